@@ -1,0 +1,107 @@
+"""What commands share: lazily loaded groups, tables on stdout or as JSON, a few common options."""
+
+import importlib
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+Row = Mapping[str, object]
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands are imported when they are asked for, so that ``--help`` stays fast."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
+        """Take `lazy`: command name to (``module:attribute``, short help)."""
+        super().__init__(*args, **kwargs)
+        self._lazy = dict(lazy or {})
+        # Placeholders carry the short help, and keep click's "did you mean" aware of the names.
+        for name, (_, short_help) in self._lazy.items():
+            self.add_command(click.Command(name, short_help=short_help))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return the command, importing it if it is a lazy one."""
+        if cmd_name not in self._lazy or ctx.info_name is None or _only_lists(ctx):
+            return super().get_command(ctx, cmd_name)
+        module, attribute = self._lazy[cmd_name][0].split(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+
+def _only_lists(ctx: click.Context) -> bool:
+    return bool(ctx.meta.get("brickbench.listing"))
+
+
+def json_option(function: Decorated) -> Decorated:
+    """Add ``--json``: the table as one JSON document on stdout."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(function)
+
+
+def workers_option(function: Decorated) -> Decorated:
+    """Add ``--workers``: how many processes work at once."""
+    return click.option(
+        "--workers", type=click.IntRange(min=1), default=None, show_default="one a CPU core", help="Processes."
+    )(function)
+
+
+def device_option(function: Decorated) -> Decorated:
+    """Add ``--device``: where the network runs."""
+    return click.option(
+        "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …; auto takes a GPU if there is one."
+    )(function)
+
+
+existing_folder = click.Path(exists=True, file_okay=False, path_type=Path)
+any_folder = click.Path(file_okay=False, path_type=Path)
+existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def print_rows(rows: Sequence[Row], *, as_json: bool, columns: Sequence[str] | None = None) -> None:
+    """Print `rows` on stdout as an aligned table, or as a JSON list; NaN becomes null in JSON, a dash in the table."""
+    names = list(columns or (rows[0] if rows else ()))
+    if as_json:
+        print_json([{name: row.get(name) for name in (columns or row)} for row in rows])
+        return
+    from tabulate import tabulate
+
+    cells = [[_cell(row.get(name)) for name in names] for row in rows]
+    numeric = [any(_is_number(row.get(name)) for row in rows) for name in names]
+    align = ["right" if is_number else "left" for is_number in numeric]
+    click.echo(tabulate(cells, headers=names, colalign=align if rows else None, disable_numparse=True))
+
+
+def print_json(value: object) -> None:
+    """Print `value` on stdout as JSON, with NaN and infinities as null and paths as text."""
+    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int | bool):
+        return value
+    return str(value)

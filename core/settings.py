@@ -1,0 +1,77 @@
+"""Settings as frozen, validated models: read from YAML, saved beside what they made, hashed into keys."""
+
+import difflib
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from core.errors import SettingsError
+from core.files import atomic_file
+
+
+class Settings(BaseModel):
+    """Base of every stage's settings: frozen, no unknown fields, one clear sentence for each mistake."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @classmethod
+    def load(cls, path: Path | None, **overrides: object) -> Self:
+        """Return the settings in the YAML file `path` (None: the defaults), with `overrides` that are not None."""
+        values: dict[str, Any] = {}
+        if path is not None:
+            try:
+                loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+            except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+                raise SettingsError(f"Cannot read the settings file {path}: {str(error).splitlines()[0]}.") from error
+            if loaded is not None and not isinstance(loaded, dict):
+                raise SettingsError(f"{path} should hold `name: value` lines; it holds a {type(loaded).__name__}.")
+            values = loaded or {}
+        values |= {name: value for name, value in overrides.items() if value is not None}
+        return cls.parse(values, where=str(path) if path else "the settings")
+
+    @classmethod
+    def parse(cls, values: Mapping[str, object], where: str = "the settings") -> Self:
+        """Return the settings in `values`, or raise SettingsError naming every mistake in it."""
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            mistakes = "; ".join(_explain(cls, dict(detail)) for detail in error.errors(include_url=False))
+            raise SettingsError(f"In {where}: {mistakes}.") from error
+
+    def save(self, path: Path) -> None:
+        """Write the settings as YAML, every field spelled out."""
+        with atomic_file(path) as temporary:
+            temporary.write_text(
+                yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True), encoding="utf-8"
+            )
+
+    def digest(self) -> str:
+        """Return 12 hexadecimal digits that differ whenever any field differs."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def near_matches(name: str, known: list[str]) -> str:
+    """Return `` (did you mean 'x'?)`` for the nearest of `known`, or the empty string."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def _explain(model: type[BaseModel], detail: dict[str, Any]) -> str:
+    location = [str(step) for step in detail["loc"]]
+    name = ".".join(location) or "the settings"
+    if detail["type"] == "extra_forbidden":
+        for step in location[:-1]:
+            field = model.model_fields.get(step)
+            if field is None or not (isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)):
+                return f"unknown setting {name!r}"
+            model = field.annotation
+        known = sorted(model.model_fields)
+        return f"unknown setting {name!r}{near_matches(location[-1], known)}; known are {', '.join(known)}"
+    message = str(detail["msg"]).removeprefix("Value error, ").rstrip(".")
+    return f"{name} = {detail['input']!r}: {message[0].lower() + message[1:]}"
