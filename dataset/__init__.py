@@ -1,0 +1,1 @@
+"""The dataset of pictures of piles: shards on disk, their index in DuckDB, and the loader that trains on them."""

@@ -1,0 +1,109 @@
+"""The index of a dataset: opened, brought up to date with the shards, made anew."""
+
+from pathlib import Path
+
+import duckdb
+
+from core.files import atomic_file, require_writable
+from dataset.database import INDEX_NAME, connect, index_path, require_schema
+from dataset.manifest import Manifest
+from dataset.merge import apply_manifest, create_tables, merge_shards
+from dataset.run_folders import known_run_folders, merge_run_rows
+from dataset.shards import list_shards
+
+__all__ = ["merge_run", "open_index", "rebuild_index", "update_index"]
+
+
+def open_index(path: Path, read_only: bool = True) -> duckdb.DuckDBPyConnection:
+    """Return a connection to the index of a dataset; close it, best with ``with``.
+
+    Args:
+        path: the dataset's folder, or its ``index.duckdb``.
+        read_only: False to write; a read-only connection reaches no other file and no network.
+
+    Raises:
+        BrickbenchError: there is no index, it is of another version, damaged, or in use by another process.
+    """
+    file = index_path(Path(path))
+    connection = connect(file, read_only=read_only)
+    try:
+        require_schema(connection, file)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def update_index(root: Path) -> int:
+    """Merge the shards that the index lacks, in one transaction, and return how many they were.
+
+    The index is made if there is none. Labels and splits follow ``dataset.yaml`` if its rules changed.
+
+    Raises:
+        BrickbenchError: `root` is no dataset, a shard is damaged, or the index cannot be opened; then the index
+            is as it was.
+    """
+    manifest = Manifest.load_folder(root)
+    if not (root / INDEX_NAME).is_file():
+        return rebuild_index(root)
+    with open_index(root, read_only=False) as connection:
+        merged = {row[0] for row in connection.execute("SELECT shard_index FROM shards").fetchall()}
+        new = [index for index in list_shards(root) if index not in merged]
+        connection.begin()
+        try:
+            apply_manifest(connection, root, manifest)
+            merge_shards(connection, root, manifest, new)
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise
+    return len(new)
+
+
+def rebuild_index(root: Path) -> int:
+    """Make the index anew from shards and run folders alone, and return how many shards there are.
+
+    It is made beside the old one and takes its place when it is whole. Runs are those in ``runs/`` and those that
+    the old index knows, as far as their folders are there.
+
+    Raises:
+        BrickbenchError: `root` is no dataset, a shard or run is damaged, or another process holds the index.
+    """
+    manifest = Manifest.load_folder(root)
+    require_writable(root)
+    file = root / INDEX_NAME
+    folders = known_run_folders(root)
+    shards = list_shards(root)
+    with atomic_file(file) as temporary:
+        temporary.unlink(missing_ok=True)
+        with connect(temporary, read_only=False) as connection:
+            connection.begin()
+            create_tables(connection)
+            apply_manifest(connection, root, manifest)
+            merge_shards(connection, root, manifest, shards)
+            for folder in folders:
+                merge_run_rows(connection, root, folder)
+            connection.commit()
+        # A log that a killed writer of the old index left would be replayed into the new one.
+        file.with_name(file.name + ".wal").unlink(missing_ok=True)
+    return len(shards)
+
+
+def merge_run(root: Path, run_folder: Path) -> None:
+    """Replace the rows of one run by those in its folder, in one transaction.
+
+    Copies what there is of predictions, attributions and scores; columns beyond those of the index are left out.
+
+    Raises:
+        BrickbenchError: the folder is no run, a file of it is damaged, or another run in the index has its name.
+    """
+    if not (root / INDEX_NAME).is_file():
+        update_index(root)
+    with open_index(root, read_only=False) as connection:
+        connection.begin()
+        try:
+            merge_run_rows(connection, root, run_folder)
+            connection.commit()
+        except BaseException:
+            connection.rollback()
+            raise

@@ -1,0 +1,222 @@
+"""Pictures, labels and masks of a dataset, as networks and explanations take them."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import duckdb
+import numpy as np
+import numpy.typing as npt
+from torch.utils.data import Dataset
+
+from core.errors import BrickbenchError, SettingsError
+from core.files import sha256_hex
+from core.settings import near_matches
+from dataset.index import open_index
+from dataset.manifest import Manifest
+from dataset.masks import BoolMask, decode_union
+from dataset.merge import get_meta, manifest_digests
+from dataset.splits import SPLITS
+
+
+class Sample(NamedTuple):
+    """One picture: its id, the image (H, W, 3) uint8 RGB or what the transform made of it, targets (C,) float32."""
+
+    image_id: str
+    image: Any
+    target: npt.NDArray[np.float32]
+
+
+class PileDataset(Dataset[Sample]):
+    """The pictures of one split with their multi-hot labels, in the order of their image_id.
+
+    Everything is read from the index once, and no connection is held: instances can be sent to worker processes.
+
+    Attributes:
+        classes: part_ids, one a column of `targets`.
+        image_ids: one a picture.
+        pile_indices: (N,) int64; resample these, not pictures, since views of a pile are alike.
+        targets: (N, C) float32, 1 where the image has the label.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        split: str | None,
+        classes: Sequence[str] | None = None,
+        transform: Callable[..., Any] | None = None,
+        with_masks: bool = False,
+    ) -> None:
+        """Read the index.
+
+        Args:
+            root: the dataset's folder.
+            split: ``train``, ``val`` or ``test``; None for all pictures.
+            classes: the part_ids wanted, in the order wanted; None for all, in the order of class_index.
+            transform: called as ``transform(image=image)["image"]``, as albumentations does.
+            with_masks: also read the masks, for `masks` and `all_bricks_mask`.
+
+        Raises:
+            SettingsError: an unknown split.
+            BrickbenchError: an unknown class, no picture in the split, or none with a label.
+        """
+        if split is not None and split not in SPLITS:
+            raise SettingsError(f"Unknown split {split!r}{near_matches(split, list(SPLITS))}; known are {', '.join(SPLITS)}.")
+        self.root = Path(root)
+        self.split = split
+        self._transform = transform
+        manifest = Manifest.load_folder(self.root)
+        known = tuple(part.part_id for part in manifest.parts)
+        self.classes = tuple(known if classes is None else classes)
+        _require_classes(self.root, self.classes, known)
+        with open_index(self.root) as connection:
+            if any(get_meta(connection, name) != digest for name, digest in manifest_digests(manifest).items()):
+                raise BrickbenchError(
+                    f"dataset.yaml of {self.root} changed after its index was made. "
+                    f"Run `brickbench dataset index {self.root}`."
+                )
+            self._read_images(connection)
+            self.targets = self._read_targets(connection)
+            self._masks = _MaskText(connection, self.image_ids) if with_masks else None
+
+    def __len__(self) -> int:
+        """Return the number of pictures N."""
+        return len(self.image_ids)
+
+    def __getitem__(self, index: int) -> Sample:
+        """Return picture `index`, 0 to N - 1, transformed if there is a transform.
+
+        Raises:
+            BrickbenchError: its file is missing, or is not the one that was rendered.
+        """
+        image = self.image(index)
+        transformed = image if self._transform is None else self._transform(image=image)["image"]
+        return Sample(self.image_ids[index], transformed, self.targets[index])
+
+    def image(self, index: int) -> npt.NDArray[np.uint8]:
+        """Return picture `index` as rendered, (H, W, 3) uint8 RGB."""
+        path = self.root / self._files[index]
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise self._damaged(path, error.strerror or str(error)) from error
+        # Decoders return a damaged JPEG or WebP half grey without a word; the hash costs 0.06 ms for 100 kB.
+        if sha256_hex(data) != self._hashes[index].tobytes().hex():
+            raise self._damaged(path, "its content is not what the index says")
+        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
+        if image is None:
+            raise self._damaged(path, "it is no image")
+        return np.asarray(image, dtype=np.uint8)
+
+    def masks(self, index: int) -> dict[str, BoolMask]:
+        """Return the visible mask (H, W) bool of each labelled part of picture `index`, all its bricks together.
+
+        Bricks of that part which are too hidden to be a label themselves belong to the mask all the same.
+
+        Raises:
+            ValueError: the dataset was made without `with_masks`.
+        """
+        height, width = (int(n) for n in self._sizes[index])
+        labelled = [name for name, target in zip(self.classes, self.targets[index], strict=True) if target]
+        bricks = self._mask_text().of(index)
+        return {
+            name: decode_union((rle for part_id, rle in bricks if part_id == name), height, width) for name in labelled
+        }
+
+    def all_bricks_mask(self, index: int) -> BoolMask:
+        """Return where picture `index` shows any brick, of any part: (H, W) bool.
+
+        Raises:
+            ValueError: the dataset was made without `with_masks`.
+        """
+        height, width = (int(n) for n in self._sizes[index])
+        return decode_union((rle for _, rle in self._mask_text().of(index)), height, width)
+
+    def _mask_text(self) -> "_MaskText":
+        if self._masks is None:
+            raise ValueError("masks were not read: make the PileDataset with with_masks=True")
+        return self._masks
+
+    def _damaged(self, path: Path, what: str) -> BrickbenchError:
+        return BrickbenchError(
+            f"The image {path} is damaged or missing: {what}. "
+            f"Run `brickbench dataset check {self.root}` to see what is wrong and how to mend it."
+        )
+
+    def _read_images(self, connection: duckdb.DuckDBPyConnection) -> None:
+        where = "" if self.split is None else "WHERE split = ?"
+        rows = connection.execute(
+            f"SELECT image_id, file, content_hash, height, width, pile_index FROM images {where} ORDER BY image_id",
+            [] if self.split is None else [self.split],
+        ).fetchnumpy()
+        self.image_ids = tuple(map(str, rows["image_id"]))
+        self._files = tuple(map(str, rows["file"]))
+        hashes = bytes.fromhex("".join(rows["content_hash"]))
+        self._hashes = np.frombuffer(hashes, dtype=np.uint8).reshape(-1, 32)  # (N, 32)
+        self._sizes = np.stack([rows["height"], rows["width"]], axis=1).astype(np.int32)  # (N, 2)
+        self.pile_indices = np.asarray(rows["pile_index"], dtype=np.int64)
+        if not self.image_ids:
+            splits = connection.execute("SELECT split, count(*) FROM images GROUP BY split ORDER BY split").fetchall()
+            held = ", ".join(f"{count} in {name}" for name, count in splits) or "none at all"
+            raise BrickbenchError(
+                f"The dataset {self.root} has no image{f' in split {self.split!r}' if self.split else ''} ({held}). "
+                "Render more piles, or change the shares with `brickbench dataset split`."
+            )
+
+    def _read_targets(self, connection: duckdb.DuckDBPyConnection) -> npt.NDArray[np.float32]:
+        rows = connection.execute(
+            "SELECT image_id, part_id FROM labels SEMI JOIN images USING (image_id) WHERE part_id IN "
+            "(SELECT unnest(?))",
+            [list(self.classes)],
+        ).fetchnumpy()
+        row_of = {image_id: row for row, image_id in enumerate(self.image_ids)}
+        column_of = {part_id: column for column, part_id in enumerate(self.classes)}
+        targets = np.zeros((len(self.image_ids), len(self.classes)), dtype=np.float32)
+        for image_id, part_id in zip(rows["image_id"], rows["part_id"], strict=True):
+            row = row_of.get(image_id)
+            if row is not None:
+                targets[row, column_of[part_id]] = 1.0
+        if not targets.any():
+            raise BrickbenchError(
+                f"No image of {self.root}{f' in split {self.split!r}' if self.split else ''} has a label of the "
+                f"{len(self.classes)} classes. Lower label_rule in dataset.yaml and run "
+                f"`brickbench dataset index {self.root}`, or render piles that show those parts."
+            )
+        return targets
+
+
+class _MaskText:
+    """The visible masks of some pictures as one string: a million Python objects would be copied into each worker."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, image_ids: tuple[str, ...]) -> None:
+        row_of = {image_id: row for row, image_id in enumerate(image_ids)}
+        found: list[tuple[int, int, str, str]] = []
+        cursor = connection.execute("SELECT image_id, instance_id, part_id, visible_rle FROM instances WHERE visible_px > 0")
+        while rows := cursor.fetchmany(10_000):
+            found += [(row_of[image_id], *rest) for image_id, *rest in rows if image_id in row_of]
+        found.sort()
+        self._parts = sorted({part_id for _, _, part_id, _ in found})
+        code_of = {part_id: code for code, part_id in enumerate(self._parts)}
+        self._part_codes = np.array([code_of[part_id] for _, _, part_id, _ in found], dtype=np.int32)
+        self._text = "".join(rle for *_, rle in found)
+        self._text_ends = np.cumsum([0, *(len(rle) for *_, rle in found)], dtype=np.int64)
+        self._starts = np.searchsorted([row for row, *_ in found], np.arange(len(image_ids) + 1))
+
+    def of(self, row: int) -> list[tuple[str, str]]:
+        """Return (part_id, visible_rle) of each brick seen in picture `row`."""
+        return [
+            (self._parts[self._part_codes[brick]], self._text[self._text_ends[brick] : self._text_ends[brick + 1]])
+            for brick in range(self._starts[row], self._starts[row + 1])
+        ]
+
+
+def _require_classes(root: Path, classes: tuple[str, ...], known: tuple[str, ...]) -> None:
+    for name in classes:
+        if name not in known:
+            raise BrickbenchError(
+                f"The dataset {root} has no part {name!r}{near_matches(name, list(known))}; it has {', '.join(known)}. "
+                "Use a dataset rendered with that part, or a network trained on this one's parts."
+            )
+    if len(set(classes)) != len(classes) or not classes:
+        raise SettingsError(f"classes should be one or more distinct part_ids, got {', '.join(classes) or 'none'}.")
