@@ -1,0 +1,109 @@
+"""A part's surface as numpy arrays, with shading normals that keep flat faces flat and curves smooth."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from manifold3d import Manifold
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+SMOOTH_ANGLE_DEG = 50.0
+"""Faces that meet at less are shaded as one curve: above a chamfer's 45 degrees, below a corner's 90."""
+
+_COPLANAR_COSINE = 1.0 - 1e-5
+
+
+@dataclass(frozen=True)
+class PartMesh:
+    """A closed triangle mesh in the part frame (see `dimensions`), in millimetres."""
+
+    vertices_mm: NDArray[np.float32]  # (V, 3)
+    faces: NDArray[np.int32]  # (F, 3), counter-clockwise from outside
+    corner_normals: NDArray[np.float32]  # (F, 3, 3), unit length
+
+    @cached_property
+    def bounds_mm(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Lowest and highest corner of the axis-aligned box, each (3,)."""
+        return self.vertices_mm.min(axis=0), self.vertices_mm.max(axis=0)
+
+    @property
+    def size_mm(self) -> NDArray[np.float32]:
+        """Edge lengths of the axis-aligned box, (3,)."""
+        low, high = self.bounds_mm
+        return high - low
+
+    @cached_property
+    def volume_mm3(self) -> float:
+        """Enclosed volume, by the divergence theorem; positive for faces that look outwards."""
+        return float(self._signed_tetrahedra_mm3.sum())
+
+    @cached_property
+    def centroid_mm(self) -> NDArray[np.float64]:
+        """Centre of mass of the solid plastic, (3,)."""
+        corners = self.vertices_mm[self.faces].astype(np.float64)
+        weighted = self._signed_tetrahedra_mm3 @ corners.sum(axis=1) / 4.0
+        return np.asarray(weighted / self.volume_mm3)
+
+    @cached_property
+    def _signed_tetrahedra_mm3(self) -> NDArray[np.float64]:
+        a, b, c = (self.vertices_mm[self.faces[:, k]].astype(np.float64) for k in range(3))
+        return np.asarray(np.einsum("ij,ij->i", a, np.cross(b, c)) / 6.0)
+
+
+def mesh_from_solid(solid: Manifold) -> PartMesh:
+    """Return the surface of `solid` with its shading normals."""
+    raw = solid.to_mesh()
+    vertices = np.ascontiguousarray(raw.vert_properties[:, :3], dtype=np.float32)
+    faces = np.ascontiguousarray(raw.tri_verts, dtype=np.int32)
+    return PartMesh(vertices, faces, smooth_corner_normals(vertices, faces))
+
+
+def smooth_corner_normals(vertices: NDArray[np.float32], faces: NDArray[np.int32]) -> NDArray[np.float32]:
+    """Return a unit normal for each corner of each face, (F, 3, 3).
+
+    A corner's normal is the mean of the normals of the flat regions that meet at its vertex at less
+    than `SMOOTH_ANGLE_DEG`, each weighted by the area of the whole region. So a large face keeps its
+    own normal up to its edge, and the chamfer beside it bends: one chamfer looks like a rounded edge.
+    """
+    triangles = vertices[faces].astype(np.float64)  # (F, 3, 3)
+    cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    doubled_area = np.linalg.norm(cross, axis=1)
+    normals = cross / np.maximum(doubled_area, 1e-12)[:, None]
+
+    region = _flat_regions(faces, normals)
+    weight = np.bincount(region, weights=doubled_area)[region]
+
+    corner_face = np.repeat(np.arange(len(faces)), 3)
+    order = np.argsort(faces.ravel(), kind="stable")
+    face_of, vertex_of = corner_face[order], faces.ravel()[order]
+    starts = np.flatnonzero(np.r_[True, vertex_of[1:] != vertex_of[:-1]])
+    result = np.empty((len(faces) * 3, 3))
+    cosine = np.cos(np.radians(SMOOTH_ANGLE_DEG))
+    for start, stop in zip(starts, np.r_[starts[1:], len(vertex_of)], strict=True):
+        around = normals[face_of[start:stop]]  # (D, 3)
+        near = (around @ around.T >= cosine) * weight[face_of[start:stop]]
+        # Several triangles of one flat region at a vertex count once.
+        result[order[start:stop]] = (near / _multiplicity(around)) @ around
+    result /= np.maximum(np.linalg.norm(result, axis=1, keepdims=True), 1e-12)
+    return result.reshape(-1, 3, 3).astype(np.float32)
+
+
+def _multiplicity(normals: NDArray[np.float64]) -> NDArray[np.float64]:
+    # At least 1: a needle triangle without area has no direction, and no weight either.
+    return np.maximum((normals @ normals.T >= _COPLANAR_COSINE).sum(axis=1), 1).astype(np.float64)
+
+
+def _flat_regions(faces: NDArray[np.int32], normals: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Label each face with its connected coplanar region, (F,)."""
+    edges = np.sort(faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+    owner = np.repeat(np.arange(len(faces)), 3)
+    order = np.lexsort((edges[:, 1], edges[:, 0]))
+    edges, owner = edges[order], owner[order]
+    same_edge = (edges[1:] == edges[:-1]).all(axis=1)
+    left, right = owner[:-1][same_edge], owner[1:][same_edge]
+    flat = np.einsum("ij,ij->i", normals[left], normals[right]) >= _COPLANAR_COSINE
+    graph = coo_matrix((np.ones(flat.sum()), (left[flat], right[flat])), shape=(len(faces), len(faces)))
+    labels: NDArray[np.int32] = connected_components(graph, directed=False)[1]
+    return labels

@@ -1,0 +1,142 @@
+"""Cameras: what is drawn by lot, and the camera that results once the bricks lie still.
+
+Frames: world is right-handed, z up, floor at z = 0, millimetres. Camera looks along its -z, x to the
+right and y up (Blender's and OpenGL's way). Pixel (0, 0) is the upper left; its centre is (0.5, 0.5).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class CameraDraw:
+    """The random part of a camera; the distance follows from where the bricks come to rest."""
+
+    azimuth_deg: float
+    elevation_deg: float
+    roll_deg: float
+    field_of_view_deg: float
+    margin: float
+    """Free border around the bricks, as a share of the picture's width."""
+
+    offset: tuple[float, float]
+    """Where within its free play the pile sits, -1..1 right and up."""
+
+
+@dataclass(frozen=True)
+class Camera:
+    """A pinhole camera that sees a whole pile."""
+
+    camera_from_world: NDArray[np.float64]  # (3, 4), millimetres
+    focal_px: float
+    size_px: int
+
+    @property
+    def position_mm(self) -> NDArray[np.float64]:
+        """Centre of projection in the world, (3,)."""
+        rotation, translation = self.camera_from_world[:, :3], self.camera_from_world[:, 3]
+        return -rotation.T @ translation
+
+    def project(self, points_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return pixel coordinates (N, 2) of world points (N, 3) that lie in front of the camera."""
+        seen = points_mm @ self.camera_from_world[:, :3].T + self.camera_from_world[:, 3]
+        half = self.size_px / 2
+        return np.stack(
+            [half - self.focal_px * seen[:, 0] / seen[:, 2], half + self.focal_px * seen[:, 1] / seen[:, 2]], axis=1
+        )
+
+    def rays(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return origins and unit directions (size * size, 3) of the rays through all pixel centres, row by row."""
+        ticks = np.arange(self.size_px) + 0.5 - self.size_px / 2
+        right, down = np.meshgrid(ticks / self.focal_px, ticks / self.focal_px)
+        in_camera = np.stack([right, -down, -np.ones_like(right)], axis=-1).reshape(-1, 3)
+        directions = in_camera @ self.camera_from_world[:, :3]
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        origins = np.broadcast_to(self.position_mm, directions.shape)
+        return np.ascontiguousarray(origins, np.float32), np.ascontiguousarray(directions, np.float32)
+
+
+def sample_camera(rng: np.random.Generator) -> CameraDraw:
+    """Return the random part of a camera: a phone held over a table, from slanted to straight above."""
+    return CameraDraw(
+        azimuth_deg=rng.uniform(0, 360),
+        elevation_deg=float(np.degrees(np.arcsin(rng.uniform(np.sin(np.radians(32)), 1.0)))),
+        roll_deg=rng.normal(0, 6),
+        field_of_view_deg=rng.uniform(28, 58),
+        margin=rng.uniform(0.05, 0.16),
+        offset=(rng.uniform(-1, 1), rng.uniform(-1, 1)),
+    )
+
+
+MIN_WIDTH_MM = 70.0
+"""A picture shows at least this much of the floor, so that a single 1 x 1 plate does not fill it."""
+
+
+def frame_pile(draw: CameraDraw, points_mm: NDArray[np.float64], size_px: int) -> Camera:
+    """Return the camera of `draw` that has all of `points_mm` (N, 3) inside the picture, margin kept.
+
+    The nearest distance that fits is found by bisection: every point's pixel moves inwards as the
+    camera draws back along its axis.
+    """
+    rotation = _rotation(draw)
+    focal_px = size_px / 2 / np.tan(np.radians(draw.field_of_view_deg) / 2)
+    low, high = points_mm.min(axis=0), points_mm.max(axis=0)
+    target = (low + high) / 2
+    centred = (points_mm - target) @ rotation.T  # in the camera's axes, about the target
+    usable = 1 - 2 * draw.margin
+
+    def spread(distance_mm: float) -> tuple[float, float, float, float]:
+        depth = distance_mm - centred[:, 2]
+        across, up = centred[:, 0] / depth, centred[:, 1] / depth
+        return across.min(), across.max(), up.min(), up.max()
+
+    full = size_px / focal_px  # width of the picture on a plane at distance 1
+    near = float(centred[:, 2].max()) + 1.0
+    far = near + 20 * float(np.linalg.norm(high - low)) / usable / full + 10
+    for _ in range(60):
+        middle = (near + far) / 2
+        left, right, bottom, top = spread(middle)
+        fits = max(right - left, top - bottom) <= usable * full
+        near, far = (near, middle) if fits else (middle, far)
+    distance = max(far, MIN_WIDTH_MM / full)
+
+    left, right, bottom, top = spread(distance)
+    # Turn the free play into a shift of the camera across its axis; on the mean plane it is exact enough
+    # that one step more of drawing back mends what perspective leaves over.
+    for _ in range(40):
+        free_x, free_y = usable * full - (right - left), usable * full - (top - bottom)
+        shift_x = ((left + right) / 2 - draw.offset[0] * max(free_x, 0) / 2) * distance
+        shift_y = ((bottom + top) / 2 - draw.offset[1] * max(free_y, 0) / 2) * distance
+        camera = _camera(rotation, target, shift_x, shift_y, distance, focal_px, size_px)
+        pixels = camera.project(points_mm)
+        border = draw.margin * size_px / 2
+        if pixels.min() >= border and pixels.max() <= size_px - border:
+            return camera
+        distance *= 1.02
+        left, right, bottom, top = spread(distance)
+    raise ValueError(f"no camera of {draw} shows all bricks")
+
+
+def _camera(
+    rotation: NDArray[np.float64],
+    target: NDArray[np.float64],
+    shift_x_mm: float,
+    shift_y_mm: float,
+    distance_mm: float,
+    focal_px: float,
+    size_px: int,
+) -> Camera:
+    position = target + rotation.T @ np.array([shift_x_mm, shift_y_mm, distance_mm])
+    return Camera(np.column_stack([rotation, -rotation @ position]), focal_px, size_px)
+
+
+def _rotation(draw: CameraDraw) -> NDArray[np.float64]:
+    """Return the rotation from world to camera axes, (3, 3)."""
+    azimuth, elevation, roll = np.radians([draw.azimuth_deg, draw.elevation_deg, draw.roll_deg])
+    back = np.array([np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation)])
+    right = np.array([-np.sin(azimuth), np.cos(azimuth), 0.0])
+    up = np.cross(back, right)
+    c, s = np.cos(roll), np.sin(roll)
+    return np.stack([c * right + s * up, -s * right + c * up, back])

@@ -1,0 +1,28 @@
+"""Parts inside Blender: one mesh datablock for each part, made once and used by every pile."""
+
+import numpy as np
+
+from blender_assets.catalogue import part_mesh
+from render.blender import UNIT_MM, bpy
+
+
+def blender_mesh(part_id: str) -> "bpy.types.Mesh":
+    """Return the datablock of a part, its origin at the part's centre of mass (where Bullet wants it)."""
+    name = f"part {part_id}"
+    known = bpy.data.meshes.get(name)
+    if known is not None:
+        return known
+    part = part_mesh(part_id)
+    faces = part.faces
+    mesh = bpy.data.meshes.new(name)
+    mesh.vertices.add(len(part.vertices_mm))
+    mesh.vertices.foreach_set("co", ((part.vertices_mm - part.centroid_mm) / UNIT_MM).astype(np.float32).ravel())
+    mesh.loops.add(faces.size)
+    mesh.loops.foreach_set("vertex_index", faces.ravel())
+    mesh.polygons.add(len(faces))
+    mesh.polygons.foreach_set("loop_start", np.arange(0, faces.size, 3, dtype=np.int32))
+    mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), dtype=bool))
+    mesh.update(calc_edges=True)
+    mesh.normals_split_custom_set(part.corner_normals.reshape(-1, 3))
+    mesh.use_fake_user = True
+    return mesh
