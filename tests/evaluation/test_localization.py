@@ -1,0 +1,222 @@
+"""Metrics against cases worked by hand, plain loops, scikit-learn, and the properties that they promise."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from sklearn.metrics import average_precision_score, roc_auc_score
+
+from core.errors import BrickbenchError, SettingsError
+from evaluation.localization import METRICS, metric_rows, metric_settings, score, score_all
+from evaluation.metrics.iou import expected_iou
+
+# A brick of three pixels in the upper left; the map has its peak on it, a tie for second place, and a negative pixel.
+MASK = np.array([[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]], dtype=bool)
+MAP = np.array([[4.0, 1, 0, 0], [2, 2, 0, 0], [0, 0, 1, 0], [0, 0, 0, -6]])
+UNIFORM_SCORES_CHANCE = ["pointing_game", "mass_accuracy", "rank_accuracy", "pixel_auroc", "lift"]
+
+small_maps = arrays(np.float64, (5, 4, 3), elements=st.integers(-3, 3).map(float))
+small_masks = arrays(np.bool_, (5, 4, 3))
+
+
+def only(metric: str, values: np.ndarray, mask: np.ndarray, **options: object) -> float:
+    scores = score(metric, values[None], mask[None], **options)
+    assert scores.status.tolist() == ["ok"]
+    return float(scores.values[0])
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected", "chance"),
+    [
+        ("pointing_game", 1.0, 3 / 16),
+        ("mass_accuracy", 7 / 10, 3 / 16),  # (4 + 1 + 2) / (4 + 1 + 2 + 2 + 1)
+        ("lift", 0.7 / (3 / 16), 1.0),
+        ("rank_accuracy", 2 / 3, 3 / 16),  # the three highest are 4, 2 and 2; two of them lie on the brick
+        ("iou_fixed", 2 / 4, expected_iou(3, 16, 0.5)),  # {4, 2, 2} and the brick share two of four pixels
+        # Pairs (brick pixel, other pixel) won: 4 wins 13; 2 wins 12 and ties 1; 1 wins 11, ties 1, loses 1.
+        ("pixel_auroc", (13 + 12.5 + 11.5) / 39, 0.5),
+        # Falling thresholds 4, 2, 1: recall gains 1/3 at precision 1, 1/3 at 2/3, 1/3 at 3/5.
+        ("pixel_ap", (1 + 2 / 3 + 3 / 5) / 3, None),
+    ],
+)
+def test_hand_worked_map(metric: str, expected: float, chance: float | None) -> None:
+    scores = score(metric, MAP[None], MASK[None])
+    assert scores.status.tolist() == ["ok"]
+    assert scores.values[0] == pytest.approx(expected, abs=1e-12)
+    if chance is not None:
+        assert scores.chance[0] == pytest.approx(chance, abs=1e-12)
+
+
+def test_sign_policy_absolute_counts_the_negative_pixel() -> None:
+    assert only("mass_accuracy", MAP, MASK, sign="absolute") == pytest.approx(7 / 16)
+
+
+def test_iou_threshold_setting() -> None:
+    assert only("iou_fixed", MAP, MASK, threshold=0.2) == pytest.approx(3 / 5)
+    assert only("iou_fixed", MAP, MASK, threshold=1.0) == pytest.approx(1 / 3)
+
+
+def test_pointing_game_shares_a_hit_among_tied_peaks() -> None:
+    values = np.zeros((4, 4))
+    values[0, 0] = values[3, 3] = values[3, 2] = 1.0
+    assert only("pointing_game", values, MASK) == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, -2.0, 1e-300, 0.1])
+def test_a_constant_map_scores_chance_and_never_a_hit(value: float) -> None:
+    constant = np.full((1, 4, 4), value)
+    for metric in ("pointing_game", "rank_accuracy", "pixel_auroc"):
+        scores = score(metric, constant, MASK[None])
+        np.testing.assert_allclose(scores.values, scores.chance, rtol=1e-12)
+    if value > 0:
+        for metric in ("mass_accuracy", "lift"):
+            scores = score(metric, constant, MASK[None])
+            np.testing.assert_allclose(scores.values, scores.chance, rtol=1e-12)
+        assert only("iou_fixed", constant[0], MASK) == pytest.approx(3 / 16)
+
+
+@pytest.mark.parametrize("metric", list(METRICS))
+def test_undefined_cases_have_a_reason(metric: str) -> None:
+    maps = np.stack([MAP, MAP, np.where(MASK, np.nan, MAP), np.where(MASK, np.inf, MAP), MAP])
+    masks = np.stack([np.zeros_like(MASK), np.ones_like(MASK), MASK, MASK, MASK])
+    scores = score(metric, maps, masks)
+    assert scores.status.tolist() == ["empty_mask", "full_mask", "nonfinite", "nonfinite", "ok"]
+    assert np.isnan(scores.values).tolist() == [True, True, True, True, False]
+    assert np.isnan(scores.chance).tolist() == [True, True, False, False, False]
+
+
+def test_zero_mass_is_undefined_only_where_mass_is_counted() -> None:
+    flat = np.stack([np.zeros((4, 4)), -MASK.astype(float)])
+    masks = np.stack([MASK, MASK])
+    for metric in METRICS:
+        status = score(metric, flat, masks).status.tolist()
+        counts_mass = metric in ("mass_accuracy", "lift", "iou_fixed")
+        assert status == (["zero_mass"] * 2 if counts_mass else ["ok"] * 2), metric
+    assert score("mass_accuracy", flat, masks, sign="absolute").status.tolist() == ["zero_mass", "ok"]
+
+
+@pytest.mark.parametrize("metric", list(METRICS))
+def test_the_oracle_mask_scores_the_maximum(metric: str) -> None:
+    rng = np.random.default_rng(0)
+    masks = rng.random((20, 6, 5)) < 0.3
+    scores = score(metric, masks.astype(np.float32), masks)
+    best = 1 / masks.mean(axis=(1, 2)) if metric == "lift" else 1.0
+    np.testing.assert_allclose(scores.values, best, rtol=1e-12)
+    assert (scores.chance < scores.values).all()
+
+
+@given(maps=small_maps, masks=small_masks)
+@settings(max_examples=60, deadline=None)
+def test_against_loops_and_scikit_learn(maps: np.ndarray, masks: np.ndarray) -> None:
+    found = {name: score(name, maps, masks) for name in METRICS}
+    for index in range(len(maps)):
+        values, mask = maps[index].ravel(), masks[index].ravel()
+        if mask.all() or not mask.any():
+            continue
+        expected = loop_scores(values, mask)
+        for name, value in expected.items():
+            assert found[name].values[index] == pytest.approx(value, abs=1e-12, nan_ok=True), name
+
+
+def loop_scores(values: np.ndarray, mask: np.ndarray) -> dict[str, float]:
+    size = int(mask.sum())
+    top = [pixel for pixel in range(len(values)) if values[pixel] == max(values)]
+    positive = [max(value, 0.0) for value in values]
+    # Expected rank accuracy: every order of the pixels that agrees with the values, by inclusion probabilities.
+    ranked = 0.0
+    for pixel in np.flatnonzero(mask):
+        higher = int((values > values[pixel]).sum())
+        equal = int((values == values[pixel]).sum())
+        ranked += min(max(size - higher, 0), equal) / equal
+    mass = sum(value for value, inside in zip(positive, mask, strict=True) if inside)
+    region = values >= 0.5 * max(values)
+    defined = max(values) > 0
+    return {
+        "pointing_game": sum(mask[pixel] for pixel in top) / len(top),
+        "mass_accuracy": mass / sum(positive) if defined else np.nan,
+        "lift": mass / sum(positive) / mask.mean() if defined else np.nan,
+        "rank_accuracy": ranked / size,
+        "iou_fixed": (region & mask).sum() / (region | mask).sum() if defined else np.nan,
+        "pixel_auroc": float(roc_auc_score(mask, values)),
+        "pixel_ap": float(average_precision_score(mask, values)),
+    }
+
+
+@given(maps=small_maps, masks=small_masks, scale=st.sampled_from([1e-200, 1e-3, 0.7, 3.0, 1e200]))
+@settings(max_examples=40, deadline=None)
+def test_batch_equals_single_and_positive_scaling_changes_nothing(
+    maps: np.ndarray, masks: np.ndarray, scale: float
+) -> None:
+    for name in METRICS:
+        batch = score(name, maps, masks)
+        scaled = score(name, maps * scale, masks)
+        np.testing.assert_allclose(scaled.values, batch.values, rtol=1e-12)
+        assert scaled.status.tolist() == batch.status.tolist()
+        for index in range(len(maps)):
+            single = score(name, maps[index : index + 1], masks[index : index + 1])
+            np.testing.assert_array_equal(single.values, batch.values[index : index + 1])
+            np.testing.assert_array_equal(single.chance, batch.chance[index : index + 1])
+
+
+@given(maps=small_maps, masks=small_masks)
+@settings(max_examples=40, deadline=None)
+def test_values_stay_in_their_range(maps: np.ndarray, masks: np.ndarray) -> None:
+    for name, row in METRICS.items():
+        values = score(name, maps, masks).values
+        defined = values[~np.isnan(values)]
+        assert (defined >= row.range[0]).all() and (defined <= row.range[1]).all()
+
+
+@pytest.mark.parametrize("metric", list(METRICS))
+@pytest.mark.parametrize("mask_px", [1, 5, 14])
+def test_chance_is_what_uniform_random_maps_score(metric: str, mask_px: int) -> None:
+    rng = np.random.default_rng(7)
+    draws = 20000
+    mask = np.arange(15).reshape(1, 3, 5) < mask_px
+    scores = score(metric, rng.random((draws, 3, 5)), np.repeat(mask, draws, axis=0))
+    error = scores.values.std() / np.sqrt(draws)
+    assert scores.values.mean() == pytest.approx(scores.chance[0], abs=4.5 * error)
+
+
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.9, 1.0])
+def test_expected_iou_at_other_thresholds(threshold: float) -> None:
+    rng = np.random.default_rng(3)
+    mask = np.arange(12).reshape(1, 3, 4) < 4
+    scores = score("iou_fixed", rng.random((20000, 3, 4)), np.repeat(mask, 20000, axis=0), threshold=threshold)
+    error = scores.values.std() / np.sqrt(20000)
+    assert scores.values.mean() == pytest.approx(scores.chance[0], abs=4.5 * error)
+
+
+def test_expected_iou_of_a_large_picture_is_near_its_limit() -> None:
+    # Half of the pixels are marked: a/2 in common of a + (1 - a)/2.
+    assert expected_iou(6554, 65536, 0.5) == pytest.approx(0.1 / 1.1, rel=1e-3)
+
+
+def test_score_all_equals_score() -> None:
+    rng = np.random.default_rng(1)
+    maps, masks = rng.normal(size=(8, 5, 5)), rng.random((8, 5, 5)) < 0.2
+    together = score_all({name: metric_settings(name, {}) for name in METRICS}, maps, masks)
+    for name in METRICS:
+        np.testing.assert_array_equal(together[name].values, score(name, maps, masks).values)
+
+
+def test_no_maps_give_no_scores() -> None:
+    scores = score("pixel_ap", np.zeros((0, 4, 4)), np.zeros((0, 4, 4), dtype=bool))
+    assert scores.values.shape == scores.status.shape == scores.chance.shape == (0,)
+
+
+def test_wrong_use_is_told_clearly() -> None:
+    with pytest.raises(SettingsError, match=r"^There is no metric 'pointing_gane' \(did you mean 'pointing_game'\?\)"):
+        score("pointing_gane", MAP[None], MASK[None])
+    with pytest.raises(SettingsError, match=r"In the settings of metric iou_fixed: unknown setting 'treshold'"):
+        score("iou_fixed", MAP[None], MASK[None], treshold=0.1)
+    with pytest.raises(BrickbenchError, match=r"they are \(1, 4, 4\) and \(1, 2, 2\)\. Bring maps"):
+        score("lift", MAP[None], MASK[None, :2, :2])
+    with pytest.raises(BrickbenchError, match=r"Maps should be float and masks bool; they are float64 and int64"):
+        score("lift", MAP[None], MASK[None].astype(int))
+
+
+def test_every_row_of_the_registry_is_filled() -> None:
+    for row in metric_rows():
+        assert all(str(value) for value in row.values()), row["metric"]
