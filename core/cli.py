@@ -16,26 +16,28 @@ Row = Mapping[str, object]
 class LazyGroup(click.Group):
     """A group whose subcommands are imported when they are asked for, so that ``--help`` stays fast."""
 
-    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]] | None = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
         """Take `lazy`: command name to (``module:attribute``, short help)."""
         super().__init__(*args, **kwargs)
-        self._lazy = dict(lazy or {})
-        # Placeholders carry the short help, and keep click's "did you mean" aware of the names.
+        self._lazy = dict(lazy)
+        # Placeholders keep click's "did you mean" aware of the names.
         for name, (_, short_help) in self._lazy.items():
             self.add_command(click.Command(name, short_help=short_help))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Return the command, importing it if it is a lazy one."""
-        if cmd_name not in self._lazy or ctx.info_name is None or _only_lists(ctx):
+        if cmd_name not in self._lazy:
             return super().get_command(ctx, cmd_name)
         module, attribute = self._lazy[cmd_name][0].split(":")
         command = getattr(importlib.import_module(module), attribute)
         assert isinstance(command, click.Command)
         return command
 
-
-def _only_lists(ctx: click.Context) -> bool:
-    return bool(ctx.meta.get("brickbench.listing"))
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands from their short helps, importing none."""
+        rows = [(name, command.get_short_help_str(limit=100)) for name, command in sorted(self.commands.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 def json_option(function: Decorated) -> Decorated:

@@ -19,6 +19,7 @@ class Purpose(IntEnum):
     TRAINING = 8
     LIME = 9
     GALLERY = 10
+    NOISE = 11
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:

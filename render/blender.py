@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from core.errors import BrickbenchError
 from core.system import install_hint, missing_libraries
 
+# bpy puts its own scripts first on sys.path. A worker process inherits that list, and would then find
+# the scripts' half of bpy before the compiled one.
+sys.path[:] = [entry for entry in sys.path if not entry.endswith("/scripts/modules")]
+
 try:
     import bpy
     import mathutils

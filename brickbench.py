@@ -1,0 +1,67 @@
+"""The command `brickbench`: gathers each stage's commands, and turns errors into messages and exit codes."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import click
+
+from core.cli import LazyGroup
+from core.errors import BrickbenchError
+
+__version__ = "0.1.0"
+
+STAGES = ("core", "blender_assets", "dataset", "render", "training", "explain", "evaluation", "workflows")
+
+COMMANDS = {
+    "demo": ("workflows.demo:demo", "Go the whole way, small: piles, training, explanations, report."),
+    "doctor": ("workflows.doctor:doctor", "Say whether this machine has what Brickbench needs."),
+    "parts": ("blender_assets.commands:parts", "Look at the catalogue of parts."),
+    "render": ("render.commands:render", "Render labelled piles of bricks into a dataset."),
+    "dataset": ("dataset.commands:dataset", "Index, query, check and split a dataset."),
+    "train": ("training.commands:train", "Train classifiers, and apply them."),
+    "explain": ("explain.commands:explain", "Explain what a classifier looks at."),
+    "evaluate": ("evaluation.commands:evaluate", "Score explanations, and report."),
+}
+
+
+@click.group(cls=LazyGroup, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def cli() -> None:
+    """Render piles of LEGO bricks, train on them, explain the network, and score the explanations."""
+
+
+def check_origins() -> None:
+    """Raise BrickbenchError if another package shadows a stage: their names are generic."""
+    home = Path(__file__).resolve().parent
+    for stage in STAGES:
+        spec = importlib.util.find_spec(stage)
+        found = Path(spec.origin).resolve().parent.parent if spec and spec.origin else None
+        if found != home:
+            raise BrickbenchError(
+                f"The package `{stage}` is loaded from {found}, not from {home}: another installed package shadows it. "
+                "Install Brickbench in an environment of its own (`make setup`)."
+            )
+
+
+def main() -> None:
+    """Run the command line: exit code 0 done, 1 failed, 2 wrong use, 130 interrupted."""
+    try:
+        check_origins()
+        cli.main(prog_name="brickbench", standalone_mode=False)
+    except BrickbenchError as error:
+        click.echo(f"brickbench: {error}", err=True)
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("brickbench: interrupted; run the same command again to go on.", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of our output went away: nobody is left to tell
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""A contact sheet: pictures of piles, and below each its masks drawn in."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import BrickbenchError
+from core.files import atomic_file
+from core.progress import Progress
+from render.labels import PileMasks
+from render.settings import RenderSettings
+from render.worker import render_views, settled_pile, start_blender
+
+COLUMNS = 6
+GAP_PX = 6
+
+
+def draw_preview(settings: RenderSettings, seed: int, count: int, path: Path) -> None:
+    """Write the contact sheet of the first view of piles 0 to `count` - 1 of `seed` to `path` (PNG or JPEG)."""
+    if path.suffix.lower() not in {".png", ".jpg", ".jpeg", ".webp"}:
+        raise BrickbenchError(f"{path} should end in .png, .jpg or .webp.")
+    start_blender(len(os.sched_getaffinity(0)))
+    cells = []
+    with Progress("Preview", count, "piles") as progress:
+        for pile_index in range(count):
+            view = next(iter(render_views(settled_pile(settings, seed, pile_index), settings)))
+            cells.append(np.vstack([view.image, draw_masks(view.image, view.masks)]))
+            progress.advance()
+    sheet = contact_sheet(cells, min(COLUMNS, count))
+    with atomic_file(path) as temporary:
+        temporary.write_bytes(cv2.imencode(path.suffix, sheet[:, :, ::-1])[1].tobytes())
+
+
+def draw_masks(image: NDArray[np.uint8], masks: PileMasks) -> NDArray[np.uint8]:
+    """Return `image` in grey with each brick's visible mask in a colour of its own and its amodal outline."""
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    drawn = (grey * 0.55 + 70).astype(np.uint8)
+    for k, (visible, amodal) in enumerate(zip(masks.visible, masks.amodal, strict=True)):
+        # Hues a golden angle apart: neighbours in the list never look alike.
+        hsv = np.array([[[int(k * 111.25) % 180, 170, 235]]], dtype=np.uint8)
+        red, green, blue = (int(channel) for channel in cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0])
+        drawn[visible] = (drawn[visible] * 0.25 + np.array([red, green, blue]) * 0.75).astype(np.uint8)
+        outline, _ = cv2.findContours(amodal.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(drawn, outline, -1, (red // 2, green // 2, blue // 2), 1)
+    return drawn
+
+
+def contact_sheet(cells: list[NDArray[np.uint8]], columns: int) -> NDArray[np.uint8]:
+    """Return pictures of one size laid out row by row on white."""
+    height, width = cells[0].shape[:2]
+    rows = -(-len(cells) // columns)
+    shape = (rows * (height + GAP_PX) + GAP_PX, columns * (width + GAP_PX) + GAP_PX, 3)
+    sheet = np.full(shape, 255, dtype=np.uint8)
+    for k, cell in enumerate(cells):
+        top, left = GAP_PX + k // columns * (height + GAP_PX), GAP_PX + k % columns * (width + GAP_PX)
+        sheet[top : top + height, left : left + width] = cell
+    return sheet

@@ -1,0 +1,145 @@
+"""Rendering a dataset: which shards are missing, who makes them, and the index at the end."""
+
+import os
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import yaml
+
+from blender_assets.catalogue import load_catalogue
+from core.engine import run_items
+from core.errors import BrickbenchError, SettingsError
+from core.files import require_writable
+from core.progress import Progress
+from core.settings import Settings
+from dataset.index import update_index
+from dataset.manifest import MANIFEST_NAME, Manifest, PartInfo
+from dataset.shards import list_shards, read_shard
+from render.settings import RenderSettings
+from render.worker import ShardJob, render_shard, start_blender
+
+SETTINGS_NAME = "settings.yaml"
+
+
+class RenderRecord(Settings):
+    """What ``settings.yaml`` in a dataset says of its making: enough to make any of its piles again."""
+
+    seed: int
+    """Seed of the piles."""
+
+    render: RenderSettings
+    """The resolved settings."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a render has to do."""
+
+    piles: int
+    pictures: int
+    shards: int
+    shards_there: int
+    missing: tuple[int, ...]
+
+
+def plan_render(settings: RenderSettings, root: Path, count: int) -> Plan:
+    """Return what is missing for `count` piles in the dataset `root`, which need not exist yet."""
+    shards = -(-count // settings.piles_per_shard)
+    there = set(list_shards(root))
+    missing = tuple(k for k in range(shards) if k not in there)
+    return Plan(count, count * settings.views, shards, shards - len(missing), missing)
+
+
+def render_dataset(settings: RenderSettings, root: Path, *, count: int, seed: int, workers: int | None = None) -> Plan:
+    """Render piles 0 to `count` - 1 of `seed` into `root`; go on where an earlier run was stopped.
+
+    Returns what was planned at the start. With the same settings and seed the dataset is the same
+    whatever the number of workers and however often the run was interrupted.
+
+    Raises:
+        SettingsError: `root` was made with other settings, another seed, or cannot grow to `count`.
+        BrickbenchError: `root` cannot be written, or a shard failed twice; all other shards are there then.
+    """
+    require_writable(root)
+    _claim(settings, root, seed)
+    _check_growth(settings, root, count)
+    plan = plan_render(settings, root, count)
+    cores = len(os.sched_getaffinity(0))
+    # One thread a worker: Cycles on two threads is less than twice as fast, and scene updates use one anyway.
+    workers = min(workers or cores, max(len(plan.missing), 1))
+    threads = max(1, cores // workers)
+    size = settings.piles_per_shard
+    jobs = {
+        f"shard {k:06d}": ShardJob(root, settings, seed, k, range(k * size, min((k + 1) * size, count)))
+        for k in plan.missing
+    }
+    failures = []
+    done = plan.pictures - sum(len(job.pile_indices) for job in jobs.values()) * settings.views
+    with Progress("Rendering", plan.pictures, "pictures", done=done) as progress:
+        for outcome in run_items(render_shard, jobs, workers=workers, setup=partial(start_blender, threads)):
+            if outcome.value is None:
+                failures.append(f"{outcome.key}: {outcome.error}")
+            else:
+                progress.advance(outcome.value)
+    update_index(root)
+    if failures:
+        raise BrickbenchError(
+            f"{len(failures)} of {plan.shards} shards could not be rendered: {'; '.join(failures)}. "
+            "The others are in the dataset; run the same command again to try these once more."
+        )
+    return plan
+
+
+def _claim(settings: RenderSettings, root: Path, seed: int) -> None:
+    """Write the settings and the manifest of a new dataset, or check that an old one was made with the same."""
+    record = RenderRecord(seed=seed, render=settings)
+    path = root / SETTINGS_NAME
+    if path.exists():
+        before = RenderRecord.load(path)
+        differing = _differences(before, record)
+        if differing:
+            raise SettingsError(
+                f"{root} was rendered with other settings ({'; '.join(differing)}). "
+                "Give those again to go on, or choose another folder."
+            )
+        return
+    if (root / MANIFEST_NAME).exists() or list_shards(root):
+        raise SettingsError(f"{root} holds a dataset without {SETTINGS_NAME}, so it cannot grow; choose another folder.")
+    catalogue = load_catalogue()
+    parts = tuple(
+        PartInfo(part_id=part_id, name=catalogue[part_id].name, category=catalogue[part_id].category)
+        for part_id in settings.parts
+    )
+    Manifest(
+        seed=seed, parts=parts, label_rule=settings.label_rule, split_rule=settings.split_rule
+    ).save_folder(root)
+    record.save(path)
+
+
+def _differences(before: RenderRecord, now: RenderRecord) -> list[str]:
+    old, new = ({"seed": r.seed} | r.render.model_dump(mode="json") for r in (before, now))
+    # Splits belong to the dataset once it is there: `brickbench dataset split` may have changed them.
+    return [f"{name} {_short(old[name])}, now {_short(new[name])}" for name in new
+            if name != "split_rule" and old[name] != new[name]]  # fmt: skip
+
+
+def _short(value: object) -> str:
+    text = yaml.safe_dump(value, default_flow_style=True).removesuffix("...\n").strip()
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+def _check_growth(settings: RenderSettings, root: Path, count: int) -> None:
+    there = list_shards(root)
+    if not there:
+        return
+    last = there[-1]
+    piles = set(read_shard(root, last).images["pile_index"].to_pylist())
+    short_by = settings.piles_per_shard - len(piles)
+    end = (last + 1) * settings.piles_per_shard - short_by
+    if short_by and count > end:
+        raise SettingsError(
+            f"{root} ends with a shard of {len(piles)} piles instead of {settings.piles_per_shard}, so it cannot grow "
+            f"past {end} piles; render into another folder (a --count that is a multiple of "
+            f"{settings.piles_per_shard} can grow)."
+        )

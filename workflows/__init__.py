@@ -1,0 +1,1 @@
+"""Workflows across all stages: the demo and the doctor."""
