@@ -80,7 +80,7 @@ class Pictures(Dataset[Batch]):
         # One loader an epoch: the keys carry the epoch, so that no worker has to be told about it.
         return DataLoader(
             self,
-            batch_sampler=keys,  # type: ignore[arg-type]  # torch types indices as int, and passes on whatever comes
+            batch_sampler=keys,
             num_workers=self._settings.workers,
             worker_init_fn=_one_thread,
             pin_memory=torch.cuda.is_available(),

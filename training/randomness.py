@@ -24,7 +24,7 @@ def seeded_torch(seed: int, *key: int) -> Iterator[None]:
 
     Layers such as dropout, and timm's initialisation, draw from torch's default generator and take no other.
     """
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()):
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(int(stream(seed, *key).integers(2**63)))
         yield
 

@@ -22,19 +22,19 @@ class AugmentSettings(Settings):
     quarter_turns: bool = True
     """Turn by 0, 90, 180 or 270 degrees: a pile seen from above has no natural top."""
 
-    rotate_deg: float = Field(10.0, ge=0, le=45)
+    rotate_deg: float = Field(default=10.0, ge=0, le=45)
     """Largest further rotation to either side, in degrees; corners are filled by reflection."""
 
-    zoom: float = Field(1.08, ge=1, le=1.5)
+    zoom: float = Field(default=1.08, ge=1, le=1.5)
     """Largest factor of zooming in or out. 1.08 cuts under 4% at each side: a labelled brick stays in the picture."""
 
-    brightness: float = Field(0.15, ge=0, le=1)
+    brightness: float = Field(default=0.15, ge=0, le=1)
     """Largest relative change of brightness and of contrast: photos are taken in any light."""
 
-    hue: int = Field(5, ge=0, le=90)
+    hue: int = Field(default=5, ge=0, le=90)
     """Largest shift of hue, in OpenCV's half degrees: small, since colour tells bricks from the floor."""
 
-    saturation: int = Field(15, ge=0, le=255)
+    saturation: int = Field(default=15, ge=0, le=255)
     """Largest shift of saturation, of 255."""
 
 
@@ -44,31 +44,31 @@ class TrainingSettings(Settings):
     model: str = "bricknet"
     """Network: 'bricknet' (the paper's) or any name that timm knows."""
 
-    model_kwargs: dict[str, Any] = {}
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Further arguments of the network, such as ``width: 0.5`` for bricknet."""
 
-    input_size_px: int = Field(224, ge=16, le=4096)
+    input_size_px: int = Field(default=224, ge=16, le=4096)
     """Side of the square that pictures are resized to, in pixels. 224 is what AlexNet and most timm models expect."""
 
-    epochs: int = Field(40, ge=1)
+    epochs: int = Field(default=40, ge=1)
     """Passes over the training pictures. The paper trained for 40."""
 
-    batch_size: int = Field(32, ge=1)
+    batch_size: int = Field(default=32, ge=1)
     """Pictures a step at most; batches of an epoch differ by at most one picture in size. 32 fits any machine."""
 
-    learning_rate: float = Field(3e-4, gt=0)
+    learning_rate: float = Field(default=3e-4, gt=0)
     """Step size of Adam. The paper gives none; Adam's usual 1e-3 makes the wide dense layers of bricknet jump."""
 
     schedule: Literal["constant", "cosine"] = "constant"
     """Learning rate over the epochs: constant as in the paper, or half a cosine towards 0."""
 
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
     """L2 penalty of Adam, 0 as in the paper."""
 
-    positive_weight: float = Field(22.0, gt=0)
-    """How many times a missed brick counts as much as an invented one. 22 in the paper's final run, 16 in its figure."""
+    positive_weight: float = Field(default=22.0, gt=0)
+    """How much more a missed brick costs than an invented one. 22 in the paper's final run, 16 in its figure."""
 
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
     """Decides first weights, order, augmentation and dropout."""
 
     augment: AugmentSettings = AugmentSettings()
@@ -77,11 +77,11 @@ class TrainingSettings(Settings):
     keep: Literal["best_and_last", "all"] = "best_and_last"
     """Which epochs' checkpoints stay on disk; bricknet at full width takes 240 MB each."""
 
-    workers: int = Field(0, ge=0)
+    workers: int = Field(default=0, ge=0)
     """Processes that prepare pictures beside the one that trains. 0: with cached pictures, preparing one costs
     a small part of a millisecond, so on a CPU more processes only take cores from the network."""
 
-    cache_mb: int = Field(2048, ge=0)
+    cache_mb: int = Field(default=2048, ge=0)
     """Memory for decoded, resized pictures, in MiB. Pictures that would need more are read from disk every time."""
 
     @model_validator(mode="after")

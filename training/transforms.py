@@ -14,9 +14,9 @@ from training.settings import AugmentSettings
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # else the import below asks the network for a newer version
 
-import albumentations as A  # noqa: E402, N812  (its own documentation imports it so)
-import cv2  # noqa: E402
-from albumentations.pytorch import ToTensorV2  # noqa: E402
+import albumentations as A
+import cv2
+from albumentations.pytorch import ToTensorV2
 
 Image = npt.NDArray[np.uint8]
 

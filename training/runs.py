@@ -1,0 +1,129 @@
+"""A run folder: what it says about itself, whether a run may go on in it, what it holds."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from core.errors import BrickbenchError, SettingsError
+from core.files import atomic_file, require_writable
+from core.settings import Settings
+from dataset.index import open_index
+from dataset.loader import PileDataset
+from training.settings import TrainingSettings, differences
+
+RUN_FILE = "run.yaml"
+SETTINGS_FILE = "settings.yaml"
+EPOCHS_FILE = "epochs.jsonl"
+
+Row = dict[str, Any]
+"""One line of epochs.jsonl: epoch, learning_rate, train_loss, val_loss, val_map_macro …, seconds; None for NaN."""
+
+
+class RunInfo(Settings):
+    """What a run folder says about itself, in ``run.yaml``; other stages and the index read it."""
+
+    run_id: str
+    """Name of the folder when the run began; unique within a dataset's index."""
+    dataset: str
+    """Absolute path of the dataset it trained on."""
+    dataset_digest: str
+    """12 digits that differ whenever a picture or label of its train or val split differs."""
+    model: str
+    """Name of the network."""
+    model_kwargs: dict[str, Any]
+    """Further arguments of the network."""
+    classes: tuple[str, ...]
+    """part_ids, one a logit."""
+    input_size_px: int
+    """Side of the square that the network takes, in pixels."""
+    settings_digest: str
+    """Digest of the resolved settings."""
+    seed: int
+    """Seed of the run."""
+
+    @classmethod
+    def load_run(cls, run_folder: Path) -> "RunInfo":
+        """Return the information in `run_folder`.
+
+        Raises:
+            BrickbenchError: the folder is no run.
+        """
+        if not (run_folder / RUN_FILE).is_file():
+            raise BrickbenchError(
+                f"{run_folder} is no run: it has no {RUN_FILE}. Give a folder that `brickbench train run` made."
+            )
+        return cls.load(run_folder / RUN_FILE)
+
+
+def begin_run(run_folder: Path, info: RunInfo, settings: TrainingSettings) -> RunInfo:
+    """Write ``run.yaml`` and ``settings.yaml``, or make sure that the run in `run_folder` is this very one.
+
+    What comes back is what ``run.yaml`` says: of a run that was moved or renamed, its first name and place.
+
+    Raises:
+        SettingsError: the folder holds a run with other settings or of other pictures.
+        BrickbenchError: the folder holds something else, or cannot be written.
+    """
+    if (run_folder / RUN_FILE).is_file():
+        there = RunInfo.load_run(run_folder)
+        other = differences(load_settings(run_folder), settings)
+        if other:
+            raise SettingsError(
+                f"{run_folder} holds a run with other settings ({'; '.join(other)}): choose another folder with -o, "
+                "or give the same settings to go on with it."
+            )
+        if (there.dataset_digest, there.classes) != (info.dataset_digest, info.classes):
+            raise SettingsError(
+                f"{run_folder} holds a run on other pictures than the train and val splits of {info.dataset} "
+                f"(it was begun on {there.dataset}): choose another folder with -o to train on these."
+            )
+        return there
+    if run_folder.is_dir() and any(not path.name.startswith(".") for path in run_folder.iterdir()):
+        raise BrickbenchError(f"{run_folder} is not empty and holds no run: choose another folder with -o.")
+    require_writable(run_folder)
+    settings.save(run_folder / SETTINGS_FILE)
+    info.save(run_folder / RUN_FILE)  # last: with it, the folder is a run
+    return info
+
+
+def load_settings(run_folder: Path) -> TrainingSettings:
+    """Return the settings that a run was begun with."""
+    return TrainingSettings.load(run_folder / SETTINGS_FILE)
+
+
+def dataset_of(run_folder: Path) -> Path:
+    """Return the dataset of a run: where it was, or around the run folder if both were moved together.
+
+    Raises:
+        BrickbenchError: it is in neither place.
+    """
+    recorded = Path(RunInfo.load_run(run_folder).dataset)
+    for place in (recorded, run_folder.resolve().parent.parent):
+        if (place / "dataset.yaml").is_file():
+            return place
+    raise BrickbenchError(f"The dataset {recorded} of the run {run_folder} is gone: say where it is with -d.")
+
+
+def digest_of_pictures(root: Path, *parts: PileDataset) -> str:
+    """Return 12 hexadecimal digits that differ whenever a picture, its name or a label in `parts` differs."""
+    with open_index(root) as index:
+        content = dict(index.execute("SELECT image_id, content_hash FROM images").fetchall())
+    digest = hashlib.sha256()
+    for part in parts:
+        names = [[image_id, content[image_id]] for image_id in part.image_ids]
+        digest.update(json.dumps([part.split, part.classes, names]).encode())
+        digest.update(part.targets.tobytes())
+    return digest.hexdigest()[:12]
+
+
+def write_epochs(run_folder: Path, history: list[Row]) -> None:
+    """Write ``epochs.jsonl``, one line an epoch."""
+    with atomic_file(run_folder / EPOCHS_FILE) as temporary:
+        temporary.write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
+
+
+def read_epochs(run_folder: Path) -> list[Row]:
+    """Return the lines of ``epochs.jsonl``; none if no epoch has ended yet."""
+    path = run_folder / EPOCHS_FILE
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
