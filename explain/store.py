@@ -1,0 +1,133 @@
+"""Maps on disk: raw arrays in small files, with one row a map beside them, found again by image, part and method."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from core.errors import BrickbenchError
+from core.files import atomic_file
+from core.settings import Settings
+from explain.protocol import FloatMaps
+
+ATTRIBUTIONS = "attributions"
+SETTINGS_FILE = "settings.yaml"
+_SCHEMA = pa.schema(
+    [
+        ("attribution_id", pa.string()),
+        ("run_id", pa.string()),
+        ("checkpoint", pa.string()),
+        ("image_id", pa.string()),
+        ("part_id", pa.string()),
+        ("method", pa.string()),
+        ("method_settings_hash", pa.string()),
+        ("file", pa.string()),
+        ("row", pa.int32()),
+        ("seconds", pa.float64()),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Where one map is and what it explains."""
+
+    attribution_id: str
+    run_id: str
+    checkpoint: str
+    image_id: str
+    part_id: str
+    method: str
+    method_settings_hash: str
+    file: str
+    """The array's file, relative to the run's folder."""
+    row: int
+    """Its place in that array."""
+    seconds: float
+    """Time it took, its share of what was computed together."""
+
+    @property
+    def method_key(self) -> str:
+        """Method with settings, such as ``lime-1a2b3c4d5e6f``: the name of its folder."""
+        return f"{self.method}-{self.method_settings_hash}"
+
+
+def method_folder(run_folder: Path, method: str, settings: Settings) -> Path:
+    """Return the folder of a method's maps, with the method's settings written in it."""
+    folder = run_folder / ATTRIBUTIONS / f"{method}-{settings.digest()}"
+    if not (folder / SETTINGS_FILE).is_file():
+        settings.save(folder / SETTINGS_FILE)
+    return folder
+
+
+def shard_files(run_folder: Path) -> list[Path]:
+    """Return the parquet files of all maps of a run, sorted; leftovers of killed processes are not among them."""
+    return sorted(path for path in (run_folder / ATTRIBUTIONS).glob("*/*.parquet") if not path.name.startswith("."))
+
+
+def read_shard(path: Path) -> list[Attribution]:
+    """Return the rows of one parquet file; raises BrickbenchError if it is damaged."""
+    try:
+        rows = pq.read_table(path, schema=_SCHEMA, partitioning=None).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise BrickbenchError(
+            f"{path} is damaged: delete it and {path.with_suffix('.npy').name} beside it, then run `explain run` again."
+        ) from error
+    return [Attribution(**row) for row in rows]
+
+
+def read_attributions(run_folder: Path) -> list[Attribution]:
+    """Return the rows of all maps of a run, in the order of their files."""
+    return [row for path in shard_files(run_folder) for row in read_shard(path)]
+
+
+def write_shard(folder: Path, rows: Sequence[Attribution], maps: Sequence[FloatMaps]) -> None:
+    """Write maps (each (h, w) float32, all of one size) and their rows as the next shard of `folder`.
+
+    The rows come last: without them the array counts as not there and is written over.
+    """
+    number = 1 + max((int(path.stem) for path in folder.glob("[0-9]*.parquet")), default=-1)
+    path = folder / f"{number:06d}.npy"
+    name = f"{ATTRIBUTIONS}/{folder.name}/{path.name}"
+    with atomic_file(path) as temporary, temporary.open("wb") as file:
+        np.save(file, np.stack(list(maps)))
+    placed = [{**vars(row), "file": name, "row": place} for place, row in enumerate(rows)]
+    with atomic_file(path.with_suffix(".parquet")) as temporary:
+        pq.write_table(pa.Table.from_pylist(placed, schema=_SCHEMA), temporary)
+
+
+def load_maps(run_folder: Path, rows: Sequence[Attribution]) -> Iterator[NDArray[Any]]:
+    """Yield the raw map (h, w) of each row; a file is read once for rows that follow each other.
+
+    Raises:
+        BrickbenchError: a file is missing or damaged.
+    """
+    name, array = "", np.zeros((0, 0, 0), dtype=np.float32)
+    for row in rows:
+        if row.file != name:
+            array, name = _load(run_folder / row.file), row.file
+        if row.row >= len(array):
+            raise _damaged(run_folder / row.file)
+        yield array[row.row]
+
+
+def _load(path: Path) -> NDArray[Any]:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise _damaged(path) from error
+    if array.ndim != 3:
+        raise _damaged(path)
+    return np.asarray(array)
+
+
+def _damaged(path: Path) -> BrickbenchError:
+    return BrickbenchError(
+        f"The maps in {path} are damaged or missing: delete {path.with_suffix('.parquet').name} beside it "
+        "and run `explain run` again."
+    )
