@@ -25,8 +25,8 @@ class RandomSettings(Settings):
 class RandomBaseline:
     """Independent uniform noise in every pixel, another for each picture and class."""
 
-    def __init__(self, model: nn.Module, settings: RandomSettings) -> None:
-        """Take no notice of `model`."""
+    def __init__(self, _model: nn.Module, settings: RandomSettings) -> None:
+        """Take no notice of the network."""
         self.settings = settings
 
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
@@ -54,8 +54,8 @@ class CenterGaussianSettings(Settings):
 class CenterGaussian:
     """A bump in the middle of the picture, where photographers and renderers put things."""
 
-    def __init__(self, model: nn.Module, settings: CenterGaussianSettings) -> None:
-        """Take no notice of `model`."""
+    def __init__(self, _model: nn.Module, settings: CenterGaussianSettings) -> None:
+        """Take no notice of the network."""
         self.settings = settings
 
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
@@ -72,8 +72,8 @@ class CenterGaussian:
 class Edges:
     """Strength of the picture's own edges: what a map shows that merely traces outlines."""
 
-    def __init__(self, model: nn.Module, settings: PictureSettings) -> None:
-        """Take no notice of `model`."""
+    def __init__(self, _model: nn.Module, settings: PictureSettings) -> None:
+        """Take no notice of the network."""
         self.settings = settings
 
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
@@ -95,8 +95,8 @@ class UniformSettings(Settings):
 class Uniform:
     """The same value everywhere, as a single cell: it scores what a metric gives for nothing."""
 
-    def __init__(self, model: nn.Module, settings: UniformSettings) -> None:
-        """Take no notice of `model`."""
+    def __init__(self, _model: nn.Module, settings: UniformSettings) -> None:
+        """Take no notice of the network."""
         self.settings = settings
 
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:

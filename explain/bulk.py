@@ -165,12 +165,12 @@ class _Job:
                 failures[str(error)] += 1
         try:
             return self._attribute(ready)
-        except Exception:  # one picture in the batch, or the batch's size: told apart by going one by one
+        except Exception:  # noqa: BLE001  one picture in the batch, or the batch's size: told apart by going one by one
             explained = []
             for one in ready:
                 try:
                     explained += self._attribute([one])
-                except Exception as error:
+                except Exception as error:  # noqa: BLE001  counted, and told at the end
                     failures[f"{self._name}: {_reason(error)}"] += 1
             return explained
 

@@ -107,9 +107,9 @@ class _Pooled(LibraryGradCAM):  # type: ignore[misc]
         return np.asarray(weights)
 
 
-def _begin_graph(module: nn.Module, inputs: object, output: Any) -> Any:
+def _begin_graph(_module: nn.Module, _inputs: object, output: Any) -> Any:
     return output.detach().requires_grad_(True) if isinstance(output, Tensor) else output
 
 
-def _pass_copy(module: nn.Module, inputs: object, output: Any) -> Any:
+def _pass_copy(_module: nn.Module, _inputs: object, output: Any) -> Any:
     return output.clone() if isinstance(output, Tensor) else output

@@ -56,7 +56,8 @@ METHODS: dict[str, MethodRow] = {
             "uniform noise", "what chance looks like",
         ),
         MethodRow(
-            "center_gaussian", "Centre Gaussian", "baseline", CenterGaussian, CenterGaussianSettings, "bilinear", False, 16,
+            "center_gaussian", "Centre Gaussian", "baseline", CenterGaussian, CenterGaussianSettings, "bilinear",
+            False, 16,
             "centre bias, as in saliency benchmarks (Judd et al. 2012)", "beats chance where piles lie in the middle",
         ),
         MethodRow(

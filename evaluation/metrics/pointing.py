@@ -7,7 +7,7 @@ from evaluation.batch import Batch
 from evaluation.scores import FloatArray, Metric, NoSettings
 
 
-def compute(batch: Batch, settings: Settings) -> tuple[FloatArray, FloatArray]:
+def compute(batch: Batch, _settings: Settings) -> tuple[FloatArray, FloatArray]:
     """Return the expected hit when one of the highest pixels is drawn at random, and the mask's share of the area."""
     highest = batch.maps == batch.maps.max(axis=1, keepdims=True)  # (M, P)
     hits = (highest & batch.masks).sum(axis=1)

@@ -7,7 +7,7 @@ from evaluation.batch import Batch
 from evaluation.scores import FloatArray, Metric, NoSettings
 
 
-def rank_accuracy(batch: Batch, settings: Settings) -> tuple[FloatArray, FloatArray]:
+def rank_accuracy(batch: Batch, _settings: Settings) -> tuple[FloatArray, FloatArray]:
     """Return the share of mask pixels among each map's K highest, K the mask's area; expected over ties."""
     row = np.arange(len(batch.maps))
     size = batch.area_px
@@ -19,7 +19,7 @@ def rank_accuracy(batch: Batch, settings: Settings) -> tuple[FloatArray, FloatAr
     return (sure + drawn_share * (tied & batch.masks).sum(axis=1)) / size, batch.area_share
 
 
-def pixel_auroc(batch: Batch, settings: Settings) -> tuple[FloatArray, FloatArray]:
+def pixel_auroc(batch: Batch, _settings: Settings) -> tuple[FloatArray, FloatArray]:
     """Return the area under the ROC curve of "this pixel is in the mask"; tied pixels count half."""
     rows, columns = batch.tie_ends
     hits = batch.hits[rows, columns].astype(np.float64)
@@ -32,7 +32,7 @@ def pixel_auroc(batch: Batch, settings: Settings) -> tuple[FloatArray, FloatArra
     return values, np.full(len(values), 0.5)
 
 
-def pixel_ap(batch: Batch, settings: Settings) -> tuple[FloatArray, FloatArray]:
+def pixel_ap(batch: Batch, _settings: Settings) -> tuple[FloatArray, FloatArray]:
     """Return the average precision of "this pixel is in the mask", tied pixels taken together, and its expectation.
 
     A random order of P pixels with K in the mask has at position i a mask pixel with probability K/P, which then

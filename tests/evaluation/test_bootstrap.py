@@ -29,7 +29,8 @@ def test_copies_of_a_pile_do_not_narrow_the_interval() -> None:
     once = mean_interval(values, piles, seed=3)
     often = mean_interval(np.repeat(values, 5), np.repeat(piles, 5), seed=3)
     assert (often.low, often.high) == pytest.approx((once.low, once.high), abs=1e-12)
-    assert often.values == 150 and often.piles == 30
+    assert often.values == 150
+    assert often.piles == 30
 
 
 @pytest.mark.parametrize("count", [10, 40])
@@ -51,7 +52,9 @@ def test_undefined_values_are_left_out() -> None:
 
 def test_one_pile_has_no_interval_and_no_value_no_mean() -> None:
     one = mean_interval(np.array([1.0, 2.0]), np.array([5, 5]), seed=0)
-    assert one.mean == 1.5 and np.isnan(one.low) and np.isnan(one.high)
+    assert one.mean == 1.5
+    assert np.isnan(one.low)
+    assert np.isnan(one.high)
     assert np.isnan(mean_interval(np.array([np.nan]), np.array([0]), seed=0).mean)
 
 

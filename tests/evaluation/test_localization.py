@@ -165,7 +165,8 @@ def test_values_stay_in_their_range(maps: np.ndarray, masks: np.ndarray) -> None
     for name, row in METRICS.items():
         values = score(name, maps, masks).values
         defined = values[~np.isnan(values)]
-        assert (defined >= row.range[0]).all() and (defined <= row.range[1]).all()
+        assert (defined >= row.range[0]).all()
+        assert (defined <= row.range[1]).all()
 
 
 @pytest.mark.parametrize("metric", list(METRICS))

@@ -20,7 +20,8 @@ def test_equals_torch(size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("policy", ["bilinear", "nearest"])
 def test_a_constant_map_stays_exactly_constant(policy: str) -> None:
     resized = resize_maps(np.full((1, 7, 7), 0.1, dtype=np.float32), 57, 43, policy)  # type: ignore[arg-type]
-    assert resized.shape == (1, 57, 43) and len(np.unique(resized)) == 1
+    assert resized.shape == (1, 57, 43)
+    assert len(np.unique(resized)) == 1
 
 
 def test_same_size_is_untouched() -> None:
