@@ -18,7 +18,7 @@ class Catalogue:
 
     def __init__(self, parts: Iterable[Part]) -> None:
         """Hold `parts`; their design numbers must differ."""
-        self._parts = {}
+        self._parts: dict[str, Part] = {}
         for part in parts:
             if part.part_id in self._parts:
                 raise ValueError(f"part {part.part_id} is in the catalogue twice")

@@ -92,7 +92,7 @@ def smooth_corner_normals(vertices: NDArray[np.float32], faces: NDArray[np.int32
 
 def _multiplicity(normals: NDArray[np.float64]) -> NDArray[np.float64]:
     # At least 1: a needle triangle without area has no direction, and no weight either.
-    return np.maximum((normals @ normals.T >= _COPLANAR_COSINE).sum(axis=1), 1).astype(np.float64)
+    return np.asarray(np.maximum((normals @ normals.T >= _COPLANAR_COSINE).sum(axis=1), 1), dtype=np.float64)
 
 
 def _flat_regions(faces: NDArray[np.int32], normals: NDArray[np.float64]) -> NDArray[np.int32]:

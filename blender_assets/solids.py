@@ -65,7 +65,9 @@ def stud(top_z_mm: float, at: Point = (0.0, 0.0)) -> Manifold:
     """Return a stud that stands on `top_z_mm`, its upper edge chamfered, its foot sunk in so that it joins."""
     radius, top = STUD_RADIUS_MM, top_z_mm + STUD_HEIGHT_MM
     edge = BEVEL_MM
-    solid = turned([(0, top_z_mm - 0.1), (radius, top_z_mm - 0.1), (radius, top - edge), (radius - edge, top), (0, top)])
+    solid = turned(
+        [(0, top_z_mm - 0.1), (radius, top_z_mm - 0.1), (radius, top - edge), (radius - edge, top), (0, top)]
+    )
     return solid.translate((at[0], at[1], 0.0))
 
 
@@ -100,8 +102,7 @@ def underside(columns: int, rows: int, height_mm: float) -> Manifold | None:
     points = grid(columns - 1, rows - 1) if min(columns, rows) > 1 else grid(max(columns, rows) - 1, 1)
     if min(columns, rows) > 1:
         return union(
-            cylinder(TUBE_OUTER_RADIUS_MM, 0, top, at)
-            - cylinder(TUBE_INNER_RADIUS_MM, -1, height_mm - ROOF_MM, at)
+            cylinder(TUBE_OUTER_RADIUS_MM, 0, top, at) - cylinder(TUBE_INNER_RADIUS_MM, -1, height_mm - ROOF_MM, at)
             for at in points
         )
     return union(cylinder(PIN_RADIUS_MM, 0, top, at) for at in points) if points else None

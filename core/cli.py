@@ -35,6 +35,7 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list of commands from their short helps, importing none."""
+        del ctx
         rows = [(name, command.get_short_help_str(limit=100)) for name, command in sorted(self.commands.items())]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
@@ -55,7 +56,10 @@ def workers_option(function: Decorated) -> Decorated:
 def device_option(function: Decorated) -> Decorated:
     """Add ``--device``: where the network runs."""
     return click.option(
-        "--device", default="auto", show_default=True, help="auto, cpu, cuda, cuda:1 …; auto takes a GPU if there is one."
+        "--device",
+        default="auto",
+        show_default=True,
+        help="auto, cpu, cuda, cuda:1 …; auto takes a GPU if there is one.",
     )(function)
 
 

@@ -53,7 +53,7 @@ def run_items(
     def start() -> ProcessPoolExecutor:
         return ProcessPoolExecutor(1, mp_context=context, initializer=_initialize, initargs=(setup,))
 
-    waiting = [(key, item, 1) for key, item in reversed(items.items())]
+    waiting = [(key, item, 1) for key, item in reversed(list(items.items()))]
     slots = [start() for _ in range(min(workers, max(len(waiting), 1)))]
     idle = list(slots)
     running: dict[Future[Value], tuple[ProcessPoolExecutor, str, Item, int]] = {}

@@ -3,7 +3,7 @@
 import sys
 import time
 from types import TracebackType
-from typing import Self
+from typing import NoReturn, Self
 
 from tqdm import tqdm
 
@@ -18,7 +18,7 @@ class Progress:
         self._title, self._total, self._unit = title, total, unit
         self._start_count = self._count = done
         self._started = self._last_line = time.monotonic()
-        self._bar: tqdm[None] | None = None
+        self._bar: tqdm[NoReturn] | None = None
         if sys.stderr.isatty():
             self._bar = tqdm(total=total, initial=done, desc=title, unit=f" {unit}", file=sys.stderr, leave=True)
 

@@ -62,7 +62,9 @@ def main() -> int:
             print(f"`{' '.join(command)}` failed. {install_hint(missing)}", file=sys.stderr)
             return 1
     # The loader keeps a list of what it did not find for as long as this process lives: ask a fresh one.
-    again = subprocess.run([sys.executable, "-c", "from core.system import *; raise SystemExit(len(missing_libraries()))"])
+    again = subprocess.run(
+        [sys.executable, "-c", "from core.system import *; raise SystemExit(len(missing_libraries()))"]
+    )
     if again.returncode:
         print(install_hint(missing_libraries()), file=sys.stderr)
     return min(again.returncode, 1)

@@ -7,7 +7,9 @@ import click
 from core.cli import any_folder, existing_file, json_option, print_rows, workers_option
 
 count_option = click.option("--count", type=click.IntRange(min=1), default=640, show_default=True, help="Piles in all.")
-seed_option = click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the piles.")
+seed_option = click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the piles."
+)
 settings_argument = click.argument("settings", required=False, type=existing_file)
 output_option = click.option("-o", "--output", required=True, type=any_folder, help="Folder of the dataset.")
 
@@ -63,7 +65,9 @@ def plan(settings: Path | None, output: Path, count: int, as_json: bool) -> None
 
 @render.command()
 @settings_argument
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Picture to write.")
+@click.option(
+    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Picture to write."
+)
 @click.option("--count", type=click.IntRange(1, 64), default=6, show_default=True, help="Piles to show.")
 @seed_option
 def preview(settings: Path | None, output: Path, count: int, seed: int) -> None:

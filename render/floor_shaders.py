@@ -54,7 +54,9 @@ class Shader:
         node = self.add("ShaderNodeTexNoise")
         node.inputs["Scale"].default_value = 1.0
         node.inputs["Detail"].default_value = detail
-        self.link(self.scaled(stretch[0] / scale_mm, stretch[1] / scale_mm, stretch[2] / scale_mm), node.inputs["Vector"])
+        self.link(
+            self.scaled(stretch[0] / scale_mm, stretch[1] / scale_mm, stretch[2] / scale_mm), node.inputs["Vector"]
+        )
         return node.outputs["Fac"]
 
     def scaled(self, x: float, y: float, z: float, vector: Socket | None = None) -> Socket:

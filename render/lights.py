@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,21 @@ def _window(rng: np.random.Generator) -> tuple[float, float, tuple[AreaLight, ..
 def _desk_lamp(rng: np.random.Generator) -> tuple[float, float, tuple[AreaLight, ...]]:
     share = rng.uniform(0.6, 0.85)
     lamp = AreaLight(
-        rng.uniform(0, 360), rng.uniform(35, 70), rng.uniform(350, 700), rng.uniform(30, 90), share, rng.uniform(2700, 3600)
+        rng.uniform(0, 360),
+        rng.uniform(35, 70),
+        rng.uniform(350, 700),
+        rng.uniform(30, 90),
+        share,
+        rng.uniform(2700, 3600),
     )
     return 1 - share, rng.uniform(3000, 5000), (lamp,)
 
 
 def _ceiling(rng: np.random.Generator) -> tuple[float, float, tuple[AreaLight, ...]]:
     share = rng.uniform(0.45, 0.7)
-    lamp = AreaLight(rng.uniform(0, 360), rng.uniform(60, 88), 1900, rng.uniform(250, 600), share, rng.uniform(2900, 4500))
+    lamp = AreaLight(
+        rng.uniform(0, 360), rng.uniform(60, 88), 1900, rng.uniform(250, 600), share, rng.uniform(2900, 4500)
+    )
     return 1 - share, rng.uniform(3000, 5000), (lamp,)
 
 
@@ -69,7 +77,9 @@ def _two_lamps(rng: np.random.Generator) -> tuple[float, float, tuple[AreaLight,
     first = rng.uniform(0.5, 0.75)
     lamps = (
         AreaLight(azimuth, rng.uniform(35, 65), 700, rng.uniform(50, 150), share * first, rng.uniform(2700, 3500)),
-        AreaLight(azimuth + rng.uniform(90, 200), rng.uniform(35, 65), 900, rng.uniform(100, 300), share * (1 - first), 5000),
+        AreaLight(
+            azimuth + rng.uniform(90, 200), rng.uniform(35, 65), 900, rng.uniform(100, 300), share * (1 - first), 5000
+        ),
     )
     return 1 - share, 4000, lamps
 
@@ -97,7 +107,7 @@ def sample_lighting(name: str, rng: np.random.Generator) -> Lighting:
     return Lighting(name, ambient_share, ambient_kelvin, lamps, rng.uniform(-0.6, 0.35), rng.uniform(0.55, 1.0))
 
 
-def kelvin_to_linear_rgb(kelvin: float) -> np.ndarray:
+def kelvin_to_linear_rgb(kelvin: float) -> NDArray[np.float64]:
     """Return the linear Rec. 709 colour of a black body, luminance 1, (3,).
 
     Source: Kim et al. 2002 cubic fit of the Planckian locus, valid 1667..25000 K.
@@ -117,4 +127,4 @@ def kelvin_to_linear_rgb(kelvin: float) -> np.ndarray:
     rgb_from_xyz = np.array(
         [[3.2404542, -1.5371385, -0.4985314], [-0.9692660, 1.8760108, 0.0415560], [0.0556434, -0.2040259, 1.0572252]]
     )
-    return np.clip(rgb_from_xyz @ xyz, 0.02, None)
+    return np.asarray(np.clip(rgb_from_xyz @ xyz, 0.02, None))

@@ -105,15 +105,15 @@ def _claim(settings: RenderSettings, root: Path, seed: int) -> None:
             )
         return
     if (root / MANIFEST_NAME).exists() or list_shards(root):
-        raise SettingsError(f"{root} holds a dataset without {SETTINGS_NAME}, so it cannot grow; choose another folder.")
+        raise SettingsError(
+            f"{root} holds a dataset without {SETTINGS_NAME}, so it cannot grow; choose another folder."
+        )
     catalogue = load_catalogue()
     parts = tuple(
         PartInfo(part_id=part_id, name=catalogue[part_id].name, category=catalogue[part_id].category)
         for part_id in settings.parts
     )
-    Manifest(
-        seed=seed, parts=parts, label_rule=settings.label_rule, split_rule=settings.split_rule
-    ).save_folder(root)
+    Manifest(seed=seed, parts=parts, label_rule=settings.label_rule, split_rule=settings.split_rule).save_folder(root)
     record.save(path)
 
 

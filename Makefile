@@ -1,0 +1,46 @@
+# Every target works alone on a fresh clone: it first makes .venv and installs what is locked.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lock docs clean
+
+help:  ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+setup: $(STAMP)  ## Make .venv and install what is locked
+
+$(STAMP): requirements/lock.txt requirements/uv.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+	    || { echo "Brickbench needs Python 3.11 (Blender's wheel is built for it); set PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m core.system
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
+	$(BIN)/uv pip install --python $(BIN)/python --require-hashes -r requirements/lock.txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: $(STAMP)  ## Go the whole way, small: piles, training, explanations, report
+	$(BIN)/brickbench demo
+
+test: $(STAMP)  ## Run the tests
+	$(BIN)/python -m pytest
+
+check: $(STAMP)  ## Run what CI runs: lint, format, types, import contracts, docs, tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/write_commands.py --check
+	$(MAKE) test
+
+docs: $(STAMP)  ## Write the reference page of all commands anew
+	$(BIN)/python docs/write_commands.py
+
+lock: $(STAMP)  ## Lock the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile pyproject.toml --upgrade --extra dev --universal --python-version 3.11 --generate-hashes \
+	    --no-header --no-annotate --no-emit-index-url --output-file requirements/lock.txt --quiet
+
+clean:  ## Remove .venv and caches; datasets and reports stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

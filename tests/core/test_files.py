@@ -1,0 +1,58 @@
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from core.errors import BrickbenchError
+from core.files import atomic_file, atomic_folder, require_writable, sha256_hex
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "deep" / "file.txt"
+    with pytest.raises(RuntimeError), atomic_file(target) as temporary:
+        temporary.write_text("half")
+        raise RuntimeError
+    assert list((tmp_path / "deep").iterdir()) == []
+    with atomic_file(target) as temporary:
+        temporary.write_text("whole")
+        assert not target.exists()
+    assert target.read_text() == "whole"
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "shards" / "000000"
+    with pytest.raises(RuntimeError), atomic_folder(target) as temporary:
+        (temporary / "a").touch()
+        raise RuntimeError
+    assert list((tmp_path / "shards").iterdir()) == []
+    with atomic_folder(target) as temporary:
+        (temporary / "a").touch()
+    assert [path.name for path in target.iterdir()] == ["a"]
+
+
+def test_of_two_writers_of_one_folder_the_first_stays(tmp_path: Path) -> None:
+    target = tmp_path / "shard"
+    with atomic_folder(target) as temporary:
+        (temporary / "mine").touch()
+        target.mkdir()
+        (target / "theirs").touch()
+    assert [path.name for path in target.iterdir()] == ["theirs"]
+
+
+def test_a_file_in_the_way_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("x")
+    with pytest.raises(BrickbenchError, match="Cannot write in .*taken"):
+        require_writable(tmp_path / "taken")
+    assert (tmp_path / "taken").read_text() == "x"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_named(tmp_path: Path) -> None:
+    tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    with pytest.raises(BrickbenchError, match="Permission denied"):
+        require_writable(tmp_path / "new")
+
+
+def test_sha256_is_the_standard_one() -> None:
+    assert sha256_hex(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

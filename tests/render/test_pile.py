@@ -1,0 +1,140 @@
+"""Piles as plain data: no Blender here."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from blender_assets.catalogue import part_mesh
+from core.errors import SettingsError
+from render.camera import CameraDraw, frame_pile, sample_camera
+from render.floors import FLOORS
+from render.lights import LIGHTINGS, kelvin_to_linear_rgb, sample_lighting
+from render.pile import sample_pile
+from render.settings import RenderSettings
+
+DEFAULTS = RenderSettings()
+
+
+def test_a_pile_is_a_pure_function_of_settings_seed_and_number() -> None:
+    assert sample_pile(DEFAULTS, 5, 17) == sample_pile(DEFAULTS, 5, 17)
+    assert sample_pile(DEFAULTS, 5, 17) != sample_pile(DEFAULTS, 5, 18)
+    assert sample_pile(DEFAULTS, 5, 17) != sample_pile(DEFAULTS, 6, 17)
+    assert sample_pile(DEFAULTS, 0, 0) != sample_pile(DEFAULTS, 1, 0)
+
+
+def test_another_attempt_moves_the_same_bricks() -> None:
+    first, second = sample_pile(DEFAULTS, 1, 2, attempt=0), sample_pile(DEFAULTS, 1, 2, attempt=1)
+    assert [(b.part_id, b.color, b.roughness) for b in first.bricks] == [
+        (b.part_id, b.color, b.roughness) for b in second.bricks
+    ]
+    assert first.bricks[0].start_quaternion_wxyz != second.bricks[0].start_quaternion_wxyz
+    assert (first.lighting, first.floor, first.cameras) == (second.lighting, second.floor, second.cameras)
+
+
+def test_more_views_leave_the_first_ones_as_they_were() -> None:
+    one, three = sample_pile(DEFAULTS, 1, 2), sample_pile(RenderSettings(views=3), 1, 2)
+    assert len(three.cameras) == 3
+    assert one.cameras[0] == three.cameras[0]
+    assert one.bricks == three.bricks
+
+
+@given(seed=st.integers(0, 2**40), index=st.integers(0, 10**6), spread=st.sampled_from([0.2, 1.0, 2.0]))
+@settings(max_examples=30, deadline=None)
+def test_start_spheres_neither_touch_nor_reach_below_the_floor(seed: int, index: int, spread: float) -> None:
+    pile = sample_pile(RenderSettings(bricks_min=2, bricks_max=12, spread=spread), seed, index)
+    centres = np.array([brick.start_mm for brick in pile.bricks])
+    radii = np.array(
+        [
+            np.linalg.norm(part_mesh(b.part_id).vertices_mm - part_mesh(b.part_id).centroid_mm, axis=1).max()
+            for b in pile.bricks
+        ]
+    )
+    assert (centres[:, 2] > radii).all()
+    for i in range(len(radii)):
+        for j in range(i):
+            assert np.linalg.norm(centres[i] - centres[j]) > radii[i] + radii[j]
+
+
+def test_counts_parts_and_kinds_cover_what_the_settings_allow() -> None:
+    chosen = RenderSettings(parts=("3001", "3022"), colors=("Red",), bricks_min=1, bricks_max=4)
+    piles = [sample_pile(chosen, 0, k) for k in range(300)]
+    assert {len(pile.bricks) for pile in piles} == {1, 2, 3, 4}
+    assert {brick.part_id for pile in piles for brick in pile.bricks} == {"3001", "3022"}
+    assert {brick.color.name for pile in piles for brick in pile.bricks} == {"Red"}
+    assert {pile.floor.name for pile in piles} == set(FLOORS)
+    assert {pile.lighting.name for pile in piles} == set(LIGHTINGS)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"parts": []}, "parts = []: tuple should have at least 1 item after validation, not 0"),
+        ({"parts": ["3001", "3001"]}, "a part stands in the list twice"),
+        ({"colors": ["Rad"]}, "unknown colour 'Rad' (did you mean 'Red'?)"),
+        ({"backgrounds": ["lava"]}, "'lava' is unknown; known are paper, desk, wood, cloth, carpet, cardboard"),
+        ({"bricks_min": 5, "bricks_max": 2}, "bricks_min 5 is more than bricks_max 2"),
+        ({"sampels": 8}, "unknown setting 'sampels' (did you mean 'samples'?)"),
+    ],
+)
+def test_bad_settings_are_refused_in_one_sentence(values: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        RenderSettings.parse(values)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("name", LIGHTINGS)
+def test_the_shares_of_a_lighting_sum_to_one(name: str) -> None:
+    for k in range(20):
+        lighting = sample_lighting(name, np.random.default_rng(k))
+        assert lighting.ambient_share + sum(lamp.share for lamp in lighting.lamps) == pytest.approx(1)
+        assert all(lamp.elevation_deg > 20 for lamp in lighting.lamps)
+
+
+def test_colour_temperatures_go_from_red_to_blue() -> None:
+    warm, neutral, cold = (kelvin_to_linear_rgb(k) for k in (2700, 6504, 10000))
+    assert warm[0] > warm[1] > warm[2]
+    np.testing.assert_allclose(neutral, 1, atol=0.08)  # a black body at 6504 K lies close to D65
+    assert cold[2] > cold[0]
+
+
+def random_points(seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    points = rng.uniform(-1, 1, size=(200, 3)) * rng.uniform(3, 200, size=3) + rng.uniform(-50, 50, size=3)
+    points[:, 2] = np.abs(points[:, 2]) % 60
+    return points
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_camera_sees_the_whole_pile_and_not_from_afar(seed: int) -> None:
+    draw, points = sample_camera(np.random.default_rng(seed)), random_points(seed)
+    camera = frame_pile(draw, points, 200)
+    pixels = camera.project(points)
+    assert pixels.min() >= 0
+    assert pixels.max() <= 200
+    rotation = camera.camera_from_world[:, :3]
+    np.testing.assert_allclose(rotation @ rotation.T, np.eye(3), atol=1e-12)
+    assert np.linalg.det(rotation) == pytest.approx(1)
+    assert camera.position_mm[2] > 0
+    extent = np.ptp(pixels, axis=0).max()
+    assert extent > 0.35 * 200 or np.ptp(points[:, :2], axis=0).max() < 60
+
+
+def test_rays_go_through_the_pixels_they_belong_to() -> None:
+    draw, points = sample_camera(np.random.default_rng(3)), random_points(3)
+    camera = frame_pile(draw, points, 64)
+    origins, directions = camera.rays()
+    back = camera.project(origins.astype(float) + 150.0 * directions)
+    rows, columns = np.mgrid[:64, :64]
+    np.testing.assert_allclose(back, np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1), atol=1e-3)
+
+
+def test_a_camera_straight_above_keeps_left_and_right() -> None:
+    draw = CameraDraw(-90.0, 90.0, 0.0, 40.0, 0.1, (0.0, 0.0))
+    points = np.array([[x, y, 0.0] for x in (-50, 50) for y in (-50, 50)])
+    camera = frame_pile(draw, points, 100)
+    left, right = camera.project(np.array([[-10.0, 0, 0], [10.0, 0, 0]]))
+    up, down = camera.project(np.array([[0.0, 10, 0], [0.0, -10, 0]]))
+    assert left[0] < 50 < right[0]
+    assert up[1] < 50 < down[1]
+    assert left[0] + right[0] == pytest.approx(100)
