@@ -1,0 +1,57 @@
+"""Settings of training: validated, documented, compared."""
+
+import pytest
+import torch
+
+from core.errors import SettingsError
+from training.devices import choose_device
+from training.settings import AugmentSettings, TrainingSettings, differences
+
+
+def test_defaults_are_the_papers_where_it_gives_them() -> None:
+    settings = TrainingSettings()
+    assert (settings.model, settings.epochs, settings.positive_weight, settings.schedule) == (
+        "bricknet",
+        40,
+        22,
+        "constant",
+    )
+
+
+@pytest.mark.parametrize("model", [TrainingSettings, AugmentSettings])
+def test_every_field_has_a_reason(model: type[TrainingSettings]) -> None:
+    assert [name for name, field in model.model_fields.items() if len(field.description or "") < 20] == []
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"learning_rate": 0}, "learning_rate = 0: input should be greater than 0"),
+        ({"epochs": 0}, "epochs = 0: input should be greater than or equal to 1"),
+        ({"augment": {"zooom": 2}}, r"unknown setting 'augment.zooom' \(did you mean 'zoom'\?\); known are brightness"),
+        ({"learningrate": 1}, r"unknown setting 'learningrate' \(did you mean 'learning_rate'\?\)"),
+        ({"model": " "}, "model is empty; give 'bricknet' or the name of a timm model"),
+        ({"schedule": "step"}, "schedule = 'step': input should be 'constant' or 'cosine'"),
+    ],
+)
+def test_mistakes(values: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        TrainingSettings.parse(values)
+
+
+def test_differences_leave_out_what_changes_no_weight() -> None:
+    first = TrainingSettings()
+    assert differences(first, TrainingSettings(workers=4, cache_mb=0, keep="all")) == []
+    assert differences(first, TrainingSettings(seed=1, workers=4)) == ["seed: 0 there, 1 here"]
+
+
+def test_devices() -> None:
+    assert choose_device("cpu") == torch.device("cpu")
+    if not torch.cuda.is_available() and not torch.backends.mps.is_available():
+        assert choose_device("auto") == torch.device("cpu")
+    with pytest.raises(SettingsError, match=r"^Unknown device 'gpu0': give auto, cpu, cuda, cuda:1 or mps\.$"):
+        choose_device("gpu0")
+    with pytest.raises(SettingsError, match=r"^This machine has no device 'cuda:99' that torch can use"):
+        choose_device("cuda:99")
+    with pytest.raises(SettingsError, match=r"^This machine has no device 'meta'"):
+        choose_device("meta")
