@@ -1,7 +1,9 @@
 """Connections to an index file, with the ways in which opening one fails put in one sentence."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -74,14 +76,18 @@ def require_schema(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
 def schema_version(connection: duckdb.DuckDBPyConnection) -> str | None:
     """Return the schema version written in an index, None if there is none."""
     try:
-        row = connection.execute("SELECT value FROM meta WHERE name = 'schema_version'").fetchone()
+        row = first_row(connection, "SELECT value FROM meta WHERE name = 'schema_version'")
     except duckdb.Error:
         return None
     return str(row[0]) if row else None
 
 
-def one_value(connection: duckdb.DuckDBPyConnection, sql: str, parameters: list[object] | None = None) -> int:
-    """Return the single whole number that `sql` selects."""
-    row = connection.execute(sql, parameters or []).fetchone()
-    assert row is not None
-    return int(row[0])
+def first_row(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
+) -> tuple[Any, ...] | None:
+    """Return the first row that `sql` selects, None if there is none.
+
+    Not by ``fetchone``: it leaves the result open, and DuckDB 2.0 refuses to register a table until it is closed.
+    """
+    rows = connection.execute(sql, list(parameters)).fetchall()
+    return rows[0] if rows else None

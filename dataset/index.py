@@ -1,17 +1,19 @@
 """The index of a dataset: opened, brought up to date with the shards, made anew."""
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 
 from core.files import atomic_file, require_writable
 from dataset.database import INDEX_NAME, connect, index_path, require_schema
-from dataset.manifest import Manifest
+from dataset.manifest import Manifest, SplitRule
 from dataset.merge import apply_manifest, create_tables, merge_shards
 from dataset.run_folders import known_run_folders, merge_run_rows
 from dataset.shards import list_shards
 
-__all__ = ["merge_run", "open_index", "rebuild_index", "update_index"]
+__all__ = ["merge_run", "open_index", "rebuild_index", "resplit", "update_index"]
 
 
 def open_index(path: Path, read_only: bool = True) -> duckdb.DuckDBPyConnection:
@@ -46,18 +48,24 @@ def update_index(root: Path) -> int:
     manifest = Manifest.load_folder(root)
     if not (root / INDEX_NAME).is_file():
         return rebuild_index(root)
-    with open_index(root, read_only=False) as connection:
+    with _writing(root) as connection:
         merged = {row[0] for row in connection.execute("SELECT shard_index FROM shards").fetchall()}
         new = [index for index in list_shards(root) if index not in merged]
-        connection.begin()
-        try:
-            apply_manifest(connection, root, manifest)
-            merge_shards(connection, root, manifest, new)
-            connection.commit()
-        except BaseException:
-            connection.rollback()
-            raise
+        apply_manifest(connection, root, manifest)
+        merge_shards(connection, root, manifest, new)
     return len(new)
+
+
+def resplit(root: Path, rule: SplitRule) -> None:
+    """Write `rule` into ``dataset.yaml`` and give each picture in the index its split by it.
+
+    Raises:
+        BrickbenchError: `root` is no dataset, or its index cannot be opened; then nothing is changed.
+    """
+    manifest = Manifest.load_folder(root).model_copy(update={"split_rule": rule})
+    with _writing(root) as connection:
+        apply_manifest(connection, root, manifest)
+        manifest.save_folder(root)  # a kill before the commit leaves an index that says it is out of date
 
 
 def rebuild_index(root: Path) -> int:
@@ -99,10 +107,17 @@ def merge_run(root: Path, run_folder: Path) -> None:
     """
     if not (root / INDEX_NAME).is_file():
         update_index(root)
+    with _writing(root) as connection:
+        merge_run_rows(connection, root, run_folder)
+
+
+@contextlib.contextmanager
+def _writing(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Give a connection in a transaction that is committed if the block ends well, and undone if not."""
     with open_index(root, read_only=False) as connection:
         connection.begin()
         try:
-            merge_run_rows(connection, root, run_folder)
+            yield connection
             connection.commit()
         except BaseException:
             connection.rollback()

@@ -62,7 +62,9 @@ class PileDataset(Dataset[Sample]):
             BrickbenchError: an unknown class, no picture in the split, or none with a label.
         """
         if split is not None and split not in SPLITS:
-            raise SettingsError(f"Unknown split {split!r}{near_matches(split, list(SPLITS))}; known are {', '.join(SPLITS)}.")
+            raise SettingsError(
+                f"Unknown split {split!r}{near_matches(split, list(SPLITS))}; known are {', '.join(SPLITS)}."
+            )
         self.root = Path(root)
         self.split = split
         self._transform = transform
@@ -78,7 +80,7 @@ class PileDataset(Dataset[Sample]):
                 )
             self._read_images(connection)
             self.targets = self._read_targets(connection)
-            self._masks = _MaskText(connection, self.image_ids) if with_masks else None
+            self._masks = _MaskText(connection, self.split, self.image_ids) if with_masks else None
 
     def __len__(self) -> int:
         """Return the number of pictures N."""
@@ -145,10 +147,10 @@ class PileDataset(Dataset[Sample]):
         )
 
     def _read_images(self, connection: duckdb.DuckDBPyConnection) -> None:
-        where = "" if self.split is None else "WHERE split = ?"
         rows = connection.execute(
-            f"SELECT image_id, file, content_hash, height, width, pile_index FROM images {where} ORDER BY image_id",
-            [] if self.split is None else [self.split],
+            "SELECT image_id, file, content_hash, height, width, pile_index FROM images "
+            "WHERE ?::VARCHAR IS NULL OR split = ? ORDER BY image_id",
+            [self.split, self.split],
         ).fetchnumpy()
         self.image_ids = tuple(map(str, rows["image_id"]))
         self._files = tuple(map(str, rows["file"]))
@@ -166,17 +168,15 @@ class PileDataset(Dataset[Sample]):
 
     def _read_targets(self, connection: duckdb.DuckDBPyConnection) -> npt.NDArray[np.float32]:
         rows = connection.execute(
-            "SELECT image_id, part_id FROM labels SEMI JOIN images USING (image_id) WHERE part_id IN "
-            "(SELECT unnest(?))",
-            [list(self.classes)],
+            "SELECT image_id, part_id FROM labels WHERE part_id IN (SELECT unnest(?)) AND "
+            "image_id IN (SELECT image_id FROM images WHERE ?::VARCHAR IS NULL OR split = ?)",
+            [list(self.classes), self.split, self.split],
         ).fetchnumpy()
         row_of = {image_id: row for row, image_id in enumerate(self.image_ids)}
         column_of = {part_id: column for column, part_id in enumerate(self.classes)}
         targets = np.zeros((len(self.image_ids), len(self.classes)), dtype=np.float32)
         for image_id, part_id in zip(rows["image_id"], rows["part_id"], strict=True):
-            row = row_of.get(image_id)
-            if row is not None:
-                targets[row, column_of[part_id]] = 1.0
+            targets[row_of[image_id], column_of[part_id]] = 1.0
         if not targets.any():
             raise BrickbenchError(
                 f"No image of {self.root}{f' in split {self.split!r}' if self.split else ''} has a label of the "
@@ -189,12 +189,16 @@ class PileDataset(Dataset[Sample]):
 class _MaskText:
     """The visible masks of some pictures as one string: a million Python objects would be copied into each worker."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, image_ids: tuple[str, ...]) -> None:
+    def __init__(self, connection: duckdb.DuckDBPyConnection, split: str | None, image_ids: tuple[str, ...]) -> None:
         row_of = {image_id: row for row, image_id in enumerate(image_ids)}
         found: list[tuple[int, int, str, str]] = []
-        cursor = connection.execute("SELECT image_id, instance_id, part_id, visible_rle FROM instances WHERE visible_px > 0")
+        cursor = connection.execute(
+            "SELECT image_id, instance_id, part_id, visible_rle FROM instances WHERE visible_px > 0 AND "
+            "image_id IN (SELECT image_id FROM images WHERE ?::VARCHAR IS NULL OR split = ?)",
+            [split, split],
+        )
         while rows := cursor.fetchmany(10_000):
-            found += [(row_of[image_id], *rest) for image_id, *rest in rows if image_id in row_of]
+            found += [(row_of[image_id], *rest) for image_id, *rest in rows]
         found.sort()
         self._parts = sorted({part_id for _, _, part_id, _ in found})
         code_of = {part_id: code for code, part_id in enumerate(self._parts)}

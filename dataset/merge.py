@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from core.errors import BrickbenchError
 from core.progress import Progress
+from dataset.database import first_row
 from dataset.manifest import MANIFEST_NAME, SCHEMA_VERSION, LabelRule, Manifest, SplitRule
 from dataset.schema import TABLES, Column, create_statements
 from dataset.shards import SHARDS_FOLDER, ShardTables, damaged_shard, read_shard
@@ -38,10 +39,11 @@ def merge_shards(
             batch = list(shard_indices[start : start + SHARDS_AT_ONCE])
             _insert_batch(connection, root, manifest, batch)
             progress.advance(len(batch))
-    twice = connection.execute(
+    twice = first_row(
+        connection,
         "SELECT image_id, min(shard_index), max(shard_index) FROM images GROUP BY image_id HAVING count(*) > 1 "
-        "ORDER BY image_id LIMIT 1"
-    ).fetchone()
+        "ORDER BY image_id LIMIT 1",
+    )
     if twice is not None:
         raise BrickbenchError(
             f"Image {twice[0]!r} is in two shards of {root}, {twice[1]:06d} and {twice[2]:06d}. "
@@ -54,7 +56,7 @@ def _insert_batch(
 ) -> None:
     shards = {index: read_shard(root, index) for index in shard_indices}
     for index, shard in shards.items():
-        _require_consistent(root, index, shard, manifest)
+        require_consistent(root, index, shard, manifest)
     images = pa.concat_tables([with_shard_columns(shard.images, index) for index, shard in shards.items()])
     instances = pa.concat_tables([shard.instances for shard in shards.values()])
     counts = pa.table(
@@ -73,7 +75,9 @@ def _insert_batch(
     for name, table in staged.items():
         connection.register(name, table)
     try:
-        insert_rows(connection, "images", "new_images JOIN new_splits USING (pile_index) ORDER BY shard_index, image_id")
+        insert_rows(
+            connection, "images", "new_images JOIN new_splits USING (pile_index) ORDER BY shard_index, image_id"
+        )
         insert_rows(connection, "instances", "new_instances")
         insert_rows(connection, "shards", "new_shards")
         connection.execute(f"INSERT INTO labels {labels_query('new_instances', manifest.label_rule)}")
@@ -127,9 +131,10 @@ def apply_manifest(connection: duckdb.DuckDBPyConnection, root: Path, manifest: 
             "INSERT INTO parts VALUES (?, ?, ?, ?)",
             [[part.part_id, part.name, part.category, index] for index, part in enumerate(manifest.parts)],
         )
-        unknown = connection.execute(
-            "SELECT DISTINCT part_id FROM instances ANTI JOIN parts USING (part_id) ORDER BY part_id LIMIT 1"
-        ).fetchone()
+        unknown = first_row(
+            connection,
+            "SELECT DISTINCT part_id FROM instances ANTI JOIN parts USING (part_id) ORDER BY part_id LIMIT 1",
+        )
         if unknown is not None:
             raise BrickbenchError(
                 f"{root / MANIFEST_NAME} lists no part {unknown[0]!r}, but bricks in the pictures are of it. "
@@ -164,7 +169,7 @@ def manifest_digests(manifest: Manifest) -> dict[str, str]:
 
 def get_meta(connection: duckdb.DuckDBPyConnection, name: str) -> str | None:
     """Return a value of the table meta, None if it is not there."""
-    row = connection.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()
+    row = first_row(connection, "SELECT value FROM meta WHERE name = ?", [name])
     return str(row[0]) if row else None
 
 
@@ -174,7 +179,8 @@ def set_meta(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> No
     connection.execute("INSERT INTO meta VALUES (?, ?)", [name, value])
 
 
-def _require_consistent(root: Path, shard_index: int, shard: ShardTables, manifest: Manifest) -> None:
+def require_consistent(root: Path, shard_index: int, shard: ShardTables, manifest: Manifest) -> None:
+    """Raise BrickbenchError unless a shard's bricks are of known parts and of its own images."""
     known = {part.part_id for part in manifest.parts}
     for part_id in shard.instances.column("part_id").unique().to_pylist():
         if part_id not in known:

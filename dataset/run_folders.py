@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from core.errors import BrickbenchError
-from dataset.database import INDEX_NAME, DamagedIndexError, connect
+from dataset.database import INDEX_NAME, DamagedIndexError, connect, first_row
 from dataset.merge import insert_rows
 from dataset.schema import ATTRIBUTIONS, PREDICTIONS, RUNS, SCORES, Column, arrow_schema
 
@@ -28,7 +28,9 @@ def known_run_folders(root: Path) -> list[Path]:
     Raises:
         BrickbenchError: another process writes the index.
     """
-    folders = {path.parent for path in (root / RUNS_FOLDER).glob(f"*/{RUN_FILE}") if not path.parent.name.startswith(".")}
+    folders = {
+        path.parent for path in (root / RUNS_FOLDER).glob(f"*/{RUN_FILE}") if not path.parent.name.startswith(".")
+    }
     folders |= {folder for folder in indexed_run_folders(root) if (folder / RUN_FILE).is_file()}
     by_place = {folder.resolve(): folder for folder in sorted(folders, reverse=True)}
     return sorted(by_place.values(), key=lambda folder: (folder.name, str(folder)))
@@ -55,7 +57,7 @@ def merge_run_rows(connection: duckdb.DuckDBPyConnection, root: Path, folder: Pa
     """
     run = _read_run(root, folder)
     run_id = run.column("run_id")[0].as_py()
-    other = connection.execute("SELECT folder FROM runs WHERE run_id = ?", [run_id]).fetchone()
+    other = first_row(connection, "SELECT folder FROM runs WHERE run_id = ?", [run_id])
     if other is not None and other[0] != run.column("folder")[0].as_py() and (root / other[0] / RUN_FILE).is_file():
         raise BrickbenchError(
             f"The index of {root} already has a run {run_id!r}, in {root / other[0]}. "
@@ -88,11 +90,13 @@ def _read_run(root: Path, folder: Path) -> pa.Table:
     try:
         values = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise BrickbenchError(f"{folder} is no run: it has no {RUN_FILE}. Give a folder that `brickbench train run` made.") from (
-            error
-        )
+        raise BrickbenchError(
+            f"{folder} is no run: it has no {RUN_FILE}. Give a folder that `brickbench train run` made."
+        ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise BrickbenchError(f"{path} cannot be read: {str(error).splitlines()[0]}. Mend or delete that run.") from error
+        raise BrickbenchError(
+            f"{path} cannot be read: {str(error).splitlines()[0]}. Mend or delete that run."
+        ) from error
     if not isinstance(values, dict):
         raise BrickbenchError(f"{path} should hold `name: value` lines. Mend or delete that run.")
     inside = folder.resolve().is_relative_to(root.resolve())
@@ -124,12 +128,12 @@ def _read_rows(path: Path, columns: tuple[Column, ...], run_id: str) -> pa.Table
         nullable = pa.schema([field.with_nullable(True) for field in wanted])
         table = table.select(wanted.names).cast(nullable)
     except (OSError, pa.ArrowException) as error:
-        raise BrickbenchError(
-            f"{path} is damaged. Delete that file and run the command that made it again."
-        ) from error
+        raise BrickbenchError(f"{path} is damaged. Delete that file and run the command that made it again.") from error
     if "run_id" not in table.column_names:
         return table.append_column("run_id", pa.array([run_id] * table.num_rows, pa.string()))
     for other in table.column("run_id").unique().to_pylist():
         if other != run_id:
-            raise BrickbenchError(f"{path} holds rows of run {other!r}, but lies in run {run_id!r}. Move it to its run.")
+            raise BrickbenchError(
+                f"{path} holds rows of run {other!r}, but lies in run {run_id!r}. Move it to its run."
+            )
     return table

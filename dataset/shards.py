@@ -19,6 +19,15 @@ SHARDS_FOLDER = "shards"
 _SHARD_NAME = re.compile(r"\d{6,}")
 
 
+class DamagedShardError(BrickbenchError):
+    """A shard that cannot be used; `what` says in a clause what is wrong with it."""
+
+    def __init__(self, message: str, what: str) -> None:
+        """Take the whole message, and the clause alone."""
+        super().__init__(message)
+        self.what = what
+
+
 @dataclass(frozen=True)
 class ShardTables:
     """A shard's rows, and the SHA-256 of the two files they came from."""
@@ -101,11 +110,18 @@ def read_shard(root: Path, shard_index: int) -> ShardTables:
     return ShardTables(tables[0], tables[1], sha256_hex("".join(map(sha256_hex, data)).encode()))
 
 
-def damaged_shard(root: Path, shard_index: int, what: str) -> BrickbenchError:
+def damaged_shard(root: Path, shard_index: int, what: str) -> DamagedShardError:
     """Return the error for a shard that cannot be used, with the way out."""
-    return BrickbenchError(
-        f"Shard {shard_folder(root, shard_index)} is damaged: {what}. Delete that folder, run `brickbench render run` "
-        f"again to make it anew, then `brickbench dataset index {root}`."
+    return DamagedShardError(
+        f"Shard {shard_folder(root, shard_index)} is damaged: {what}. {how_to_mend(root, shard_index)}", what
+    )
+
+
+def how_to_mend(root: Path, shard_index: int) -> str:
+    """Return the sentence that says how to get a shard anew: piles are pure, so it comes back as it was."""
+    return (
+        f"Delete the folder {shard_folder(root, shard_index)}, run `brickbench render run` again to make it anew, "
+        f"then `brickbench dataset index {root}`."
     )
 
 

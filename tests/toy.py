@@ -31,7 +31,9 @@ def make_toy_dataset(root: Path, *, piles: int = 40, size: int = 64, seed: int =
     )
     for shard_index in range((piles + PILES_PER_SHARD - 1) // PILES_PER_SHARD):
         first = shard_index * PILES_PER_SHARD
-        write_shard(root, shard_index, toy_pictures(seed, range(first, min(first + PILES_PER_SHARD, piles)), size, views))
+        write_shard(
+            root, shard_index, toy_pictures(seed, range(first, min(first + PILES_PER_SHARD, piles)), size, views)
+        )
     update_index(root)
     return root
 
