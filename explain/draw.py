@@ -91,6 +91,6 @@ def with_outline(picture: Picture, mask: NDArray[np.bool_]) -> Picture:
     smooth = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     outlines, _ = cv2.findContours((smooth >= 0.5).astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     drawn = np.ascontiguousarray(picture)
-    for colour, thickness in (((0, 0, 0), 3), ((255, 255, 255), 1)):
+    for colour, thickness in (((0, 0, 0), 4), ((255, 255, 255), 2)):
         drawn = np.asarray(cv2.drawContours(drawn.copy(), outlines, -1, colour, thickness, cv2.LINE_AA), dtype=np.uint8)
     return drawn

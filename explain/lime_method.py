@@ -26,7 +26,8 @@ class LimeSettings(PictureSettings):
     ratio: float = Field(0.2, ge=0, le=1)
     """Quickshift: weight of colour against place."""
     hide_color: float | None = Field(None, ge=0, le=1)
-    """What a hidden superpixel is painted with: a grey from 0 to 1, or its own mean colour (None)."""
+    """What a hidden superpixel is painted with: a grey from 0 to 1, or its own mean colour (None, the library's
+    default). Mean colours hide nothing of a superpixel that has one colour anyway, such as a smooth brick's face."""
     kernel_width: float = Field(0.25, gt=0)
     """How fast a perturbed picture loses weight with its cosine distance from the whole one."""
     num_features: int = Field(100000, ge=1)

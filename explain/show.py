@@ -17,7 +17,7 @@ from core.files import atomic_file
 from core.settings import near_matches
 from dataset.loader import PileDataset
 from dataset.manifest import Manifest
-from explain.draw import Picture, colouring_of, overlay, scaled_picture, with_outline
+from explain.draw import Colouring, Picture, colouring_of, overlay, scaled_picture, with_outline
 from explain.methods import METHODS
 from explain.store import Attribution, load_maps, read_attributions
 
@@ -77,7 +77,7 @@ def draw_figure(
 ) -> Figure:
     """Return a figure with a line of panels for each part."""
     columns = 1 + max(map(len, explained.values()))
-    figure = Figure(figsize=(2.7 * columns, 3.1 * len(explained)), dpi=150, layout="constrained")
+    figure = Figure(figsize=(2.7 * columns, 3.35 * len(explained)), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(explained), columns, squeeze=False)
     for line, (part_id, maps) in zip(axes, explained.items(), strict=True):
@@ -87,6 +87,7 @@ def draw_figure(
         base = scaled_picture(picture, PANEL_PX)
         line[0].imshow(base if mask is None else with_outline(base, mask))
         absent = "" if mask is not None else ", not in the picture"
+        _draw_bar(line[0], colouring_of(np.ones((1, 1))), shown=False)  # keeps the place, so that pictures line up
         line[0].set_title(f"{names.get(part_id, part_id)} ({part_id}{absent})", fontsize=9, loc="left")
         for panel, one in zip(line[1:], _without_twins(maps), strict=False):
             _draw_panel(panel, picture, mask, one[0], one[1])
@@ -110,12 +111,23 @@ def _draw_panel(panel: Any, picture: Picture, mask: NDArray[np.bool_] | None, ti
     drawn = overlay(picture, one.values, resize=METHODS[one.row.method].resize, size_px=PANEL_PX, mask=mask)
     panel.imshow(drawn)
     panel.set_title(title, fontsize=9, loc="left")
+    _draw_bar(panel, colouring, shown=True)
+
+
+def _draw_bar(panel: Any, colouring: Colouring, *, shown: bool) -> None:
     scale = ScalarMappable(Normalize(colouring.low, colouring.limit), colouring.ramp)
     bar = panel.figure.colorbar(scale, ax=panel, orientation="horizontal", fraction=0.05, pad=0.02, aspect=30)
     bar.ax.tick_params(labelsize=7, length=2)
     bar.outline.set_linewidth(0.4)
-    bar.set_ticks([colouring.low, 0.0, colouring.limit] if colouring.signed else [0.0, colouring.limit])
-    bar.ax.xaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+    ticks = [colouring.low, 0.0, colouring.limit] if colouring.signed else [0.0, colouring.limit]
+    bar.set_ticks(ticks, labels=[f"{value:.3g}" for value in ticks])
+    labels = bar.ax.get_xticklabels()
+    labels[0].set_horizontalalignment("left")
+    labels[-1].set_horizontalalignment("right")
+    if not shown:
+        bar.ax.set_axis_off()
+        bar.solids.set_visible(False)
+        bar.outline.set_visible(False)
 
 
 def save_png(figure: Figure, out: Path) -> None:

@@ -1,0 +1,183 @@
+"""All scores of a run as one dense table, so that methods can be compared on the same (picture, part) pairs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from core.errors import BrickbenchError, SettingsError
+from core.settings import near_matches
+from dataset.index import open_index
+from evaluation.localization import METRICS
+from evaluation.score_run import SCORES
+from explain.methods import METHODS
+from explain.store import Attribution, read_attributions
+from training.checkpoint import resolve_checkpoint
+
+MISSING = "missing"
+_COLUMNS = ["attribution_id", "metric", "value", "status", "chance", "metric_settings"]
+
+
+@dataclass(frozen=True)
+class MethodLabel:
+    """A method with one set of settings, as it is called in tables."""
+
+    key: str
+    """Name of its folder, such as ``lime-1a2b3c4d5e6f``."""
+    name: str
+    """Unique in the table: the method's name, with the settings' digest behind it where two would be equal."""
+    title: str
+    """The same for readers."""
+    is_baseline: bool
+
+
+@dataclass(frozen=True)
+class ScoreTable:
+    """Scores of one checkpoint's maps: M methods, K metrics, P pairs of picture and part."""
+
+    run_id: str
+    checkpoint: str
+    methods: tuple[MethodLabel, ...]
+    metrics: tuple[str, ...]
+    metric_settings: dict[str, str]
+    """Settings that each metric was computed with, as JSON."""
+    pairs: tuple[tuple[str, str], ...]
+    """(image_id, part_id), sorted."""
+    piles: NDArray[np.int64]
+    """(P,) the pile that each pair's picture shows."""
+    values: NDArray[np.float64]
+    """(M, K, P), NaN where undefined or missing."""
+    status: NDArray[np.str_]
+    """(M, K, P): a metric's status, or ``missing`` where there is no score."""
+    chance: NDArray[np.float64]
+    """(M, K, P), NaN where the metric has no value."""
+    rows: dict[tuple[int, int], Attribution]
+    """(method, pair) to the map that was scored."""
+
+    def method_index(self, name: str) -> int | None:
+        """Return the place of the method called `name`, None if it is not there."""
+        return next((place for place, method in enumerate(self.methods) if method.name == name), None)
+
+
+def load_scores(run_folder: Path, dataset_root: Path, checkpoint: str | None = None) -> ScoreTable:
+    """Return the scores of a run.
+
+    Args:
+        run_folder: with scores made by `evaluation.score_run`.
+        dataset_root: tells which pile a picture shows.
+        checkpoint: whose maps; None takes the best one if it has maps, else the last that has.
+
+    Raises:
+        SettingsError: the run has no maps of that checkpoint.
+        BrickbenchError: the run has no scores, or a file of them is damaged.
+    """
+    attributions = read_attributions(run_folder)
+    scores = _read_scores(run_folder)
+    known = set(scores.column("attribution_id").to_pylist())
+    scored = [row for row in attributions if row.attribution_id in known]
+    if not scored:
+        raise BrickbenchError(
+            f"{run_folder} has no scores: make them with `brickbench evaluate localize {run_folder}`."
+        )
+    chosen = _choose_checkpoint(run_folder, sorted({row.checkpoint for row in scored}), checkpoint)
+    scored = [row for row in scored if row.checkpoint == chosen]
+
+    methods = _labels({row.method_key: row for row in scored})
+    pairs = tuple(sorted({(row.image_id, row.part_id) for row in scored}))
+    present = set(scores.column("metric").to_pylist())
+    metrics = tuple(name for name in METRICS if name in present)
+    method_at = {method.key: place for place, method in enumerate(methods)}
+    pair_at = {pair: place for place, pair in enumerate(pairs)}
+    metric_at = {name: place for place, name in enumerate(metrics)}
+    where = {row.attribution_id: (method_at[row.method_key], pair_at[row.image_id, row.part_id]) for row in scored}
+
+    shape = (len(methods), len(metrics), len(pairs))
+    values, chance = np.full(shape, np.nan), np.full(shape, np.nan)
+    status = np.full(shape, MISSING, dtype="<U10")
+    settings: dict[str, str] = {}
+    columns = [scores.column(name).to_pylist() for name in _COLUMNS]
+    for identity, metric, value, found, level, used in zip(*columns, strict=True):
+        if identity in where and metric in metric_at:
+            method, pair = where[identity]
+            place = (method, metric_at[metric], pair)
+            values[place] = np.nan if value is None else value
+            chance[place] = np.nan if level is None or value is None else level
+            status[place] = found
+            settings[metric] = used
+    return ScoreTable(
+        run_id=scored[0].run_id,
+        checkpoint=chosen,
+        methods=methods,
+        metrics=metrics,
+        metric_settings=settings,
+        pairs=pairs,
+        piles=_piles(dataset_root, pairs),
+        values=values,
+        status=status,
+        chance=chance,
+        rows={where[row.attribution_id]: row for row in scored},
+    )
+
+
+def _read_scores(run_folder: Path) -> pa.Table:
+    tables = []
+    for path in sorted((run_folder / SCORES).glob("*.parquet")):
+        if path.name.startswith("."):
+            continue
+        try:
+            tables.append(pq.read_table(path, columns=_COLUMNS, partitioning=None))
+        except (OSError, pa.ArrowException) as error:
+            raise BrickbenchError(f"{path} is damaged: delete it and run `evaluate localize` again.") from error
+    if not tables:
+        raise BrickbenchError(
+            f"{run_folder} has no scores: make them with `brickbench evaluate localize {run_folder}`."
+        )
+    return pa.concat_tables(tables)
+
+
+def _choose_checkpoint(run_folder: Path, there: list[str], wanted: str | None) -> str:
+    if wanted is None or wanted == "best":
+        try:
+            best = resolve_checkpoint(run_folder, "best").stem
+        except BrickbenchError:  # its weights were deleted; its maps are still worth reading
+            best = there[-1]
+        return best if best in there or wanted == "best" else there[-1]
+    if wanted not in there:
+        raise SettingsError(
+            f"{run_folder} has no scored maps of {wanted!r}{near_matches(wanted, there)}; it has {', '.join(there)}."
+        )
+    return wanted
+
+
+def _labels(rows: dict[str, Attribution]) -> tuple[MethodLabel, ...]:
+    order = list(METHODS)
+    sorted_rows = sorted(rows.items(), key=lambda item: (order.index(item[1].method), item[0]))
+    names = [row.method for _, row in sorted_rows]
+    labels = []
+    for key, row in sorted_rows:
+        definition = METHODS[row.method]
+        alone = names.count(row.method) == 1
+        digest = row.method_settings_hash[:6]
+        labels.append(
+            MethodLabel(
+                key=key,
+                name=row.method if alone else f"{row.method}-{digest}",
+                title=definition.title if alone else f"{definition.title} ({digest})",
+                is_baseline=definition.kind == "baseline",
+            )
+        )
+    return tuple(labels)
+
+
+def _piles(dataset_root: Path, pairs: tuple[tuple[str, str], ...]) -> NDArray[np.int64]:
+    with open_index(dataset_root) as index:
+        found = dict(index.execute("SELECT image_id, pile_index FROM images").fetchall())
+    lacking = next((image_id for image_id, _ in pairs if image_id not in found), None)
+    if lacking is not None:
+        raise BrickbenchError(
+            f"Picture {lacking!r} is not in the dataset {dataset_root}: say with -d which dataset was explained."
+        )
+    return np.array([found[image_id] for image_id, _ in pairs], dtype=np.int64)
