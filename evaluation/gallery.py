@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dataset.loader import PileDataset
 from evaluation.localization import METRICS
 from evaluation.table import ScoreTable
-from explain.draw import Picture, colouring_of, overlay, scaled_picture, with_outline
+from explain.draw import Colouring, Picture, colouring_of, overlay, scaled_picture, with_outline
 from explain.methods import METHODS
 from explain.store import load_maps
 
@@ -139,15 +139,16 @@ def _panels(
             for metric in SHOWN_METRICS
             if metric in table.metrics
         )
-        colouring = colouring_of(values)
-        scale = (
-            f"blue {colouring.low:.2g}, red {colouring.limit:.2g}"
-            if colouring.signed
-            else f"0 to {colouring.limit:.2g}"
-        )
+        scale = _scale(colouring_of(values))
         words = ", ".join(f"{label} {value}" for label, value in scores)
         drawn = overlay(picture, values, resize=METHODS[row.method].resize, size_px=SIZE_PX, mask=mask)
         yield Panel(title, f"{title} map for {name}: {words}.", data_uri(drawn), scores, scale)
+
+
+def _scale(colouring: Colouring) -> str:
+    if colouring.signed:
+        return f"−{colouring.limit:.2g} blue to {colouring.limit:.2g} red"
+    return f"0 to {colouring.limit:.2g}"
 
 
 def _score(value: float) -> str:

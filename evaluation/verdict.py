@@ -121,16 +121,21 @@ def _against_baselines(
     summary: Summary, method: MethodLabel, baselines: Sequence[MethodLabel], core: Sequence[str]
 ) -> str:
     tallies = [(baseline, _tally(summary, method, baseline, core)) for baseline in baselines]
-    higher = [f"than {_plain(baseline)} on {len(tally.better)}" for baseline, tally in tallies]
+    higher = [f"than {_plain(baseline)} on {len(tally.better)}" for baseline, tally in tallies if tally.better]
     lower = [f"than {_plain(baseline)} on {len(tally.worse)}" for baseline, tally in tallies if tally.worse]
     cell = summary.cell(method, core[0])
     text = (
         f"{method.title}: {_mid(core[0])} {_number(cell.interval.mean)}"
         f"{_range(cell.interval.low, cell.interval.high)}, where chance is {_number(cell.chance)}."
     )
-    if higher:
-        text += f" Of {len(core)} measures it is clearly higher {_and(higher)}"
-        text += f"; clearly lower {_and(lower)}." if lower else "; nowhere is it clearly lower."
+    if tallies:
+        count = f"{len(core)} measures" if len(core) > 1 else "one measure"
+        text += (
+            f" Of {count} it is clearly better {_and(higher)}"
+            if higher
+            else f" Of {count} it is clearly better on none"
+        )
+        text += f", and clearly worse {_and(lower)}." if lower else ", and nowhere clearly worse."
     return text
 
 

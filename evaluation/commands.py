@@ -1,0 +1,162 @@
+"""``brickbench evaluate``: scores of a run's maps, methods against each other, the report."""
+
+from pathlib import Path
+
+import click
+
+from core.cli import Decorated, existing_folder, json_option, print_json, print_rows
+from core.errors import BrickbenchError, SettingsError
+
+dataset_option = click.option(
+    "-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset."
+)
+checkpoint_option = click.option(
+    "--checkpoint", default=None, show_default="the best that has scores", help="Whose maps, such as epoch_0007."
+)
+
+
+def seed_option(function: Decorated) -> Decorated:
+    """Add ``--seed`` of the resampling."""
+    return click.option(
+        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap over piles."
+    )(function)
+
+
+@click.group()
+def evaluate() -> None:
+    """Say in numbers which explanation to believe."""
+
+
+@evaluate.command()
+@click.argument("run", type=existing_folder)
+@dataset_option
+@click.option("--metrics", default=None, show_default="all", help="Names with commas; see `evaluate metrics`.")
+@click.option(
+    "--set", "settings", multiple=True, metavar="METRIC.NAME=VALUE", help="A setting, such as iou_fixed.threshold=0.3."
+)
+@click.option("--force", is_flag=True, help="Score again what is scored already.")
+@seed_option
+@json_option
+def localize(
+    run: Path,
+    dataset: Path | None,
+    metrics: str | None,
+    settings: tuple[str, ...],
+    force: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Score RUN's maps against the exact masks, and print means with intervals and chance levels.
+
+    What is scored already is not scored again, so a stopped run goes on with the same command.
+
+    \b
+    Example:
+      brickbench evaluate localize bricks/runs/first
+      brickbench evaluate localize bricks/runs/first --metrics iou_fixed --set iou_fixed.threshold=0.3 --force
+    """
+    from evaluation.score_run import score_run
+    from evaluation.summary import score_rows, summarize
+    from evaluation.table import load_scores
+    from training.runs import dataset_of
+
+    root = dataset or dataset_of(run)
+    score_run(run, root, parse_metrics(metrics, settings), force=force)
+    print_rows(score_rows(summarize(load_scores(run, root), seed=seed)), as_json=as_json)
+
+
+def parse_metrics(names: str | None, settings: tuple[str, ...]) -> dict[str, dict[str, object]]:
+    """Return metric names with their settings, from ``a,b`` (None: all) and ``a.name=value``, values as YAML."""
+    import yaml
+
+    from evaluation.localization import METRICS
+
+    listed = list(METRICS) if names is None else [name.strip() for name in names.split(",") if name.strip()]
+    if not listed:
+        raise SettingsError(f"No metric was named: give --metrics, such as {','.join(list(METRICS)[:2])}.")
+    chosen: dict[str, dict[str, object]] = {name: {} for name in listed}
+    for text in settings:
+        place, equals, value = text.partition("=")
+        metric, dot, name = place.partition(".")
+        if not equals or not dot or metric not in chosen:
+            raise SettingsError(f"--set {text!r} should read METRIC.NAME=VALUE with a metric of {', '.join(chosen)}.")
+        try:
+            chosen[metric][name] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise SettingsError(f"The value in --set {text!r} cannot be read: {str(error).splitlines()[0]}.") from error
+    return chosen
+
+
+@evaluate.command()
+@json_option
+def metrics(as_json: bool) -> None:
+    """List the metrics: formula, range, chance level, ties, undefined cases, source.
+
+    \b
+    Example:
+      brickbench evaluate metrics --json
+    """
+    from evaluation.localization import metric_rows
+
+    rows = metric_rows()
+    print_rows(rows, as_json=as_json, columns=None if as_json else ("metric", "formula", "range", "chance"))
+
+
+@evaluate.command()
+@click.argument("run", type=existing_folder)
+@dataset_option
+@checkpoint_option
+@seed_option
+@json_option
+def compare(run: Path, dataset: Path | None, checkpoint: str | None, seed: int, as_json: bool) -> None:
+    """Compare RUN's methods two by two on the same pictures: mean difference with its interval over piles.
+
+    \b
+    Example:
+      brickbench evaluate compare bricks/runs/first --json
+    """
+    from evaluation.summary import difference_rows, summarize
+    from evaluation.table import load_scores
+    from training.runs import dataset_of
+
+    table = load_scores(run, dataset or dataset_of(run), checkpoint)
+    print_rows(difference_rows(summarize(table, seed=seed)), as_json=as_json)
+
+
+@evaluate.command()
+@click.argument("run", type=existing_folder)
+@dataset_option
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The HTML to write."
+)
+@checkpoint_option
+@click.option("--cases", type=click.IntRange(min=0), default=10, show_default=True, help="Pictures in the gallery.")
+@click.option("--force", is_flag=True, help="Overwrite the HTML if it is there.")
+@seed_option
+@json_option
+def report(
+    run: Path,
+    dataset: Path | None,
+    output: Path,
+    checkpoint: str | None,
+    cases: int,
+    force: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Write RUN's report as one HTML file that needs no network, and print its verdict.
+
+    \b
+    Example:
+      brickbench evaluate report bricks/runs/first -o report.html
+    """
+    from evaluation.report import write_report
+    from training.runs import dataset_of
+
+    if output.exists() and not force:
+        raise BrickbenchError(f"{output} is there already: choose another file with -o, or give --force.")
+    made = write_report(run, dataset or dataset_of(run), output, checkpoint=checkpoint, seed=seed, cases=cases)
+    if as_json:
+        print_json({"report": made.path, **vars(made.verdict)})
+    else:
+        click.echo(f"{made.verdict.headline}\n{made.path}")
