@@ -151,7 +151,7 @@ class BrickNet(nn.Module):
         """Return the layer that gives the logits."""
         return self.dense3
 
-    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
+    def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:  # noqa: ARG002 (timm passes it)
         """Put a fresh last layer for `num_classes` classes in place; `global_pool` is timm's and has no use here."""
         self.num_classes = num_classes
         self.dense3 = _classifier(self.head_hidden_size, num_classes)

@@ -178,9 +178,9 @@ def _read_info(path: Path) -> CheckpointInfo:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(values, dict):
-            raise ValueError(f"it holds a {type(values).__name__}")
+            raise TypeError(f"it holds a {type(values).__name__}")
         return CheckpointInfo.parse(values, where=str(path))
     except FileNotFoundError as error:
         raise BrickbenchError(f"The file {path} is missing: keep it beside the weights, which it describes.") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise BrickbenchError(f"The file {path} cannot be read ({error}): use another checkpoint.") from error

@@ -116,5 +116,5 @@ class _Resized(Dataset[npt.NDArray[np.uint8]]):
         return image
 
 
-def _one_thread(worker: int) -> None:
+def _one_thread(_worker: int) -> None:
     cv2.setNumThreads(0)  # each worker is one thread; OpenCV would start one a core in every worker

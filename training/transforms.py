@@ -14,23 +14,23 @@ from training.settings import AugmentSettings
 
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"  # else the import below asks the network for a newer version
 
-import albumentations as A
+import albumentations
 import cv2
 from albumentations.pytorch import ToTensorV2
 
 Image = npt.NDArray[np.uint8]
 
 
-def resize_transform(input_size_px: int) -> A.Compose:
+def resize_transform(input_size_px: int) -> albumentations.Compose:
     """Return the transform to (input_size_px, input_size_px, 3) uint8; a picture of that size passes unchanged.
 
     Pictures that are not square are squeezed, not cut, so that every brick stays in the picture and a map is laid
     over the picture by resizing alone. Shrinking averages over areas, which leaves no moiré of studs.
     """
-    return A.Compose([_resize(input_size_px)])
+    return albumentations.Compose([_resize(input_size_px)])
 
 
-def eval_transform(input_size_px: int, mean: Sequence[float], std: Sequence[float]) -> A.Compose:
+def eval_transform(input_size_px: int, mean: Sequence[float], std: Sequence[float]) -> albumentations.Compose:
     """Return the transform from (H, W, 3) uint8 RGB to a (3, S, S) float32 tensor, the same for every call.
 
     Args:
@@ -38,12 +38,12 @@ def eval_transform(input_size_px: int, mean: Sequence[float], std: Sequence[floa
         mean: per channel, of pictures scaled to 0..1; taken off first.
         std: per channel, of pictures scaled to 0..1; divided by.
     """
-    return A.Compose([_resize(input_size_px), *_to_network(mean, std)])
+    return albumentations.Compose([_resize(input_size_px), *_to_network(mean, std)])
 
 
 def train_transform(
     input_size_px: int, mean: Sequence[float], std: Sequence[float], augment: AugmentSettings
-) -> A.Compose:
+) -> albumentations.Compose:
     """Return the transform of `eval_transform` with the variations of `augment` between resizing and normalising.
 
     It draws from the generators that `seed_transform` gives it.
@@ -51,12 +51,12 @@ def train_transform(
     steps: list[Any] = [_resize(input_size_px)]
     if augment.enabled:
         if augment.flips:
-            steps.append(A.HorizontalFlip(p=0.5))
+            steps.append(albumentations.HorizontalFlip(p=0.5))
         if augment.quarter_turns:
-            steps.append(A.RandomRotate90(p=1.0))
+            steps.append(albumentations.RandomRotate90(p=1.0))
         if augment.rotate_deg or augment.zoom > 1:
             steps.append(
-                A.Affine(
+                albumentations.Affine(
                     rotate=(-augment.rotate_deg, augment.rotate_deg),
                     scale=(1 / augment.zoom, augment.zoom),
                     border_mode=cv2.BORDER_REFLECT_101,
@@ -65,14 +65,16 @@ def train_transform(
             )
         if augment.brightness:
             limits = (-augment.brightness, augment.brightness)
-            steps.append(A.RandomBrightnessContrast(brightness_limit=limits, contrast_limit=limits, p=0.75))
+            steps.append(
+                albumentations.RandomBrightnessContrast(brightness_limit=limits, contrast_limit=limits, p=0.75)
+            )
         if augment.hue or augment.saturation:
             hue, saturation = (-augment.hue, augment.hue), (-augment.saturation, augment.saturation)
-            steps.append(A.HueSaturationValue(hue, saturation, val_shift_limit=(0, 0), p=0.5))
-    return A.Compose([*steps, *_to_network(mean, std)])
+            steps.append(albumentations.HueSaturationValue(hue, saturation, val_shift_limit=(0, 0), p=0.5))
+    return albumentations.Compose([*steps, *_to_network(mean, std)])
 
 
-def seed_transform(transform: A.Compose, numbers: np.random.Generator) -> None:
+def seed_transform(transform: albumentations.Compose, numbers: np.random.Generator) -> None:
     """Make every step of `transform` draw from `numbers` alone.
 
     Albumentations' own ``set_random_seed`` gives each step the same stream, which would tie brightness to rotation.
@@ -90,13 +92,15 @@ def network_input(image: Image, input_size_px: int, mean: Sequence[float], std: 
 
 
 @lru_cache(maxsize=8)
-def _cached_eval(input_size_px: int, mean: tuple[float, ...], std: tuple[float, ...]) -> A.Compose:
+def _cached_eval(input_size_px: int, mean: tuple[float, ...], std: tuple[float, ...]) -> albumentations.Compose:
     return eval_transform(input_size_px, mean, std)
 
 
 def _resize(input_size_px: int) -> Any:
-    return A.Resize(input_size_px, input_size_px, interpolation=cv2.INTER_LINEAR, area_for_downscale="image")
+    return albumentations.Resize(
+        input_size_px, input_size_px, interpolation=cv2.INTER_LINEAR, area_for_downscale="image"
+    )
 
 
 def _to_network(mean: Sequence[float], std: Sequence[float]) -> list[Any]:
-    return [A.Normalize(mean=tuple(mean), std=tuple(std), max_pixel_value=255.0), ToTensorV2()]
+    return [albumentations.Normalize(mean=tuple(mean), std=tuple(std), max_pixel_value=255.0), ToTensorV2()]

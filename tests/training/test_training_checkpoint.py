@@ -104,8 +104,8 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
     shutil.copy(wide, path)
     text = (
         f"The checkpoint {path} is of another network than bricknet {{'width': 0.05}}, which the .json beside it "
-        "names: tensor 'conv1.weight' has shape (10, 3, 11, 11), the network's has (5, 3, 11, 11). Put its own .json beside "
-        "it, or train again with `brickbench train run`."
+        "names: tensor 'conv1.weight' has shape (10, 3, 11, 11), the network's has (5, 3, 11, 11). Put its own .json "
+        "beside it, or train again with `brickbench train run`."
     )
     with pytest.raises(BrickbenchError, match="^" + re.escape(text) + "$"):
         load_checkpoint(path)
