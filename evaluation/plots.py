@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -74,15 +74,15 @@ def _draw_cell(axes: Axes, place: int, cell: Cell) -> None:
         axes.plot([interval.mean], [place], "o", color=colour, markersize=5.5)
 
 
-def training_plot(rows: Sequence[dict[str, float]]) -> Markup:
+def training_plot(rows: Sequence[Mapping[str, float | None]]) -> Markup:
     """Return loss and mean average precision by epoch, from the lines of ``epochs.jsonl``."""
     with mpl.rc_context({**_STYLE, "ytick.labelcolor": MUTED, "svg.hashsalt": "training"}):
         figure = Figure(figsize=(7.2, 2.3), layout="constrained")
         left, right = figure.subplots(1, 2)
-        epochs = [row["epoch"] for row in rows]
+        epochs = [_value(row, "epoch") for row in rows]
         for name, colour, label in (("train_loss", MUTED, "train"), ("val_loss", ACCENT, "validation")):
-            _draw_curve(left, epochs, [row.get(name, np.nan) for row in rows], colour, label)
-        _draw_curve(right, epochs, [row.get("val_map_macro", np.nan) for row in rows], ACCENT, "validation")
+            _draw_curve(left, epochs, [_value(row, name) for row in rows], colour, label)
+        _draw_curve(right, epochs, [_value(row, "val_map_macro") for row in rows], ACCENT, "validation")
         right.set_ylim(0, 1.02)
         for axes, title in ((left, "Loss"), (right, "Mean average precision")):
             axes.set_title(title, loc="left", fontsize=9, color=INK)
@@ -93,12 +93,16 @@ def training_plot(rows: Sequence[dict[str, float]]) -> Markup:
             for side in ("top", "right", "left"):
                 axes.spines[side].set_visible(False)
         left.legend(frameon=False, fontsize=8, labelcolor=INK)
-        last = rows[-1]
         words = (
-            f"Over {len(rows)} epochs the training loss ends at {last.get('train_loss', np.nan):.3g} and the mean "
-            f"average precision on the validation split at {last.get('val_map_macro', np.nan):.2f}."
+            f"Over {len(rows)} epochs the training loss ends at {_value(rows[-1], 'train_loss'):.3g} and the mean "
+            f"average precision on the validation split at {_value(rows[-1], 'val_map_macro'):.2f}."
         )
         return _svg(figure, words)
+
+
+def _value(row: Mapping[str, float | None], name: str) -> float:
+    value = row.get(name)
+    return np.nan if value is None else value
 
 
 def _draw_curve(axes: Axes, epochs: Sequence[float], values: Sequence[float], colour: str, label: str) -> None:

@@ -1,0 +1,152 @@
+"""Maps in bulk: what is stored, going on after a stop, failures."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from core.errors import BrickbenchError, SettingsError
+from dataset.index import open_index
+from dataset.loader import PileDataset
+from explain.bulk import explain_run
+from explain.commands import explain, parse_methods
+from explain.methods import create_method
+from explain.store import load_maps, read_attributions, shard_files
+from training.checkpoint import load_checkpoint
+
+FAST = {"gradcam": {}, "random": {}}
+
+
+def test_maps_are_stored_raw_with_rows_in_the_index(own_trained: Path) -> None:
+    run = own_trained / "runs" / "toy"
+    result = explain_run(run, own_trained, {**FAST, "lime": {"num_samples": 10}}, limit=3, device="cpu")
+    rows = read_attributions(run)
+    pictures = PileDataset(own_trained, "test")
+    assert result.made == len(rows) == 3 * int(pictures.targets[:3].sum())
+    row = next(row for row in rows if row.method == "gradcam")
+    checkpoint = load_checkpoint(run)
+    place = pictures.image_ids.index(row.image_id)
+    image = checkpoint.network_input(pictures.image(place))
+    method = create_method("gradcam", checkpoint.model)
+    (expected,) = method.attribute(image[None], [[checkpoint.classes.index(row.part_id)]])
+    stored = next(load_maps(run, [row]))
+    assert stored.dtype == np.float32
+    np.testing.assert_allclose(stored, expected[0], rtol=1e-5, atol=1e-6)
+    digest = method.settings.digest()
+    assert row.attribution_id == f"toy/epoch_0001/gradcam-{digest}/{row.image_id}/{row.part_id}"
+    assert row.file == f"attributions/gradcam-{digest}/000000.npy"
+    assert row.seconds > 0
+    with open_index(own_trained) as index:
+        assert index.execute("SELECT count(*) FROM attributions").fetchone() == (len(rows),)
+
+
+def test_a_second_run_goes_on_where_the_first_stopped(own_trained: Path) -> None:
+    run = own_trained / "runs" / "toy"
+    explain_run(run, own_trained, FAST, limit=2, device="cpu")
+    before = {path: path.read_bytes() for path in run.glob("attributions/*/*")}
+    leftover = next(run.glob("attributions/random-*")) / "000001.npy"
+    leftover.write_bytes(b"written, but its rows never were")
+    again = explain_run(run, own_trained, FAST, limit=2, device="cpu")
+    assert again.made == 0
+    assert again.found == len(read_attributions(run))
+    more = explain_run(run, own_trained, FAST, limit=4, device="cpu")
+    assert more.made > 0
+    assert more.found == again.found
+    assert all(path.read_bytes() == data for path, data in before.items())
+    rows = read_attributions(run)
+    assert len({row.attribution_id for row in rows}) == len(rows) == more.made + more.found
+    assert all(np.isfinite(values).all() for values in load_maps(run, rows))
+
+
+def test_settings_are_kept_apart(own_trained: Path) -> None:
+    run = own_trained / "runs" / "toy"
+    for pooling in ("mean", "max"):
+        explain_run(run, own_trained, {"gradcam": {"pooling": pooling}}, limit=1, device="cpu")
+    assert len(list(run.glob("attributions/gradcam-*/settings.yaml"))) == 2
+
+
+def test_predicted_classes(own_trained: Path) -> None:
+    run = own_trained / "runs" / "toy"
+    explain_run(run, own_trained, {"random": {}}, which="predicted", limit=4, device="cpu")
+    checkpoint, pictures = load_checkpoint(run), PileDataset(own_trained, "test")
+    expected = set()
+    for place in range(4):
+        logits = checkpoint.model(checkpoint.network_input(pictures.image(place))[None])[0]
+        expected |= {(pictures.image_ids[place], checkpoint.classes[at]) for at in range(3) if logits[at] > 0}
+    assert {(row.image_id, row.part_id) for row in read_attributions(run)} == expected
+
+
+def test_a_damaged_picture_is_counted_and_the_rest_is_done(own_trained: Path) -> None:
+    run = own_trained / "runs" / "toy"
+    victim = PileDataset(own_trained, "test").image_ids[1]
+    next(own_trained.glob(f"shards/*/images/{victim}.*")).write_bytes(b"not an image")
+    with pytest.raises(
+        BrickbenchError, match=r"^1 pictures could not be explained, \d+ maps are there\. 1 times: The image"
+    ):
+        explain_run(run, own_trained, {"random": {}}, limit=3, device="cpu")
+    assert {row.image_id for row in read_attributions(run)} == set(PileDataset(own_trained, "test").image_ids[:3]) - {
+        victim
+    }
+    with open_index(own_trained) as index:
+        assert index.execute("SELECT count(*) > 0 FROM attributions").fetchone() == (True,)
+
+
+def test_a_method_that_fails_is_counted_by_reason(own_trained: Path) -> None:
+    run = own_trained / "runs" / "toy"
+    with pytest.raises(BrickbenchError, match=r"2 times: gradcam: Layer 'dense1' does not give one stack of maps"):
+        explain_run(run, own_trained, {"gradcam": {"layer": "dense1"}, "random": {}}, limit=2, device="cpu")
+    assert {row.method for row in read_attributions(run)} == {"random"}
+
+
+def test_damaged_files_are_named(own_trained: Path) -> None:
+    run = own_trained / "runs" / "toy"
+    explain_run(run, own_trained, {"random": {}}, limit=1, device="cpu")
+    rows = read_attributions(run)
+    (run / rows[0].file).write_bytes(b"gone")
+    with pytest.raises(BrickbenchError, match=r"000000\.npy are damaged or missing: delete 000000\.parquet beside it"):
+        next(load_maps(run, rows))
+    shard_files(run)[0].write_bytes(b"gone")
+    with pytest.raises(BrickbenchError, match=r"000000\.parquet is damaged: delete it and 000000\.npy beside it"):
+        read_attributions(run)
+
+
+def test_settings_from_the_command_line() -> None:
+    assert parse_methods("gradcam, lime", ("lime.num_samples=300", "lime.hide_color=null")) == {
+        "gradcam": {},
+        "lime": {"num_samples": 300, "hide_color": None},
+    }
+    with pytest.raises(
+        SettingsError, match=r"^--set 'rise.n=1' should read METHOD\.NAME=VALUE with a method of --methods"
+    ):
+        parse_methods("lime", ("rise.n=1",))
+
+
+def test_commands(own_trained: Path, tmp_path: Path) -> None:
+    run = own_trained / "runs" / "toy"
+    options = ["run", str(run), "--methods", "gradcam,random,uniform", "--limit", "2", "--device", "cpu", "--json"]
+    made = CliRunner().invoke(explain, options, catch_exceptions=False)
+    assert made.exit_code == 0
+    assert '"found": 0' in made.stdout
+    image_id = read_attributions(run)[0].image_id
+    out = tmp_path / "out.png"
+    shown = CliRunner().invoke(explain, ["show", str(run), image_id, "-o", str(out)], catch_exceptions=False)
+    assert shown.exit_code == 0
+    first = out.read_bytes()
+    assert first.startswith(b"\x89PNG")
+    with pytest.raises(BrickbenchError, match=r"is there already: choose another file with -o, or give --force\.$"):
+        CliRunner().invoke(explain, ["show", str(run), image_id, "-o", str(out)], catch_exceptions=False)
+    CliRunner().invoke(explain, ["show", str(run), image_id, "-o", str(out), "--force"], catch_exceptions=False)
+    assert out.read_bytes() == first
+    with pytest.raises(SettingsError, match=r"^There is no picture 'nothing' in "):
+        CliRunner().invoke(
+            explain, ["show", str(run), "nothing", "-o", str(tmp_path / "x.png")], catch_exceptions=False
+        )
+
+
+def test_every_command_has_help_and_an_example() -> None:
+    for command in explain.commands.values():
+        assert command.help
+        assert "Example:" in command.help
+    listed = CliRunner().invoke(explain, ["methods", "--json"], catch_exceptions=False)
+    assert '"method": "gradcam"' in listed.stdout

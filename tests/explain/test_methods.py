@@ -1,0 +1,80 @@
+"""The registry and the baselines."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from core.errors import SettingsError
+from explain.methods import METHODS, create_method, method_rows, with_normalisation
+from explain.protocol import Method
+from training.models import create_model
+
+
+@pytest.fixture(scope="module")
+def network() -> nn.Module:
+    return create_model("bricknet", 3, width=0.05, stem_stride=2).eval()
+
+
+@pytest.fixture
+def images() -> torch.Tensor:
+    return torch.randn(2, 3, 64, 48, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", list(METHODS))
+def test_every_method_keeps_the_protocol(name: str, network: nn.Module, images: torch.Tensor) -> None:
+    settings: dict[str, object] = {"num_samples": 8} if name == "lime" else {}
+    method = create_method(name, network, **settings)
+    assert isinstance(method, Method)
+    maps = method.attribute(images, [[0, 2], []])
+    assert [found.dtype for found in maps] == [np.float32] * 2
+    assert [len(found) for found in maps] == [2, 0]
+    assert maps[0].shape[1:] == maps[1].shape[1:]
+    assert np.isfinite(maps[0]).all()
+    assert METHODS[name].signed or (maps[0] >= 0).all()
+    again = create_method(name, network, **settings).attribute(images, [[0, 2], []])
+    np.testing.assert_array_equal(maps[0], again[0])
+    assert method.settings.digest() == create_method(name, network, **settings).settings.digest()
+
+
+def test_random_depends_on_picture_class_and_seed_alone(network: nn.Module, images: torch.Tensor) -> None:
+    method = create_method("random", network)
+    maps = method.attribute(images, [[0, 1], [0]])
+    np.testing.assert_array_equal(method.attribute(images[1:], [[1, 0]])[0][1], maps[1][0])
+    others = [maps[0][1], maps[1][0], create_method("random", network, seed=1).attribute(images[:1], [[0]])[0][0]]
+    assert all(not np.array_equal(maps[0][0], other) for other in others)
+
+
+def test_center_gaussian_is_symmetric_with_its_top_in_the_middle(network: nn.Module, images: torch.Tensor) -> None:
+    bump = create_method("center_gaussian", network).attribute(images[:1], [[0]])[0][0]
+    np.testing.assert_array_equal(bump, bump[::-1, ::-1])
+    assert bump.argmax() in {31 * 48 + 23, 31 * 48 + 24, 32 * 48 + 23, 32 * 48 + 24}
+    assert bump[32, 36] / bump[32, 24] == pytest.approx(np.exp(-0.5), rel=0.1)  # one sigma: a quarter of 48
+
+
+def test_edges_lie_on_the_edge(network: nn.Module) -> None:
+    picture = torch.zeros(1, 3, 32, 32)
+    picture[:, :, :, 16:] = 1.0
+    found = create_method("edges", network, mean=(0, 0, 0), std=(1, 1, 1)).attribute(picture, [[0]])[0][0]
+    assert (found[4:-4, 15:17] > 0.5).all()
+    assert not found[:, :14].any()
+
+
+def test_names_and_settings_are_checked(network: nn.Module) -> None:
+    with pytest.raises(SettingsError, match=r"^There is no method 'grad-cam' \(did you mean 'gradcam'\?\); known are "):
+        create_method("grad-cam", network)
+    with pytest.raises(SettingsError, match=r"^In the settings of method lime: unknown setting 'samples'"):
+        create_method("lime", network, samples=3)
+    with pytest.raises(SettingsError, match=r"^In the settings of method gradcam: pooling = 'min'"):
+        create_method("gradcam", network, pooling="min")
+
+
+def test_normalisation_goes_where_it_is_wanted() -> None:
+    mean, std = (0.1, 0.2, 0.3), (1.0, 1.0, 1.0)
+    assert with_normalisation("lime", {"seed": 1}, mean, std) == {"mean": mean, "std": std, "seed": 1}
+    assert with_normalisation("gradcam", {}, mean, std) == {}
+
+
+def test_every_row_of_the_registry_is_filled() -> None:
+    assert all(row["source"] and row["note"] for row in method_rows())
+    assert {row["kind"] for row in method_rows()} == {"method", "baseline"}
