@@ -65,10 +65,11 @@ def choose_pairs(table: ScoreTable, methods: Sequence[int], count: int) -> list[
         "worst": list(order[::-1]),
     }
     if len(methods) > 1:
-        gap = values[0, usable] - values[1, usable]
+        gap = values[0] - values[1]
         titles = [table.methods[method].title for method in methods[:2]]
-        wishes[f"{titles[0]} ahead of {titles[1]}"] = list(usable[np.argsort(-gap, kind="stable")])
-        wishes[f"{titles[1]} ahead of {titles[0]}"] = list(usable[np.argsort(gap, kind="stable")])
+        for lead, ahead, behind in ((gap, *titles), (-gap, *titles[::-1])):
+            there = usable[lead[usable] > 0]
+            wishes[f"{ahead} ahead of {behind}"] = list(there[np.argsort(-lead[there], kind="stable")])
     chosen: list[tuple[str, int]] = []
     seen: set[str] = set()
     while len(chosen) < count and any(wishes.values()):

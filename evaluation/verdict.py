@@ -68,7 +68,7 @@ def _headline(
         return "Only baselines were scored: there is no explanation to judge yet."
     leader = _leader(summary, methods, core)
     if leader is None:
-        names = _and([method.title for method in methods])
+        names = _or([method.title for method in methods])
         text = f"These pictures do not say whether {names} finds the bricks better"
         failing = [method for method in methods if _beaten(summary, method, baselines, core)]
         if len(failing) == len(methods):

@@ -124,23 +124,43 @@ def test_settings_from_the_command_line() -> None:
 
 def test_commands(own_trained: Path, tmp_path: Path) -> None:
     run = own_trained / "runs" / "toy"
-    options = ["run", str(run), "--methods", "gradcam,random,uniform", "--limit", "2", "--device", "cpu", "--json"]
+    options = [
+        "run",
+        str(run),
+        "-d",
+        str(own_trained),
+        "--methods",
+        "gradcam,random,uniform",
+        "--limit",
+        "2",
+        "--device",
+        "cpu",
+        "--json",
+    ]
     made = CliRunner().invoke(explain, options, catch_exceptions=False)
     assert made.exit_code == 0
     assert '"found": 0' in made.stdout
     image_id = read_attributions(run)[0].image_id
     out = tmp_path / "out.png"
-    shown = CliRunner().invoke(explain, ["show", str(run), image_id, "-o", str(out)], catch_exceptions=False)
+    shown = CliRunner().invoke(
+        explain, ["show", str(run), "-d", str(own_trained), image_id, "-o", str(out)], catch_exceptions=False
+    )
     assert shown.exit_code == 0
     first = out.read_bytes()
     assert first.startswith(b"\x89PNG")
     with pytest.raises(BrickbenchError, match=r"is there already: choose another file with -o, or give --force\.$"):
-        CliRunner().invoke(explain, ["show", str(run), image_id, "-o", str(out)], catch_exceptions=False)
-    CliRunner().invoke(explain, ["show", str(run), image_id, "-o", str(out), "--force"], catch_exceptions=False)
+        CliRunner().invoke(
+            explain, ["show", str(run), "-d", str(own_trained), image_id, "-o", str(out)], catch_exceptions=False
+        )
+    CliRunner().invoke(
+        explain, ["show", str(run), "-d", str(own_trained), image_id, "-o", str(out), "--force"], catch_exceptions=False
+    )
     assert out.read_bytes() == first
     with pytest.raises(SettingsError, match=r"^There is no picture 'nothing' in "):
         CliRunner().invoke(
-            explain, ["show", str(run), "nothing", "-o", str(tmp_path / "x.png")], catch_exceptions=False
+            explain,
+            ["show", str(run), "-d", str(own_trained), "nothing", "-o", str(tmp_path / "x.png")],
+            catch_exceptions=False,
         )
 
 

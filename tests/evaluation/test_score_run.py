@@ -1,0 +1,158 @@
+"""Scores of a run's maps: what is stored, going on after a stop, and the commands on top."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from core.errors import BrickbenchError, SettingsError
+from dataset.index import open_index
+from dataset.loader import PileDataset
+from evaluation.commands import evaluate, parse_metrics
+from evaluation.localization import METRICS, score
+from evaluation.resize import resize_maps
+from evaluation.score_run import score_run
+from evaluation.table import load_scores
+from explain.bulk import explain_run
+from explain.store import load_maps, read_attributions
+
+
+@pytest.fixture(scope="session")
+def explained(trained: Path) -> Path:
+    """Return `trained` with maps of four methods on four pictures: read it, never write into it."""
+    methods = {"gradcam": {}, "lime": {"num_samples": 12}, "random": {}, "center_gaussian": {}}
+    explain_run(trained / "runs" / "toy", trained, methods, limit=4, device="cpu")
+    return trained
+
+
+@pytest.fixture
+def own(explained: Path, tmp_path: Path) -> Path:
+    """Return a copy of `explained` to write into."""
+    return Path(shutil.copytree(explained, tmp_path / "dataset"))
+
+
+def test_scores_are_those_of_the_resized_raw_map_on_the_mask(own: Path) -> None:
+    run = own / "runs" / "toy"
+    rows = read_attributions(run)
+    assert score_run(run, own) == len(rows)
+    table = load_scores(run, own)
+    assert [method.name for method in table.methods] == ["gradcam", "lime", "random", "center_gaussian"]
+    assert table.metrics == tuple(METRICS)
+    pictures = PileDataset(own, None, with_masks=True)
+    maps = dict(zip((row.attribution_id for row in rows), load_maps(run, rows), strict=True))
+    for (method, pair), row in table.rows.items():
+        place = pictures.image_ids.index(row.image_id)
+        mask = pictures.masks(place)[row.part_id]
+        assert table.piles[pair] == pictures.pile_indices[place]
+        policy = "nearest" if row.method in {"lime", "random"} else "bilinear"
+        resized = resize_maps(maps[row.attribution_id][None], *mask.shape, policy)  # type: ignore[arg-type]
+        for metric in METRICS:
+            expected = score(metric, resized, mask[None])
+            at = (method, table.metrics.index(metric), pair)
+            np.testing.assert_allclose(table.values[at], expected.values[0])
+            assert table.status[at] == expected.status[0]
+    with open_index(own) as index:
+        found = index.execute("SELECT count(*), count(DISTINCT metric) FROM scores").fetchone()
+    assert found == (len(rows) * len(METRICS), len(METRICS))
+
+
+def test_a_second_run_goes_on_where_the_first_stopped(own: Path) -> None:
+    run = own / "runs" / "toy"
+    total = score_run(run, own, {"pointing_game": {}})
+    files = sorted((run / "scores").glob("*.parquet"))
+    files[0].unlink()
+    assert 0 < score_run(run, own, {"pointing_game": {}}) < total
+    assert score_run(run, own, {"pointing_game": {}}) == 0
+    assert score_run(run, own, {"lift": {}}) == total  # a metric more is added to those that are there
+    assert load_scores(run, own).metrics == ("pointing_game", "lift")
+    explain_run(run, own, {"uniform": {}}, limit=4, device="cpu")
+    assert score_run(run, own, {"lift": {}, "pointing_game": {}}) == total // 4
+
+
+def test_other_settings_need_force(own: Path) -> None:
+    run = own / "runs" / "toy"
+    score_run(run, own, {"iou_fixed": {}, "lift": {}})
+    with pytest.raises(SettingsError, match=r'settings {"threshold":0\.5}, not {"threshold":0\.2}: give the same ones'):
+        score_run(run, own, {"iou_fixed": {"threshold": 0.2}})
+    score_run(run, own, {"iou_fixed": {"threshold": 0.2}}, force=True)
+    table = load_scores(run, own)
+    assert table.metric_settings["iou_fixed"] == '{"threshold":0.2}'
+    assert table.metrics == ("iou_fixed", "lift")
+
+
+def test_a_part_that_is_not_there_has_an_empty_mask(own: Path) -> None:
+    run = own / "runs" / "toy"
+    shutil.rmtree(run / "attributions")
+    explain_run(run, own, {"random": {}}, which="predicted", device="cpu")
+    score_run(run, own, {"pointing_game": {}})
+    table = load_scores(run, own)
+    pictures = PileDataset(own, None)
+    for place, (image_id, part_id) in enumerate(table.pairs):
+        there = pictures.targets[pictures.image_ids.index(image_id), pictures.classes.index(part_id)]
+        assert table.status[0, 0, place] == ("ok" if there else "empty_mask")
+        assert np.isnan(table.values[0, 0, place]) == (not there)
+
+
+def test_wrong_use_is_told_clearly(own: Path, trained: Path) -> None:
+    run = own / "runs" / "toy"
+    with pytest.raises(BrickbenchError, match=r"has no scores: make them with `brickbench evaluate localize"):
+        load_scores(run, own)
+    with pytest.raises(SettingsError, match=r"^There is no metric 'iou_fix' \(did you mean"):
+        score_run(run, own, {"iou_fix": {}})
+    score_run(run, own, {"lift": {}})
+    with pytest.raises(SettingsError, match=r"has no scored maps of 'epoch_0009' \(did you mean 'epoch_0001'\?\)"):
+        load_scores(run, own, "epoch_0009")
+    path = next((run / "scores").glob("*.parquet"))
+    path.write_bytes(b"gone")
+    with pytest.raises(BrickbenchError, match=r"parquet is damaged: delete it and run `evaluate localize` again\.$"):
+        load_scores(run, own)
+    with pytest.raises(BrickbenchError, match=r"parquet is damaged: delete it and run `evaluate localize` again\.$"):
+        score_run(run, own, {"lift": {}})
+    shutil.rmtree(run / "attributions")
+    with pytest.raises(BrickbenchError, match=r"has no maps: make them with `brickbench explain run"):
+        score_run(run, own)
+
+
+def test_what_is_recorded_beside_each_score(own: Path) -> None:
+    run = own / "runs" / "toy"
+    score_run(run, own, {"mass_accuracy": {"sign": "absolute"}})
+    path = next((run / "scores").glob("lime-*.parquet"))
+    row = pq.read_table(path, partitioning=None).to_pylist()[0]
+    assert row["metric_settings"] == '{"sign":"absolute"}'
+    assert row["resize"] == "nearest"
+
+
+def test_commands(own: Path, tmp_path: Path) -> None:
+    run, runner = [str(own / "runs" / "toy"), "-d", str(own)], CliRunner()
+    localized = runner.invoke(evaluate, ["localize", *run, "--json"], catch_exceptions=False)
+    rows = json.loads(localized.stdout)
+    assert len(rows) == 4 * len(METRICS)
+    assert rows[0]["method"] == "gradcam"
+    compared = json.loads(runner.invoke(evaluate, ["compare", *run, "--json"], catch_exceptions=False).stdout)
+    assert len(compared) == 6 * len(METRICS)
+    out = tmp_path / "report.html"
+    reported = runner.invoke(evaluate, ["report", *run, "-o", str(out), "--cases", "2"], catch_exceptions=False)
+    assert str(out) in reported.stdout
+    with pytest.raises(BrickbenchError, match=r"is there already: choose another file with -o, or give --force\.$"):
+        runner.invoke(evaluate, ["report", *run, "-o", str(out)], catch_exceptions=False)
+    assert '"metric": "pixel_ap"' in runner.invoke(evaluate, ["metrics", "--json"], catch_exceptions=False).stdout
+
+
+def test_every_command_has_help_and_an_example() -> None:
+    for command in evaluate.commands.values():
+        assert command.help
+        assert "Example:" in command.help
+
+
+def test_settings_from_the_command_line() -> None:
+    assert parse_metrics("lift,iou_fixed", ("iou_fixed.threshold=0.3",)) == {
+        "lift": {},
+        "iou_fixed": {"threshold": 0.3},
+    }
+    assert list(parse_metrics(None, ())) == list(METRICS)
+    with pytest.raises(SettingsError, match=r"^--set 'lift=1' should read METRIC\.NAME=VALUE"):
+        parse_metrics("lift", ("lift=1",))

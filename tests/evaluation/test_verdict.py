@@ -1,0 +1,119 @@
+"""Summaries and the words made of them, on tables whose truth is known."""
+
+import numpy as np
+import pytest
+
+from evaluation.localization import METRICS
+from evaluation.summary import difference_rows, score_rows, summarize
+from evaluation.table import MISSING, MethodLabel, ScoreTable
+from evaluation.verdict import NetworkFacts, decide
+
+LABELS = {
+    "gradcam": MethodLabel("gradcam-1", "gradcam", "Grad-CAM", False),
+    "lime": MethodLabel("lime-1", "lime", "LIME", False),
+    "random": MethodLabel("random-1", "random", "Random noise", True),
+    "center_gaussian": MethodLabel("center_gaussian-1", "center_gaussian", "Centre Gaussian", True),
+}
+CORE = ("pointing_game", "mass_accuracy", "rank_accuracy", "iou_fixed")
+
+
+def table_of(means: dict[str, float], *, piles: int = 60, spread: float = 0.02) -> ScoreTable:
+    rng = np.random.default_rng(0)
+    shape = (len(means), len(CORE), piles)
+    values = np.array(list(means.values()))[:, None, None] + spread * rng.normal(size=shape)
+    return ScoreTable(
+        run_id="toy",
+        checkpoint="epoch_0001",
+        methods=tuple(LABELS[name] for name in means),
+        metrics=CORE,
+        metric_settings={},
+        pairs=tuple((f"image{place:03d}", "3001") for place in range(piles)),
+        piles=np.arange(piles),
+        values=values,
+        status=np.full(shape, "ok", dtype="<U10"),
+        chance=np.full(shape, 0.1),
+        rows={},
+    )
+
+
+def headline(means: dict[str, float], **options: float) -> str:
+    table = table_of(means, **options)  # type: ignore[arg-type]
+    return decide(table, summarize(table), NetworkFacts()).headline
+
+
+def test_a_clear_winner() -> None:
+    text = headline({"gradcam": 0.5, "lime": 0.3, "random": 0.1, "center_gaussian": 0.2})
+    assert (
+        text
+        == "Grad-CAM finds the bricks better than LIME, and better than every map that knows nothing of the network."
+    )
+
+
+def test_a_winner_that_a_bump_beats() -> None:
+    text = headline({"gradcam": 0.5, "lime": 0.3, "random": 0.1, "center_gaussian": 0.6})
+    assert text == (
+        "Grad-CAM finds the bricks better than LIME, but not clearly better than a bump in the middle of the picture, "
+        "which knows nothing of the network."
+    )
+
+
+def test_no_winner() -> None:
+    text = headline({"gradcam": 0.4, "lime": 0.4, "random": 0.1}, spread=0.3)
+    assert text == "These pictures do not say whether Grad-CAM or LIME finds the bricks better."
+
+
+def test_only_baselines_or_one_method() -> None:
+    assert headline({"random": 0.1}) == "Only baselines were scored: there is no explanation to judge yet."
+    assert headline({"lime": 0.4}) == "LIME finds the bricks; no baseline was scored beside it."
+    assert headline({"lime": 0.1, "random": 0.1}).startswith(
+        "LIME finds the bricks, but not clearly better than random noise"
+    )
+
+
+def test_one_pile_supports_no_verdict() -> None:
+    table = table_of({"gradcam": 0.5, "lime": 0.3, "random": 0.1}, piles=1)
+    verdict = decide(table, summarize(table), NetworkFacts())
+    assert verdict.headline.startswith("These pictures do not say whether")
+    assert any(text.startswith("Only 1 pile of bricks stand") for text in verdict.caveats)
+
+
+def test_caveats_follow_the_numbers() -> None:
+    table = table_of({"gradcam": 0.5, "lime": 0.3}, piles=60)
+    plain = decide(table, summarize(table), NetworkFacts(0.9, 0.9)).caveats
+    table.values[1, 1, :12] = np.nan
+    table.status[1, 1, :12] = "zero_mass"
+    limited = decide(table, summarize(table), NetworkFacts(0.3, 0.2)).caveats
+    added = set(limited) - set(plain)
+    assert len(added) == 3
+    assert any(text.startswith("20% of the maps by LIME have no value") for text in added)
+    assert any("mean average precision 0.30" in text for text in added)
+    assert any(text.startswith("Only 20% of the explained parts were recognised") for text in added)
+
+
+def test_differences_are_paired_and_turn_around() -> None:
+    table = table_of({"gradcam": 0.5, "lime": 0.3, "random": 0.1})
+    table.values[0] = table.values[1] + 0.01  # hidden in the spread, plain in pairs
+    summary = summarize(table)
+    first, second = LABELS["gradcam"], LABELS["lime"]
+    forth = summary.difference(CORE[0], first, second)
+    back = summary.difference(CORE[0], second, first)
+    assert forth.interval.mean == pytest.approx(0.01)
+    assert (forth.sign, back.sign) == (1, -1)
+    assert (back.interval.low, back.interval.high) == (-forth.interval.high, -forth.interval.low)
+    assert difference_rows(summary)[0]["verdict"] == "Grad-CAM higher"
+
+
+def test_undefined_and_missing_scores_are_told_apart() -> None:
+    table = table_of({"gradcam": 0.5, "random": 0.1}, piles=10)
+    table.values[0, 0, :5] = np.nan
+    table.status[0, 0, :2] = "zero_mass"
+    table.status[0, 0, 2:5] = MISSING
+    cell = summarize(table).cell(LABELS["gradcam"], CORE[0])
+    assert (cell.maps, cell.interval.values, cell.reasons) == (7, 5, {"zero_mass": 2})
+    assert cell.undefined_share == pytest.approx(2 / 7)
+
+
+def test_rows_for_tables_name_every_cell() -> None:
+    rows = score_rows(summarize(table_of({"gradcam": 0.5, "random": 0.1})))
+    assert [(row["method"], row["metric"]) for row in rows] == [(m, k) for m in ("gradcam", "random") for k in CORE]
+    assert set(CORE) <= set(METRICS)
