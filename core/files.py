@@ -48,6 +48,10 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     temporary.mkdir(parents=True)
     try:
         yield temporary
+        for written in temporary.rglob("*"):
+            if written.is_file():
+                with written.open("rb") as file:
+                    os.fsync(file.fileno())
         with contextlib.suppress(OSError) if path.exists() else contextlib.nullcontext():
             temporary.rename(path)
     finally:

@@ -74,4 +74,5 @@ def _explain(model: type[BaseModel], detail: dict[str, Any]) -> str:
         known = sorted(model.model_fields)
         return f"unknown setting {name!r}{near_matches(location[-1], known)}; known are {', '.join(known)}"
     message = str(detail["msg"]).removeprefix("Value error, ").rstrip(".")
-    return f"{name} = {detail['input']!r}: {message[0].lower() + message[1:]}"
+    message = message[0].lower() + message[1:]
+    return f"{name} = {detail['input']!r}: {message}" if location else message

@@ -52,7 +52,9 @@ class Step:
 @click.command()
 @click.option("-o", "--output", type=any_folder, default=Path("demo"), show_default=True, help="Folder for all of it.")
 @click.option("--piles", type=click.IntRange(min=64), default=PILES, show_default=True, help="Piles to render.")
-@click.option("--epochs", type=click.IntRange(min=1), default=TRAIN["epochs"], show_default=True, help="Epochs of training.")
+@click.option(
+    "--epochs", type=click.IntRange(min=1), default=TRAIN["epochs"], show_default=True, help="Epochs of training."
+)
 @click.option(
     "--explained", type=click.IntRange(min=1), default=EXPLAINED, show_default=True, help="Test pictures to explain."
 )
@@ -116,7 +118,7 @@ def _steps(output: Path, piles: int, epochs: int, explained: int, workers: int |
     def write() -> str:
         from evaluation.report import write_report
 
-        return write_report(run, dataset, report)
+        return write_report(run, dataset, report).verdict.headline
 
     return [
         Step("Render piles with Blender", render),

@@ -10,9 +10,14 @@ from core.files import atomic_file, atomic_folder, require_writable, sha256_hex
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "file.txt"
-    with pytest.raises(RuntimeError), atomic_file(target) as temporary:
-        temporary.write_text("half")
-        raise RuntimeError
+
+    def broken() -> None:
+        with atomic_file(target) as temporary:
+            temporary.write_text("half")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        broken()
     assert list((tmp_path / "deep").iterdir()) == []
     with atomic_file(target) as temporary:
         temporary.write_text("whole")
@@ -22,9 +27,14 @@ def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "shards" / "000000"
-    with pytest.raises(RuntimeError), atomic_folder(target) as temporary:
-        (temporary / "a").touch()
-        raise RuntimeError
+
+    def broken() -> None:
+        with atomic_folder(target) as temporary:
+            (temporary / "a").touch()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        broken()
     assert list((tmp_path / "shards").iterdir()) == []
     with atomic_folder(target) as temporary:
         (temporary / "a").touch()
@@ -42,7 +52,7 @@ def test_of_two_writers_of_one_folder_the_first_stays(tmp_path: Path) -> None:
 
 def test_a_file_in_the_way_of_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("x")
-    with pytest.raises(BrickbenchError, match="Cannot write in .*taken"):
+    with pytest.raises(BrickbenchError, match=r"Cannot write in .*taken"):
         require_writable(tmp_path / "taken")
     assert (tmp_path / "taken").read_text() == "x"
 
