@@ -21,7 +21,7 @@ def dataset() -> None:
 @click.option("--rebuild", is_flag=True, help="Make the index anew from the shards and runs.")
 @click.option("--run", "runs", type=existing_folder, multiple=True, help="Also merge this run's folder; repeatable.")
 def index(folder: Path, rebuild: bool, runs: tuple[Path, ...]) -> None:
-    r"""Merge new shards into the index, and bring labels and splits up to date with dataset.yaml.
+    """Merge new shards into the index, and bring labels and splits up to date with dataset.yaml.
 
     Runs in DATASET/runs are merged by the commands that make them, and by --rebuild.
 
@@ -48,7 +48,7 @@ def index(folder: Path, rebuild: bool, runs: tuple[Path, ...]) -> None:
 @dataset_argument
 @json_option
 def info(folder: Path, as_json: bool) -> None:
-    r"""Say what a dataset holds: pictures, splits, parts, backgrounds, lightings, rules.
+    """Say what a dataset holds: pictures, splits, parts, backgrounds, lightings, rules.
 
     \b
     Example:
@@ -75,7 +75,7 @@ def info(folder: Path, as_json: bool) -> None:
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of a table.")
 def query(folder: Path, sql: str, as_json: bool, as_csv: bool) -> None:
-    r"""Print what SQL selects from the index; it can change nothing and reach no other file.
+    """Print what SQL selects from the index; it can change nothing and reach no other file.
 
     \b
     Example:
@@ -96,7 +96,7 @@ def query(folder: Path, sql: str, as_json: bool, as_csv: bool) -> None:
 @dataset_argument
 @json_option
 def check(folder: Path, as_json: bool) -> None:
-    r"""Read every file of a dataset and print what is wrong; exit code 1 if anything is.
+    """Read every file of a dataset and print what is wrong; exit code 1 if anything is.
 
     Pictures are hashed and decoded, masks are laid out, and the index is compared with the shards.
 
@@ -133,7 +133,7 @@ def check(folder: Path, as_json: bool) -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=None, show_default="as it is", help="Seed of the draw.")
 @json_option
 def split(folder: Path, as_json: bool, **shares: Any) -> None:
-    r"""Change which piles are for training, validation and test; without options, show it.
+    """Change which piles are for training, validation and test; without options, show it.
 
     Views of one pile always stay together. Shares must sum to 1.
 

@@ -42,7 +42,7 @@ def test_every_command_has_help_and_every_leaf_an_example(path: str) -> None:
     assert command.help
     assert command.help.splitlines()[0].endswith(".")
     if not isinstance(command, click.Group):
-        assert re.search(r"Example:\n\s+" + re.escape(path), command.help), f"{path} shows no example of itself"
+        assert re.search(r"\x08\n\s*Example:\n\s+" + re.escape(path), command.help), f"{path} shows no example of itself"
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{path} {parameter.name} has no help"
