@@ -72,7 +72,8 @@ def _headline(
         text = f"These pictures do not say whether {names} finds the bricks better"
         failing = [method for method in methods if _beaten(summary, method, baselines, core)]
         if len(failing) == len(methods):
-            return f"{text}, and none does clearly better than a map that knows nothing of the network."
+            nobody = "neither" if len(methods) == 2 else "none"
+            return f"{text}, and {nobody} does clearly better than a map that knows nothing of the network."
         return f"{text}."
     if len(methods) > 1:
         others = _or([method.title for method in methods if method != leader])
