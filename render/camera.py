@@ -102,20 +102,20 @@ def frame_pile(draw: CameraDraw, points_mm: NDArray[np.float64], size_px: int) -
         near, far = (near, middle) if fits else (middle, far)
     distance = max(far, MIN_WIDTH_MM / full)
 
-    left, right, bottom, top = spread(distance)
-    # Turn the free play into a shift of the camera across its axis; on the mean plane it is exact enough
-    # that one step more of drawing back mends what perspective leaves over.
-    for _ in range(40):
+    # The free play becomes a shift of the camera across its axis. That is exact on one plane only: where near
+    # bricks would leave the picture, the pile moves towards the middle and the camera a little back.
+    offset_x, offset_y = draw.offset
+    border = draw.margin * size_px / 2
+    for _ in range(80):
+        left, right, bottom, top = spread(distance)
         free_x, free_y = usable * full - (right - left), usable * full - (top - bottom)
-        shift_x = ((left + right) / 2 - draw.offset[0] * max(free_x, 0) / 2) * distance
-        shift_y = ((bottom + top) / 2 - draw.offset[1] * max(free_y, 0) / 2) * distance
+        shift_x = ((left + right) / 2 - offset_x * max(free_x, 0) / 2) * distance
+        shift_y = ((bottom + top) / 2 - offset_y * max(free_y, 0) / 2) * distance
         camera = _camera(rotation, target, shift_x, shift_y, distance, focal_px, size_px)
         pixels = camera.project(points_mm)
-        border = draw.margin * size_px / 2
         if pixels.min() >= border and pixels.max() <= size_px - border:
             return camera
-        distance *= 1.02
-        left, right, bottom, top = spread(distance)
+        offset_x, offset_y, distance = 0.9 * offset_x, 0.9 * offset_y, 1.01 * distance
     raise ValueError(f"no camera of {draw} shows all bricks")
 
 

@@ -42,7 +42,9 @@ def test_every_command_has_help_and_every_leaf_an_example(path: str) -> None:
     assert command.help
     assert command.help.splitlines()[0].endswith(".")
     if not isinstance(command, click.Group):
-        assert re.search(r"\x08\n\s*Example:\n\s+" + re.escape(path), command.help), f"{path} shows no example of itself"
+        assert re.search(r"\x08\n\s*Example:\n\s+" + re.escape(path), command.help), (
+            f"{path} shows no example of itself"
+        )
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{path} {parameter.name} has no help"
@@ -68,11 +70,11 @@ def test_an_unknown_command_offers_the_nearest_and_ends_with_2() -> None:
 
 
 def test_an_unknown_part_ends_with_2_and_writes_nothing(tmp_path: Path) -> None:
-    (tmp_path / "s.yaml").write_text("parts: ['3001', '30O3']\n")
+    (tmp_path / "s.yaml").write_text("parts: ['3001', '30011']\n")
     done = run("render", "run", str(tmp_path / "s.yaml"), "-o", str(tmp_path / "d"))
     assert done.returncode == 2
     assert done.stderr == (
-        f"brickbench: In {tmp_path / 's.yaml'}: parts = ['3001', '30O3']: unknown part '30O3' (did you mean '3003'?); "
+        f"brickbench: In {tmp_path / 's.yaml'}: parts = ['3001', '30011']: unknown part '30011' (did you mean '3001'?); "
         "`brickbench parts list` shows the catalogue.\n"
     )
     assert not (tmp_path / "d").exists()

@@ -105,7 +105,15 @@ def random_points(seed: int) -> np.ndarray:
     return points
 
 
-@pytest.mark.parametrize("seed", range(60))
+def test_a_near_brick_that_a_shifted_camera_would_lose_is_kept_in() -> None:
+    draw = CameraDraw(147.6, 40.2, 5.0, 50.3, 0.058, (0.93, -0.37))
+    points = np.array([[x, y, z] for x in (-4.0, 4.0) for y in (-4.0, 4.0) for z in (0.0, 11.3)])
+    pixels = frame_pile(draw, points, 128).project(points)
+    assert pixels.min() >= 0
+    assert pixels.max() <= 128
+
+
+@pytest.mark.parametrize("seed", range(300))
 def test_a_camera_sees_the_whole_pile_and_not_from_afar(seed: int) -> None:
     draw, points = sample_camera(np.random.default_rng(seed)), random_points(seed)
     camera = frame_pile(draw, points, 200)
