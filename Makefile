@@ -25,7 +25,7 @@ demo: $(STAMP)  ## Go the whole way, small: piles, training, explanations, repor
 	$(BIN)/brickbench demo
 
 test: $(STAMP)  ## Run the tests
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=logical --dist=loadfile
 
 check: $(STAMP)  ## Run what CI runs: lint, format, types, import contracts, docs, tests
 	$(BIN)/ruff check

@@ -93,13 +93,13 @@ def load_settings(run_folder: Path) -> TrainingSettings:
 
 
 def dataset_of(run_folder: Path) -> Path:
-    """Return the dataset of a run: where it was, or around the run folder if both were moved together.
+    """Return the dataset of a run: the one that holds the run folder, also after a copy; else the one it names.
 
     Raises:
         BrickbenchError: it is in neither place.
     """
     recorded = Path(RunInfo.load_run(run_folder).dataset)
-    for place in (recorded, run_folder.resolve().parent.parent):
+    for place in (run_folder.resolve().parent.parent, recorded):
         if (place / "dataset.yaml").is_file():
             return place
     raise BrickbenchError(f"The dataset {recorded} of the run {run_folder} is gone: say where it is with -d.")

@@ -9,7 +9,7 @@ import click
 
 from core.cli import any_folder, print_rows, workers_option
 
-# Five parts that differ in outline, so that a network trained for minutes on a thousand pictures tells them apart.
+# Five parts that differ in outline, so that a network trained for minutes on some hundred pictures tells them apart.
 RENDER = {
     "parts": ("3001", "3795", "2431", "3039", "14769"),
     "bricks_max": 3,
@@ -36,7 +36,7 @@ METHODS: dict[str, dict[str, object]] = {
     "edges": {},
     "uniform": {},
 }
-PILES = 720
+PILES = 480
 EXPLAINED = 60
 EXPECTED = "6 to 9 minutes on two CPU cores"
 
