@@ -4,12 +4,14 @@ Stages hand over a function, items with keys, and read outcomes as they come. A 
 (a crash in native code) loses only the item it was on, which is tried again in a fresh process.
 """
 
+import os
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import connection, get_context, parent_process
 from typing import Generic, TypeVar
 
 from core.errors import BrickbenchError
@@ -88,5 +90,14 @@ def run_items(
 
 def _initialize(setup: Callable[[], None] | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     if setup is not None:
         setup()
+
+
+def _die_with_parent() -> None:
+    """End this process when its parent is gone: a killed run must not leave workers that go on rendering."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)

@@ -66,8 +66,8 @@ def expanded_level(level: float, piles: int) -> float:
     """Return the share of resampled means to take so that the interval covers the truth with probability `level`.
 
     Plain percentile intervals are those of a normal distribution with the n-divisor of the variance: too narrow
-    (for normal data 95 % ones cover 90 % with 10 piles, 94 % with 40). Hesterberg 2015, What teachers should know about the
-    bootstrap, section 4.6, takes the quantiles at which they are as wide as Student's.
+    (for normal data 95 % ones cover 90 % with 10 piles, 94 % with 40). Hesterberg 2015, What teachers should know about
+    the bootstrap, section 4.6, takes the quantiles at which they are as wide as Student's.
     """
     quantile = np.sqrt(piles / (piles - 1)) * t.ppf((1 + level) / 2, piles - 1)
     return float(2 * norm.cdf(quantile) - 1)

@@ -1,5 +1,8 @@
 import os
+import subprocess
+import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,3 +80,31 @@ def test_a_mistake_of_the_user_stops_all_work() -> None:
 def test_outcomes_come_as_they_end() -> None:
     keys = [o.key for o in run_items(slow_first, {"slow": 0, "quick": 1}, workers=2)]
     assert sorted(keys) == ["quick", "slow"]
+
+
+def record_pid_and_sleep(folder: str) -> None:
+    (Path(folder) / str(os.getpid())).touch()
+    time.sleep(60)
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    code = (
+        "from test_engine import record_pid_and_sleep\nfrom core.engine import run_items\n"
+        f"if __name__ == '__main__':\n    list(run_items(record_pid_and_sleep, {{'a': {str(tmp_path)!r}}}, workers=1))"
+    )
+    script = tmp_path.parent / "killed.py"
+    script.write_text(code)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
+    parent = subprocess.Popen([sys.executable, str(script)], env=environment)
+
+    def wait_until(condition: Callable[[], bool]) -> bool:
+        end = time.monotonic() + 30
+        while not condition() and time.monotonic() < end:
+            time.sleep(0.05)
+        return condition()
+
+    assert wait_until(lambda: any(tmp_path.iterdir()))
+    worker = int(next(tmp_path.iterdir()).name)
+    parent.kill()
+    parent.wait()
+    assert wait_until(lambda: not Path(f"/proc/{worker}").exists())
