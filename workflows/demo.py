@@ -23,8 +23,9 @@ TRAIN = {
     "model": "bricknet",
     "model_kwargs": {"width": 0.25},
     "input_size_px": 128,
-    "epochs": 30,
+    "epochs": 50,
     "batch_size": 16,
+    "learning_rate": 5e-4,
     "positive_weight": 2.0,  # a third of the labels are positive here; with 85 parts the paper took 22
     "schedule": "cosine",
 }
