@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lock docs clean
+.PHONY: help setup demo test check lint lock docs clean
 
 help:  ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -27,13 +27,14 @@ demo: $(STAMP)  ## Go the whole way, small: piles, training, explanations, repor
 test: $(STAMP)  ## Run the tests
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=logical --dist=loadfile
 
-check: $(STAMP)  ## Run what CI runs: lint, format, types, import contracts, docs, tests
+check: lint test  ## Run what CI runs: lint and test
+
+lint: $(STAMP)  ## Check style, format, types, import contracts and the reference page
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python docs/write_commands.py --check
-	$(MAKE) test
 
 docs: $(STAMP)  ## Write the reference page of all commands anew
 	$(BIN)/python docs/write_commands.py

@@ -1,6 +1,9 @@
 """The command `brickbench`: gathers each stage's commands, and turns errors into messages and exit codes."""
 
+import atexit
+import contextlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -44,23 +47,34 @@ def check_origins() -> None:
             )
 
 
-def main() -> None:
-    """Run the command line: exit code 0 done, 1 failed, 2 wrong use, 130 interrupted."""
+def run() -> int:
+    """Run the command line and return its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted."""
     try:
         check_origins()
         cli.main(prog_name="brickbench", standalone_mode=False)
     except BrickbenchError as error:
         click.echo(f"brickbench: {error}", err=True)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         click.echo("brickbench: interrupted; run the same command again to go on.", err=True)
-        sys.exit(130)
+        return 130
     except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output went away: nobody is left to tell
-        sys.exit(1)
+        return 1  # the reader of our output went away: nobody is left to tell
+    return 0
+
+
+def main() -> None:
+    """Run the command line, then end the process."""
+    code = run()
+    # Blender and manifold3d print complaints about themselves when a process is taken down in order.
+    atexit._run_exitfuncs()
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

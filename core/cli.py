@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from core.errors import SettingsError
+
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 Row = Mapping[str, object]
 
@@ -66,6 +68,33 @@ def device_option(function: Decorated) -> Decorated:
 existing_folder = click.Path(exists=True, file_okay=False, path_type=Path)
 any_folder = click.Path(file_okay=False, path_type=Path)
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+def parse_choices(kind: str, names: str, settings: Sequence[str]) -> dict[str, dict[str, object]]:
+    """Return chosen names with their settings, from ``a,b`` and ``a.name=value``; values are read as YAML.
+
+    Args:
+        kind: what is chosen (``method``, ``metric``), for the messages.
+        names: the value of ``--methods`` or the like.
+        settings: the values of ``--set``.
+    """
+    import yaml
+
+    chosen: dict[str, dict[str, object]] = {name.strip(): {} for name in names.split(",") if name.strip()}
+    if not chosen:
+        raise SettingsError(f"No {kind} was named: give --{kind}s a comma-separated list.")
+    for text in settings:
+        place, equals, value = text.partition("=")
+        name, dot, setting = place.partition(".")
+        if not equals or not dot or name not in chosen:
+            raise SettingsError(
+                f"--set {text!r} should read {kind.upper()}.NAME=VALUE with a {kind} of {', '.join(chosen)}."
+            )
+        try:
+            chosen[name][setting] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise SettingsError(f"The value in --set {text!r} cannot be read: {str(error).splitlines()[0]}.") from error
+    return chosen
 
 
 def print_rows(rows: Sequence[Row], *, as_json: bool, columns: Sequence[str] | None = None) -> None:

@@ -4,6 +4,7 @@ Stages hand over a function, items with keys, and read outcomes as they come. A 
 (a crash in native code) loses only the item it was on, which is tried again in a fresh process.
 """
 
+import atexit
 import os
 import signal
 import threading
@@ -90,6 +91,8 @@ def run_items(
 
 def _initialize(setup: Callable[[], None] | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
+    # Blender and other native libraries print complaints about themselves when a process is taken down in order.
+    atexit.register(os._exit, 0)
     threading.Thread(target=_die_with_parent, daemon=True).start()
     if setup is not None:
         setup()

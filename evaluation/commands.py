@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from core.cli import Decorated, existing_folder, json_option, print_json, print_rows
-from core.errors import BrickbenchError, SettingsError
+from core.cli import Decorated, existing_folder, json_option, parse_choices, print_json, print_rows
+from core.errors import BrickbenchError
 
 dataset_option = click.option(
     "-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset."
@@ -55,36 +55,17 @@ def localize(
       brickbench evaluate localize bricks/runs/first
       brickbench evaluate localize bricks/runs/first --metrics iou_fixed --set iou_fixed.threshold=0.3 --force
     """
+    from evaluation.localization import METRICS
     from evaluation.score_run import score_run
     from evaluation.summary import score_rows, summarize
     from evaluation.table import load_scores
     from training.runs import dataset_of
 
     root = dataset or dataset_of(run)
-    score_run(run, root, parse_metrics(metrics, settings), force=force)
+    score_run(
+        run, root, parse_choices("metric", metrics if metrics is not None else ",".join(METRICS), settings), force=force
+    )
     print_rows(score_rows(summarize(load_scores(run, root), seed=seed)), as_json=as_json)
-
-
-def parse_metrics(names: str | None, settings: tuple[str, ...]) -> dict[str, dict[str, object]]:
-    """Return metric names with their settings, from ``a,b`` (None: all) and ``a.name=value``, values as YAML."""
-    import yaml
-
-    from evaluation.localization import METRICS
-
-    listed = list(METRICS) if names is None else [name.strip() for name in names.split(",") if name.strip()]
-    if not listed:
-        raise SettingsError(f"No metric was named: give --metrics, such as {','.join(list(METRICS)[:2])}.")
-    chosen: dict[str, dict[str, object]] = {name: {} for name in listed}
-    for text in settings:
-        place, equals, value = text.partition("=")
-        metric, dot, name = place.partition(".")
-        if not equals or not dot or metric not in chosen:
-            raise SettingsError(f"--set {text!r} should read METRIC.NAME=VALUE with a metric of {', '.join(chosen)}.")
-        try:
-            chosen[metric][name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise SettingsError(f"The value in --set {text!r} cannot be read: {str(error).splitlines()[0]}.") from error
-    return chosen
 
 
 @evaluate.command()

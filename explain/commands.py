@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from core.cli import device_option, existing_folder, json_option, print_json, print_rows
-from core.errors import BrickbenchError, SettingsError
+from core.cli import device_option, existing_folder, json_option, parse_choices, print_json, print_rows
+from core.errors import BrickbenchError
 
 DEFAULT_METHODS = "gradcam,lime,random,center_gaussian,edges,uniform"
 
@@ -67,7 +67,7 @@ def run(
     result = explain_run(
         run,
         dataset or dataset_of(run),
-        parse_methods(methods, settings),
+        parse_choices("method", methods, settings),
         split=split,
         which="true" if classes == "true" else "predicted",
         limit=limit,
@@ -79,25 +79,6 @@ def run(
         print_json(counts)
     else:
         click.echo(f"{result.made} maps made, {result.found} were there.")
-
-
-def parse_methods(names: str, settings: tuple[str, ...]) -> dict[str, dict[str, object]]:
-    """Return method names with their settings, from ``a,b`` and ``a.name=value``; values are read as YAML."""
-    import yaml
-
-    chosen: dict[str, dict[str, object]] = {name.strip(): {} for name in names.split(",") if name.strip()}
-    for text in settings:
-        place, equals, value = text.partition("=")
-        method, dot, name = place.partition(".")
-        if not equals or not dot or method not in chosen:
-            raise SettingsError(
-                f"--set {text!r} should read METHOD.NAME=VALUE with a method of --methods ({', '.join(chosen)})."
-            )
-        try:
-            chosen[method][name] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise SettingsError(f"The value in --set {text!r} cannot be read: {str(error).splitlines()[0]}.") from error
-    return chosen
 
 
 @explain.command()

@@ -93,11 +93,7 @@ def validate(
     Raises:
         BrickbenchError: no run, no checkpoint, other classes, or a damaged dataset.
     """
-    RunInfo.load_run(run_folder)
-    place = choose_device(device)
-    loaded = load_checkpoint(run_folder, checkpoint, place)
-    pictures = open_split(loaded, root, split)
-    logits = split_logits(loaded, pictures, place)
+    loaded, pictures, logits = _label_split(run_folder, root, split, checkpoint, device)
     return Validation(loaded.run_id, loaded.name, split, loaded.classes, logits, pictures.targets)
 
 
@@ -119,11 +115,7 @@ def predict(run_folder: Path, root: Path, split: str = "test", checkpoint: str =
     Raises:
         BrickbenchError: no run, no checkpoint, other classes, or a damaged dataset.
     """
-    RunInfo.load_run(run_folder)
-    place = choose_device(device)
-    loaded = load_checkpoint(run_folder, checkpoint, place)
-    pictures = open_split(loaded, root, split)
-    logits = split_logits(loaded, pictures, place)
+    loaded, pictures, logits = _label_split(run_folder, root, split, checkpoint, device)
     count, classes = logits.shape
     rows = pa.table(
         {
@@ -139,3 +131,13 @@ def predict(run_folder: Path, root: Path, split: str = "test", checkpoint: str =
         pq.write_table(rows, temporary)
     merge_run(root, run_folder)
     return path
+
+
+def _label_split(
+    run_folder: Path, root: Path, split: str, checkpoint: str, device: str
+) -> tuple[Checkpoint, PileDataset, npt.NDArray[np.float32]]:
+    RunInfo.load_run(run_folder)
+    place = choose_device(device)
+    loaded = load_checkpoint(run_folder, checkpoint, place)
+    pictures = open_split(loaded, root, split)
+    return loaded, pictures, split_logits(loaded, pictures, place)

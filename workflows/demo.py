@@ -53,7 +53,7 @@ class Step:
 
 @click.command()
 @click.option("-o", "--output", type=any_folder, default=Path("demo"), show_default=True, help="Folder for all of it.")
-@click.option("--piles", type=click.IntRange(min=64), default=PILES, show_default=True, help="Piles to render.")
+@click.option("--piles", type=click.IntRange(min=32), default=PILES, show_default=True, help="Piles to render.")
 @click.option(
     "--epochs", type=click.IntRange(min=1), default=TRAIN["epochs"], show_default=True, help="Epochs of training."
 )

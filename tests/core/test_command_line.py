@@ -91,7 +91,7 @@ def test_an_unwritable_folder_ends_with_1(tmp_path: Path) -> None:
 
 def test_json_goes_to_stdout_alone() -> None:
     done = run("parts", "list", "--json")
-    assert done.returncode == 0
+    assert (done.returncode, done.stderr) == (0, "")
     rows = json.loads(done.stdout)
     assert {"part_id": "3001", "name": "Brick 2 x 4", "length_mm": 31.8}.items() <= next(
         row for row in rows if row["part_id"] == "3001"

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from core.errors import BrickbenchError, SettingsError
 from dataset.index import open_index
 from dataset.loader import PileDataset
-from evaluation.commands import evaluate, parse_metrics
+from evaluation.commands import evaluate
 from evaluation.localization import METRICS, score
 from evaluation.resize import resize_maps
 from evaluation.score_run import score_run
@@ -146,13 +146,3 @@ def test_every_command_has_help_and_an_example() -> None:
     for command in evaluate.commands.values():
         assert command.help
         assert "Example:" in command.help
-
-
-def test_settings_from_the_command_line() -> None:
-    assert parse_metrics("lift,iou_fixed", ("iou_fixed.threshold=0.3",)) == {
-        "lift": {},
-        "iou_fixed": {"threshold": 0.3},
-    }
-    assert list(parse_metrics(None, ())) == list(METRICS)
-    with pytest.raises(SettingsError, match=r"^--set 'lift=1' should read METRIC\.NAME=VALUE"):
-        parse_metrics("lift", ("lift=1",))

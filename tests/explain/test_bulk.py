@@ -10,7 +10,7 @@ from core.errors import BrickbenchError, SettingsError
 from dataset.index import open_index
 from dataset.loader import PileDataset
 from explain.bulk import explain_run
-from explain.commands import explain, parse_methods
+from explain.commands import explain
 from explain.methods import create_method
 from explain.store import load_maps, read_attributions, shard_files
 from training.checkpoint import load_checkpoint
@@ -109,17 +109,6 @@ def test_damaged_files_are_named(own_trained: Path) -> None:
     shard_files(run)[0].write_bytes(b"gone")
     with pytest.raises(BrickbenchError, match=r"000000\.parquet is damaged: delete it and 000000\.npy beside it"):
         read_attributions(run)
-
-
-def test_settings_from_the_command_line() -> None:
-    assert parse_methods("gradcam, lime", ("lime.num_samples=300", "lime.hide_color=null")) == {
-        "gradcam": {},
-        "lime": {"num_samples": 300, "hide_color": None},
-    }
-    with pytest.raises(
-        SettingsError, match=r"^--set 'rise.n=1' should read METHOD\.NAME=VALUE with a method of --methods"
-    ):
-        parse_methods("lime", ("rise.n=1",))
 
 
 def test_commands(own_trained: Path, tmp_path: Path) -> None:
