@@ -57,5 +57,5 @@ def draw_piles() -> None:
 if __name__ == "__main__":
     start_blender(len(os.sched_getaffinity(0)))
     IMAGES.mkdir(exist_ok=True)
-    draw_opening(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 3)
+    draw_opening(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 7)
     draw_piles()

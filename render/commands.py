@@ -34,10 +34,12 @@ def run(settings: Path | None, output: Path, count: int, seed: int, workers: int
     Example:
       brickbench render run -o piles --count 640 --seed 0
     """
-    from render.run import render_dataset
     from render.settings import RenderSettings
 
-    plan = render_dataset(RenderSettings.load(settings), output, count=count, seed=seed, workers=workers)
+    chosen = RenderSettings.load(settings)  # a mistake in it is told before Blender is loaded
+    from render.run import render_dataset
+
+    plan = render_dataset(chosen, output, count=count, seed=seed, workers=workers)
     click.echo(f"{output}: {plan.piles} piles, {plan.pictures} pictures in {plan.shards} shards.", err=True)
 
 
