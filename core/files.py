@@ -41,7 +41,8 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Give an empty temporary folder beside `path`; when the block ends well it is renamed to `path`.
 
-    If `path` came into being meanwhile (two workers made the same shard), the first one stays.
+    If `path` came into being meanwhile (two workers made the same shard), the first one stays. What killed
+    processes left of the same folder is cleared away then.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
@@ -54,6 +55,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
                     os.fsync(file.fileno())
         with contextlib.suppress(OSError) if path.exists() else contextlib.nullcontext():
             temporary.rename(path)
+        for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+            shutil.rmtree(leftover, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

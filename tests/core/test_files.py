@@ -41,6 +41,15 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert [path.name for path in target.iterdir()] == ["a"]
 
 
+def test_what_a_killed_writer_left_goes_when_the_folder_is_there(tmp_path: Path) -> None:
+    (tmp_path / ".shard.99999.tmp").mkdir()
+    (tmp_path / ".shard.99999.tmp" / "half").touch()
+    (tmp_path / ".other.99999.tmp").mkdir()
+    with atomic_folder(tmp_path / "shard") as temporary:
+        (temporary / "a").touch()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.99999.tmp", "shard"]
+
+
 def test_of_two_writers_of_one_folder_the_first_stays(tmp_path: Path) -> None:
     target = tmp_path / "shard"
     with atomic_folder(target) as temporary:
