@@ -17,8 +17,6 @@ class Purpose(IntEnum):
     BASELINE = 6
     BOOTSTRAP = 7
     TRAINING = 8
-    LIME = 9
-    GALLERY = 10
     NOISE = 11
 
 

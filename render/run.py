@@ -17,7 +17,6 @@ from dataset.index import update_index
 from dataset.manifest import MANIFEST_NAME, Manifest, PartInfo
 from dataset.shards import list_shards, read_shard
 from render.settings import RenderSettings
-from render.worker import ShardJob, render_shard, start_blender
 
 SETTINGS_NAME = "settings.yaml"
 
@@ -61,6 +60,8 @@ def render_dataset(settings: RenderSettings, root: Path, *, count: int, seed: in
         SettingsError: `root` was made with other settings, another seed, or cannot grow to `count`.
         BrickbenchError: `root` cannot be written, or a shard failed twice; all other shards are there then.
     """
+    from render.worker import ShardJob, render_shard, start_blender  # loads Blender, which planning does without
+
     require_writable(root)
     _claim(settings, root, seed)
     _check_growth(settings, root, count)
@@ -103,18 +104,20 @@ def _claim(settings: RenderSettings, root: Path, seed: int) -> None:
                 f"{root} was rendered with other settings ({'; '.join(differing)}). "
                 "Give those again to go on, or choose another folder."
             )
-        return
-    if (root / MANIFEST_NAME).exists() or list_shards(root):
+    elif (root / MANIFEST_NAME).exists() or list_shards(root):
         raise SettingsError(
             f"{root} holds a dataset without {SETTINGS_NAME}, so it cannot grow; choose another folder."
         )
+    else:
+        record.save(path)
+    if (root / MANIFEST_NAME).exists():
+        return  # it may have been edited since: labels and splits are the dataset's
     catalogue = load_catalogue()
     parts = tuple(
         PartInfo(part_id=part_id, name=catalogue[part_id].name, category=catalogue[part_id].category)
         for part_id in settings.parts
     )
     Manifest(seed=seed, parts=parts, label_rule=settings.label_rule, split_rule=settings.split_rule).save_folder(root)
-    record.save(path)
 
 
 def _differences(before: RenderRecord, now: RenderRecord) -> list[str]:

@@ -193,6 +193,17 @@ def test_a_run_resumes_to_the_same_dataset_whatever_the_workers(tmp_path: Path) 
         render_dataset(TINY.model_copy(update={"samples": 2}), whole, count=4, seed=1)
 
 
+def test_a_run_killed_before_its_manifest_was_written_goes_on(tmp_path: Path) -> None:
+    render_dataset(TINY, tmp_path / "d", count=1, seed=0, workers=1)
+    manifest = (tmp_path / "d" / "dataset.yaml").read_bytes()
+    (tmp_path / "d" / "dataset.yaml").unlink()
+    render_dataset(TINY, tmp_path / "d", count=1, seed=0, workers=1)
+    assert (tmp_path / "d" / "dataset.yaml").read_bytes() == manifest
+    (tmp_path / "d" / "settings.yaml").unlink()
+    with pytest.raises(SettingsError, match=r"holds a dataset without settings\.yaml"):
+        render_dataset(TINY, tmp_path / "d", count=1, seed=0, workers=1)
+
+
 def test_a_short_last_shard_cannot_grow(tmp_path: Path) -> None:
     render_dataset(TINY, tmp_path / "d", count=1, seed=0, workers=1)
     with pytest.raises(SettingsError, match="cannot grow past 1 piles"):
