@@ -19,16 +19,17 @@ def list_parts(as_json: bool) -> None:
     Example:
       brickbench parts list
     """
-    from blender_assets.catalogue import load_catalogue, part_mesh
+    from blender_assets.catalogue import load_catalogue
 
     rows = []
-    for part in load_catalogue():
-        length, width, height = (round(float(side), 2) for side in part_mesh(part.part_id).size_mm)
+    catalogue = load_catalogue()
+    for part in catalogue:
+        length, width, height = (round(float(side), 2) for side in catalogue.mesh(part.part_id).size_mm)
         rows.append(
             {
                 "part_id": part.part_id, "name": part.name, "category": part.category,
                 "length_mm": length, "width_mm": width, "height_mm": height,
-                "triangles": len(part_mesh(part.part_id).faces),
+                "triangles": len(catalogue.mesh(part.part_id).faces),
             }
         )  # fmt: skip
     print_rows(rows, as_json=as_json)

@@ -17,3 +17,6 @@ class Part:
     category: str
     build: Callable[[], Manifold]
     """Makes the solid in the part frame, in millimetres."""
+
+    aliases: tuple[str, ...] = ()
+    """Other numbers of the same part: moved numbers and mould variants that look alike."""

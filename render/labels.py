@@ -7,7 +7,7 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 from numpy.typing import NDArray
 
-from blender_assets.catalogue import part_mesh
+from blender_assets.catalogue import load_catalogue
 from render.camera import Camera
 from render.settled import SettledPile
 
@@ -29,7 +29,7 @@ def cast_masks(pile: SettledPile, camera: Camera) -> PileMasks:
     size = camera.size_px
     origins, directions = camera.rays()
     bricks = [
-        (vertices.astype(np.float32), part_mesh(brick.part_id).faces)
+        (vertices.astype(np.float32), load_catalogue().mesh(brick.part_id).faces)
         for vertices, brick in zip(pile.vertices_mm(), pile.pile.bricks, strict=True)
     ]
     everything = EmbreeScene()

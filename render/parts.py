@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from blender_assets.catalogue import part_mesh
+from blender_assets.catalogue import load_catalogue
 from render.blender import UNIT_MM, bpy
 
 
@@ -12,7 +12,7 @@ def blender_mesh(part_id: str) -> "bpy.types.Mesh":
     known = bpy.data.meshes.get(name)
     if known is not None:
         return known
-    part = part_mesh(part_id)
+    part = load_catalogue().mesh(part_id)
     faces = part.faces
     mesh = bpy.data.meshes.new(name)
     mesh.vertices.add(len(part.vertices_mm))

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_assets.catalogue import part_mesh
+from blender_assets.catalogue import load_catalogue
 from render.blender import UNIT_MM, bpy, mathutils
 from render.parts import blender_mesh
 from render.pile import Pile
@@ -61,7 +61,7 @@ def settle(pile: Pile) -> SettledPile:
         _make_rigid(world, objects[0], "PASSIVE", "BOX")
         for body, brick in zip(objects[1:], pile.bricks, strict=True):
             _make_rigid(world, body, "ACTIVE", "CONVEX_HULL")
-            body.rigid_body.mass = part_mesh(brick.part_id).volume_mm3 / 1000
+            body.rigid_body.mass = load_catalogue().mesh(brick.part_id).volume_mm3 / 1000
         bpy.context.view_layer.update()
         return SettledPile(pile, _run_until_still(pile, objects[1:]))
     finally:
@@ -74,8 +74,8 @@ def settle(pile: Pile) -> SettledPile:
 
 def _run_until_still(pile: Pile, bodies: "list[bpy.types.Object]") -> NDArray[np.float64]:
     scene = bpy.context.scene
-    reach_mm = np.array([np.abs(part_mesh(b.part_id).vertices_mm - part_mesh(b.part_id).centroid_mm).max()
-                         for b in pile.bricks])  # fmt: skip
+    meshes = [load_catalogue().mesh(brick.part_id) for brick in pile.bricks]
+    reach_mm = np.array([np.abs(mesh.vertices_mm - mesh.centroid_mm).max() for mesh in meshes])
     still, before = 0, np.full((len(bodies), 3, 4), np.inf)
     for frame in range(2, MAX_FRAMES + 1):
         scene.frame_set(frame)
@@ -91,7 +91,7 @@ def _run_until_still(pile: Pile, bodies: "list[bpy.types.Object]") -> NDArray[np
         raise NotAtRestError(f"pile {pile.pile_index} still moved after {MAX_FRAMES / FRAMES_PER_SECOND:.0f} s")
     result = now.copy()
     for k, brick in enumerate(pile.bricks):
-        result[k, :, 3] -= now[k, :, :3] @ part_mesh(brick.part_id).centroid_mm
+        result[k, :, 3] -= now[k, :, :3] @ load_catalogue().mesh(brick.part_id).centroid_mm
     heights = [vertices[:, 2] for vertices in SettledPile(pile, result).vertices_mm()]
     lowest = min(float(height.min()) for height in heights)
     if lowest < -0.5 or min(float(height.min()) for height in heights) > 1.0:

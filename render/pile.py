@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blender_assets.catalogue import part_mesh
+from blender_assets.catalogue import load_catalogue
 from blender_assets.colors import COLORS, Color, color_by_name
 from core.seeding import Purpose, generator
 from render.camera import CameraDraw, sample_camera
@@ -79,7 +79,7 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
 
 def _radius_mm(part_id: str) -> float:
     """Return the radius of the sphere around a part's centre of mass that holds it."""
-    mesh = part_mesh(part_id)
+    mesh = load_catalogue().mesh(part_id)
     return float(np.linalg.norm(mesh.vertices_mm - mesh.centroid_mm, axis=1).max())
 
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_assets.catalogue import part_mesh
+from blender_assets.catalogue import load_catalogue
 from core.errors import BrickbenchError
 from render.blender import UNIT_MM, bpy, mathutils
 from render.camera import Camera
@@ -68,7 +68,7 @@ def staged(pile: SettledPile) -> Iterator[None]:
             body = bpy.data.objects.new(f"brick {k:04d}", mesh)
             matrix = np.eye(4)
             matrix[:3, :3] = pose[:, :3]
-            matrix[:3, 3] = (pose[:, 3] + pose[:, :3] @ part_mesh(brick.part_id).centroid_mm) / UNIT_MM
+            matrix[:3, 3] = (pose[:, 3] + pose[:, :3] @ load_catalogue().mesh(brick.part_id).centroid_mm) / UNIT_MM
             body.matrix_world = mathutils.Matrix(matrix.tolist())
             body.color = (*brick.color.linear_rgb, 1)
             body["roughness"] = brick.roughness

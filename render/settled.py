@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_assets.catalogue import part_mesh
+from blender_assets.catalogue import load_catalogue
 from render.pile import Pile
 
 
@@ -19,6 +19,6 @@ class SettledPile:
     def vertices_mm(self) -> list[NDArray[np.float64]]:
         """Return each brick's vertices in the world, (V, 3)."""
         return [
-            part_mesh(brick.part_id).vertices_mm @ pose[:, :3].T + pose[:, 3]
+            load_catalogue().mesh(brick.part_id).vertices_mm @ pose[:, :3].T + pose[:, 3]
             for brick, pose in zip(self.pile.bricks, self.world_from_part, strict=True)
         ]

@@ -75,7 +75,7 @@ def _rim(radius_mm: float, z0_mm: float, z1_mm: float) -> list[tuple[float, floa
 
 
 PARTS = (
-    Part("3062b", "Brick 1 x 1 round", "Brick, round", partial(round_single, BRICK_HEIGHT_MM)),
+    Part("3062b", "Brick 1 x 1 round", "Brick, round", partial(round_single, BRICK_HEIGHT_MM), ("3062",)),
     Part("3941", "Brick 2 x 2 round", "Brick, round", partial(round_double, BRICK_HEIGHT_MM, True)),
     Part("6141", "Plate 1 x 1 round", "Plate, round", partial(round_single, PLATE_HEIGHT_MM)),
     Part("4032", "Plate 2 x 2 round", "Plate, round", partial(round_double, PLATE_HEIGHT_MM, True)),

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from blender_assets.catalogue import part_mesh
+from blender_assets.catalogue import load_catalogue
 from core.errors import BrickbenchError, SettingsError
 from dataset.index import open_index
 from dataset.masks import decode_mask
@@ -39,7 +39,7 @@ def test_bricks_come_to_rest_on_the_floor_without_sinking_in(index: int) -> None
     assert min(vertices[:, 2].min() for vertices in settled.vertices_mm()) < 0.2
     # At rest: what lies on the floor or on another brick has its centre of mass low.
     heights = [
-        pose[2, :3] @ part_mesh(b.part_id).centroid_mm + pose[2, 3]
+        pose[2, :3] @ load_catalogue().mesh(b.part_id).centroid_mm + pose[2, 3]
         for b, pose in zip(settled.pile.bricks, settled.world_from_part, strict=True)
     ]
     assert max(heights) < 60

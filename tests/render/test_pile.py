@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from blender_assets.catalogue import part_mesh
+from blender_assets.catalogue import load_catalogue
 from core.errors import SettingsError
 from render.camera import CameraDraw, frame_pile, sample_camera
 from render.floors import FLOORS
@@ -46,7 +46,9 @@ def test_start_spheres_neither_touch_nor_reach_below_the_floor(seed: int, index:
     centres = np.array([brick.start_mm for brick in pile.bricks])
     radii = np.array(
         [
-            np.linalg.norm(part_mesh(b.part_id).vertices_mm - part_mesh(b.part_id).centroid_mm, axis=1).max()
+            np.linalg.norm(
+                load_catalogue().mesh(b.part_id).vertices_mm - load_catalogue().mesh(b.part_id).centroid_mm, axis=1
+            ).max()
             for b in pile.bricks
         ]
     )
