@@ -1,0 +1,83 @@
+"""The whole geometry of a file: what it refers to is placed, coloured and turned the right way round."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender_assets.ldraw.files import LDrawFiles
+from blender_assets.ldraw.lines import MAIN_COLOR, FileLines, LDrawError, Reference, read_lines
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Triangles and marked edges in the frame and units of the file they were gathered for."""
+
+    triangles: NDArray[np.float64]  # (T, 3, 3), counter-clockwise from outside where certified
+    colors: NDArray[np.int64]  # (T,) LDraw codes; 16 is the part's own colour
+    certified: NDArray[np.bool_]  # (T,)
+    sharp_edges: NDArray[np.float64]  # (E, 2, 3)
+    smooth_edges: NDArray[np.float64]  # (C, 2, 3)
+
+
+class GeometryReader:
+    """Reads files with all they refer to; sub-files and primitives are read once."""
+
+    def __init__(self, files: LDrawFiles) -> None:
+        """Read from `files`."""
+        self._files = files
+        self._cache: dict[Path, Geometry] = {}
+
+    def read(self, path: Path) -> Geometry:
+        """Return the geometry of `path`; LDrawError for damaged, missing or circular files."""
+        return self._gather(path, path.stem, (path,))
+
+    def _gather(self, path: Path, part_id: str, chain: tuple[Path, ...]) -> Geometry:
+        lines = read_lines(path)
+        pieces = [_own(lines)]
+        for reference in lines.references:
+            found = self._files.find(reference.name)
+            if found is None:
+                raise LDrawError(
+                    f"Part {part_id} cannot be read: {self._name(path)}, line {reference.line_number}, refers to "
+                    f"{reference.name!r}, which is not in {self._files.root}; the complete library "
+                    "(complete.zip of ldraw.org) holds all that its parts need."
+                )
+            if found in chain:
+                circle = " to ".join(self._name(step) for step in (*chain[chain.index(found) :], found))
+                raise LDrawError(f"Part {part_id} cannot be read: its files refer to each other in a circle, {circle}.")
+            if found not in self._cache:
+                self._cache[found] = self._gather(found, part_id, (*chain, found))
+            pieces.append(_placed(self._cache[found], reference))
+        return Geometry(
+            *(
+                np.concatenate([getattr(piece, name) for piece in pieces])
+                for name in ("triangles", "colors", "certified", "sharp_edges", "smooth_edges")
+            )
+        )
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self._files.root).as_posix()
+
+
+def _own(lines: FileLines) -> Geometry:
+    return Geometry(lines.triangles, lines.colors, lines.certified, lines.sharp_edges, lines.smooth_edges)
+
+
+def _placed(geometry: Geometry, reference: Reference) -> Geometry:
+    turned = reference.matrix.T
+    scale = float(np.linalg.det(reference.matrix))
+    triangles = geometry.triangles @ turned + reference.offset
+    # A mirror turns the winding round, and so does INVERTNEXT.
+    if (scale < 0) != reference.inverted:
+        triangles = triangles[:, ::-1]
+    # A flattening matrix says nothing of the sides.
+    known = reference.clipped and abs(scale) > 1e-12
+    return Geometry(
+        triangles,
+        np.where(geometry.colors == MAIN_COLOR, reference.color, geometry.colors),
+        geometry.certified & known,
+        geometry.sharp_edges @ turned + reference.offset,
+        geometry.smooth_edges @ turned + reference.offset,
+    )

@@ -1,0 +1,127 @@
+"""An LDraw library: titles, moved numbers and meshes of its parts."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender_assets.ldraw.files import LDrawFiles
+from blender_assets.ldraw.geometry import GeometryReader
+from blender_assets.ldraw.lines import LDrawError, moved_to, read_text
+from blender_assets.ldraw.surface import corner_normals, sound_faces, weld
+from blender_assets.mesh import PartMesh
+
+UNIT_MM = 0.4
+"""One LDraw unit."""
+
+_FRAME = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]) * UNIT_MM
+"""LDraw's x right, y down, z back become x right, y back, z up, in millimetres."""
+
+
+@dataclass(frozen=True)
+class LDrawPart:
+    """A part's surface with the colours that its files fix."""
+
+    mesh: PartMesh
+    face_colors: NDArray[np.int64]
+    """LDraw codes, (F,); 16 is the part's own colour, 0x2RRGGBB a direct one."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the first lines of a part's file say."""
+
+    title: str
+    category: str
+    moved_to: str | None
+
+
+class LDrawLibrary:
+    """Reads parts of the library in one folder."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the folder `root`, which holds ``parts/`` and ``p/``; SettingsError if it does not."""
+        self.files = LDrawFiles(root)
+        self._reader = GeometryReader(self.files)
+
+    def __contains__(self, part_id: str) -> bool:
+        """Return whether there is a file for this number."""
+        return self._path(part_id) is not None
+
+    def part_ids(self) -> Iterator[str]:
+        """Iterate over all numbers in ``parts/``, in the order of their digits, opening no file."""
+        names = (name.removesuffix(".dat") for name in self.files.listing("parts") if name.endswith(".dat"))
+        yield from sorted(names, key=_natural)
+
+    def header(self, part_id: str) -> Header:
+        """Return title and category of a part; LDrawError if there is none of this number."""
+        path = self._existing(part_id)
+        lines = read_text(path)
+        title = lines[0].lstrip("0").strip() if lines else ""
+        category = ""
+        for line in lines[1:]:
+            words = line.split()
+            if words and words[0] != "0":
+                break
+            if len(words) > 2 and words[1] == "!CATEGORY":
+                category = " ".join(words[2:])
+                break
+        return Header(title, category or title.lstrip("~=_ ").partition(" ")[0], moved_to(title))
+
+    def resolve(self, part_id: str) -> str:
+        """Return the number that `part_id` has today, following ``~Moved to`` titles."""
+        seen = [part_id.lower()]
+        while (target := self.header(seen[-1]).moved_to) is not None:
+            if target in seen:
+                raise LDrawError(f"Part {part_id} has moved in a circle: {' to '.join([*seen, target])}.")
+            seen.append(target)
+        return seen[-1]
+
+    def mesh(self, part_id: str) -> PartMesh:
+        """Return the surface of a part in the part frame, in millimetres: box centred in x and y, standing on z = 0."""
+        return self.part(part_id).mesh
+
+    def part(self, part_id: str) -> LDrawPart:
+        """Return the surface of a part and the colours of its faces; LDrawError if its files are not whole."""
+        path = self._existing(self.resolve(part_id))
+        geometry = self._reader.read(path)
+        if not len(geometry.triangles):
+            raise LDrawError(f"Part {part_id} has no surface: {path} and what it refers to hold no face.")
+        triangles, sharp, smooth = (
+            points @ _FRAME.T for points in (geometry.triangles, geometry.sharp_edges, geometry.smooth_edges)
+        )
+        low, high = triangles.min(axis=(0, 1)), triangles.max(axis=(0, 1))
+        origin = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
+        points = np.concatenate([piece.reshape(-1, 3) for piece in (triangles, sharp, smooth)]) - origin
+        vertices, index = weld(points)
+        stops = np.cumsum([3 * len(triangles), 2 * len(sharp)])
+        faces, sharp_pairs, smooth_pairs = (
+            part.reshape(-1, width) for part, width in zip(np.split(index, stops), (3, 2, 2), strict=True)
+        )
+        kept = sound_faces(vertices, faces)
+        faces = faces[kept]
+        normals = corner_normals(vertices, faces, sharp_pairs, smooth_pairs)
+        used, compact = np.unique(faces, return_inverse=True)
+        mesh = PartMesh(
+            np.ascontiguousarray(vertices[used], dtype=np.float32),
+            np.ascontiguousarray(compact.reshape(-1, 3), dtype=np.int32),
+            normals,
+        )
+        return LDrawPart(mesh, geometry.colors[kept])
+
+    def _path(self, part_id: str) -> Path | None:
+        return self.files.listing("parts").get(f"{part_id.lower()}.dat")
+
+    def _existing(self, part_id: str) -> Path:
+        path = self._path(part_id)
+        if path is None:
+            raise LDrawError(f"There is no part {part_id} in {self.files.root}.")
+        return path
+
+
+def _natural(part_id: str) -> tuple[int, str]:
+    digits = re.match(r"\d+", part_id)
+    return (int(digits[0]) if digits else 10**12, part_id)

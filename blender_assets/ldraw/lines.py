@@ -1,0 +1,177 @@
+"""One LDraw file as arrays: its faces, edges and references, as they stand in the file.
+
+Follows the LDraw file format 1.0.2 and its language extension for back face culling (BFC).
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from blender_assets.ldraw.quads import split_quads
+from core.errors import BrickbenchError
+
+MAIN_COLOR = 16
+"""Stands for the colour of whoever refers to the file."""
+
+_KINDS = {
+    "1": ("a colour, 12 numbers and a file name", 13),
+    "2": ("a colour and 6 numbers", 7),
+    "3": ("a colour and 9 numbers", 10),
+    "4": ("a colour and 12 numbers", 13),
+    "5": ("a colour and 12 numbers", 13),
+}
+_MOVED = re.compile(r"~moved to\s+(\S+)", re.IGNORECASE)
+
+
+class LDrawError(BrickbenchError):
+    """A file of the library is damaged, incomplete or missing."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One line of type 1: another file, placed."""
+
+    name: str
+    color: int
+    matrix: NDArray[np.float64]  # (3, 3)
+    offset: NDArray[np.float64]  # (3,)
+    inverted: bool
+    """INVERTNEXT stood before it."""
+
+    clipped: bool
+    """The winding of what it brings in can be relied on."""
+
+    line_number: int
+
+
+@dataclass(frozen=True)
+class FileLines:
+    """What one file holds, in its own frame and LDraw units."""
+
+    triangles: NDArray[np.float64]  # (T, 3, 3)
+    colors: NDArray[np.int64]  # (T,)
+    certified: NDArray[np.bool_]  # (T,) counter-clockwise from outside; where False the winding is unknown
+    sharp_edges: NDArray[np.float64]  # (E, 2, 3)
+    smooth_edges: NDArray[np.float64]  # (C, 2, 3)
+    references: tuple[Reference, ...]
+
+
+@dataclass
+class _Winding:
+    """The state that BFC statements change from line to line."""
+
+    certified: bool | None = None
+    clip: bool = True
+    clockwise: bool = False
+    invert_next: bool = False
+
+    @property
+    def known(self) -> bool:
+        return bool(self.certified) and self.clip
+
+    def apply(self, words: Sequence[str]) -> None:
+        for word in words:
+            match word:
+                case "CERTIFY" | "NOCERTIFY":
+                    self.certified = word == "CERTIFY"
+                case "CLIP" | "NOCLIP":
+                    self.clip = word == "CLIP"
+                case "CW" | "CCW":
+                    self.clockwise = word == "CW"
+                case "INVERTNEXT":
+                    self.invert_next = True
+        if self.certified is None:  # any statement but NOCERTIFY certifies
+            self.certified = True
+
+
+def moved_to(title: str) -> str | None:
+    """Return the number that a title such as ``~Moved to 3023b`` points to, or None."""
+    match = _MOVED.match(title)
+    return match[1].lower().removesuffix(".dat") if match else None
+
+
+def read_text(path: Path) -> list[str]:
+    """Return the lines of `path`; old files that are not UTF-8 lose only letters in comments."""
+    return path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+
+
+def read_lines(path: Path) -> FileLines:
+    """Return what the file `path` holds; LDrawError with file and line number for a damaged line."""
+    winding = _Winding()
+    faces: dict[int, list[list[float]]] = {3: [], 4: []}
+    face_colors: dict[int, list[int]] = {3: [], 4: []}
+    face_known: dict[int, list[bool]] = {3: [], 4: []}
+    edges: dict[str, list[list[float]]] = {"2": [], "5": []}
+    references: list[Reference] = []
+    for number, line in enumerate(read_text(path), 1):
+        words = line.split()
+        if not words:
+            continue
+        kind = words[0]
+        if kind == "0":
+            if len(words) > 2 and words[1] == "BFC":
+                winding.apply(words[2:])
+            continue
+        color, values = _numbers(path, number, words)
+        if kind == "1":
+            references.append(_reference(words, color, values, winding, number))
+        elif kind in edges:
+            edges[kind].append(values[:6])
+        else:
+            corners = int(kind)
+            if winding.clockwise:
+                values = [value for k in range(corners, 0, -1) for value in values[3 * k - 3 : 3 * k]]
+            faces[corners].append(values)
+            face_colors[corners].append(color)
+            face_known[corners].append(winding.known)
+        winding.invert_next = False
+    halves, whole = split_quads(np.array(faces[4], dtype=np.float64).reshape(-1, 4, 3))
+    return FileLines(
+        np.concatenate([np.array(faces[3], dtype=np.float64).reshape(-1, 3, 3), halves]),
+        np.array(face_colors[3] + [color for color in face_colors[4] for _ in range(2)], dtype=np.int64),
+        np.array(face_known[3] + [known for known in face_known[4] for _ in range(2)], dtype=np.bool_)
+        & np.concatenate([np.ones(len(faces[3]), dtype=np.bool_), np.repeat(whole, 2)]),
+        np.array(edges["2"], dtype=np.float64).reshape(-1, 2, 3),
+        np.array(edges["5"], dtype=np.float64).reshape(-1, 2, 3),
+        tuple(references),
+    )
+
+
+def color_code(text: str) -> int:
+    """Return a colour number from a file: decimal, or ``0x2RRGGBB`` for a direct colour."""
+    return int(text, 16) if text.lower().startswith("0x") else int(text)
+
+
+def _numbers(path: Path, line_number: int, words: Sequence[str]) -> tuple[int, list[float]]:
+    where = f"{path}, line {line_number}"
+    if words[0] not in _KINDS:
+        raise LDrawError(f"{where}: a line should begin with its type, 0 to 5; this one begins with {words[0]!r}.")
+    wanted, count = _KINDS[words[0]]
+    numbers = words[1 : count + 1]
+    complaint = f"{where}: after its type, a line of type {words[0]} should hold {wanted}"
+    if len(numbers) < count or (words[0] == "1" and len(words) == count + 1):
+        raise LDrawError(f"{complaint}; this one ends after {len(words) - 1}.")
+    try:
+        color, values = color_code(numbers[0]), [float(text) for text in numbers[1:]]
+    except ValueError as error:
+        raise LDrawError(f"{complaint}; {str(error).rpartition(':')[2].strip()} is no number.") from error
+    if not np.isfinite(values).all():
+        raise LDrawError(f"{complaint}; one of its numbers is not finite.")
+    return color, values
+
+
+def _reference(words: Sequence[str], color: int, values: list[float], winding: _Winding, number: int) -> Reference:
+    matrix = np.array(values[3:], dtype=np.float64).reshape(3, 3)
+    return Reference(
+        " ".join(words[14:]),
+        color,
+        matrix,
+        np.array(values[:3], dtype=np.float64),
+        winding.invert_next,
+        winding.known,
+        number,
+    )

@@ -1,0 +1,123 @@
+"""From loose triangles to one surface: corners welded, rubbish dropped, shading normals from the marked edges."""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from blender_assets.mesh import SMOOTH_ANGLE_DEG
+
+WELD_MM = 0.004
+"""Corners nearer than this are one: a hundredth of an LDraw unit, the usual rounding of the files."""
+
+CONDITIONAL_ANGLE_DEG = 89.0
+"""A conditional line makes an edge smooth up to here; at right angles it is a slip of the author's."""
+
+FLAT_ANGLE_DEG = 1.0
+"""Faces that meet at less are one plane: no line makes an edge of that."""
+
+_LEAST_HEIGHT_MM = 1e-3
+"""Triangles that are lower are needles without a direction."""
+
+
+def weld(points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the distinct points (V, 3) and for each of `points` (N, 3) the index of its own, (N,)."""
+    coarse, index = np.unique(np.round(points, 5), axis=0, return_inverse=True)
+    pairs = cKDTree(coarse).query_pairs(WELD_MM, output_type="ndarray")
+    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(len(coarse), len(coarse)))
+    count, label = connected_components(graph, directed=False)
+    mean = np.zeros((count, 3))
+    np.add.at(mean, label, coarse)
+    mean /= np.bincount(label, minlength=count)[:, None]
+    return mean, label[index.ravel()]
+
+
+def sound_faces(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the indices of the faces to keep: no needles, nothing twice (same corners, same winding)."""
+    corners = vertices[faces]
+    sides = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2)
+    cross = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    kept = np.flatnonzero(cross > _LEAST_HEIGHT_MM * np.maximum(sides.max(axis=1), 1e-9))
+    first = np.argmin(faces[kept], axis=1)
+    turned = np.take_along_axis(faces[kept], (first[:, None] + np.arange(3)) % 3, axis=1)
+    return np.asarray(kept[np.sort(np.unique(turned, axis=0, return_index=True)[1])])
+
+
+def corner_normals(
+    vertices: NDArray[np.float64],
+    faces: NDArray[np.int64],
+    sharp_edges: NDArray[np.int64],
+    smooth_edges: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """Return a unit normal for each corner of each face, (F, 3, 3).
+
+    At a vertex, faces are shaded as one surface if they meet in an edge that is smooth: not drawn as a
+    line, and either marked by a conditional line or bent by less than `SMOOTH_ANGLE_DEG`. Their normals
+    are averaged by the angle that each has there. Edges that meet in a T count as one if they leave the
+    vertex in the same direction.
+
+    Args:
+        vertices: (V, 3), in millimetres.
+        faces: (F, 3).
+        sharp_edges: pairs of vertices that a line of type 2 joins, (E, 2).
+        smooth_edges: pairs of vertices that a line of type 5 joins, (C, 2).
+    """
+    corners = vertices[faces]
+    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    normals = cross / np.maximum(np.linalg.norm(cross, axis=1, keepdims=True), 1e-12)
+    count = len(vertices)
+    sharp, smooth = (np.unique(_keys(edges, count)) for edges in (sharp_edges, smooth_edges))
+
+    def is_smooth(left: NDArray[np.int64], right: NDArray[np.int64], *keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+        cosine = np.einsum("ij,ij->i", normals[left // 3], normals[right // 3])
+        drawn = np.any([np.isin(key, sharp) for key in keys], axis=0)
+        marked = np.any([np.isin(key, smooth) for key in keys], axis=0)
+        limit = np.where(marked, CONDITIONAL_ANGLE_DEG, SMOOTH_ANGLE_DEG)
+        limit = np.where(drawn, FLAT_ANGLE_DEG, limit)
+        return np.asarray(cosine >= np.cos(np.radians(limit)))
+
+    # Each corner has two edges: to the next corner and to the one before.
+    at = np.tile(faces.ravel(), 2)
+    to = np.concatenate([np.roll(faces, -1, axis=1).ravel(), np.roll(faces, 1, axis=1).ravel()])
+    corner = np.tile(np.arange(faces.size), 2)
+    key = _keys(np.stack([at, to], axis=1), count)
+    links = [_neighbours(np.stack([at, to], axis=1), corner, key, is_smooth)]
+
+    used = np.unique(key, return_counts=True, return_inverse=True)
+    open_ = used[2][used[1].ravel()] == 2  # both ends of one face's edge, and nobody else's
+    direction = vertices[to[open_]] - vertices[at[open_]]
+    direction = np.round(direction / np.linalg.norm(direction, axis=1, keepdims=True) * 50)
+    links.append(
+        _neighbours(np.column_stack([at[open_], direction]).astype(np.int64), corner[open_], key[open_], is_smooth)
+    )
+
+    left, right = np.concatenate(links, axis=1)
+    graph = coo_matrix((np.ones(len(left)), (left, right)), shape=(faces.size, faces.size))
+    groups, label = connected_components(graph, directed=False)
+    sums = np.zeros((groups, 3))
+    np.add.at(sums, label, np.repeat(normals, 3, axis=0) * _angles(corners).reshape(-1, 1))
+    length = np.linalg.norm(sums, axis=1, keepdims=True)
+    result = np.where(length > 1e-6, sums / np.maximum(length, 1e-12), 0.0)[label].reshape(-1, 3, 3)
+    lost = (result == 0).all(axis=2, keepdims=True)
+    return np.where(lost, normals[:, None], result).astype(np.float32)
+
+
+def _neighbours(rows, corner, key, is_smooth):  # type: ignore[no-untyped-def]
+    order = np.lexsort(rows.T[::-1])
+    same = (rows[order][1:] == rows[order][:-1]).all(axis=1)
+    left, right = order[:-1][same], order[1:][same]
+    kept = is_smooth(corner[left], corner[right], key[left], key[right])
+    return np.stack([corner[left[kept]], corner[right[kept]]])
+
+
+def _keys(edges: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    low, high = edges.min(axis=1, initial=count), edges.max(axis=1, initial=0)
+    return np.asarray(low * count + high, dtype=np.int64)
+
+
+def _angles(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the inner angle of each triangle at each of its corners, (F, 3), in radians."""
+    forth, back = np.roll(corners, -1, axis=1) - corners, np.roll(corners, 1, axis=1) - corners
+    length = np.linalg.norm(forth, axis=2) * np.linalg.norm(back, axis=2)
+    return np.asarray(np.arccos(np.clip((forth * back).sum(axis=2) / np.maximum(length, 1e-12), -1, 1)))
