@@ -86,7 +86,7 @@ def _silhouette(triangles: NDArray[np.float64], extent: NDArray[np.float64]) -> 
     pixels = triangles / PIXEL_MM + np.array([columns, rows]) / 2 - 0.5
     fixed = np.round(pixels * (1 << _SHIFT)).astype(np.int32)
     for triangle in fixed:
-        cv2.fillConvexPoly(mask, triangle, 1, lineType=cv2.LINE_8, shift=_SHIFT)
+        cv2.fillConvexPoly(mask, triangle, (1,), lineType=cv2.LINE_8, shift=_SHIFT)
     return mask > 0
 
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from blender_assets.plastic import volume_and_centroid
+
 SMOOTH_ANGLE_DEG = 50.0
 """Faces that meet at less are shaded as one curve: above a chamfer's 45 degrees, below a corner's 90."""
 
@@ -17,7 +19,7 @@ _COPLANAR_COSINE = 1.0 - 1e-5
 
 @dataclass(frozen=True)
 class PartMesh:
-    """A closed triangle mesh in the part frame (see `dimensions`), in millimetres."""
+    """A triangle mesh in the part frame (see `dimensions`), in millimetres: closed, or an LDraw part's."""
 
     vertices_mm: NDArray[np.float32]  # (V, 3)
     faces: NDArray[np.int32]  # (F, 3), counter-clockwise from outside
@@ -35,21 +37,23 @@ class PartMesh:
         return high - low
 
     @cached_property
-    def volume_mm3(self) -> float:
-        """Enclosed volume, by the divergence theorem; positive for faces that look outwards."""
-        return float(self._signed_tetrahedra_mm3.sum())
+    def radius_mm(self) -> float:
+        """Radius of the sphere around the centre of mass that holds the part."""
+        return float(np.linalg.norm(self.vertices_mm - self.centroid_mm, axis=1).max())
 
-    @cached_property
+    @property
+    def volume_mm3(self) -> float:
+        """Volume of the plastic, positive; measured also where the surface has holes (see `plastic`)."""
+        return self._plastic[0]
+
+    @property
     def centroid_mm(self) -> NDArray[np.float64]:
         """Centre of mass of the solid plastic, (3,)."""
-        corners = self.vertices_mm[self.faces].astype(np.float64)
-        weighted = self._signed_tetrahedra_mm3 @ corners.sum(axis=1) / 4.0
-        return np.asarray(weighted / self.volume_mm3)
+        return self._plastic[1]
 
     @cached_property
-    def _signed_tetrahedra_mm3(self) -> NDArray[np.float64]:
-        a, b, c = (self.vertices_mm[self.faces[:, k]].astype(np.float64) for k in range(3))
-        return np.asarray(np.einsum("ij,ij->i", a, np.cross(b, c)) / 6.0)
+    def _plastic(self) -> tuple[float, NDArray[np.float64]]:
+        return volume_and_centroid(self.vertices_mm, self.faces)
 
 
 def mesh_from_solid(solid: Manifold) -> PartMesh:

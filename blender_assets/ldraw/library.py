@@ -12,6 +12,7 @@ from blender_assets.ldraw.files import LDrawFiles
 from blender_assets.ldraw.geometry import GeometryReader
 from blender_assets.ldraw.lines import LDrawError, moved_to, read_text
 from blender_assets.ldraw.surface import corner_normals, sound_faces, weld
+from blender_assets.ldraw.winding import outward_faces
 from blender_assets.mesh import PartMesh
 
 UNIT_MM = 0.4
@@ -102,7 +103,7 @@ class LDrawLibrary:
             part.reshape(-1, width) for part, width in zip(np.split(index, stops), (3, 2, 2), strict=True)
         )
         kept = sound_faces(vertices, faces)
-        faces = faces[kept]
+        faces = outward_faces(vertices, faces[kept], geometry.certified[kept])
         normals = corner_normals(vertices, faces, sharp_pairs, smooth_pairs)
         used, compact = np.unique(faces, return_inverse=True)
         mesh = PartMesh(

@@ -17,6 +17,9 @@ CONDITIONAL_ANGLE_DEG = 89.0
 FLAT_ANGLE_DEG = 1.0
 """Faces that meet at less are one plane: no line makes an edge of that."""
 
+_SAME_DIRECTION = 0.02
+"""Unit vectors count as one if they round to the same multiple of this."""
+
 _LEAST_HEIGHT_MM = 1e-3
 """Triangles that are lower are needles without a direction."""
 
@@ -69,30 +72,28 @@ def corner_normals(
     count = len(vertices)
     sharp, smooth = (np.unique(_keys(edges, count)) for edges in (sharp_edges, smooth_edges))
 
-    def is_smooth(left: NDArray[np.int64], right: NDArray[np.int64], *keys: NDArray[np.int64]) -> NDArray[np.bool_]:
-        cosine = np.einsum("ij,ij->i", normals[left // 3], normals[right // 3])
-        drawn = np.any([np.isin(key, sharp) for key in keys], axis=0)
-        marked = np.any([np.isin(key, smooth) for key in keys], axis=0)
-        limit = np.where(marked, CONDITIONAL_ANGLE_DEG, SMOOTH_ANGLE_DEG)
-        limit = np.where(drawn, FLAT_ANGLE_DEG, limit)
-        return np.asarray(cosine >= np.cos(np.radians(limit)))
-
     # Each corner has two edges: to the next corner and to the one before.
     at = np.tile(faces.ravel(), 2)
     to = np.concatenate([np.roll(faces, -1, axis=1).ravel(), np.roll(faces, 1, axis=1).ravel()])
     corner = np.tile(np.arange(faces.size), 2)
     key = _keys(np.stack([at, to], axis=1), count)
-    links = [_neighbours(np.stack([at, to], axis=1), corner, key, is_smooth)]
 
-    used = np.unique(key, return_counts=True, return_inverse=True)
-    open_ = used[2][used[1].ravel()] == 2  # both ends of one face's edge, and nobody else's
-    direction = vertices[to[open_]] - vertices[at[open_]]
-    direction = np.round(direction / np.linalg.norm(direction, axis=1, keepdims=True) * 50)
-    links.append(
-        _neighbours(np.column_stack([at[open_], direction]).astype(np.int64), corner[open_], key[open_], is_smooth)
-    )
+    # Two faces at one vertex are neighbours if they share an edge there, or if the edges in which each
+    # of them stands alone leave in the same direction.
+    left, right = _pairs(np.stack([at, to], axis=1))
+    _, edge, uses = np.unique(key, return_inverse=True, return_counts=True)
+    alone = np.flatnonzero(uses[edge.ravel()] == 2)  # both ends of one face's edge, and no other's
+    direction = vertices[to[alone]] - vertices[at[alone]]
+    direction = np.round(direction / np.linalg.norm(direction, axis=1, keepdims=True) / _SAME_DIRECTION)
+    more_left, more_right = _pairs(np.column_stack([at[alone], direction]).astype(np.int64))
+    left, right = np.r_[left, alone[more_left]], np.r_[right, alone[more_right]]
 
-    left, right = np.concatenate(links, axis=1)
+    drawn = np.isin(key[left], sharp) | np.isin(key[right], sharp)
+    marked = np.isin(key[left], smooth) | np.isin(key[right], smooth)
+    limit = np.where(marked, CONDITIONAL_ANGLE_DEG, SMOOTH_ANGLE_DEG)
+    limit = np.cos(np.radians(np.where(drawn, FLAT_ANGLE_DEG, limit)))
+    cosine = np.einsum("ij,ij->i", normals[corner[left] // 3], normals[corner[right] // 3])
+    left, right = corner[left[cosine >= limit]], corner[right[cosine >= limit]]
     graph = coo_matrix((np.ones(len(left)), (left, right)), shape=(faces.size, faces.size))
     groups, label = connected_components(graph, directed=False)
     sums = np.zeros((groups, 3))
@@ -103,12 +104,11 @@ def corner_normals(
     return np.where(lost, normals[:, None], result).astype(np.float32)
 
 
-def _neighbours(rows, corner, key, is_smooth):  # type: ignore[no-untyped-def]
+def _pairs(rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the indices of equal `rows`, each with the next one like it."""
     order = np.lexsort(rows.T[::-1])
     same = (rows[order][1:] == rows[order][:-1]).all(axis=1)
-    left, right = order[:-1][same], order[1:][same]
-    kept = is_smooth(corner[left], corner[right], key[left], key[right])
-    return np.stack([corner[left[kept]], corner[right[kept]]])
+    return order[:-1][same], order[1:][same]
 
 
 def _keys(edges: NDArray[np.int64], count: int) -> NDArray[np.int64]:
