@@ -1,63 +1,129 @@
 """The catalogue: every part by its design number, and its mesh on demand."""
 
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 
-from blender_assets.families import bricks, rounds, slopes, tiles
+from blender_assets.families import bricks, outlines, rounds, slopes, textured, tiles
+from blender_assets.ldraw.library import LDrawLibrary
 from blender_assets.mesh import PartMesh, mesh_from_solid
 from blender_assets.part import Part
 from core.errors import SettingsError
 from core.settings import near_matches
 
-FAMILIES = (bricks, tiles, slopes, rounds)
+FAMILIES = (bricks, textured, outlines, tiles, slopes, rounds)
 """Modules with a `PARTS` tuple; a new family is added here."""
 
 
 class Catalogue:
-    """Parts by design number, in catalogue order, with their meshes."""
+    """Parts by design number, in catalogue order, with their meshes.
 
-    def __init__(self, parts: Iterable[Part]) -> None:
-        """Hold `parts`; their design numbers and aliases must differ."""
-        self._parts: dict[str, Part] = {}
+    Built-in parts come first. With an LDraw library every part in it is there too; its files are
+    opened only for the parts that are asked for.
+    """
+
+    def __init__(
+        self, parts: Iterable[Part], library: LDrawLibrary | None = None, *, prefer_ldraw: bool = False
+    ) -> None:
+        """Hold built-in `parts`, whose design numbers and aliases must differ, and the parts of `library`.
+
+        With `prefer_ldraw` a part that both have keeps its number, name and category, and takes the library's shape.
+        """
+        self._built_in: dict[str, Part] = {}
         self._aliases: dict[str, str] = {}
         self._meshes: dict[str, PartMesh] = {}
+        self._library = library
+        self._prefer_ldraw = prefer_ldraw
         for part in parts:
-            if part.part_id in self._parts:
+            if part.part_id in self._built_in:
                 raise ValueError(f"part {part.part_id} is in the catalogue twice")
-            self._parts[part.part_id] = part
-        for part in self._parts.values():
+            self._built_in[part.part_id] = part
+        for part in self._built_in.values():
             for alias in part.aliases:
-                if alias in self._parts or alias in self._aliases:
+                if alias in self._built_in or alias in self._aliases:
                     raise ValueError(f"alias {alias} of part {part.part_id} is in the catalogue twice")
                 self._aliases[alias] = part.part_id
+        if library is not None:
+            # What the library calls a built-in part today is that part too.
+            for part_id in self._built_in:
+                if part_id in library and (now := library.resolve(part_id)) not in self._built_in:
+                    self._aliases.setdefault(now, part_id)
 
     def __iter__(self) -> Iterator[Part]:
-        """Iterate over the parts in catalogue order."""
-        return iter(self._parts.values())
+        """Iterate over the built-in parts, then over the library's own, reading each one's first lines as it comes."""
+        for part_id in self._built_in:
+            yield self[part_id]
+        if self._library is not None:
+            for part_id in self._library.part_ids():
+                if self._built_in_number(part_id) is None and self._library.header(part_id).is_part:
+                    yield self._from_library(part_id)
 
     def __len__(self) -> int:
-        """Return the number of parts."""
-        return len(self._parts)
+        """Return the number of parts; with a library this reads the first lines of all its parts."""
+        return sum(1 for _ in self)
 
     def __getitem__(self, part_id: str) -> Part:
-        """Return the part with this design number or alias; SettingsError with the nearest number if there is none."""
-        try:
-            return self._parts[self._aliases.get(part_id, part_id)]
-        except KeyError:
-            known = [*self._parts, *self._aliases]
-            raise SettingsError(
-                f"Unknown part {part_id!r}{near_matches(part_id, known)}; `brickbench parts list` shows the catalogue."
-            ) from None
+        """Return the part with this number, alias or moved number; SettingsError with the nearest if there is none."""
+        known = self._built_in_number(part_id)
+        if known is None:
+            if self._library is None or part_id not in self._library:
+                raise self._unknown(part_id)
+            now = self._library.resolve(part_id)
+            known = self._built_in_number(now)
+            if known is None:
+                return self._from_library(now)
+        part = self._built_in[known]
+        number = self._library_number(part) if self._prefer_ldraw else None
+        return part if number is None else self._from_library(number, part)
 
     def mesh(self, part_id: str) -> PartMesh:
         """Return the mesh of a part, made once a process; SettingsError for an unknown number."""
         part = self[part_id]
         if part.part_id not in self._meshes:
-            self._meshes[part.part_id] = mesh_from_solid(part.build())
+            shape = part.build()
+            self._meshes[part.part_id] = shape if isinstance(shape, PartMesh) else mesh_from_solid(shape)
         return self._meshes[part.part_id]
+
+    def _built_in_number(self, part_id: str) -> str | None:
+        number = self._aliases.get(part_id, part_id)
+        return number if number in self._built_in else None
+
+    def _library_number(self, part: Part) -> str | None:
+        if self._library is None:
+            return None
+        return next((number for number in (part.part_id, *part.aliases) if number in self._library), None)
+
+    def _from_library(self, part_id: str, like: Part | None = None) -> Part:
+        """Return the library's part, under the number and name of the built-in part `like` if one is given."""
+        assert self._library is not None
+        build = partial(self._library.mesh, part_id)
+        if like is not None:
+            return Part(like.part_id, like.name, like.category, build, like.aliases, "ldraw")
+        header = self._library.header(part_id)
+        return Part(part_id, header.name, header.category, build, (), "ldraw")
+
+    def _unknown(self, part_id: str) -> SettingsError:
+        known = [*self._built_in, *self._aliases, *(self._library.part_ids() if self._library else ())]
+        near = near_matches(part_id, known)
+        if self._library is None:
+            return SettingsError(f"Unknown part {part_id!r}{near}; `brickbench parts list` shows the catalogue.")
+        root = self._library.files.root
+        return SettingsError(f"Unknown part {part_id!r}{near}: it is neither built in nor in the LDraw library {root}.")
+
+
+def load_catalogue(ldraw: Path | None = None, prefer_ldraw: bool = False) -> Catalogue:
+    """Return the catalogue of built-in parts, and of those in the LDraw library `ldraw` if one is named.
+
+    The same arguments return the same catalogue, with the meshes that it has made.
+
+    Args:
+        ldraw: folder of an LDraw library, with ``parts/`` and ``p/`` inside; SettingsError if it is none.
+        prefer_ldraw: take the library's shape also for built-in parts.
+    """
+    return _catalogue(None if ldraw is None else ldraw.resolve(), prefer_ldraw)
 
 
 @cache
-def load_catalogue() -> Catalogue:
-    """Return the catalogue of built-in parts."""
-    return Catalogue(part for family in FAMILIES for part in family.PARTS)
+def _catalogue(ldraw: Path | None, prefer_ldraw: bool) -> Catalogue:
+    built_in = (part for family in FAMILIES for part in family.PARTS)
+    return Catalogue(built_in, None if ldraw is None else LDrawLibrary(ldraw), prefer_ldraw=prefer_ldraw)

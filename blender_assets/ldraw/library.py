@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from blender_assets.ldraw.files import LDrawFiles
 from blender_assets.ldraw.geometry import GeometryReader
-from blender_assets.ldraw.lines import LDrawError, moved_to, read_text
+from blender_assets.ldraw.lines import LDrawError, moved_to
 from blender_assets.ldraw.surface import corner_normals, sound_faces, weld
 from blender_assets.ldraw.winding import outward_faces
 from blender_assets.mesh import PartMesh
@@ -20,6 +20,9 @@ UNIT_MM = 0.4
 
 _FRAME = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]) * UNIT_MM
 """LDraw's x right, y down, z back become x right, y back, z up, in millimetres."""
+
+
+_NO_PART = re.compile(r"Alias|Subpart|Primitive|Physical_Colour|Shortcut", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,25 @@ class Header:
 
     title: str
     category: str
-    moved_to: str | None
+    """The !CATEGORY line, or the first word of the title."""
+
+    kind: str
+    """What !LDRAW_ORG says, such as ``Part`` or ``Part Alias``."""
+
+    @property
+    def name(self) -> str:
+        """The title without its marks and padding: ``Brick  2 x  4`` is Brick 2 x 4."""
+        return " ".join(self.title.lstrip("~=_|").split())
+
+    @property
+    def moved_to(self) -> str | None:
+        """The number that this one has today, if it has moved."""
+        return moved_to(self.title)
+
+    @property
+    def is_part(self) -> bool:
+        """Whether this is a part of its own: no sub-part or obsolete file (~), alias (=), or preset colour (_)."""
+        return not self.title.startswith(("~", "=", "_")) and not _NO_PART.search(self.kind)
 
 
 class LDrawLibrary:
@@ -47,6 +68,7 @@ class LDrawLibrary:
         """Take the folder `root`, which holds ``parts/`` and ``p/``; SettingsError if it does not."""
         self.files = LDrawFiles(root)
         self._reader = GeometryReader(self.files)
+        self._headers: dict[str, Header] = {}
 
     def __contains__(self, part_id: str) -> bool:
         """Return whether there is a file for this number."""
@@ -59,18 +81,10 @@ class LDrawLibrary:
 
     def header(self, part_id: str) -> Header:
         """Return title and category of a part; LDrawError if there is none of this number."""
-        path = self._existing(part_id)
-        lines = read_text(path)
-        title = lines[0].lstrip("0").strip() if lines else ""
-        category = ""
-        for line in lines[1:]:
-            words = line.split()
-            if words and words[0] != "0":
-                break
-            if len(words) > 2 and words[1] == "!CATEGORY":
-                category = " ".join(words[2:])
-                break
-        return Header(title, category or title.lstrip("~=_ ").partition(" ")[0], moved_to(title))
+        part_id = part_id.lower()
+        if part_id not in self._headers:
+            self._headers[part_id] = _read_header(self._existing(part_id))
+        return self._headers[part_id]
 
     def resolve(self, part_id: str) -> str:
         """Return the number that `part_id` has today, following ``~Moved to`` titles."""
@@ -78,6 +92,11 @@ class LDrawLibrary:
         while (target := self.header(seen[-1]).moved_to) is not None:
             if target in seen:
                 raise LDrawError(f"Part {part_id} has moved in a circle: {' to '.join([*seen, target])}.")
+            if target not in self:
+                raise LDrawError(
+                    f"Part {seen[-1]} has moved to {target}, which is not in {self.files.root}; the complete library "
+                    "(complete.zip of ldraw.org) holds it."
+                )
             seen.append(target)
         return seen[-1]
 
@@ -121,6 +140,23 @@ class LDrawLibrary:
         if path is None:
             raise LDrawError(f"There is no part {part_id} in {self.files.root}.")
         return path
+
+
+def _read_header(path: Path) -> Header:
+    """Read the first lines of a file, up to the first that draws something."""
+    title, category, kind = "", "", ""
+    with path.open(encoding="utf-8-sig", errors="replace") as lines:
+        for number, line in enumerate(lines):
+            words = line.split()
+            if words and words[0] != "0":
+                break
+            if number == 0:
+                title = " ".join(line.split(" ")[1:]).strip()
+            elif len(words) > 2 and words[1] == "!CATEGORY":
+                category = " ".join(words[2:])
+            elif len(words) > 2 and words[1] == "!LDRAW_ORG":
+                kind = " ".join(words[2:])
+    return Header(title, category or title.lstrip("~=_| ").partition(" ")[0], kind)
 
 
 def _natural(part_id: str) -> tuple[int, str]:
