@@ -14,6 +14,8 @@ BRICK_HEIGHT_MM = 9.6
 PLATE_HEIGHT_MM = 3.2
 STUD_RADIUS_MM = 2.4
 STUD_HEIGHT_MM = 1.7
+OPEN_STUD_INNER_RADIUS_MM = 1.6
+"""Hole of a hollow stud: a bar of 3.2 mm fits."""
 
 WALL_MM = 1.5
 ROOF_MM = 1.2

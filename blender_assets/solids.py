@@ -3,12 +3,15 @@
 import itertools
 from collections.abc import Iterable, Sequence
 
-from manifold3d import CrossSection, JoinType, Manifold, OpType
+import numpy as np
+from manifold3d import CrossSection, Manifold, Mesh, OpType, triangulate
+from numpy.typing import ArrayLike, NDArray
 
 from blender_assets.dimensions import (
     BEVEL_MM,
     CURVE_SEGMENTS,
     GAP_MM,
+    OPEN_STUD_INNER_RADIUS_MM,
     PIN_RADIUS_MM,
     PITCH_MM,
     ROOF_MM,
@@ -22,6 +25,9 @@ from blender_assets.dimensions import (
 
 Point = tuple[float, float]
 
+SMOOTH_TURN_DEG = 40.0
+"""A corner of an outline that turns by less belongs to a curve and is not chamfered."""
+
 
 def union(solids: Iterable[Manifold]) -> Manifold:
     """Return one solid that holds all of `solids`."""
@@ -33,15 +39,42 @@ def outer_mm(studs: int) -> float:
     return studs * PITCH_MM - 2 * GAP_MM
 
 
-def prism(profile_yz: Sequence[Point], length_mm: float, bevel_mm: float = BEVEL_MM) -> Manifold:
-    """Return a convex profile in the y-z plane drawn out along x, centred on x = 0, all edges chamfered."""
-    shape = CrossSection([list(profile_yz)])
+def extrusion(outline: ArrayLike, height_mm: float, bevel_mm: float = BEVEL_MM) -> Manifold:
+    """Return a simple polygon (x, y), given counter-clockwise, drawn up from z = 0, its edges chamfered.
+
+    Both ends and the outward corners are cut; inward corners and the facets of curves stay as they are.
+    """
     if bevel_mm == 0:
-        return _along_x(shape, length_mm)
-    small = shape.offset(-bevel_mm, JoinType.Miter)
-    # Growing back with square joins cuts the profile's corners; the hull with the full-length inset cuts the rest.
-    rounded = small.offset(bevel_mm, JoinType.Square, circular_segments=8)
-    return Manifold.batch_hull([_along_x(small, length_mm), _along_x(rounded, length_mm - 2 * bevel_mm)])
+        return Manifold.extrude(CrossSection([np.asarray(outline, dtype=float)]), height_mm)
+    full = _cut_corners(np.asarray(outline, dtype=float), bevel_mm)
+    small = inset(full, bevel_mm)
+    rings = ((small, 0.0), (full, bevel_mm), (full, height_mm - bevel_mm), (small, height_mm))
+    vertices = np.concatenate([np.column_stack([ring, np.full(len(ring), z)]) for ring, z in rings])
+    count, cap = len(full), triangulate([small])
+    here = np.arange(count)
+    after = np.roll(here, -1)
+    side = np.concatenate(
+        [np.column_stack([here, after, after + count]), np.column_stack([here, after + count, here + count])]
+    )
+    faces = np.concatenate([cap[:, ::-1], side, side + count, side + 2 * count, cap + 3 * count])
+    return Manifold(Mesh(vertices.astype(np.float32), faces.astype(np.uint32)))
+
+
+def inset(outline: ArrayLike, depth_mm: float) -> NDArray[np.float64]:
+    """Return a counter-clockwise outline, (P, 2), moved inwards by `depth_mm` corner by corner (none may vanish)."""
+    points = np.asarray(outline, dtype=float)
+    along = np.roll(points, -1, axis=0) - points
+    along /= np.linalg.norm(along, axis=1, keepdims=True)
+    inward = np.column_stack([-along[:, 1], along[:, 0]])
+    both = inward + np.roll(inward, 1, axis=0)
+    return np.asarray(points + depth_mm * 2 * both / (both**2).sum(axis=1, keepdims=True))
+
+
+def prism(profile_yz: ArrayLike, length_mm: float, bevel_mm: float = BEVEL_MM) -> Manifold:
+    """Return a profile in the y-z plane drawn out along x, centred on x = 0, its edges chamfered as by `extrusion`."""
+    solid = extrusion(profile_yz, length_mm, bevel_mm)
+    # Extrusion runs along z; turning (x, y, z) -> (z, x, y) lays the profile's axes on y and z.
+    return solid.transform([[0, 0, 1, -length_mm / 2], [1, 0, 0, 0], [0, 1, 0, 0]])
 
 
 def box(length_mm: float, width_mm: float, height_mm: float, bevel_mm: float = BEVEL_MM) -> Manifold:
@@ -71,6 +104,16 @@ def stud(top_z_mm: float, at: Point = (0.0, 0.0)) -> Manifold:
     return solid.translate((at[0], at[1], 0.0))
 
 
+def open_stud(top_z_mm: float, at: Point = (0.0, 0.0)) -> Manifold:
+    """Return a stud with a round hole down to the level it stands on, as on jumpers and on the sides of bricks."""
+    return stud(top_z_mm, at) - cylinder(OPEN_STUD_INNER_RADIUS_MM, top_z_mm, top_z_mm + STUD_HEIGHT_MM + 1, at)
+
+
+def facing_front(solid: Manifold) -> Manifold:
+    """Return `solid` turned about x so that its top looks towards -y and its +y side upwards."""
+    return solid.rotate((90, 0, 0))
+
+
 def grid(columns: int, rows: int) -> list[Point]:
     """Return the stud centres of a `columns` x `rows` part, in millimetres around its centre."""
     return [
@@ -96,16 +139,26 @@ def stud_holes(points: Iterable[Point], roof_z_mm: float) -> Manifold:
     return union(cylinder(STUD_HOLE_RADIUS_MM, roof_z_mm - ROOF_MM - 0.5, roof_z_mm + depth, at) for at in points)
 
 
+def tube(height_mm: float, at: Point = (0.0, 0.0)) -> Manifold:
+    """Return the tube at `at` between four studs, from the floor into the roof of a part `height_mm` high."""
+    bore = cylinder(TUBE_INNER_RADIUS_MM, -1, height_mm - ROOF_MM, at)
+    return cylinder(TUBE_OUTER_RADIUS_MM, 0, height_mm - ROOF_MM / 2, at) - bore
+
+
 def underside(columns: int, rows: int, height_mm: float) -> Manifold | None:
     """Return the tubes (parts two or more wide) or pins (one wide) below a part; None for a single stud."""
     top = height_mm - ROOF_MM / 2
     points = grid(columns - 1, rows - 1) if min(columns, rows) > 1 else grid(max(columns, rows) - 1, 1)
     if min(columns, rows) > 1:
-        return union(
-            cylinder(TUBE_OUTER_RADIUS_MM, 0, top, at) - cylinder(TUBE_INNER_RADIUS_MM, -1, height_mm - ROOF_MM, at)
-            for at in points
-        )
+        return union(tube(height_mm, at) for at in points)
     return union(cylinder(PIN_RADIUS_MM, 0, top, at) for at in points) if points else None
+
+
+def clutch_ribs(height_mm: float) -> Manifold:
+    """Return the four upright ribs on the inner walls that hold the studs below a 1 x 2 part without a pin."""
+    wall = outer_mm(1) / 2 - WALL_MM
+    rib = extrusion([(1.2, wall + 0.2), (2.0, 1.6), (2.8, wall + 0.2)], height_mm - ROOF_MM / 2, bevel_mm=0)
+    return union([rib, rib.mirror((1, 0, 0)), rib.mirror((0, 1, 0)), rib.rotate((0, 0, 180))])
 
 
 def joined(body: Manifold, *others: Manifold | None) -> Manifold:
@@ -113,7 +166,23 @@ def joined(body: Manifold, *others: Manifold | None) -> Manifold:
     return union([body, *(other for other in others if other is not None)])
 
 
-def _along_x(shape: CrossSection, length_mm: float) -> Manifold:
-    # Extrusion runs along z; turning (x, y, z) -> (z, x, y) lays the profile's axes on y and z.
-    solid = Manifold.extrude(shape, length_mm)
-    return solid.transform([[0, 0, 1, -length_mm / 2], [1, 0, 0, 0], [0, 1, 0, 0]])
+def _cut_corners(outline: NDArray[np.float64], cut_mm: float) -> NDArray[np.float64]:
+    points: list[NDArray[np.float64]] = []
+    for before, corner, after in zip(np.roll(outline, 1, axis=0), outline, np.roll(outline, -1, axis=0), strict=True):
+        to_before, to_after = _unit(before - corner), _unit(after - corner)
+        turn = np.arctan2(_cross(-to_before, to_after), -to_before @ to_after)
+        if turn < np.radians(SMOOTH_TURN_DEG):
+            points.append(corner)
+            continue
+        # A pointed corner loses more, so that the new edge outlives an inset of the same depth.
+        reach = max(cut_mm, 1.2 * cut_mm * np.tan(turn / 4) / np.cos(turn / 2))
+        points += [corner + reach * to_before, corner + reach * to_after]
+    return np.array(points)
+
+
+def _unit(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.asarray(vector / np.linalg.norm(vector))
+
+
+def _cross(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    return float(a[0] * b[1] - a[1] * b[0])

@@ -37,8 +37,7 @@ def _hollow(profile: list[Point], length_mm: float) -> Manifold:
     low_y, low_z, high_y, _ = inner.bounds()
     opening = CrossSection.square((high_y - low_y, low_z + 1.5)).translate((low_y, -1.0))
     shape = inner + opening
-    solid = Manifold.extrude(shape, length_mm - 2 * WALL_MM)
-    return solid.transform([[0, 0, 1, -length_mm / 2 + WALL_MM], [1, 0, 0, 0], [0, 1, 0, 0]])
+    return prism(shape.to_polygons()[0], length_mm - 2 * WALL_MM, bevel_mm=0)
 
 
 def _part(part_id: str, name: str, columns: int, rows: int, height_mm: float, top_rows: int, lip_mm: float) -> Part:
