@@ -18,6 +18,9 @@ class Purpose(IntEnum):
     BOOTSTRAP = 7
     TRAINING = 8
     NOISE = 11
+    PROPS = 12
+    SENSOR = 13
+    TWINS = 14
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:

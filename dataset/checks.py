@@ -1,5 +1,7 @@
 """Everything that can be wrong with a dataset, looked for: files, masks, and the index against the shards."""
 
+import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +114,21 @@ def file_problems(folder: Path, image: dict[str, Any]) -> Iterator[str]:
     elif picture.shape[:2] != (image["height"], image["width"]):
         size = f"{picture.shape[1]} x {picture.shape[0]}"
         yield f"{image['file']} is {size} pixels, recorded are {image['width']} x {image['height']}"
+    if image["geometry_file"] is not None:
+        yield from _geometry_problems(folder, image)
+
+
+def _geometry_problems(folder: Path, image: dict[str, Any]) -> Iterator[str]:
+    name = image["geometry_file"]
+    try:
+        with np.load(folder / name) as arrays:
+            shapes = {key: arrays[key].shape[:2] for key in arrays.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        yield f"{name} cannot be read: {error}"
+        return
+    for key, shape in shapes.items():
+        if shape != (image["height"], image["width"]):
+            yield f"{key} in {name} is {shape[1]} x {shape[0]} pixels, the picture {image['width']} x {image['height']}"
 
 
 def mask_problems(bricks: list[dict[str, Any]], height: int, width: int) -> Iterator[str]:
@@ -129,6 +146,7 @@ def mask_problems(bricks: list[dict[str, Any]], height: int, width: int) -> Iter
             if mask.sum() != brick[f"{kind}_px"]:
                 yield f"the {kind} mask of {name} has {mask.sum()} pixels, recorded are {brick[f'{kind}_px']}"
         fraction = brick["visible_px"] / brick["amodal_px"] if brick["amodal_px"] else 0.0
+        fraction *= brick["in_frame_fraction"]
         if abs(fraction - brick["visible_fraction"]) > FRACTION_TOLERANCE:
             yield f"visible_fraction of {name} is {brick['visible_fraction']:g}, its pixels give {fraction:g}"
         left, top, box_width, box_height = brick["box_xywh_px"]

@@ -28,6 +28,9 @@ class Sample(NamedTuple):
     target: npt.NDArray[np.float32]
 
 
+_SELECTED = "(?::VARCHAR IS NULL OR split = ?) AND (?::BOOLEAN OR twin_of IS NULL)"
+
+
 class PileDataset(Dataset[Sample]):
     """The pictures of one split with their multi-hot labels, in the order of their image_id.
 
@@ -47,6 +50,7 @@ class PileDataset(Dataset[Sample]):
         classes: Sequence[str] | None = None,
         transform: Callable[..., Any] | None = None,
         with_masks: bool = False,
+        with_twins: bool = False,
     ) -> None:
         """Read the index.
 
@@ -56,6 +60,7 @@ class PileDataset(Dataset[Sample]):
             classes: the part_ids wanted, in the order wanted; None for all, in the order of class_index.
             transform: called as ``transform(image=image)["image"]``, as albumentations does.
             with_masks: also read the masks, for `masks` and `all_bricks_mask`.
+            with_twins: also the pictures from which a part was taken away, beside their originals.
 
         Raises:
             SettingsError: an unknown split.
@@ -67,6 +72,7 @@ class PileDataset(Dataset[Sample]):
             )
         self.root = Path(root)
         self.split = split
+        self.with_twins = with_twins
         self._transform = transform
         manifest = Manifest.load_folder(self.root)
         known = tuple(part.part_id for part in manifest.parts)
@@ -80,7 +86,7 @@ class PileDataset(Dataset[Sample]):
                 )
             self._read_images(connection)
             self.targets = self._read_targets(connection)
-            self._masks = _MaskText(connection, self.split, self.image_ids) if with_masks else None
+            self._masks = _MaskText(connection, self.split, with_twins, self.image_ids) if with_masks else None
 
     def __len__(self) -> int:
         """Return the number of pictures N."""
@@ -149,8 +155,8 @@ class PileDataset(Dataset[Sample]):
     def _read_images(self, connection: duckdb.DuckDBPyConnection) -> None:
         rows = connection.execute(
             "SELECT image_id, file, content_hash, height, width, pile_index FROM images "
-            "WHERE ?::VARCHAR IS NULL OR split = ? ORDER BY image_id",
-            [self.split, self.split],
+            f"WHERE {_SELECTED} ORDER BY image_id",
+            [self.split, self.split, self.with_twins],
         ).fetchnumpy()
         self.image_ids = tuple(map(str, rows["image_id"]))
         self._files = tuple(map(str, rows["file"]))
@@ -169,8 +175,8 @@ class PileDataset(Dataset[Sample]):
     def _read_targets(self, connection: duckdb.DuckDBPyConnection) -> npt.NDArray[np.float32]:
         rows = connection.execute(
             "SELECT image_id, part_id FROM labels WHERE part_id IN (SELECT unnest(?)) AND "
-            "image_id IN (SELECT image_id FROM images WHERE ?::VARCHAR IS NULL OR split = ?)",
-            [list(self.classes), self.split, self.split],
+            f"image_id IN (SELECT image_id FROM images WHERE {_SELECTED})",
+            [list(self.classes), self.split, self.split, self.with_twins],
         ).fetchnumpy()
         row_of = {image_id: row for row, image_id in enumerate(self.image_ids)}
         column_of = {part_id: column for column, part_id in enumerate(self.classes)}
@@ -189,13 +195,15 @@ class PileDataset(Dataset[Sample]):
 class _MaskText:
     """The visible masks of some pictures as one string: a million Python objects would be copied into each worker."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, split: str | None, image_ids: tuple[str, ...]) -> None:
+    def __init__(
+        self, connection: duckdb.DuckDBPyConnection, split: str | None, with_twins: bool, image_ids: tuple[str, ...]
+    ) -> None:
         row_of = {image_id: row for row, image_id in enumerate(image_ids)}
         found: list[tuple[int, int, str, str]] = []
         cursor = connection.execute(
             "SELECT image_id, instance_id, part_id, visible_rle FROM instances WHERE visible_px > 0 AND "
-            "image_id IN (SELECT image_id FROM images WHERE ?::VARCHAR IS NULL OR split = ?)",
-            [split, split],
+            f"image_id IN (SELECT image_id FROM images WHERE {_SELECTED})",
+            [split, split, with_twins],
         )
         while rows := cursor.fetchmany(10_000):
             found += [(row_of[image_id], *rest) for image_id, *rest in rows]

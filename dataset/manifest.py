@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from core.errors import BrickbenchError
 from core.settings import Settings
 
-SCHEMA_VERSION = 1  # of the shards and of the index; raise it when a column changes its meaning
+SCHEMA_VERSION = 2  # of the shards and of the index; raise it when a column changes its meaning
 MANIFEST_NAME = "dataset.yaml"
 LARGEST_SEED = 2**63 - 1  # seeds are stored as signed 64-bit integers
 

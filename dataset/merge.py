@@ -97,11 +97,11 @@ def casts(columns: tuple[Column, ...]) -> str:
 
 
 def with_shard_columns(images: pa.Table, shard_index: int) -> pa.Table:
-    """Return the rows of a shard's images with `shard_index`, and `file` relative to the dataset's root."""
-    files = [f"{SHARDS_FOLDER}/{shard_index:06d}/{name}" for name in images.column("file").to_pylist()]
-    place = images.schema.get_field_index("file")
-    with_files = images.set_column(place, "file", pa.array(files, pa.string()))
-    return with_files.append_column("shard_index", pa.array([shard_index] * images.num_rows, pa.int32()))
+    """Return the rows of a shard's images with `shard_index`, and files relative to the dataset's root."""
+    for column in ("file", "geometry_file"):
+        files = [name and f"{SHARDS_FOLDER}/{shard_index:06d}/{name}" for name in images.column(column).to_pylist()]
+        images = images.set_column(images.schema.get_field_index(column), column, pa.array(files, pa.string()))
+    return images.append_column("shard_index", pa.array([shard_index] * images.num_rows, pa.int32()))
 
 
 def splits_table(rule: SplitRule, pile_indices: Sequence[int]) -> pa.Table:

@@ -8,8 +8,10 @@ class InstanceRecord:
     """One brick of a picture, also if nothing of it can be seen.
 
     Masks are COCO's compressed RLE over the whole picture. The box is the tight box of the visible mask as
-    (left, top, width, height), all 0 when nothing is visible. `visible_fraction` is visible_px / amodal_px in
-    [0, 1], 0 for an empty amodal mask. `world_from_part` is a row-major 3x4 matrix, millimetres.
+    (left, top, width, height), all 0 when nothing is visible. `in_frame_fraction` is the share of the brick's whole
+    silhouette that lies inside the picture. `visible_fraction` is the share of the whole silhouette that is seen,
+    visible_px / amodal_px * in_frame_fraction in [0, 1], 0 for an empty amodal mask. `world_from_part` is a row-major
+    3x4 matrix, millimetres.
     """
 
     instance_id: int
@@ -18,6 +20,7 @@ class InstanceRecord:
     box_xywh_px: tuple[int, int, int, int]
     visible_px: int
     amodal_px: int
+    in_frame_fraction: float
     visible_fraction: float
     visible_rle: str
     amodal_rle: str
@@ -26,11 +29,17 @@ class InstanceRecord:
 
 @dataclass(frozen=True)
 class ImageRecord:
-    """One picture of one pile.
+    """One picture of one pile, or of its twin.
 
     `source` is ``synthetic`` or ``real``; `file` is ``images/NAME.EXT``, relative to the shard's folder;
     `content_hash` is the SHA-256 of that file in hexadecimal; `exposure` is in EV; `camera_from_world` is a
     row-major 3x4 matrix, millimetres; `instances` hold one entry for each brick of the pile.
+
+    A twin is the picture `twin_of` (an image_id) without its bricks of `removed_part_id`; its `twin_mode` is ``removed``
+    where everything else is in its place, ``resettled`` where the rest has moved on. Its instances keep the numbers of
+    the original's. `geometry_file` is a NumPy archive with ``depth_m`` (H, W) float32, metres along the camera's axis,
+    and ``normals`` (H, W, 3) float16 in the camera's axes (x right, y up, z towards the camera), where they were asked
+    for.
     """
 
     image_id: str
@@ -39,12 +48,21 @@ class ImageRecord:
     width: int
     height: int
     content_hash: str
+    geometry_file: str | None
     pile_index: int
     view_index: int
+    twin_of: str | None
+    twin_mode: str | None
+    removed_part_id: str | None
     seed: int
+    arrangement: str
+    distractors: int
     background: str
     lighting: str
     exposure: float
+    sensor_gain: float
+    jpeg_quality: int
+    camera_aperture_mm: float
     camera_focal_px: float
     camera_from_world: tuple[float, ...]
     camera_azimuth_deg: float

@@ -17,10 +17,11 @@ class Column:
     name: str
     sql: str
     arrow: pa.DataType | None = None
+    nullable: bool = False
 
 
-def _text(name: str) -> Column:
-    return Column(name, "VARCHAR", pa.string())
+def _text(name: str, nullable: bool = False) -> Column:
+    return Column(name, "VARCHAR", pa.string(), nullable)
 
 
 def _int(name: str) -> Column:
@@ -31,8 +32,8 @@ def _long(name: str) -> Column:
     return Column(name, "BIGINT", pa.int64())
 
 
-def _real(name: str) -> Column:
-    return Column(name, "DOUBLE", pa.float64())
+def _real(name: str, nullable: bool = False) -> Column:
+    return Column(name, "DOUBLE", pa.float64(), nullable)
 
 
 def _matrix_3x4(name: str) -> Column:
@@ -48,12 +49,21 @@ IMAGES = (
     _int("width"),
     _int("height"),
     _text("content_hash"),
+    _text("geometry_file", nullable=True),
     _long("pile_index"),
     _int("view_index"),
+    _text("twin_of", nullable=True),  # image_id of the picture that this one is without `removed_part_id`
+    _text("twin_mode", nullable=True),
+    _text("removed_part_id", nullable=True),
     _long("seed"),
+    _text("arrangement"),
+    _int("distractors"),
     _text("background"),
     _text("lighting"),
     _real("exposure"),
+    _real("sensor_gain"),
+    _int("jpeg_quality"),
+    _real("camera_aperture_mm"),
     _real("camera_focal_px"),
     _matrix_3x4("camera_from_world"),
     _real("camera_azimuth_deg"),
@@ -68,6 +78,7 @@ INSTANCES = (
     Column("box_xywh_px", "INTEGER[4]", pa.list_(pa.int32(), 4)),
     _int("visible_px"),
     _int("amodal_px"),
+    _real("in_frame_fraction"),
     _real("visible_fraction"),
     _text("visible_rle"),
     _text("amodal_rle"),
@@ -85,9 +96,9 @@ META = (Column("name", "VARCHAR"), Column("value", "VARCHAR"))
 RUNS = (
     _text("run_id"),
     _text("folder"),  # relative to the dataset if it is inside
-    _text("model"),
-    _text("created_from"),
-    Column("seed", "BIGINT"),
+    _text("model", nullable=True),
+    _text("created_from", nullable=True),
+    Column("seed", "BIGINT", nullable=True),
 )
 PREDICTIONS = (
     _text("run_id"),
@@ -106,15 +117,15 @@ ATTRIBUTIONS = (
     _text("method_settings_hash"),
     _text("file"),  # relative to the run's folder
     _int("row"),
-    _real("seconds"),
+    _real("seconds", nullable=True),
 )
 SCORES = (
     Column("run_id", "VARCHAR"),
     _text("attribution_id"),
     _text("metric"),
-    _real("value"),
+    _real("value", nullable=True),
     _text("status"),
-    _real("chance"),
+    _real("chance", nullable=True),
 )
 
 TABLES: dict[str, tuple[Column, ...]] = {
@@ -129,25 +140,21 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "attributions": ATTRIBUTIONS,
     "scores": SCORES,
 }
-NULLABLE = {("runs", "model"), ("runs", "created_from"), ("runs", "seed"), ("attributions", "seconds")} | {
-    ("scores", "value"),
-    ("scores", "chance"),
-}
 
 
 def create_statements() -> list[str]:
     """Return one CREATE TABLE statement for each table of the index."""
     return [
         f"CREATE TABLE {table} ("
-        + ", ".join(f'"{c.name}" {c.sql}' + ("" if (table, c.name) in NULLABLE else " NOT NULL") for c in columns)
+        + ", ".join(f'"{c.name}" {c.sql}' + ("" if c.nullable else " NOT NULL") for c in columns)
         + ")"
         for table, columns in TABLES.items()
     ]
 
 
 def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:
-    """Return the Arrow schema of a shard's file: the columns that have an Arrow type, none of them null."""
-    return pa.schema([pa.field(c.name, c.arrow, nullable=False) for c in columns if c.arrow is not None])
+    """Return the Arrow schema of a shard's file: the columns that have an Arrow type."""
+    return pa.schema([pa.field(c.name, c.arrow, nullable=c.nullable) for c in columns if c.arrow is not None])
 
 
 IMAGES_SCHEMA = arrow_schema(IMAGES)

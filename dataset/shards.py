@@ -1,21 +1,28 @@
 """Shards: folders of 64 piles that are whole or not there, which workers write and nobody changes."""
 
+import io
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from core.errors import BrickbenchError
 from core.files import atomic_folder, sha256_hex
 from dataset.records import ImageRecord
 from dataset.schema import IMAGES_SCHEMA, INSTANCES_SCHEMA
 
+Picture = tuple[ImageRecord, bytes] | tuple[ImageRecord, bytes, bytes]
+"""A record, the bytes of its image file and, where `geometry_file` is named, those of that file."""
+
 PILES_PER_SHARD = 64  # some hundred files a folder: few enough to list fast, and little to lose to a kill
 SHARDS_FOLDER = "shards"
+GEOMETRY_FOLDER = "geometry"
 _SHARD_NAME = re.compile(r"\d{6,}")
 
 
@@ -50,13 +57,13 @@ def list_shards(root: Path) -> list[int]:
     return sorted(int(path.name) for path in folder.iterdir() if _SHARD_NAME.fullmatch(path.name) and path.is_dir())
 
 
-def write_shard(root: Path, shard_index: int, pictures: Iterable[tuple[ImageRecord, bytes]]) -> None:
+def write_shard(root: Path, shard_index: int, pictures: Iterable[Picture]) -> None:
     """Write one shard: each picture's file as it comes, then the rows; a shard that is there stays as it is.
 
     Args:
         root: the dataset's folder.
         shard_index: its number, 0 or more.
-        pictures: records, each with the bytes of its encoded image file; may be a generator.
+        pictures: records, each with the bytes of its files; may be a generator.
 
     Raises:
         ValueError: a record's hash, file name or image_id does not fit; nothing is written then.
@@ -68,16 +75,23 @@ def write_shard(root: Path, shard_index: int, pictures: Iterable[tuple[ImageReco
     seen: set[str] = set()
     with atomic_folder(shard_folder(root, shard_index)) as folder:
         (folder / "images").mkdir()
-        for record, data in pictures:
+        for record, data, *geometry in pictures:
             path = PurePosixPath(record.file)
             if path.parent != PurePosixPath("images") or path.name in {"", ".."}:
                 raise ValueError(f"file should be images/NAME.EXT, got {record.file!r}")
+            if (record.geometry_file is not None) != bool(geometry) or (
+                geometry and record.geometry_file != f"{GEOMETRY_FOLDER}/{record.image_id}.npz"
+            ):
+                raise ValueError(f"geometry_file should be {GEOMETRY_FOLDER}/{record.image_id}.npz where there is one")
             if sha256_hex(data) != record.content_hash:
                 raise ValueError(f"content_hash of image {record.image_id!r} is not that of its bytes")
             if not seen.isdisjoint({record.file, record.image_id}):
                 raise ValueError(f"image {record.image_id!r} ({record.file}) comes twice")
             seen |= {record.file, record.image_id}
             (folder / path).write_bytes(data)
+            if record.geometry_file is not None:
+                (folder / GEOMETRY_FOLDER).mkdir(exist_ok=True)
+                (folder / record.geometry_file).write_bytes(geometry[0])
             images.append({name: getattr(record, name) for name in IMAGES_SCHEMA.names})
             instances += [
                 {"image_id": record.image_id}
@@ -86,6 +100,13 @@ def write_shard(root: Path, shard_index: int, pictures: Iterable[tuple[ImageReco
             ]
         _write_rows(folder / "images.parquet", images, IMAGES_SCHEMA)
         _write_rows(folder / "instances.parquet", instances, INSTANCES_SCHEMA)
+
+
+def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return the bytes of a compressed NumPy archive; the same arrays always give the same bytes."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)
+    return buffer.getvalue()
 
 
 def read_shard(root: Path, shard_index: int) -> ShardTables:

@@ -20,6 +20,11 @@ class Floor:
     scale: float
     """Size of the pattern, relative to the natural one."""
 
+    picture: str | None = None
+    """File of the user's own picture, shown `picture_mm` wide."""
+
+    picture_mm: float = 0.0
+
 
 def _vary(rng: np.random.Generator, low: Rgb, high: Rgb) -> Rgb:
     """Return a colour between `low` and `high`, one draw for all channels and a little for each."""
@@ -81,3 +86,13 @@ def sample_floor(name: str, rng: np.random.Generator) -> Floor:
     base, second = FLOORS[name](rng)
     shift = (float(rng.uniform(-500, 500)), float(rng.uniform(-500, 500)))
     return Floor(name, base, second, rng.uniform(0, 360), shift, rng.uniform(0.8, 1.25))
+
+
+def list_pictures(folder: str) -> list[str]:
+    """Return the pictures in the user's folder, sorted; SettingsError if there are none."""
+    raise NotImplementedError
+
+
+def sample_picture_floor(file: str, width_mm: float, rng: np.random.Generator) -> Floor:
+    """Return a floor that shows the user's picture `file`, `width_mm` wide."""
+    raise NotImplementedError

@@ -2,7 +2,7 @@
 
 All lengths in millimetres around the middle of the pile. Strength is given as illuminance on the
 floor relative to that of a correct exposure, so every lighting yields pictures of similar brightness
-and `exposure_ev` alone makes them darker or brighter.
+and the camera's exposure alone makes them darker or brighter.
 """
 
 from collections.abc import Callable
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+Rgb = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,15 @@ class Lighting:
     ambient_share: float
     ambient_kelvin: float
     lamps: tuple[AreaLight, ...]
-    exposure_ev: float
-    balance: float
-    """How much of the light's tint the camera's white balance removes, 0..1."""
+
+    @property
+    def light_rgb(self) -> Rgb:
+        """Tint of the light that falls on the floor, linear Rec. 709, luminance 1."""
+        white = kelvin_to_linear_rgb(self.ambient_kelvin) * self.ambient_share
+        for lamp in self.lamps:
+            white = white + kelvin_to_linear_rgb(lamp.kelvin) * lamp.share
+        red, green, blue = (float(channel) for channel in white / (white @ [0.2126, 0.7152, 0.0722]))
+        return red, green, blue
 
 
 def _window(rng: np.random.Generator) -> tuple[float, float, tuple[AreaLight, ...]]:
@@ -101,10 +109,20 @@ LIGHTINGS: dict[str, Callable[[np.random.Generator], tuple[float, float, tuple[A
 """Each makes the ambient share, its colour temperature and the lamps of one lighting."""
 
 
-def sample_lighting(name: str, rng: np.random.Generator) -> Lighting:
+def sample_lighting(name: str, environment: str, rng: np.random.Generator) -> Lighting:
     """Return a lighting of the kind `name`, varied by `rng`."""
     ambient_share, ambient_kelvin, lamps = LIGHTINGS[name](rng)
-    return Lighting(name, ambient_share, ambient_kelvin, lamps, rng.uniform(-0.6, 0.35), rng.uniform(0.55, 1.0))
+    return Lighting(name, ambient_share, ambient_kelvin, lamps)
+
+
+def list_panoramas(folder: str) -> list[str]:
+    """Return the panoramas in the user's folder, sorted; SettingsError if there are none."""
+    raise NotImplementedError
+
+
+def sample_panorama(file: str, environment: str, rng: np.random.Generator) -> Lighting:
+    """Return the light of the user's panorama `file`, turned at random."""
+    raise NotImplementedError
 
 
 def kelvin_to_linear_rgb(kelvin: float) -> NDArray[np.float64]:

@@ -1,18 +1,16 @@
-"""Parts inside Blender: one mesh datablock for each part, made once and used by every pile."""
+"""Meshes inside Blender: one datablock for each part or prop, made once and used by every pile."""
 
 import numpy as np
 
-from blender_assets.catalogue import load_catalogue
+from blender_assets.mesh import PartMesh
 from render.blender import UNIT_MM, bpy
 
 
-def blender_mesh(part_id: str) -> "bpy.types.Mesh":
-    """Return the datablock of a part, its origin at the part's centre of mass (where Bullet wants it)."""
-    name = f"part {part_id}"
+def blender_mesh(name: str, part: PartMesh) -> "bpy.types.Mesh":
+    """Return the datablock called `name`, made from `part`; its origin is the centre of mass, where Bullet wants it."""
     known = bpy.data.meshes.get(name)
     if known is not None:
         return known
-    part = load_catalogue().mesh(part_id)
     faces = part.faces
     mesh = bpy.data.meshes.new(name)
     mesh.vertices.add(len(part.vertices_mm))

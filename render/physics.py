@@ -1,12 +1,15 @@
 """Dropping a pile: Bullet, by way of Blender's rigid-body world, until every brick lies still."""
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_assets.catalogue import load_catalogue
+from blender_assets.mesh import PartMesh
+from blender_assets.props import prop_mesh
 from render.blender import UNIT_MM, bpy, mathutils
 from render.parts import blender_mesh
-from render.pile import Pile
+from render.pile import Brick, Pile, Prop
 from render.settled import SettledPile
 
 FRAMES_PER_SECOND = 60
@@ -25,7 +28,7 @@ DAMPING = (0.2, 0.7)
 """Linear and angular; the angular part stands in for rolling friction, or round bricks would roll for ever."""
 
 MARGIN_UNITS = 0.002
-FLOOR_HALF_UNITS = 200.0
+FLOOR_HALF_MM = 2000.0
 
 
 class NotAtRestError(Exception):
@@ -33,10 +36,26 @@ class NotAtRestError(Exception):
 
 
 def settle(pile: Pile) -> SettledPile:
-    """Let the bricks fall and return where they lie; NotAtRestError if they do not come to rest.
+    """Let bricks and props fall and return where they lie; NotAtRestError if they do not come to rest.
 
-    The scene is left without the bricks and without a rigid-body world, so what comes next does not depend on it.
+    The scene is left without them and without a rigid-body world, so what comes next does not depend on it.
     """
+        fallers: tuple[Brick | Prop, ...] = (*pile.bricks, *pile.props)
+    starts = np.empty((len(fallers), 3, 4))
+    for k, thing in enumerate(fallers):
+        rotation = np.array(mathutils.Quaternion(thing.start_quaternion_wxyz).to_matrix())
+        starts[k, :, :3] = rotation
+        starts[k, :, 3] = np.array(thing.start_mm) - rotation @ pile.mesh(k).centroid_mm
+    return _fall(SettledPile(pile, starts, tuple(range(len(pile.bricks)))))
+
+
+def resettle(settled: SettledPile) -> SettledPile:
+    """Return the pile after what is present has moved on from where it lies, as when something was taken away."""
+    return _fall(settled)
+
+
+def _fall(before: SettledPile) -> SettledPile:
+    pile, things = before.pile, before.things()
     scene = bpy.context.scene
     scene.render.fps = FRAMES_PER_SECOND
     scene.gravity = (0, 0, GRAVITY_UNITS_PER_S2)
@@ -48,33 +67,52 @@ def settle(pile: Pile) -> SettledPile:
     world.substeps_per_frame = SUBSTEPS
     world.solver_iterations = 30
     world.point_cache.frame_start, world.point_cache.frame_end = 1, MAX_FRAMES
-    objects, floor_mesh = [], _floor_mesh()
+    fixed = [((0.0, 0.0, -FLOOR_HALF_MM), (FLOOR_HALF_MM,) * 3), *(pile.tray.walls() if pile.tray else ())]
+    boxes = [_box_mesh(half_mm) for _, half_mm in fixed]
+    objects: list[bpy.types.Object] = []
     try:
-        objects.append(_add_object("floor", floor_mesh))
-        objects[0].location = (0, 0, -FLOOR_HALF_UNITS)
-        objects += [_add_object(f"brick {k:04d}", blender_mesh(b.part_id)) for k, b in enumerate(pile.bricks)]
-        for body, brick in zip(objects[1:], pile.bricks, strict=True):
-            body.location = mathutils.Vector(brick.start_mm) / UNIT_MM
+        for k, ((centre_mm, _), mesh) in enumerate(zip(fixed, boxes, strict=True)):
+            objects.append(_add_object(f"fixed {k}", mesh))
+            objects[-1].location = mathutils.Vector(centre_mm) / UNIT_MM
+        bodies = []
+        for thing in things:
+            pose = before.world_from_thing[thing]
+            if thing < len(pile.bricks):
+                body = _add_object(f"brick {thing:04d}", brick_mesh(pile, pile.bricks[thing]))
+            else:
+                kind = pile.props[thing - len(pile.bricks)].kind
+                body = _add_object(f"prop {thing:04d}", blender_mesh(f"prop {kind}", prop_mesh(kind)))
+            body.location = mathutils.Vector(pose[:, 3] + pose[:, :3] @ pile.mesh(thing).centroid_mm) / UNIT_MM
             body.rotation_mode = "QUATERNION"
-            body.rotation_quaternion = brick.start_quaternion_wxyz
+            body.rotation_quaternion = mathutils.Matrix(pose[:, :3].tolist()).to_quaternion()
+            bodies.append(body)
+        objects += bodies
         bpy.context.view_layer.update()  # a collision hull is made from the evaluated mesh, which must exist by then
-        _make_rigid(world, objects[0], "PASSIVE", "BOX")
-        for body, brick in zip(objects[1:], pile.bricks, strict=True):
+        for body in objects[: len(fixed)]:
+            _make_rigid(world, body, "PASSIVE", "BOX")
+        for body, thing in zip(bodies, things, strict=True):
             _make_rigid(world, body, "ACTIVE", "CONVEX_HULL")
-            body.rigid_body.mass = load_catalogue().mesh(brick.part_id).volume_mm3 / 1000
+            body.rigid_body.mass = pile.mesh(thing).volume_mm3 / 1000
         bpy.context.view_layer.update()
-        return SettledPile(pile, _run_until_still(pile, objects[1:]))
+        poses = before.world_from_thing.copy()
+        poses[things] = _run_until_still(pile, bodies, [pile.mesh(thing) for thing in things])
     finally:
         bpy.ops.rigidbody.world_remove()
         for body in objects:
             bpy.data.objects.remove(body)
         bpy.data.collections.remove(bpy.data.collections["rigid bodies"])
-        bpy.data.meshes.remove(floor_mesh)
+        for mesh in boxes:
+            bpy.data.meshes.remove(mesh)
+    settled = replace(before, world_from_thing=poses)
+    _check_on_floor(settled)
+    return settled
 
 
-def _run_until_still(pile: Pile, bodies: "list[bpy.types.Object]") -> NDArray[np.float64]:
+def _run_until_still(
+    pile: Pile, bodies: "list[bpy.types.Object]", meshes: list[PartMesh]
+) -> NDArray[np.float64]:
+    """Return the poses (N, 3, 4) in which the bodies come to rest."""
     scene = bpy.context.scene
-    meshes = [load_catalogue().mesh(brick.part_id) for brick in pile.bricks]
     reach_mm = np.array([np.abs(mesh.vertices_mm - mesh.centroid_mm).max() for mesh in meshes])
     still, before = 0, np.full((len(bodies), 3, 4), np.inf)
     for frame in range(2, MAX_FRAMES + 1):
@@ -89,14 +127,27 @@ def _run_until_still(pile: Pile, bodies: "list[bpy.types.Object]") -> NDArray[np
             break
     else:
         raise NotAtRestError(f"pile {pile.pile_index} still moved after {MAX_FRAMES / FRAMES_PER_SECOND:.0f} s")
-    result = now.copy()
-    for k, brick in enumerate(pile.bricks):
-        result[k, :, 3] -= now[k, :, :3] @ load_catalogue().mesh(brick.part_id).centroid_mm
-    heights = [vertices[:, 2] for vertices in SettledPile(pile, result).vertices_mm()]
-    lowest = min(float(height.min()) for height in heights)
-    if lowest < -0.5 or min(float(height.min()) for height in heights) > 1.0:
-        raise NotAtRestError(f"pile {pile.pile_index} came to rest {lowest:.1f} mm off the floor")
-    return result
+    centroids = np.array([mesh.centroid_mm for mesh in meshes])
+    now[:, :, 3] -= np.einsum("kij,kj->ki", now[:, :, :3], centroids)
+    return now
+
+
+def _check_on_floor(settled: SettledPile) -> None:
+    lowest = [float(settled.vertices_mm(thing)[:, 2].min()) for thing in settled.things()]
+    if min(lowest) < -0.5 or min(lowest) > 3.0:
+        raise NotAtRestError(f"pile {settled.pile.pile_index} came to rest {min(lowest):.1f} mm off the floor")
+    tray = settled.pile.tray
+    if tray is not None:
+        positions = settled.world_from_thing[settled.things(), :2, 3]
+        if (np.abs(positions) > (tray.length_mm / 2 + 50, tray.width_mm / 2 + 50)).any():
+            raise NotAtRestError(f"in pile {settled.pile.pile_index} something fell out of the tray")
+
+
+def brick_mesh(pile: Pile, brick: Brick) -> "bpy.types.Mesh":
+    """Return the datablock of a brick's part."""
+    source = f" of {pile.ldraw}" if pile.ldraw and pile.prefer_ldraw else ""
+    logo = " with logo" if pile.stud_logo else ""
+    return blender_mesh(f"part {brick.part_id}{source}{logo}", pile.catalogue.mesh(brick.part_id))
 
 
 def _add_object(name: str, mesh: "bpy.types.Mesh") -> "bpy.types.Object":
@@ -116,10 +167,10 @@ def _make_rigid(world: "bpy.types.RigidBodyWorld", body: "bpy.types.Object", kin
     settings.use_deactivation = False
 
 
-def _floor_mesh() -> "bpy.types.Mesh":
-    h = FLOOR_HALF_UNITS
-    corners = [(x, y, z) for x in (-h, h) for y in (-h, h) for z in (-h, h)]
+def _box_mesh(half_mm: tuple[float, float, float]) -> "bpy.types.Mesh":
+    a, b, c = (half / UNIT_MM for half in half_mm)
+    corners = [(x, y, z) for x in (-a, a) for y in (-b, b) for z in (-c, c)]
     sides = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
-    mesh = bpy.data.meshes.new("floor box")
+    mesh = bpy.data.meshes.new("fixed box")
     mesh.from_pydata(corners, [], sides)
     return mesh

@@ -7,13 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from blender_assets.catalogue import load_catalogue
+from blender_assets.catalogue import Catalogue
 from blender_assets.colors import COLORS, Color, color_by_name
+from blender_assets.mesh import PartMesh
+from blender_assets.props import PropLook, prop_mesh, sample_look
 from core.seeding import Purpose, generator
 from render.camera import CameraDraw, sample_camera
-from render.floors import Floor, sample_floor
-from render.lights import Lighting, sample_lighting
-from render.settings import RenderSettings
+from render.floors import Floor, list_pictures, sample_floor, sample_picture_floor
+from render.layout import ARRANGEMENTS, Point, Quaternion, start_poses
+from render.lights import Lighting, list_panoramas, sample_lighting, sample_panorama
+from render.sensor import SensorDraw, sample_sensor
+from render.settings import RenderSettings, catalogue_of
+from render.tray import Tray, sample_tray
 
 
 @dataclass(frozen=True)
@@ -25,11 +30,31 @@ class Brick:
     roughness: float
     """Roughness of the plastic's gloss: 0.15 new and shiny, 0.4 played with."""
 
-    start_mm: tuple[float, float, float]
+    start_mm: Point
     """Where its centre of mass starts."""
 
-    start_quaternion_wxyz: tuple[float, float, float, float]
+    start_quaternion_wxyz: Quaternion
     """Its first orientation, a unit quaternion."""
+
+
+@dataclass(frozen=True)
+class Prop:
+    """One thing that is no brick, and the pose from which it falls."""
+
+    kind: str
+    look: PropLook
+    start_mm: Point
+    start_quaternion_wxyz: Quaternion
+
+
+@dataclass(frozen=True)
+class View:
+    """What decides one picture of a pile beside the bricks."""
+
+    camera: CameraDraw
+    lighting: Lighting
+    floor: Floor
+    sensor: SensorDraw
 
 
 @dataclass(frozen=True)
@@ -38,70 +63,98 @@ class Pile:
 
     seed: int
     pile_index: int
+    arrangement: str
     bricks: tuple[Brick, ...]
-    lighting: Lighting
-    floor: Floor
-    cameras: tuple[CameraDraw, ...]
+    props: tuple[Prop, ...]
+    tray: Tray | None
+    wear: float
+    """Wear of the plastic, 0..1."""
+
+    views: tuple[View, ...]
+    stud_logo: bool = False
+    ldraw: str | None = None
+    prefer_ldraw: bool = False
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The parts that the bricks are of."""
+        return catalogue_of(self.ldraw, self.prefer_ldraw)
+
+    def mesh(self, thing: int) -> PartMesh:
+        """Return the mesh of a thing: the bricks come first, then the props."""
+        if thing < len(self.bricks):
+            return self.catalogue.mesh(self.bricks[thing].part_id)
+        return prop_mesh(self.props[thing - len(self.bricks)].kind)
 
 
 def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: int = 0) -> Pile:
     """Return pile number `pile_index` of `seed`; `attempt` draws new start poses and changes nothing else."""
     content = generator(seed, pile_index, Purpose.CONTENT)
-    colors = [color_by_name(name) for name in settings.colors] or list(COLORS)
-    weights = np.array([color.weight for color in colors])
+    weights_by_name = settings.colors or {color.name: color.weight for color in COLORS}
+    colors = [color_by_name(name) for name in weights_by_name]
+    weights = np.array(list(weights_by_name.values()))
     count = int(content.integers(settings.bricks_min, settings.bricks_max + 1))
     part_ids = [settings.parts[k] for k in content.integers(len(settings.parts), size=count)]
     chosen_colors = [colors[k] for k in content.choice(len(colors), size=count, p=weights / weights.sum())]
     roughness = content.uniform(0.15, 0.4, size=count)
+    arrangement = settings.arrangements[content.integers(len(settings.arrangements))]
+    wear = float(settings.wear_max * content.uniform() ** 2)
 
-    starts, quaternions = _start_poses(
-        [_radius_mm(part_id) for part_id in part_ids],
-        settings.spread,
-        generator(seed, pile_index, Purpose.POSE, attempt),
-    )
+    other = generator(seed, pile_index, Purpose.PROPS)
+    kinds = [
+        settings.distractors[k]
+        for k in other.integers(len(settings.distractors), size=other.integers(settings.distractors_max + 1))
+    ]
+    looks = [sample_look(kind, other) for kind in kinds]
+
+    catalogue = settings.catalogue
+    meshes = [catalogue.mesh(part_id) for part_id in part_ids] + [prop_mesh(kind) for kind in kinds]
+    radii = [mesh.radius_mm for mesh in meshes]
+    pose = generator(seed, pile_index, Purpose.POSE, attempt)
+    if arrangement == "tray":
+        tray = sample_tray(radii, settings.spread, other)
+        area = tray.area(max(radii))
+    else:
+        tray, area = None, ARRANGEMENTS[arrangement](radii, settings.spread, pose)
+    # Props fall among the bricks, not on top of all of them.
+    order = other.permutation(len(radii))
+    starts, quaternions = start_poses([radii[k] for k in order], area, pose)
+    place = np.argsort(order)
+    starts, quaternions = [starts[k] for k in place], [quaternions[k] for k in place]
     bricks = tuple(
         Brick(part_id, color, float(rough), start, quaternion)
         for part_id, color, rough, start, quaternion in zip(
-            part_ids, chosen_colors, roughness, starts, quaternions, strict=True
+            part_ids, chosen_colors, roughness, starts[:count], quaternions[:count], strict=True
         )
     )
-    light = generator(seed, pile_index, Purpose.LIGHT)
-    floor = generator(seed, pile_index, Purpose.FLOOR)
-    return Pile(
-        seed,
-        pile_index,
-        bricks,
-        sample_lighting(settings.lightings[light.integers(len(settings.lightings))], light),
-        sample_floor(settings.backgrounds[floor.integers(len(settings.backgrounds))], floor),
-        tuple(sample_camera(generator(seed, pile_index, Purpose.CAMERA, view)) for view in range(settings.views)),
+    props = tuple(
+        Prop(kind, look, start, quaternion)
+        for kind, look, start, quaternion in zip(kinds, looks, starts[count:], quaternions[count:], strict=True)
     )
+    views = tuple(_view(settings, seed, pile_index, view) for view in range(settings.views))
+    return Pile(
+        seed, pile_index, arrangement, bricks, props, tray, wear, views,
+        settings.stud_logo, settings.ldraw, settings.prefer_ldraw,
+    )  # fmt: skip
 
 
-def _radius_mm(part_id: str) -> float:
-    """Return the radius of the sphere around a part's centre of mass that holds it."""
-    mesh = load_catalogue().mesh(part_id)
-    return float(np.linalg.norm(mesh.vertices_mm - mesh.centroid_mm, axis=1).max())
-
-
-def _start_poses(
-    radii_mm: list[float], spread: float, rng: np.random.Generator
-) -> tuple[list[tuple[float, float, float]], list[tuple[float, float, float, float]]]:
-    """Return start positions whose bounding spheres neither touch each other nor the floor, and orientations.
-
-    Bricks fall into a disc that has `spread`^2 times three times the area of their shadows; each starts as low as
-    the ones before it allow, so that a loose scatter falls from just above the floor and a heap from higher up.
-    """
-    disc_mm = spread * float(np.sqrt(3.0 * np.sum(np.square(radii_mm))))
-    placed: list[tuple[float, float, float]] = []
-    for k, radius in enumerate(radii_mm):
-        distance, angle = disc_mm * np.sqrt(rng.uniform()), rng.uniform(0, 2 * np.pi)
-        x, y = float(distance * np.cos(angle)), float(distance * np.sin(angle))
-        z = radius + 2.0
-        for (px, py, pz), other in sorted(zip(placed, radii_mm[:k], strict=True), key=lambda pair: pair[0][2]):
-            reach, flat = radius + other + 1.0, float(np.hypot(x - px, y - py))
-            if flat < reach and abs(z - pz) < (lift := float(np.sqrt(reach**2 - flat**2))):
-                z = pz + lift
-        placed.append((x, y, z))
-    quaternions = rng.normal(size=(len(radii_mm), 4))
-    quaternions /= np.linalg.norm(quaternions, axis=1, keepdims=True)
-    return placed, [(float(w), float(x), float(y), float(z)) for w, x, y, z in quaternions]
+def _view(settings: RenderSettings, seed: int, pile_index: int, view: int) -> View:
+    light = generator(seed, pile_index, Purpose.LIGHT, view if settings.own_light else 0)
+    if settings.environment_pictures and light.uniform() < settings.environment_pictures_share:
+        panoramas = list_panoramas(settings.environment_pictures)
+        lighting = sample_panorama(panoramas[light.integers(len(panoramas))], settings.environment, light)
+    else:
+        name = settings.lightings[light.integers(len(settings.lightings))]
+        lighting = sample_lighting(name, settings.environment, light)
+    ground = generator(seed, pile_index, Purpose.FLOOR, view if settings.own_floor else 0)
+    if settings.floor_pictures and ground.uniform() < settings.floor_pictures_share:
+        pictures = list_pictures(settings.floor_pictures)
+        floor = sample_picture_floor(pictures[ground.integers(len(pictures))], settings.floor_picture_mm, ground)
+    else:
+        floor = sample_floor(settings.backgrounds[ground.integers(len(settings.backgrounds))], ground)
+    return View(
+        sample_camera(settings.camera, generator(seed, pile_index, Purpose.CAMERA, view)),
+        lighting,
+        floor,
+        sample_sensor(settings.sensor, generator(seed, pile_index, Purpose.SENSOR, view)),
+    )

@@ -12,7 +12,7 @@ from core.files import atomic_file
 from core.progress import Progress
 from render.labels import PileMasks
 from render.settings import RenderSettings
-from render.worker import render_views, settled_pile, start_blender
+from render.worker import render_shots, settled_pile, start_blender
 
 COLUMNS = 6
 GAP_PX = 6
@@ -26,8 +26,8 @@ def draw_preview(settings: RenderSettings, seed: int, count: int, path: Path) ->
     cells = []
     with Progress("Preview", count, "piles") as progress:
         for pile_index in range(count):
-            view = next(iter(render_views(settled_pile(settings, seed, pile_index), settings)))
-            cells.append(np.vstack([view.image, draw_masks(view.image, view.masks)]))
+            shot = next(iter(render_shots(settled_pile(settings, seed, pile_index), settings)))
+            cells.append(np.vstack([shot.image, draw_masks(shot.image, shot.masks)]))
             progress.advance()
     sheet = contact_sheet(cells, min(COLUMNS, count))
     with atomic_file(path) as temporary:

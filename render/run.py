@@ -7,7 +7,6 @@ from pathlib import Path
 
 import yaml
 
-from blender_assets.catalogue import load_catalogue
 from core.engine import run_items
 from core.errors import BrickbenchError, SettingsError
 from core.files import require_writable
@@ -112,7 +111,7 @@ def _claim(settings: RenderSettings, root: Path, seed: int) -> None:
         record.save(path)
     if (root / MANIFEST_NAME).exists():
         return  # it may have been edited since: labels and splits are the dataset's
-    catalogue = load_catalogue()
+    catalogue = settings.catalogue
     parts = tuple(
         PartInfo(part_id=part_id, name=catalogue[part_id].name, category=catalogue[part_id].category)
         for part_id in settings.parts

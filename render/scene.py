@@ -1,21 +1,25 @@
-"""The scene of one settled pile in Blender: bricks, floor, lamps and camera, and its picture."""
+"""The scene of one settled pile in Blender: bricks, props, floor, lights and camera, and its picture."""
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_assets.catalogue import load_catalogue
+from blender_assets.props import PropLook, prop_mesh
 from core.errors import BrickbenchError
 from render.blender import UNIT_MM, bpy, mathutils
 from render.camera import Camera
 from render.floor_shaders import floor_material
-from render.lights import AreaLight, Lighting, kelvin_to_linear_rgb
+from render.floors import Floor
+from render.lamps import lit
+from render.lights import Lighting
 from render.parts import blender_mesh
+from render.physics import brick_mesh
+from render.plastic import dress, dress_plainly
 from render.settled import SettledPile
+from render.tray import tray_mesh
 
 BOUNCES = 5
 """Enough for light to leave a brick's hollow; more changes nothing that is seen."""
@@ -24,7 +28,7 @@ FLOOR_HALF_MM = 20_000.0
 
 
 def set_up_renderer(samples: int) -> None:
-    """Set Cycles up: `samples` paths a pixel, then OpenImageDenoise with albedo and normals."""
+    """Set Cycles up: `samples` paths a pixel, then OpenImageDenoise with albedo and normals; linear floats come out."""
     scene = bpy.context.scene
     cycles, render = scene.cycles, scene.render
     cycles.samples = samples
@@ -35,78 +39,76 @@ def set_up_renderer(samples: int) -> None:
     cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
     cycles.denoising_prefilter = "FAST"
     cycles.denoising_quality = "BALANCED"
-    cycles.max_bounces = cycles.diffuse_bounces = cycles.glossy_bounces = BOUNCES
+    cycles.max_bounces = cycles.diffuse_bounces = cycles.glossy_bounces = cycles.transmission_bounces = BOUNCES
     cycles.caustics_reflective = cycles.caustics_refractive = False
     cycles.sample_clamp_indirect = 4.0
     cycles.pixel_filter_type = "BLACKMAN_HARRIS"
     render.resolution_percentage = 100
     render.use_persistent_data = False
-    render.image_settings.file_format = "PNG"
-    render.image_settings.color_mode = "RGB"
-    render.image_settings.compression = 0
     render.use_stamp = False
-    scene.view_settings.view_transform = "Standard"
+    render.image_settings.file_format = "OPEN_EXR"
+    render.image_settings.color_mode = "RGB"
+    render.image_settings.color_depth = "32"
+    render.image_settings.exr_codec = "NONE"
 
 
 @contextlib.contextmanager
-def staged(pile: SettledPile) -> Iterator[None]:
-    """Put the pile on its floor under its light for the length of the block; then take all of it away."""
-    scene = bpy.context.scene
-    world = bpy.data.worlds.new("ambient")
+def staged(settled: SettledPile) -> Iterator[None]:
+    """Put bricks, props and tray in their places for the length of the block; then take all of them away."""
+    pile, scene = settled.pile, bpy.context.scene
     objects: list[bpy.types.Object] = []
-    lamps: list[bpy.types.Light] = []
-    floor_mesh = bpy.data.meshes.new("floor")
+    tray: bpy.types.Mesh | None = None
     try:
-        h = FLOOR_HALF_MM / UNIT_MM
-        floor_mesh.from_pydata([(-h, -h, 0), (h, -h, 0), (h, h, 0), (-h, h, 0)], [], [(0, 1, 2, 3)])
-        floor_mesh.materials.append(floor_material(pile.pile.floor))
-        objects.append(bpy.data.objects.new("floor", floor_mesh))
-        for k, (brick, pose) in enumerate(zip(pile.pile.bricks, pile.world_from_part, strict=True)):
-            mesh = blender_mesh(brick.part_id)
-            if not mesh.materials:
-                mesh.materials.append(_plastic())
-            body = bpy.data.objects.new(f"brick {k:04d}", mesh)
-            matrix = np.eye(4)
-            matrix[:3, :3] = pose[:, :3]
-            matrix[:3, 3] = (pose[:, 3] + pose[:, :3] @ load_catalogue().mesh(brick.part_id).centroid_mm) / UNIT_MM
-            body.matrix_world = mathutils.Matrix(matrix.tolist())
-            body.color = (*brick.color.linear_rgb, 1)
-            body["roughness"] = brick.roughness
-            body.pass_index = k + 1
+        for thing in settled.things():
+            pose = settled.world_from_thing[thing]
+            if thing < len(pile.bricks):
+                brick = pile.bricks[thing]
+                body = bpy.data.objects.new(f"brick {thing:04d}", brick_mesh(pile, brick))
+                dress(body, brick.color, brick.roughness, pile.wear)
+                body.pass_index = thing + 1
+            else:
+                prop = pile.props[thing - len(pile.bricks)]
+                mesh = blender_mesh(f"prop {prop.kind}", prop_mesh(prop.kind))
+                body = bpy.data.objects.new(f"prop {thing:04d}", mesh)
+                dress_plainly(body, prop.look)
             objects.append(body)
-        scene.world = world
-        for lamp, color, power in _balanced(pile.pile.lighting, world):
-            light = bpy.data.lights.new("lamp", "AREA")
-            lamps.append(light)
-            light.shape, light.size = "DISK", lamp.diameter_mm / UNIT_MM
-            light.color, light.energy = color, power
-            lamp_object = bpy.data.objects.new("lamp", light)
-            azimuth, elevation = np.radians([lamp.azimuth_deg, lamp.elevation_deg])
-            towards = mathutils.Vector(
-                (np.cos(elevation) * np.cos(azimuth), np.cos(elevation) * np.sin(azimuth), np.sin(elevation))
-            )
-            lamp_object.location = towards * lamp.distance_mm / UNIT_MM
-            lamp_object.rotation_mode = "QUATERNION"
-            lamp_object.rotation_quaternion = towards.to_track_quat("Z", "Y")
-            lamp_object.visible_camera = False
-            objects.append(lamp_object)
+            _place(body, pose[:, :3], pose[:, 3] + pose[:, :3] @ pile.mesh(thing).centroid_mm)
+        if pile.tray is not None:
+            tray = blender_mesh("tray", tray_mesh(pile.tray))
+            body = bpy.data.objects.new("tray", tray)
+            dress_plainly(body, PropLook(pile.tray.rgb, pile.tray.roughness, 0.0))
+            _place(body, np.eye(3), tray_mesh(pile.tray).centroid_mm)
+            objects.append(body)
         for item in objects:
             scene.collection.objects.link(item)
-        scene.view_settings.exposure = pile.pile.lighting.exposure_ev
         yield
     finally:
         for item in objects:
             bpy.data.objects.remove(item)
-        for light in lamps:
-            bpy.data.lights.remove(light)
-        bpy.data.meshes.remove(floor_mesh)
-        scene.world = None
-        bpy.data.worlds.remove(world)
+        if tray is not None:
+            bpy.data.meshes.remove(tray)
 
 
 @contextlib.contextmanager
-def looking_through(camera: Camera) -> Iterator[None]:
-    """Make `camera` the scene's camera for the length of the block."""
+def viewed(floor: Floor, lighting: Lighting, camera: Camera) -> Iterator[None]:
+    """Add floor, lights and camera of one picture for the length of the block."""
+    scene = bpy.context.scene
+    mesh = bpy.data.meshes.new("floor")
+    item = bpy.data.objects.new("floor", mesh)
+    try:
+        h = FLOOR_HALF_MM / UNIT_MM
+        mesh.from_pydata([(-h, -h, 0), (h, -h, 0), (h, h, 0), (-h, h, 0)], [], [(0, 1, 2, 3)])
+        mesh.materials.append(floor_material(floor))
+        scene.collection.objects.link(item)
+        with lit(lighting, camera), _looking_through(camera):
+            yield
+    finally:
+        bpy.data.objects.remove(item)
+        bpy.data.meshes.remove(mesh)
+
+
+@contextlib.contextmanager
+def _looking_through(camera: Camera) -> Iterator[None]:
     scene = bpy.context.scene
     data = bpy.data.cameras.new("camera")
     item = bpy.data.objects.new("camera", data)
@@ -114,10 +116,12 @@ def looking_through(camera: Camera) -> Iterator[None]:
         data.sensor_fit, data.sensor_width = "HORIZONTAL", 36.0
         data.lens = camera.focal_px / camera.size_px * 36.0
         data.clip_start, data.clip_end = 0.5, 1e5
-        matrix = np.eye(4)
-        matrix[:3, :3] = camera.camera_from_world[:, :3].T
-        matrix[:3, 3] = camera.position_mm / UNIT_MM
-        item.matrix_world = mathutils.Matrix(matrix.tolist())
+        if camera.aperture_mm > 0:
+            data.dof.use_dof = True
+            data.dof.focus_distance = camera.focus_mm / UNIT_MM
+            # Cycles' aperture radius is lens / (2 N) with the lens in millimetres read as thousandths of a unit.
+            data.dof.aperture_fstop = data.lens * 1e-3 / (camera.aperture_mm / UNIT_MM)
+        _place(item, camera.camera_from_world[:, :3].T, camera.position_mm)
         scene.collection.objects.link(item)
         scene.camera = item
         scene.render.resolution_x = scene.render.resolution_y = camera.size_px
@@ -128,53 +132,45 @@ def looking_through(camera: Camera) -> Iterator[None]:
         bpy.data.cameras.remove(data)
 
 
-def take_picture(scratch: Path, noise_seed: int) -> NDArray[np.uint8]:
-    """Return the picture (H, W, 3) of the staged scene, sRGB; `scratch` is a folder for a temporary file."""
+def take_picture(scratch: Path, noise_seed: int) -> NDArray[np.float32]:
+    """Return the radiance (H, W, 3) of the staged scene, scene-linear Rec. 709; `scratch` holds a temporary file.
+
+    Raises:
+        BrickbenchError: the picture is blank or holds values that are no numbers.
+    """
     scene = bpy.context.scene
     scene.cycles.seed = noise_seed
-    path = scratch / "picture.png"
+    path = scratch / "picture.exr"
+    path.unlink(missing_ok=True)
     scene.render.filepath = str(path)
     bpy.ops.render.render(write_still=True)
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if picture is None or int(picture.max()) - int(picture.min()) < 8:
-        raise BrickbenchError(f"Blender wrote a blank picture to {path}: is the disk full, or memory short?")
-    return np.ascontiguousarray(picture[:, :, ::-1])
+    size = scene.render.resolution_x
+    image = bpy.data.images.load(str(path))
+    try:
+        pixels = np.empty(size * size * 4, dtype=np.float32)
+        image.pixels.foreach_get(pixels)
+    finally:
+        bpy.data.images.remove(image)
+    return checked(pixels.reshape(size, size, 4)[::-1, :, :3])
 
 
-def _balanced(
-    lighting: Lighting, world: "bpy.types.World"
-) -> Iterator[tuple[AreaLight, tuple[float, float, float], float]]:
-    """Set the ambient light on `world`; yield each lamp with its colour and its power in watts."""
-    ambient = kelvin_to_linear_rgb(lighting.ambient_kelvin) * lighting.ambient_share
-    lamps = [kelvin_to_linear_rgb(lamp.kelvin) * lamp.share for lamp in lighting.lamps]
-    white = sum(lamps, start=ambient)
-    correction = (white @ [0.2126, 0.7152, 0.0722] / white) ** lighting.balance
-    world.use_nodes = True
-    background = world.node_tree.nodes["Background"]
-    background.inputs["Color"].default_value = (*(ambient * correction), 1)
-    background.inputs["Strength"].default_value = 1.0
-    for lamp, color in zip(lighting.lamps, lamps, strict=True):
-        # A lamp of P watts that looks at the floor's middle from distance d gives it P sin(elevation) / (pi d^2);
-        # a white floor is then as bright as under an ambient light of 1 when that is pi.
-        distance = lamp.distance_mm / UNIT_MM
-        power = np.pi**2 * distance**2 / np.sin(np.radians(lamp.elevation_deg))
-        red, green, blue = (float(channel) for channel in color * correction)
-        yield lamp, (red, green, blue), float(power)
+def checked(radiance: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return `radiance` (H, W, 3) unless it can be no picture of a pile.
+
+    Raises:
+        BrickbenchError: it holds values that are no numbers, or is blank.
+    """
+    if not np.isfinite(radiance).all():
+        raise BrickbenchError(
+            f"Blender's picture holds {int((~np.isfinite(radiance)).sum())} values that are no numbers; it was refused."
+        )
+    if float(np.ptp(radiance)) < 0.01:
+        raise BrickbenchError("Blender's picture is blank and was refused: is the disk full, or memory short?")
+    return np.ascontiguousarray(radiance)
 
 
-def _plastic() -> "bpy.types.Material":
-    """Return ABS plastic; its colour and roughness come from the object, so one shader serves all bricks."""
-    material = bpy.data.materials.get("plastic")
-    if material is not None:
-        return material
-    material = bpy.data.materials.new("plastic")
-    material.use_nodes = True
-    material.use_fake_user = True
-    tree = material.node_tree
-    surface = tree.nodes["Principled BSDF"]
-    surface.inputs["IOR"].default_value = 1.53  # ABS
-    color, gloss = tree.nodes.new("ShaderNodeObjectInfo"), tree.nodes.new("ShaderNodeAttribute")
-    gloss.attribute_type, gloss.attribute_name = "OBJECT", "roughness"
-    tree.links.new(color.outputs["Color"], surface.inputs["Base Color"])
-    tree.links.new(gloss.outputs["Fac"], surface.inputs["Roughness"])
-    return material
+def _place(item: "bpy.types.Object", rotation: NDArray[np.float64], position_mm: NDArray[np.float64]) -> None:
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation
+    matrix[:3, 3] = position_mm / UNIT_MM
+    item.matrix_world = mathutils.Matrix(matrix.tolist())

@@ -1,18 +1,24 @@
 """The settings of a render."""
 
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from blender_assets.catalogue import load_catalogue
+from blender_assets.catalogue import Catalogue, load_catalogue
 from blender_assets.colors import color_by_name
+from blender_assets.props import PROPS
 from core.errors import SettingsError
 from core.settings import Settings
 from dataset.manifest import LabelRule, SplitRule
+from render.camera import CameraSettings
 from render.floors import FLOORS
+from render.layout import ARRANGEMENTS
 from render.lights import LIGHTINGS
+from render.sensor import SensorSettings
 
 ALL_PARTS = tuple(part.part_id for part in load_catalogue())
+MOST_BRICKS = 500
 
 
 class RenderSettings(Settings):
@@ -21,35 +27,99 @@ class RenderSettings(Settings):
     parts: tuple[str, ...] = Field(ALL_PARTS, min_length=1)
     """Design numbers of the parts in the piles; their order is the order of the classes."""
 
-    colors: tuple[str, ...] = ()
-    """Names of the colours to draw from; empty: all, each as often as it is common."""
+    ldraw: str | None = None
+    """Folder of an LDraw library, a second source of parts; none: built-in parts only."""
 
-    bricks_min: int = Field(1, ge=1, le=60)
+    prefer_ldraw: bool = False
+    """Take a part from the LDraw library also if there is a built-in one (which has bevels, play and stud holes)."""
+
+    colors: dict[str, float] = Field(default_factory=dict)
+    """Colours to draw from by name or LDraw code, with their probabilities (any scale); empty: all solid and
+    transparent ones, each as often as it is common. A plain list gives each its usual weight."""
+
+    bricks_min: int = Field(1, ge=1, le=MOST_BRICKS)
     """Fewest bricks in a pile. 1 to 10 is the founding paper's range."""
 
-    bricks_max: int = Field(10, ge=1, le=60)
+    bricks_max: int = Field(10, ge=1, le=MOST_BRICKS)
     """Most bricks in a pile."""
 
+    arrangements: tuple[str, ...] = Field(("scattered", "heaped"), min_length=1)
+    """How bricks lie, to draw from: scattered, heaped, tray."""
+
     spread: float = Field(1.0, gt=0, le=4)
-    """How far apart bricks fall: below 0.5 they heap up, at 1 they lie loosely, at 2 hardly any touch."""
+    """Factor on the distances: below 1 bricks fall closer together, above 1 further apart."""
+
+    distractors_max: int = Field(0, ge=0, le=50)
+    """Most things that are not bricks in a pile; their number is drawn from 0 to this."""
+
+    distractors: tuple[str, ...] = Field(tuple(PROPS), min_length=1)
+    """Kinds of such things to draw from."""
+
+    wear_max: float = Field(0.4, ge=0, le=1)
+    """Largest wear of a pile's plastic: 0 new, 1 scratched, dusty and full of fingerprints."""
+
+    stud_logo: bool = False
+    """Raised lettering on the studs of built-in parts. It shows from about 20 pixels a stud, and doubles triangles."""
 
     views: int = Field(1, ge=1, le=64)
     """Pictures of each settled pile, from cameras of their own."""
 
+    own_light: bool = True
+    """Whether each further view of a pile has a lighting of its own."""
+
+    own_floor: bool = True
+    """Whether each further view of a pile has a floor of its own."""
+
     backgrounds: tuple[str, ...] = Field(tuple(FLOORS), min_length=1)
     """Floors to draw from."""
+
+    floor_pictures: str | None = None
+    """Folder of pictures that serve as floors beside `backgrounds`, under the name ``picture``."""
+
+    floor_picture_mm: float = Field(600.0, gt=10, le=100_000)
+    """Width of floor that such a picture shows."""
+
+    floor_pictures_share: float = Field(0.5, ge=0, le=1)
+    """How many of the floors are such pictures, where a folder is given."""
 
     lightings: tuple[str, ...] = Field(tuple(LIGHTINGS), min_length=1)
     """Lightings to draw from."""
 
+    environment_pictures: str | None = None
+    """Folder of panoramas (.exr, .hdr; equirectangular) that serve as lightings, under the name ``panorama``."""
+
+    environment_pictures_share: float = Field(0.5, ge=0, le=1)
+    """How many of the lightings are such panoramas, where a folder is given."""
+
+    environment: Literal["fitted", "exact"] = "fitted"
+    """Light from a panorama by lamps and panels fitted to it, which costs about half, or by the panorama itself."""
+
+    camera: CameraSettings = CameraSettings()
+    """Where the camera stands and what its lens does."""
+
+    sensor: SensorSettings = SensorSettings()
+    """Exposure, white balance, vignetting, noise and JPEG."""
+
     image_size_px: int = Field(224, ge=32, le=4096)
     """Width and height of a picture; 224 is what most networks take."""
 
-    image_format: Literal["jpg", "png", "webp"] = "png"
-    """PNG keeps what was rendered; JPEG (quality 95) is a fifth of the size."""
+    image_format: Literal["jpg", "png", "webp"] = "jpg"
+    """Files of the pictures. JPEG's losses (see sensor) are in the picture whatever the format."""
 
-    samples: int = Field(16, ge=1, le=4096)
-    """Light paths a pixel before denoising; 16 leaves no visible noise at 224 pixels."""
+    samples: int = Field(8, ge=1, le=4096)
+    """Light paths a pixel before denoising."""
+
+    depth: bool = False
+    """Also write the depth of every pixel in metres, along the camera's axis."""
+
+    normals: bool = False
+    """Also write the surface normal of every pixel, in the camera's axes."""
+
+    twins: Literal["none", "removed", "resettled"] = "none"
+    """Further pictures without all bricks of one part: everything else in place, or settled again."""
+
+    twins_max: int = Field(3, ge=1, le=20)
+    """Most parts of a pile that are taken away in turn; drawn by lot where a pile has more."""
 
     piles_per_shard: int = Field(64, ge=1, le=1024)
     """Piles in a shard, the unit of work that is done wholly or not at all; smaller shards lose less to a kill."""
@@ -60,45 +130,58 @@ class RenderSettings(Settings):
     split_rule: SplitRule = SplitRule()
     """How piles are divided into train, val and test."""
 
-    @field_validator("parts")
+    @property
+    def catalogue(self) -> Catalogue:
+        """The parts that the piles are made of."""
+        return catalogue_of(self.ldraw, self.prefer_ldraw)
+
+    @field_validator("colors", mode="before")
     @classmethod
-    def _known_parts(cls, parts: tuple[str, ...]) -> tuple[str, ...]:
+    def _weighted_colors(cls, colors: Any) -> Any:
         try:
-            for part_id in parts:
-                load_catalogue()[part_id]
+            if isinstance(colors, list | tuple):
+                colors = {str(name): color_by_name(str(name)).weight for name in colors}
+            if isinstance(colors, dict):
+                return {color_by_name(str(name)).name: weight for name, weight in colors.items()}
         except SettingsError as error:
             raise ValueError(str(error)) from error
-        if len(set(parts)) != len(parts):
-            raise ValueError("a part stands in the list twice")
-        return parts
+        return colors
 
     @field_validator("colors")
     @classmethod
-    def _known_colors(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        try:
-            return tuple(color_by_name(name).name for name in names)
-        except SettingsError as error:
-            raise ValueError(str(error)) from error
+    def _possible_colors(cls, colors: dict[str, float]) -> dict[str, float]:
+        if any(weight < 0 for weight in colors.values()) or (colors and not sum(colors.values())):
+            raise ValueError("probabilities should be 0 or more, and not all 0")
+        return colors
 
-    @field_validator("backgrounds")
+    @field_validator("backgrounds", "lightings", "arrangements", "distractors")
     @classmethod
-    def _known_backgrounds(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return _all_known(names, tuple(FLOORS))
-
-    @field_validator("lightings")
-    @classmethod
-    def _known_lightings(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        return _all_known(names, tuple(LIGHTINGS))
+    def _known_names(cls, names: tuple[str, ...], info: Any) -> tuple[str, ...]:
+        known: dict[str, tuple[str, ...]] = {
+            "backgrounds": tuple(FLOORS),
+            "lightings": tuple(LIGHTINGS),
+            "arrangements": (*ARRANGEMENTS, "tray"),
+            "distractors": tuple(PROPS),
+        }
+        for name in names:
+            if name not in known[info.field_name]:
+                raise ValueError(f"{name!r} is unknown; known are {', '.join(known[info.field_name])}")
+        return names
 
     @model_validator(mode="after")
-    def _ordered(self) -> "RenderSettings":
+    def _consistent(self) -> "RenderSettings":
         if self.bricks_min > self.bricks_max:
             raise ValueError(f"bricks_min {self.bricks_min} is more than bricks_max {self.bricks_max}")
+        try:
+            known = [self.catalogue[part_id].part_id for part_id in self.parts]
+        except SettingsError as error:
+            raise ValueError(str(error)) from error
+        for k, part_id in enumerate(known):
+            if part_id in known[:k]:
+                raise ValueError(f"part {self.parts[k]} stands in the list of parts twice")
         return self
 
 
-def _all_known(names: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if name not in known:
-            raise ValueError(f"{name!r} is unknown; known are {', '.join(known)}")
-    return names
+def catalogue_of(ldraw: str | None, prefer_ldraw: bool) -> Catalogue:
+    """Return the catalogue for these two settings."""
+    return load_catalogue(Path(ldraw) if ldraw else None, prefer_ldraw)

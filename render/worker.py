@@ -4,8 +4,8 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,20 +13,20 @@ from core.files import sha256_hex
 from core.seeding import Purpose, generator
 from dataset.masks import encode_mask
 from dataset.records import ImageRecord, InstanceRecord
-from dataset.shards import write_shard
+from dataset.shards import GEOMETRY_FOLDER, Picture, pack_arrays, write_shard
 from render import blender
 from render.camera import Camera, frame_pile
-from render.labels import PileMasks, cast_masks
+from render.labels import Geometry, PileMasks, cast_labels, cast_masks
 from render.physics import NotAtRestError, settle
 from render.pile import Pile, sample_pile
-from render.scene import looking_through, set_up_renderer, staged, take_picture
+from render.scene import set_up_renderer, staged, take_picture, viewed
+from render.sensor import develop, encode
 from render.settings import RenderSettings
 from render.settled import SettledPile
+from render.twins import Twin, twins_of
 
 ATTEMPTS = 5
 """Start poses that are tried before a pile is given up; the first comes to rest in more than 99 of 100."""
-
-JPEG_QUALITY = WEBP_QUALITY = 95
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,16 @@ class ShardJob:
 
 
 @dataclass(frozen=True)
-class View:
-    """One picture of a pile, with its camera and masks."""
+class Shot:
+    """One picture of a pile or of a twin, with its camera and labels."""
 
     view_index: int
+    twin: Twin | None
+    settled: SettledPile
     camera: Camera
     image: NDArray[np.uint8]  # (H, W, 3), sRGB
     masks: PileMasks
+    geometry: Geometry | None
 
 
 def start_blender(threads: int) -> None:
@@ -60,13 +63,13 @@ def render_shard(job: ShardJob) -> int:
     """Render one shard into its dataset and return its number of pictures."""
     count = 0
 
-    def pictures() -> Iterator[tuple[ImageRecord, bytes]]:
+    def pictures() -> Iterator[Picture]:
         nonlocal count
         for pile_index in job.pile_indices:
             settled = settled_pile(job.settings, job.seed, pile_index)
-            for view in render_views(settled, job.settings):
+            for shot in render_shots(settled, job.settings):
                 count += 1
-                yield _record(settled, view, job.settings.image_format)
+                yield record_of(settled.pile, shot, job.settings)
 
     write_shard(job.root, job.shard_index, pictures())
     return count
@@ -86,52 +89,82 @@ def settled_pile(settings: RenderSettings, seed: int, pile_index: int) -> Settle
     return settle(sample_pile(settings, seed, pile_index, ATTEMPTS - 1))
 
 
-def render_views(settled: SettledPile, settings: RenderSettings) -> Iterator[View]:
-    """Yield the pictures and masks of a settled pile, one a camera."""
+def render_shots(settled: SettledPile, settings: RenderSettings) -> Iterator[Shot]:
+    """Yield the pictures of a settled pile: each view in turn, then each view of each twin.
+
+    A twin's picture has the camera, floor, lights and noise of its original, so that they differ by the bricks alone.
+    """
     pile = settled.pile
-    points = np.concatenate(settled.vertices_mm())
+    cameras = [frame_pile(view.camera, settled.corners_mm(), settings.image_size_px) for view in pile.views]
+    yield from _shots(settled, None, cameras, settings)
+    for twin in twins_of(settled, settings):
+        yield from _shots(twin.settled, twin, cameras, settings)
+
+
+def _shots(settled: SettledPile, twin: Twin | None, cameras: list[Camera], settings: RenderSettings) -> Iterator[Shot]:
+    pile = settled.pile
     with tempfile.TemporaryDirectory(prefix="brickbench-") as scratch, blender.quiet():
         set_up_renderer(settings.samples)
         with staged(settled):
-            for view_index, draw in enumerate(pile.cameras):
-                camera = frame_pile(draw, points, settings.image_size_px)
-                noise_seed = int(generator(pile.seed, pile.pile_index, Purpose.NOISE, view_index).integers(2**31))
-                with looking_through(camera):
-                    image = take_picture(Path(scratch), noise_seed)
-                yield View(view_index, camera, image, cast_masks(settled, camera))
+            for view_index, (view, camera) in enumerate(zip(pile.views, cameras, strict=True)):
+                rng = generator(pile.seed, pile.pile_index, Purpose.NOISE, view_index)
+                with viewed(view.floor, view.lighting, camera):
+                    radiance = take_picture(Path(scratch), int(rng.integers(2**31)))
+                image = develop(radiance, view.lighting.light_rgb, view.sensor, rng)
+                geometry = None
+                if settings.depth or settings.normals:
+                    masks, geometry = cast_labels(settled, camera)
+                else:
+                    masks = cast_masks(settled, camera)
+                yield Shot(view_index, twin, settled, camera, image, masks, geometry)
 
 
-def _record(settled: SettledPile, view: View, image_format: str) -> tuple[ImageRecord, bytes]:
-    pile = settled.pile
-    image_id = f"{pile.pile_index:08d}-{view.view_index:02d}"
-    data = _encode(view.image, image_format)
-    draw = pile.cameras[view.view_index]
+def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
+    """Return the row of a picture, the bytes of its image file and, where asked for, of its depth and normals."""
+    view = pile.views[shot.view_index]
+    name = f"{pile.pile_index:08d}-{shot.view_index:02d}"
+    image_id = f"{name}-{shot.twin.mode}-{shot.twin.removed_part_id}" if shot.twin else name
+    data = encode(shot.image, settings.image_format, view.sensor.jpeg_quality)
     record = ImageRecord(
         image_id=image_id,
         source="synthetic",
-        file=f"images/{image_id}.{image_format}",
+        file=f"images/{image_id}.{settings.image_format}",
         content_hash=sha256_hex(data),
-        width=view.image.shape[1],
-        height=view.image.shape[0],
+        geometry_file=f"{GEOMETRY_FOLDER}/{image_id}.npz" if shot.geometry else None,
+        width=shot.image.shape[1],
+        height=shot.image.shape[0],
         pile_index=pile.pile_index,
-        view_index=view.view_index,
+        view_index=shot.view_index,
+        twin_of=name if shot.twin else None,
+        twin_mode=shot.twin.mode if shot.twin else None,
+        removed_part_id=shot.twin.removed_part_id if shot.twin else None,
         seed=pile.seed,
-        background=pile.floor.name,
-        lighting=pile.lighting.name,
-        exposure=pile.lighting.exposure_ev,
-        camera_focal_px=view.camera.focal_px,
-        camera_from_world=tuple(view.camera.camera_from_world.ravel().tolist()),
-        camera_azimuth_deg=draw.azimuth_deg,
-        camera_elevation_deg=draw.elevation_deg,
-        camera_distance_mm=float(np.linalg.norm(view.camera.position_mm)),
-        instances=tuple(_instances(pile, settled.world_from_part, view.masks)),
+        arrangement=pile.arrangement,
+        distractors=len(pile.props),
+        background=view.floor.name,
+        lighting=view.lighting.name,
+        exposure=view.sensor.exposure_ev,
+        sensor_gain=view.sensor.gain,
+        jpeg_quality=view.sensor.jpeg_quality,
+        camera_aperture_mm=shot.camera.aperture_mm,
+        camera_focal_px=shot.camera.focal_px,
+        camera_from_world=tuple(shot.camera.camera_from_world.ravel().tolist()),
+        camera_azimuth_deg=view.camera.azimuth_deg,
+        camera_elevation_deg=view.camera.elevation_deg,
+        camera_distance_mm=float(np.linalg.norm(shot.camera.position_mm)),
+        instances=tuple(_instances(shot.settled, shot.masks)),
     )
-    return record, data
+    if shot.geometry is None:
+        return record, data
+    arrays: dict[str, NDArray[Any]] = {"depth_m": shot.geometry.depth_m, "normals": shot.geometry.normals}
+    wanted = {"depth_m": settings.depth, "normals": settings.normals}
+    return record, data, pack_arrays({name: array for name, array in arrays.items() if wanted[name]})
 
 
-def _instances(pile: Pile, world_from_part: NDArray[np.float64], masks: PileMasks) -> Iterator[InstanceRecord]:
-    for k, brick in enumerate(pile.bricks):
-        visible, amodal = masks.visible[k], masks.amodal[k]
+def _instances(settled: SettledPile, masks: PileMasks) -> Iterator[InstanceRecord]:
+    for k in settled.present:
+        brick = settled.pile.bricks[k]
+        visible, amodal, in_frame = masks.visible[k], masks.amodal[k], float(masks.in_frame_fraction[k])
         visible_px, amodal_px = int(visible.sum()), int(amodal.sum())
         yield InstanceRecord(
             instance_id=k,
@@ -140,10 +173,11 @@ def _instances(pile: Pile, world_from_part: NDArray[np.float64], masks: PileMask
             box_xywh_px=_box(visible),
             visible_px=visible_px,
             amodal_px=amodal_px,
-            visible_fraction=visible_px / amodal_px if amodal_px else 0.0,
+            in_frame_fraction=in_frame,
+            visible_fraction=visible_px / amodal_px * in_frame if amodal_px else 0.0,
             visible_rle=encode_mask(visible),
             amodal_rle=encode_mask(amodal),
-            world_from_part=tuple(world_from_part[k].ravel().tolist()),
+            world_from_part=tuple(settled.world_from_thing[k].ravel().tolist()),
         )
 
 
@@ -154,12 +188,3 @@ def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
         return 0, 0, 0, 0
     x, y = int(columns[0]), int(rows[0])
     return x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1
-
-
-def _encode(image: NDArray[np.uint8], image_format: str) -> bytes:
-    options = {
-        "jpg": [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY],
-        "webp": [cv2.IMWRITE_WEBP_QUALITY, WEBP_QUALITY],
-        "png": [cv2.IMWRITE_PNG_COMPRESSION, 4],
-    }[image_format]
-    return cv2.imencode(f".{image_format}", image[:, :, ::-1], options)[1].tobytes()

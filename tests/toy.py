@@ -65,6 +65,8 @@ def toy_picture(seed: int, pile_index: int, view_index: int = 0, size: int = 64)
     record = ImageRecord(
         image_id=image_id, source="synthetic", file=f"images/{image_id}.png", width=size, height=size,
         content_hash=sha256_hex(data), pile_index=pile_index, view_index=view_index, seed=seed,
+        geometry_file=None, twin_of=None, twin_mode=None, removed_part_id=None, arrangement="scattered", distractors=0,
+        sensor_gain=0.0, jpeg_quality=100, camera_aperture_mm=0.0,
         background=("grey", "wood")[pile_index % 2], lighting="flat", exposure=0.0, camera_focal_px=float(size),
         camera_from_world=EYE_3X4, camera_azimuth_deg=0.0, camera_elevation_deg=90.0, camera_distance_mm=300.0,
         instances=tuple(reversed(bricks)),
@@ -84,7 +86,7 @@ def instance_record(
     visible_px, amodal_px = int(visible.sum()), int(amodal.sum())
     return InstanceRecord(
         instance_id=instance_id, part_id=part_id, color_id=4, box_xywh_px=box, visible_px=visible_px,
-        amodal_px=amodal_px, visible_fraction=visible_px / amodal_px if amodal_px else 0.0,
+        amodal_px=amodal_px, in_frame_fraction=1.0, visible_fraction=visible_px / amodal_px if amodal_px else 0.0,
         visible_rle=encode_mask(visible), amodal_rle=encode_mask(amodal), world_from_part=EYE_3X4,
     )  # fmt: skip
 

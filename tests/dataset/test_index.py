@@ -207,14 +207,14 @@ def test_an_index_of_another_version_or_damaged_can_be_made_anew(tmp_path: Path)
     with pytest.raises(BrickbenchError) as other:
         update_index(root)
     assert str(other.value) == (
-        f"The index {file} has schema version 0, this Brickbench reads 1. "
+        f"The index {file} has schema version 0, this Brickbench reads 2. "
         f"Run `brickbench dataset index --rebuild {root}`."
     )
     rebuild_index(root)
     assert tables(root) == good
     with duckdb.connect(str(file)) as connection:
         connection.execute("DROP TABLE meta")
-    with pytest.raises(BrickbenchError, match=r"has no schema version, this Brickbench reads 1"):
+    with pytest.raises(BrickbenchError, match=r"has no schema version, this Brickbench reads 2"):
         open_index(file)
     file.write_bytes(b"no database" * 1000)
     with pytest.raises(

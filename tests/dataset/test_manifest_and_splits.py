@@ -31,7 +31,7 @@ def test_folder_without_manifest_is_no_dataset(tmp_path: Path) -> None:
 
 def test_manifest_of_another_schema_version_is_refused(tmp_path: Path) -> None:
     Manifest(schema_version=99, seed=0, parts=PARTS).save_folder(tmp_path)
-    with pytest.raises(BrickbenchError, match=r"has schema version 99, this Brickbench reads 1. Use the Brickbench"):
+    with pytest.raises(BrickbenchError, match=r"has schema version 99, this Brickbench reads 2. Use the Brickbench"):
         Manifest.load_folder(tmp_path)
 
 

@@ -1,0 +1,90 @@
+"""Where things start to fall: scattered over the floor, heaped up, or into a tray."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+Point = tuple[float, float, float]
+Quaternion = tuple[float, float, float, float]
+
+CANDIDATES = 12
+"""Places that are tried for each thing of a scatter; the first that is free is taken, else the freest."""
+
+
+@dataclass(frozen=True)
+class Area:
+    """The rectangle around the origin over which things fall, in millimetres."""
+
+    half_length_mm: float
+    half_width_mm: float
+    apart: bool
+    """Whether things look for a free place."""
+
+    drop_mm: float = 2.0
+    """Least gap below the lowest things at the start."""
+
+
+def _scattered(radii_mm: Sequence[float], spread: float, rng: np.random.Generator) -> Area:
+    # Real scatters leave most of the floor free: 2.5 to 8 times the area of the bounding circles.
+    return _rectangle(radii_mm, spread * rng.uniform(1.6, 2.9), rng.uniform(1.0, 1.5), apart=True)
+
+
+def _heaped(radii_mm: Sequence[float], spread: float, rng: np.random.Generator) -> Area:
+    return _rectangle(radii_mm, spread * rng.uniform(0.45, 0.9), rng.uniform(1.0, 1.3), apart=False)
+
+
+def _rectangle(radii_mm: Sequence[float], spread: float, aspect: float, *, apart: bool) -> Area:
+    side = spread * float(np.sqrt(np.pi * np.sum(np.square(radii_mm)))) / 2
+    return Area(side * aspect**0.5, side / aspect**0.5, apart)
+
+
+ARRANGEMENTS: dict[str, Callable[[Sequence[float], float, np.random.Generator], Area]] = {
+    "scattered": _scattered,
+    "heaped": _heaped,
+}
+"""Each returns the area for things of the given bounding radii; a tray's area is the tray's own."""
+
+
+def start_poses(
+    radii_mm: Sequence[float], area: Area, rng: np.random.Generator
+) -> tuple[list[Point], list[Quaternion]]:
+    """Return start positions whose bounding spheres neither touch each other nor the floor, and orientations.
+
+    Each thing starts as low as the ones before it allow, so that a loose scatter falls from just above the floor and
+    a heap from higher up. Positions (x, y, z) are those of the centres of mass in millimetres; orientations are
+    uniform unit quaternions (w, x, y, z).
+    """
+    radii = np.asarray(radii_mm, dtype=float)
+    placed = np.zeros((len(radii), 3))
+    for k, radius in enumerate(radii):
+        before, reach = placed[:k], radius + radii[:k] + 1.0
+        x, y = _place(before[:, :2], reach, area, rng)
+        flat = np.hypot(before[:, 0] - x, before[:, 1] - y)
+        below = flat < reach
+        lift = np.sqrt(np.maximum(reach**2 - flat**2, 0.0))
+        z = radius + area.drop_mm
+        for other in np.flatnonzero(below)[np.argsort(before[below, 2], kind="stable")]:
+            if abs(z - before[other, 2]) < lift[other]:
+                z = before[other, 2] + lift[other]
+        placed[k] = x, y, z
+    quaternions = rng.normal(size=(len(radii), 4))
+    quaternions /= np.linalg.norm(quaternions, axis=1, keepdims=True)
+    return [(float(x), float(y), float(z)) for x, y, z in placed], [
+        (float(w), float(x), float(y), float(z)) for w, x, y, z in quaternions
+    ]
+
+
+def _place(
+    before: "np.ndarray[tuple[int, int], np.dtype[np.float64]]",
+    reach: "np.ndarray[tuple[int], np.dtype[np.float64]]",
+    area: Area,
+    rng: np.random.Generator,
+) -> tuple[float, float]:
+    tries = rng.uniform(-1, 1, size=(CANDIDATES, 2)) * (area.half_length_mm, area.half_width_mm)
+    if not area.apart or not len(before):
+        return float(tries[0, 0]), float(tries[0, 1])
+    gaps = (np.linalg.norm(tries[:, None] - before[None], axis=2) - reach).min(axis=1)
+    free = np.flatnonzero(gaps > 0)
+    best = int(free[0]) if len(free) else int(gaps.argmax())
+    return float(tries[best, 0]), float(tries[best, 1])
