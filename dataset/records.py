@@ -35,11 +35,11 @@ class ImageRecord:
     `content_hash` is the SHA-256 of that file in hexadecimal; `exposure` is in EV; `camera_from_world` is a
     row-major 3x4 matrix, millimetres; `instances` hold one entry for each brick of the pile.
 
-    A twin is the picture `twin_of` (an image_id) without its bricks of `removed_part_id`; its `twin_mode` is ``removed``
-    where everything else is in its place, ``resettled`` where the rest has moved on. Its instances keep the numbers of
-    the original's. `geometry_file` is a NumPy archive with ``depth_m`` (H, W) float32, metres along the camera's axis,
-    and ``normals`` (H, W, 3) float16 in the camera's axes (x right, y up, z towards the camera), where they were asked
-    for.
+    A twin is the picture `twin_of` (an image_id) without its bricks of `removed_part_id`; its `twin_mode` is
+    ``removed`` where everything else is in its place, ``resettled`` where the rest has moved on. Its instances keep
+    the numbers of the original's. `geometry_file` is a NumPy archive with ``depth_m`` (H, W) float32, metres along
+    the camera's axis, and ``normals`` (H, W, 3) float16 in the camera's axes (x right, y up, z towards the camera),
+    where they were asked for.
     """
 
     image_id: str

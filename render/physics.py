@@ -40,7 +40,7 @@ def settle(pile: Pile) -> SettledPile:
 
     The scene is left without them and without a rigid-body world, so what comes next does not depend on it.
     """
-        fallers: tuple[Brick | Prop, ...] = (*pile.bricks, *pile.props)
+    fallers: tuple[Brick | Prop, ...] = (*pile.bricks, *pile.props)
     starts = np.empty((len(fallers), 3, 4))
     for k, thing in enumerate(fallers):
         rotation = np.array(mathutils.Quaternion(thing.start_quaternion_wxyz).to_matrix())
@@ -108,9 +108,7 @@ def _fall(before: SettledPile) -> SettledPile:
     return settled
 
 
-def _run_until_still(
-    pile: Pile, bodies: "list[bpy.types.Object]", meshes: list[PartMesh]
-) -> NDArray[np.float64]:
+def _run_until_still(pile: Pile, bodies: "list[bpy.types.Object]", meshes: list[PartMesh]) -> NDArray[np.float64]:
     """Return the poses (N, 3, 4) in which the bodies come to rest."""
     scene = bpy.context.scene
     reach_mm = np.array([np.abs(mesh.vertices_mm - mesh.centroid_mm).max() for mesh in meshes])
