@@ -1,8 +1,53 @@
 """The commands ``brickbench parts …``."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
 import click
 
 from core.cli import json_option, print_rows
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+Decorated = TypeVar("Decorated", bound=Callable[..., Any])
+
+MOST_ON_A_SHEET = 1000
+"""Half a minute of drawing for each hundred; a whole library has 24,000."""
+
+
+def ldraw_options(function: Decorated) -> Decorated:
+    """Add ``--ldraw`` and ``--prefer-ldraw``: parts of an LDraw library."""
+    for option in (
+        click.option("--prefer-ldraw", is_flag=True, help="Take the library's shape for built-in parts too."),
+        click.option(
+            "--ldraw",
+            type=click.Path(file_okay=False, path_type=Path),
+            default=None,
+            show_default="built-in parts alone",
+            help="Folder of an LDraw library (complete.zip of ldraw.org, unpacked), whose parts are there too.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def picture_options(color: str) -> Callable[[Decorated], Decorated]:
+    """Add ``--output`` and ``--color``, by default `color`."""
+
+    def decorate(function: Decorated) -> Decorated:
+        for option in (
+            click.option("--color", default=color, show_default=True, help="Name or LDraw number of a colour."),
+            click.option(
+                "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
+                help="Picture to write: .png, .jpg or .webp.",
+            ),
+        ):  # fmt: skip
+            function = option(function)
+        return function
+
+    return decorate
 
 
 @click.group()
@@ -11,25 +56,99 @@ def parts() -> None:
 
 
 @parts.command("list")
+@ldraw_options
 @json_option
-def list_parts(as_json: bool) -> None:
-    """List the built-in parts with their sizes.
+def list_parts(ldraw: Path | None, prefer_ldraw: bool, as_json: bool) -> None:
+    """List the parts: the built-in ones with their sizes, then those of an LDraw library.
 
     \b
     Example:
       brickbench parts list
+      brickbench parts list --ldraw ldraw --json
     """
     from blender_assets.catalogue import load_catalogue
 
-    rows = []
-    catalogue = load_catalogue()
+    rows: list[dict[str, object]] = []
+    catalogue = load_catalogue(ldraw, prefer_ldraw)
     for part in catalogue:
-        length, width, height = (round(float(side), 2) for side in catalogue.mesh(part.part_id).size_mm)
-        rows.append(
-            {
-                "part_id": part.part_id, "name": part.name, "category": part.category,
-                "length_mm": length, "width_mm": width, "height_mm": height,
-                "triangles": len(catalogue.mesh(part.part_id).faces),
-            }
-        )  # fmt: skip
-    print_rows(rows, as_json=as_json)
+        row: dict[str, object] = {"part_id": part.part_id, "name": part.name, "category": part.category}
+        if part.source == "built-in":
+            mesh = catalogue.mesh(part.part_id)
+            length, width, height = (round(float(side), 2) for side in mesh.size_mm)
+            row |= {"length_mm": length, "width_mm": width, "height_mm": height, "triangles": len(mesh.faces)}
+        rows.append(row | {"source": part.source})
+    columns = ("part_id", "name", "category", "length_mm", "width_mm", "height_mm", "triangles", "source")
+    print_rows(rows, as_json=as_json, columns=columns)
+
+
+@parts.command()
+@click.argument("part_id")
+@picture_options("Yellow")
+@ldraw_options
+def show(part_id: str, output: Path, color: str, ldraw: Path | None, prefer_ldraw: bool) -> None:
+    """Draw one part at a slant from above and below, and from its six sides.
+
+    \b
+    Example:
+      brickbench parts show 3001 -o 3001.png
+      brickbench parts show 3749 -o pin.png --ldraw ldraw --color Tan
+    """
+    from blender_assets.catalogue import load_catalogue
+    from blender_assets.colors import color_by_name
+    from blender_assets.sheets import part_page
+
+    chosen, catalogue = color_by_name(color), load_catalogue(ldraw, prefer_ldraw)
+    part = catalogue[part_id]
+    _write(part_page(part, catalogue.mesh(part_id), chosen), output)
+
+
+@parts.command()
+@picture_options("Medium Azure")
+@ldraw_options
+@click.option("--parts", "part_ids", default=None, show_default="all", help="Numbers of parts, separated by commas.")
+@click.option("--underside", is_flag=True, help="Look from below.")
+@click.option("--columns", type=click.IntRange(1, 40), default=10, show_default=True, help="Parts side by side.")
+def sheet(
+    output: Path,
+    color: str,
+    ldraw: Path | None,
+    prefer_ldraw: bool,
+    part_ids: str | None,
+    underside: bool,
+    columns: int,
+) -> None:
+    """Draw many parts side by side, each with its number and name.
+
+    \b
+    Example:
+      brickbench parts sheet -o parts.png
+      brickbench parts sheet -o technic.png --ldraw ldraw --parts 3700,3705,3749 --underside
+    """
+    from itertools import islice
+
+    from blender_assets.catalogue import load_catalogue
+    from blender_assets.colors import color_by_name
+    from blender_assets.sheets import parts_sheet
+    from core.errors import SettingsError
+
+    chosen, catalogue = color_by_name(color), load_catalogue(ldraw, prefer_ldraw)
+    names = [name.strip() for name in (part_ids or "").split(",") if name.strip()]
+    shown = [catalogue[name] for name in names] if names else list(islice(catalogue, MOST_ON_A_SHEET + 1))
+    if len(shown) > MOST_ON_A_SHEET:
+        raise SettingsError(f"A sheet holds up to {MOST_ON_A_SHEET:,} parts, and there are more; choose with --parts.")
+    title = f"{len(shown)} part{'s' if len(shown) > 1 else ''}{' from below' if underside else ''}"
+    meshes = [(part, catalogue.mesh(part.part_id)) for part in shown]
+    _write(parts_sheet(meshes, chosen, "below" if underside else "above", title, columns), output)
+
+
+def _write(page: "Image.Image", output: Path) -> None:
+    from core.errors import SettingsError
+    from core.files import atomic_file, require_writable
+
+    formats = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
+    if output.suffix.lower() not in formats:
+        raise SettingsError(f"{output} should end with .png, .jpg or .webp, the formats that a picture is written in.")
+    require_writable(output.parent)
+    with atomic_file(output) as temporary:
+        page.save(temporary, format=formats[output.suffix.lower()])
+    click.echo(f"Wrote {output}.", err=True)
