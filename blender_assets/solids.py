@@ -4,7 +4,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from manifold3d import CrossSection, Manifold, Mesh, OpType, triangulate
+from manifold3d import CrossSection, JoinType, Manifold, Mesh, OpType, triangulate
 from numpy.typing import ArrayLike, NDArray
 
 from blender_assets.dimensions import (
@@ -83,6 +83,14 @@ def box(length_mm: float, width_mm: float, height_mm: float, bevel_mm: float = B
     return prism([(-half, 0), (half, 0), (half, height_mm), (-half, height_mm)], length_mm, bevel_mm)
 
 
+def rounded_outline(length_mm: float, height_mm: float, radius_mm: float) -> list[Point]:
+    """Return an upright rectangle (x, z), centred on x = 0, with round upper corners."""
+    turns = np.linspace(0, np.pi / 2, CURVE_SEGMENTS // 4)
+    x, z = length_mm / 2 - radius_mm, height_mm - radius_mm
+    corner = [(x + radius_mm * float(np.cos(turn)), z + radius_mm * float(np.sin(turn))) for turn in turns]
+    return [(-length_mm / 2, 0.0), (length_mm / 2, 0.0), *corner, *((-x, z) for x, z in reversed(corner))]
+
+
 def cylinder(radius_mm: float, z0_mm: float, z1_mm: float, at: Point = (0.0, 0.0)) -> Manifold:
     """Return an upright cylinder from `z0_mm` to `z1_mm` around `at`."""
     solid = Manifold.cylinder(z1_mm - z0_mm, radius_mm, circular_segments=CURVE_SEGMENTS)
@@ -133,6 +141,14 @@ def hollow_box(columns: int, rows: int, height_mm: float) -> Manifold:
     return box(length, width, height_mm - ROOF_MM + 1, bevel_mm=0).translate((0, 0, -1))
 
 
+def profile_hollow(profile_yz: Sequence[Point], length_mm: float) -> Manifold:
+    """Return the space below the roof of a `prism` whose walls and roof follow its convex profile."""
+    inner = CrossSection([list(profile_yz)]).offset(-WALL_MM, JoinType.Miter)
+    low_y, low_z, high_y, _ = inner.bounds()
+    opening = CrossSection.square((high_y - low_y, low_z + 1.5)).translate((low_y, -1.0))
+    return prism((inner + opening).to_polygons()[0], length_mm - 2 * WALL_MM, bevel_mm=0)
+
+
 def stud_holes(points: Iterable[Point], roof_z_mm: float) -> Manifold:
     """Return the blind holes that run up from below the roof into the studs at `points`."""
     depth = STUD_HEIGHT_MM - 0.6  # leaves 0.6 mm above the roof's own thickness
@@ -147,10 +163,10 @@ def tube(height_mm: float, at: Point = (0.0, 0.0)) -> Manifold:
 
 def underside(columns: int, rows: int, height_mm: float) -> Manifold | None:
     """Return the tubes (parts two or more wide) or pins (one wide) below a part; None for a single stud."""
-    top = height_mm - ROOF_MM / 2
-    points = grid(columns - 1, rows - 1) if min(columns, rows) > 1 else grid(max(columns, rows) - 1, 1)
     if min(columns, rows) > 1:
-        return union(tube(height_mm, at) for at in points)
+        return union(tube(height_mm, at) for at in grid(columns - 1, rows - 1))
+    points = grid(max(columns - 1, 1), max(rows - 1, 1)) if max(columns, rows) > 1 else []
+    top = height_mm - ROOF_MM / 2
     return union(cylinder(PIN_RADIUS_MM, 0, top, at) for at in points) if points else None
 
 

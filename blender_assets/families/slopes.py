@@ -2,55 +2,146 @@
 
 from functools import partial
 
-from manifold3d import CrossSection, JoinType, Manifold
+from manifold3d import Manifold
 
-from blender_assets.dimensions import BRICK_HEIGHT_MM, PITCH_MM, PLATE_HEIGHT_MM, ROOF_MM, WALL_MM
+from blender_assets.dimensions import (
+    BRICK_HEIGHT_MM,
+    GAP_MM,
+    PIN_RADIUS_MM,
+    PITCH_MM,
+    PLATE_HEIGHT_MM,
+    ROOF_MM,
+    WALL_MM,
+)
 from blender_assets.part import Part
-from blender_assets.solids import Point, grid, joined, outer_mm, prism, stud_holes, studs_on, underside
+from blender_assets.solids import (
+    Point,
+    box,
+    cylinder,
+    extrusion,
+    facing_front,
+    grid,
+    hollow_box,
+    joined,
+    outer_mm,
+    prism,
+    profile_hollow,
+    rounded_outline,
+    stud,
+    stud_holes,
+    studs_on,
+    tube,
+    underside,
+    union,
+)
 
-LIP_MM = 1.5
+LIP_MM = 1.6
 """Height of the upright edge at the foot of a slope."""
 
-CHEESE_HEIGHT_MM = 2 * PLATE_HEIGHT_MM
+CHEESE_HEIGHT_MM = 6.24
+"""Two plates, less a little that is rounded off the edge."""
+
+EDGE_RADIUS_MM = 0.8
+"""Rounding of the ends of a sharp upper edge."""
+
+FOOT_MM = 0.4
+"""Depth and height of the groove around the foot of a slope without studs, as on a tile."""
 
 
-def slope(columns: int, rows: int, height_mm: float, top_rows: int, lip_mm: float = LIP_MM) -> Manifold:
-    """Return a slope `columns` wide (x) and `rows` deep (y); its last `top_rows` rows are flat and studded.
-
-    With ``top_rows`` 0 the slope runs up to a narrow edge at the back, as on a cheese slope.
-    """
-    half, length = outer_mm(rows) / 2, outer_mm(columns)
-    crest = half - top_rows * PITCH_MM if top_rows else half - 0.6
-    profile = [(-half, 0.0), (half, 0.0), (half, height_mm), (crest, height_mm), (-half, lip_mm)]
-    body = prism(profile, length) - _hollow(profile, length)
-    if not top_rows:
-        return joined(body, underside(columns, 1, ROOF_MM + 0.6) if columns > 1 else None)
-    points = [(x, y) for x, y in grid(columns, rows) if y > crest]
-    inside = prism(profile, length, bevel_mm=0)  # tubes and pins end at the sloping roof
-    below = underside(columns, rows, height_mm) if columns > 1 else underside(1, rows, height_mm)
-    supports = below ^ inside if below is not None else None
-    return joined(body, studs_on(points, height_mm), supports) - stud_holes(points, height_mm)
+def slope(columns: int, rows: int) -> Manifold:
+    """Return a slope of brick height, `columns` wide (x) and `rows` deep (y); its last row is flat and studded."""
+    profile, length = _profile(rows), outer_mm(columns)
+    points = [(x, y) for x, y in grid(columns, rows) if y > outer_mm(rows) / 2 - PITCH_MM]
+    below = underside(columns, rows, BRICK_HEIGHT_MM)
+    supports = below ^ prism(profile, length, bevel_mm=0) if below is not None else None  # they end at the slope
+    body = prism(profile, length) - profile_hollow(profile, length)
+    return joined(body, studs_on(points, BRICK_HEIGHT_MM), supports) - stud_holes(points, BRICK_HEIGHT_MM)
 
 
-def _hollow(profile: list[Point], length_mm: float) -> Manifold:
-    inner = CrossSection([profile]).offset(-WALL_MM, JoinType.Miter)
-    low_y, low_z, high_y, _ = inner.bounds()
-    opening = CrossSection.square((high_y - low_y, low_z + 1.5)).translate((low_y, -1.0))
-    shape = inner + opening
-    return prism(shape.to_polygons()[0], length_mm - 2 * WALL_MM, bevel_mm=0)
+def convex_corner() -> Manifold:
+    """Return a 2 x 2 slope that falls towards -y and +x, with one stud at the high corner."""
+    profile, length, at = _profile(2), outer_mm(2), [(-PITCH_MM / 2, PITCH_MM / 2)]
+
+    def both(solid: Manifold) -> Manifold:
+        return solid ^ solid.rotate((0, 0, 90))
+
+    body = both(prism(profile, length)) - both(profile_hollow(profile, length))
+    support = tube(BRICK_HEIGHT_MM) ^ both(prism(profile, length, bevel_mm=0))
+    return joined(body, studs_on(at, BRICK_HEIGHT_MM), support) - stud_holes(at, BRICK_HEIGHT_MM)
 
 
-def _part(part_id: str, name: str, columns: int, rows: int, height_mm: float, top_rows: int, lip_mm: float) -> Part:
-    return Part(part_id, name, "Slope", partial(slope, columns, rows, height_mm, top_rows, lip_mm))
+def cheese(columns: int) -> Manifold:
+    """Return a slope one stud deep that runs up to a narrow edge at the back."""
+    half, length = outer_mm(1) / 2, outer_mm(columns)
+    profile = [(-half, 0.0), (half, 0.0), (half, CHEESE_HEIGHT_MM), (half - 0.3, CHEESE_HEIGHT_MM), (-half, LIP_MM)]
+    pin = underside(columns, 1, LIP_MM + ROOF_MM)
+    body = prism(profile, length) ^ _rounding(length, CHEESE_HEIGHT_MM, half)
+    return joined(_footed(body) - profile_hollow(profile, length), pin)
+
+
+def grille_slope() -> Manifold:
+    """Return a slope 1 wide and 2 deep, two thirds of a brick high, with four slots above a stepped hollow."""
+    half, length, low, rise = outer_mm(2) / 2, outer_mm(1), 1.5, 0.3  # rise in mm per mm
+    body = prism([(-half, 0.0), (half, 0.0), (half, low + rise * 2 * half), (-half, low)], length)
+    panel = [(y, low + rise * (y + half) + lift) for y, lift in ((-7.0, -0.5), (6.9, -0.5), (6.8, 0.2), (-7.0, 0.2))]
+    wide, step_y, step_z = length - 2 * WALL_MM, 3.2, 0.96
+    cuts = [box(wide, 2 * (half - WALL_MM), 1.6 + 1, bevel_mm=0).translate((0, 0, -1))]
+    for k in range(4):
+        # The slot's front is upright; its back leans, so that light falls through two thirds of it only.
+        y0, ceiling = -5.6 + step_y * k, 1.6 + step_z * k
+        lean = (y0 + 1.6 + (9 - ceiling) / 1.8, 9.0)
+        cuts.append(prism([(y0, 0.0), (y0 + 1.6, 0.0), (y0 + 1.6, ceiling), lean, (y0, 9.0)], wide, bevel_mm=0))
+        depth = half - WALL_MM - y0
+        cuts.append(box(wide, depth, ceiling + 1, bevel_mm=0).translate((0, y0 + depth / 2, -1)))
+    return joined(_footed(body), prism(panel, length - 1.8, bevel_mm=0)) - union(cuts)
+
+
+def plate_slope() -> Manifold:
+    """Return a plate 1 wide and 2 deep with a stud behind and a steep wedge, upright at its back, in front."""
+    half, length, high = outer_mm(2) / 2, outer_mm(1), BRICK_HEIGHT_MM
+    profile = [
+        (-half, 0.0), (half, 0.0), (half, PLATE_HEIGHT_MM), (0.0, PLATE_HEIGHT_MM), (0.0, high), (-0.2, high),
+        (-half, LIP_MM),
+    ]  # fmt: skip
+    body = prism(profile, length) ^ _rounding(length, high, half)
+    wedge = prism([(WALL_MM - half, 1.0), (-1.6, 1.0), (-1.6, 6.4), (WALL_MM - half, 1.6)], length - 2 * WALL_MM, 0)
+    pin = cylinder(PIN_RADIUS_MM, 0, PLATE_HEIGHT_MM - ROOF_MM / 2)
+    return joined(body - hollow_box(1, 2, PLATE_HEIGHT_MM) - wedge, pin, stud(PLATE_HEIGHT_MM, (0.0, PITCH_MM / 2)))
+
+
+def _profile(rows: int) -> list[Point]:
+    half, high = outer_mm(rows) / 2, BRICK_HEIGHT_MM
+    return [(-half, 0.0), (half, 0.0), (half, high), (half - PITCH_MM + GAP_MM, high), (-half, LIP_MM)]
+
+
+def _footed(body: Manifold) -> Manifold:
+    """Return `body`, which stands on z = 0, with the groove around its foot."""
+    x0, y0, _, x1, y1, _ = body.bounding_box()
+    foot = box(x1 - x0 - 2 * FOOT_MM, y1 - y0 - 2 * FOOT_MM, FOOT_MM, bevel_mm=0)
+    return body - (box(2 * x1 + 2, 2 * y1 + 2, 2 * FOOT_MM, bevel_mm=0).translate((0, 0, -FOOT_MM)) - foot)
+
+
+def _rounding(length_mm: float, height_mm: float, half_width_mm: float) -> Manifold:
+    """Return what a part that ends in a sharp upper edge is cut with, to round the ends of that edge."""
+    shape = extrusion(rounded_outline(length_mm, height_mm, EDGE_RADIUS_MM), 2 * half_width_mm, bevel_mm=0)
+    return facing_front(shape).translate((0, half_width_mm, 0))
+
+
+def _part(part_id: str, name: str, columns: int, rows: int, *aliases: str) -> Part:
+    return Part(part_id, name, "Slope", partial(slope, columns, rows), aliases)
 
 
 PARTS = (
-    _part("3040b", "Slope 45 2 x 1", 1, 2, BRICK_HEIGHT_MM, 1, LIP_MM),
-    _part("3039", "Slope 45 2 x 2", 2, 2, BRICK_HEIGHT_MM, 1, LIP_MM),
-    _part("3038", "Slope 45 2 x 3", 3, 2, BRICK_HEIGHT_MM, 1, LIP_MM),
-    _part("3037", "Slope 45 2 x 4", 4, 2, BRICK_HEIGHT_MM, 1, LIP_MM),
-    _part("4286", "Slope 33 3 x 1", 1, 3, BRICK_HEIGHT_MM, 1, LIP_MM),
-    _part("3298", "Slope 33 3 x 2", 2, 3, BRICK_HEIGHT_MM, 1, LIP_MM),
-    _part("54200", "Slope 30 1 x 1 x 2/3", 1, 1, CHEESE_HEIGHT_MM, 0, 1.2),
-    _part("85984", "Slope 30 1 x 2 x 2/3", 2, 1, CHEESE_HEIGHT_MM, 0, 1.2),
+    _part("3040b", "Slope 45 2 x 1", 1, 2, "3040", "3040a"),
+    _part("3039", "Slope 45 2 x 2", 2, 2),
+    _part("3038", "Slope 45 2 x 3", 3, 2),
+    _part("3037", "Slope 45 2 x 4", 4, 2),
+    Part("3045", "Slope 45 2 x 2 double convex", "Slope", convex_corner),
+    _part("4286", "Slope 33 3 x 1", 1, 3),
+    _part("3298", "Slope 33 3 x 2", 2, 3),
+    _part("60477", "Slope 18 4 x 1", 1, 4),
+    Part("54200", "Slope 30 1 x 1 x 2/3", "Slope", partial(cheese, 1), ("50746",)),
+    Part("85984", "Slope 30 1 x 2 x 2/3", "Slope", partial(cheese, 2)),
+    Part("61409", "Slope 18 2 x 1 x 2/3 grille", "Slope", grille_slope),
+    Part("92946", "Slope 45 2 x 1 with 2/3 cutout", "Slope", plate_slope),
 )
