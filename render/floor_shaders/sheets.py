@@ -1,0 +1,86 @@
+"""Sheets on a table, cardboard, and the user's own pictures."""
+
+from render.floor_shaders.shader import Shader, Socket
+
+
+def _table(shader: Shader) -> Socket:
+    """Return the colour of the table below a sheet, streaked a little like a laminate or wood."""
+    return shader.mix(
+        shader.ramp(shader.noise(90.0, 5.0, detail=1), 0.35, 0.7), shader.third, shader.tinted(shader.third, 0.8)
+    )
+
+
+def _laid_down(shader: Shader, color: Socket, thickness_mm: float, waves: Socket) -> None:
+    """Colour a sheet of `shader.length` x `shader.width` about the origin on a table, its edge and its shadow."""
+    beyond_x, beyond_y = (
+        shader.math("MULTIPLY_ADD", size, -0.5, shader.math("ABSOLUTE", axis))
+        for axis, size in ((shader.x, shader.length), (shader.y, shader.width))
+    )
+    beyond = shader.math("MAXIMUM", beyond_x, beyond_y)
+    sheet = shader.ramp(beyond, 0.1, -0.1)
+    shadow = shader.math("MULTIPLY_ADD", shader.ramp(beyond, 6 * thickness_mm, 0.0), -0.4, 1.0)
+    height = shader.times(sheet, shader.math("ADD", waves, thickness_mm))
+    shader.finish(
+        shader.mix(sheet, shader.tinted(_table(shader), shadow), color),
+        height,
+        roughness=shader.math("MULTIPLY_ADD", sheet, 0.3, 0.45),
+        gloss=0.35,
+    )
+
+
+def _waves(shader: Shader) -> Socket:
+    """Return the height of paper that does not lie quite flat."""
+    return shader.times(shader.noise(75.0), 1.6)
+
+
+def _ruled(shader: Shader, distance: Socket, waves: Socket | None = None) -> None:
+    """Colour paper with lines where `distance` to the nearest is small."""
+    lines = shader.times(shader.ramp(distance, 0.28, 0.08), 0.75)
+    _laid_down(shader, shader.mix(lines, shader.base, shader.second), 0.3, waves or _waves(shader))
+
+
+def white(shader: Shader) -> None:
+    """Colour a white sheet."""
+    _laid_down(shader, shader.base, 0.3, _waves(shader))
+
+
+def folded(shader: Shader) -> None:
+    """Colour a white sheet that was folded twice and laid flat."""
+    ridges = [shader.math("MINIMUM", shader.math("ABSOLUTE", axis), 14.0) for axis in (shader.x, shader.y)]
+    _laid_down(
+        shader,
+        shader.base,
+        0.3,
+        shader.math("MULTIPLY_ADD", shader.math("SUBTRACT", ridges[0], ridges[1]), 0.05, _waves(shader)),
+    )
+
+
+def squared(shader: Shader) -> None:
+    """Colour squared paper, 5 mm."""
+    _ruled(shader, shader.math("MINIMUM", shader.to_edge(shader.x, 5.0), shader.to_edge(shader.y, 5.0)))
+
+
+def lined(shader: Shader) -> None:
+    """Colour lined paper, 8 mm."""
+    _ruled(shader, shader.to_edge(shader.y, 8.0))
+
+
+def _pulp(shader: Shader) -> tuple[Socket, Socket]:
+    """Return colour and height of corrugated board: fibres, specks, flutes that show through."""
+    fibres = shader.noise(5.0, 1.1, detail=1)
+    specks = shader.ramp(shader.noise(1.3), 0.66, 0.78)
+    flutes = shader.times(shader.wave(shader.y, 7.2), 0.025)
+    pale = shader.mix(shader.times(shader.ramp(fibres, 0.35, 0.7), 0.35), shader.base, shader.second)
+    return shader.mix(shader.times(specks, 0.6), pale, shader.second), shader.math("MULTIPLY_ADD", fibres, 0.05, flutes)
+
+
+def board(shader: Shader) -> None:
+    """Colour a floor of cardboard."""
+    color, height = _pulp(shader)
+    shader.finish(color, height, gloss=0.25)
+
+
+def sheet(shader: Shader) -> None:
+    """Colour a piece of cardboard on a table."""
+    color, height = _pulp(shader)
+    _laid_down(shader, color, 2.0, height)
