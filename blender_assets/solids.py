@@ -122,6 +122,12 @@ def facing_front(solid: Manifold) -> Manifold:
     return solid.rotate((90, 0, 0))
 
 
+def centred(solid: Manifold) -> Manifold:
+    """Return `solid` moved so that its box stands on z = 0, centred on the z axis."""
+    x0, y0, z0, x1, y1, _ = solid.bounding_box()
+    return solid.translate((-(x0 + x1) / 2, -(y0 + y1) / 2, -z0))
+
+
 def grid(columns: int, rows: int) -> list[Point]:
     """Return the stud centres of a `columns` x `rows` part, in millimetres around its centre."""
     return [
