@@ -23,7 +23,9 @@ GROOVE_MM = 0.4
 """Depth and height of the groove."""
 
 GRILLE_BAR_MM = 1.6
-"""Height of a grille's bars, and width of the middle one and of the slots."""
+"""Height of a grille's bars, and width of the middle one."""
+
+GRILLE_SLOT_MM = 1.55
 
 
 def tile(columns: int, rows: int) -> Manifold:
@@ -37,7 +39,7 @@ def grille() -> Manifold:
     bar_z = PLATE_HEIGHT_MM - GRILLE_BAR_MM
     frame_hole = box(outer_mm(2) - 2 * WALL_MM, outer_mm(1) - 2 * WALL_MM, PLATE_HEIGHT_MM, bevel_mm=0)
     frame = _slab(2, 1, bar_z, bevel_mm=0) - frame_hole.translate((0, 0, -0.5))
-    edge_bar = (outer_mm(1) - 3 * GRILLE_BAR_MM) / 2
+    edge_bar = (outer_mm(1) - GRILLE_BAR_MM) / 2 - GRILLE_SLOT_MM
     bars = [
         box(outer_mm(2), width, GRILLE_BAR_MM + 0.2).translate((0, y, bar_z - 0.2))
         for width, y in (
