@@ -43,7 +43,7 @@ class View:
 
 
 ABOVE = View("from above", (0.62, -1.0, 0.85))
-BELOW = View("from below", (0.62, -1.0, -0.85))
+BELOW = View("from below", (0.62, -1.0, -1.5))
 SIX_SIDES = (
     View("top", (0, 0, 1), (0, 1, 0)),
     View("front", (0, -1, 0)),
