@@ -102,7 +102,7 @@ def _times(rgb: Rgb, factor: float) -> Rgb:
     return red, green, blue
 
 
-def _paper(style: str, rng: np.random.Generator) -> Look:
+def _paper(_: str, rng: np.random.Generator) -> Look:
     white = _color({"EFEEEC": 5, "E8E6E0": 3, "F3F2F2": 3, "E6DFCF": 0.8}, rng)
     table = _color(_WOODS if rng.uniform() < 0.35 else _TABLES, rng)
     short, long = [(210.0, 297.0), (297.0, 420.0), (148.0, 210.0)][rng.choice(3, p=[0.6, 0.3, 0.1])]
@@ -114,7 +114,7 @@ def _plain(style: str, rng: np.random.Generator) -> Look:
     return Look(base, _times(base, rng.uniform(0.84, 0.96)), base, rng.uniform(0.25, 0.7), (rng.uniform(40, 150),) * 2)
 
 
-def _desk(style: str, rng: np.random.Generator) -> Look:
+def _desk(_: str, rng: np.random.Generator) -> Look:
     base = _color(_TABLES, rng)
     second = _times(base, rng.uniform(0.62, 0.88) if rng.uniform() < 0.75 else rng.uniform(1.1, 1.3))
     return Look(base, second, base, rng.uniform(0.25, 0.5), (rng.uniform(0.8, 1.6),) * 2)
@@ -159,17 +159,21 @@ def _cloth(style: str, rng: np.random.Generator) -> Look:
 
 def _carpet(style: str, rng: np.random.Generator) -> Look:
     base = _color({**_CLOTHS, "8D867C": 6, "6D675F": 4, "B5A995": 4, "4A4D55": 3}, rng)
-    return Look(base, _times(base, rng.uniform(0.4, 0.75)), _color(_CLOTHS, rng), 1.0, (rng.uniform(1.8, 4.0),) * 2)
+    third = _times(base, rng.uniform(1.3, 2.2))
+    pitch = rng.uniform(1.8, 4.0) if style == "tufted" else rng.uniform(1.2, 2.2)
+    return Look(base, _times(base, rng.uniform(0.4, 0.75)), third, 1.0, (pitch, pitch))
 
 
 def _ribbed(style: str, rng: np.random.Generator) -> Look:
     base = _color({**_CLOTHS, "C9982B": 4}, rng)
-    return Look(base, _times(base, rng.uniform(0.35, 0.6)), base, 1.0, (rng.uniform(4, 8), rng.uniform(60, 160)))
+    pitch = rng.uniform(4, 6) if style == "corduroy" else rng.uniform(6, 10)
+    return Look(base, _times(base, rng.uniform(0.35, 0.6)), base, 1.0, (pitch, pitch))
 
 
 def _rug(style: str, rng: np.random.Generator) -> Look:
-    size = (rng.uniform(40, 140), rng.uniform(30, 90))
-    return Look(_color(_CLOTHS, rng), _color(_CLOTHS, rng), _color(_CLOTHS, rng), 1.0, size)
+    base, third = _color(_CLOTHS, rng), _color(_CLOTHS, rng)
+    second = _times(base, rng.uniform(0.55, 0.8)) if style == "ornament" else _color(_CLOTHS, rng)
+    return Look(base, second, third, 1.0, (rng.uniform(40, 140), rng.uniform(30, 90)))
 
 
 def _cardboard(style: str, rng: np.random.Generator) -> Look:
@@ -194,7 +198,7 @@ FLOORS: dict[str, Callable[[str, np.random.Generator], Look]] = {
 """Each decides the colours and sizes of one floor of the given style."""
 
 STYLES: dict[str, dict[str, float]] = {
-    "paper": {"white": 4, "folded": 2, "squared": 3, "lined": 1.5},
+    "paper": {"white": 4, "folded": 2, "squared": 2, "lined": 1.2, "notebook": 1.5},
     "plain": {"smooth": 2, "painted": 1},
     "desk": {"speckled": 1, "pebbled": 2, "printed": 1},
     "wood": {"planks": 1, "staves": 1, "veneer": 1.5},

@@ -16,6 +16,7 @@ BUILDERS: dict[tuple[str, str], Callable[[Shader], None]] = {
     ("paper", "folded"): sheets.folded,
     ("paper", "squared"): sheets.squared,
     ("paper", "lined"): sheets.lined,
+    ("paper", "notebook"): sheets.notebook,
     ("plain", "smooth"): hard.smooth,
     ("plain", "painted"): hard.painted,
     ("desk", "speckled"): hard.speckled,

@@ -112,12 +112,12 @@ def granite(shader: Shader) -> None:
 def terrazzo(shader: Shader) -> None:
     """Colour terrazzo: chips of two stones in a fine ground."""
     distance, chance = shader.cells(shader.length)
-    size = shader.math("MULTIPLY_ADD", chance, 0.35, 0.08)
-    chip = shader.ramp(shader.math("SUBTRACT", distance, size), 0.06, 0.0)
-    stone = shader.mix(
-        shader.math("GREATER_THAN", shader.math("FRACT", shader.times(chance, 7.0)), 0.5), shader.second, shader.third
-    )
-    ground = shader.mix(shader.times(shader.ramp(shader.noise(1.2), 0.4, 0.7), 0.25), shader.base, shader.second)
+    fine = shader.noise(3.5)
+    broken = shader.math("MULTIPLY_ADD", fine, 0.7, distance)
+    chip = shader.ramp(shader.math("MULTIPLY_ADD", chance, -0.4, broken), 0.4, 0.35)
+    other = shader.math("GREATER_THAN", shader.math("FRACT", shader.times(chance, 7.0)), 0.5)
+    stone = shader.mix(other, shader.second, shader.third)
+    ground = shader.mix(shader.times(shader.ramp(fine, 0.4, 0.7), 0.15), shader.base, shader.second)
     shader.finish(shader.mix(chip, ground, stone))
 
 
@@ -127,10 +127,7 @@ def marble(shader: Shader) -> None:
     node.inputs["Detail"].default_value, node.inputs["Distortion"].default_value = 3.0, 0.8
     shader.link(shader.math("DIVIDE", 1.0, shader.length), node.inputs["Scale"])
     shader.link(shader.mm, node.inputs["Vector"])
-    from_middle = shader.math("ABSOLUTE", shader.math("SUBTRACT", node.outputs["Fac"], 0.5))
-    vein = shader.math(
-        "MULTIPLY_ADD", shader.ramp(from_middle, 0.02, 0.0), 0.5, shader.times(shader.ramp(from_middle, 0.14, 0.0), 0.3)
-    )
-    shader.finish(
-        shader.mix(shader.times(vein, shader.ramp(shader.noise(150.0), 0.3, 0.6)), shader.base, shader.second)
-    )
+    off = shader.math("ABSOLUTE", shader.math("SUBTRACT", node.outputs["Fac"], 0.5))
+    vein = shader.math("MULTIPLY_ADD", shader.ramp(off, 0.02, 0.0), 0.5, shader.times(shader.ramp(off, 0.14, 0.0), 0.3))
+    vein = shader.times(vein, shader.ramp(shader.noise(150.0), 0.3, 0.6))
+    shader.finish(shader.mix(vein, shader.base, shader.second))

@@ -10,19 +10,14 @@ def _folds(shader: Shader, depth_mm: float = 5.0) -> Socket:
     return shader.times(shader.noise(110.0), depth_mm)
 
 
-def _woven(shader: Shader, warp: Socket, weft: Socket, *, shift: float = 0.0, uneven: float = 0.0) -> None:
-    """Colour threads of the pitch `shader.length`: over and under in turn, each `shift` further than the last."""
+def _woven(shader: Shader, warp: Socket, weft: Socket, *, diagonal: bool = False, uneven: float = 0.0) -> None:
+    """Colour threads of the pitch `shader.length`: over and under in turn, or in diagonals."""
     u, v = (shader.math("DIVIDE", axis, shader.length) for axis in (shader.x, shader.y))
-    if shift:
-        row = shader.math("FLOOR", v)
-        over = shader.math(
-            "SUBTRACT", shader.math("FLOORED_MODULO", shader.math("ADD", shader.math("FLOOR", u), row), 3.0), 0.5
-        )
-        over = shader.math("SIGN", over)
+    if diagonal:  # over two, under one, each row one thread further
+        place = shader.math("ADD", shader.math("FLOOR", u), shader.math("FLOOR", v))
+        over = shader.math("SUBTRACT", shader.math("FLOORED_MODULO", place, 3.0), 0.5)
     else:
-        over = shader.times(
-            shader.math("SINE", shader.times(u, 3.14159265)), shader.math("SINE", shader.times(v, 3.14159265))
-        )
+        over = shader.times(shader.wave(u, 2.0), shader.wave(v, 2.0))
     on_top = shader.ramp(over, -0.15, 0.15)
     round_u, round_v = (shader.math("PINGPONG", axis, 0.5) for axis in (u, v))
     relief = shader.blend(on_top, round_v, round_u)  # 0 between two threads, 0.5 in a thread's middle
@@ -42,7 +37,7 @@ def plain(shader: Shader) -> None:
 
 def twill(shader: Shader) -> None:
     """Colour a twill such as jeans: diagonal lines, a pale weft."""
-    _woven(shader, shader.base, shader.second, shift=1.0, uneven=0.5)
+    _woven(shader, shader.base, shader.second, diagonal=True, uneven=0.5)
 
 
 def linen(shader: Shader) -> None:
@@ -52,32 +47,24 @@ def linen(shader: Shader) -> None:
 
 def checked(shader: Shader) -> None:
     """Colour a checked cloth: stripes in warp and weft cross."""
-    warp, weft = (
-        shader.mix(
-            shader.math("GREATER_THAN", shader.wave(axis, shader.times(shader.width, 2.0)), 0.2),
-            shader.base,
-            shader.third,
-        )
-        for axis in (shader.x, shader.y)
-    )
+    period = shader.times(shader.width, 2.0)
+    stripes = [shader.math("GREATER_THAN", shader.wave(axis, period), 0.2) for axis in (shader.x, shader.y)]
+    warp, weft = (shader.mix(stripe, shader.base, shader.third) for stripe in stripes)
     _woven(shader, warp, weft)
 
 
 def tufted(shader: Shader) -> None:
     """Colour a carpet of tufts."""
     distance, chance = shader.cells(shader.length)
-    tone = shader.math("MULTIPLY_ADD", chance, 0.5, shader.times(shader.noise(1.1), 0.6))
-    color = shader.mix(
-        shader.math("ADD", shader.ramp(distance, 0.25, 0.75), shader.math("SUBTRACT", tone, 0.5), clamp=True),
-        shader.base,
-        shader.second,
-    )
-    shader.finish(color, shader.times(shader.times(distance, shader.length), -0.8), gloss=0.0)
+    tone = shader.math("MULTIPLY_ADD", chance, 0.5, shader.math("MULTIPLY_ADD", shader.noise(1.1), 0.6, -0.5))
+    dark = shader.math("ADD", shader.ramp(distance, 0.25, 0.75), tone, clamp=True)
+    color = shader.mix(dark, shader.base, shader.second)
+    shader.finish(color, shader.times(shader.times(distance, shader.length), -0.6), gloss=0.0)
 
 
 def melange(shader: Shader) -> None:
     """Colour a flat carpet of mixed yarns."""
-    distance, chance = shader.cells(shader.times(shader.length, 0.6))
+    distance, chance = shader.cells(shader.length)
     color = shader.mix(shader.ramp(chance, 0.2, 0.9), shader.base, shader.second)
     color = shader.mix(shader.math("GREATER_THAN", chance, 0.9), color, shader.third)
     shader.finish(color, shader.times(distance, -0.7), gloss=0.0)
@@ -89,9 +76,8 @@ def _ribs(shader: Shader, depth: float, fuzz_mm: float, waver_mm: float) -> None
     fuzz = shader.noise(fuzz_mm * 2, fuzz_mm)
     rib = shader.ramp(across, 0.0, 0.6)
     shade = shader.math("MULTIPLY_ADD", rib, 0.75, shader.math("MULTIPLY_ADD", fuzz, 0.8, -0.15), clamp=True)
-    height = shader.math(
-        "MULTIPLY_ADD", shader.times(rib, shader.length), depth, shader.math("MULTIPLY_ADD", fuzz, 0.3, _folds(shader))
-    )
+    loose = shader.math("MULTIPLY_ADD", fuzz, 0.3, _folds(shader))
+    height = shader.math("MULTIPLY_ADD", shader.times(rib, shader.length), depth, loose)
     shader.finish(shader.mix(shade, shader.second, shader.base), height, gloss=0.0)
 
 
@@ -133,20 +119,17 @@ def diamonds(shader: Shader) -> None:
     """Colour a rug of diamonds with a rim."""
     x, y = _knots(shader)
     half = shader.times(shader.length, 0.5)
-    sum_ = shader.math(
-        "DIVIDE", shader.math("ADD", shader.math("PINGPONG", x, half), shader.math("PINGPONG", y, half)), half
-    )
-    _knotted(
-        shader,
-        shader.math("GREATER_THAN", sum_, 1.0),
-        shader.math("LESS_THAN", shader.math("ABSOLUTE", shader.math("SUBTRACT", sum_, 1.0)), 0.12),
-    )
+    both = shader.math("ADD", shader.math("PINGPONG", x, half), shader.math("PINGPONG", y, half))
+    across = shader.math("SUBTRACT", shader.math("DIVIDE", both, half), 1.0)
+    rim = shader.math("LESS_THAN", shader.math("ABSOLUTE", across), 0.12)
+    _knotted(shader, shader.math("GREATER_THAN", across, 0.0), rim)
 
 
 def ornament(shader: Shader) -> None:
     """Colour a rug or upholstery with scattered curls: level lines of a slow noise."""
     x, y = _knots(shader)
     slow = shader.noise(70.0, 55.0, detail=1, at=shader.point(x, y))
-    curl = shader.math("LESS_THAN", shader.math("ABSOLUTE", shader.math("SUBTRACT", slow, 0.56)), 0.018)
+    curl = shader.math("LESS_THAN", shader.math("ABSOLUTE", shader.math("SUBTRACT", slow, 0.56)), 0.02)
+    here = shader.math("GREATER_THAN", shader.noise(160.0), 0.5)
     yarn = shader.noise(9.0, 1.6)
-    _knotted(shader, shader.ramp(yarn, 0.4, 0.6), curl)
+    _knotted(shader, shader.ramp(yarn, 0.4, 0.6), shader.times(curl, here))
