@@ -1,7 +1,9 @@
 """The building blocks that part families share: bevelled bodies, hollows, studs, tubes. All in millimetres."""
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 from manifold3d import CrossSection, JoinType, Manifold, Mesh, OpType, triangulate
@@ -22,8 +24,11 @@ from blender_assets.dimensions import (
     TUBE_OUTER_RADIUS_MM,
     WALL_MM,
 )
+from blender_assets.lettering import stud_letters
 
 Point = tuple[float, float]
+
+_RELIEF = ContextVar("stud_relief", default=False)
 
 SMOOTH_TURN_DEG = 40.0
 """A corner of an outline that turns by less belongs to a curve and is not chamfered."""
@@ -102,19 +107,28 @@ def turned(profile_rz: Sequence[Point]) -> Manifold:
     return CrossSection([list(profile_rz)]).revolve(CURVE_SEGMENTS)
 
 
+@contextmanager
+def stud_relief() -> Iterator[None]:
+    """Let studs that are made within the ``with`` block carry the raised lettering of real ones."""
+    token = _RELIEF.set(True)
+    try:
+        yield
+    finally:
+        _RELIEF.reset(token)
+
+
 def stud(top_z_mm: float, at: Point = (0.0, 0.0)) -> Manifold:
     """Return a stud that stands on `top_z_mm`, its upper edge chamfered, its foot sunk in so that it joins."""
-    radius, top = STUD_RADIUS_MM, top_z_mm + STUD_HEIGHT_MM
-    edge = BEVEL_MM
-    solid = turned(
-        [(0, top_z_mm - 0.1), (radius, top_z_mm - 0.1), (radius, top - edge), (radius - edge, top), (0, top)]
-    )
+    solid = _bare_stud(top_z_mm)
+    if _RELIEF.get():
+        solid += stud_letters().translate((0, 0, top_z_mm + STUD_HEIGHT_MM))
     return solid.translate((at[0], at[1], 0.0))
 
 
 def open_stud(top_z_mm: float, at: Point = (0.0, 0.0)) -> Manifold:
     """Return a stud with a round hole down to the level it stands on, as on jumpers and on the sides of bricks."""
-    return stud(top_z_mm, at) - cylinder(OPEN_STUD_INNER_RADIUS_MM, top_z_mm, top_z_mm + STUD_HEIGHT_MM + 1, at)
+    hole = cylinder(OPEN_STUD_INNER_RADIUS_MM, top_z_mm, top_z_mm + STUD_HEIGHT_MM + 1)
+    return (_bare_stud(top_z_mm) - hole).translate((at[0], at[1], 0.0))
 
 
 def facing_front(solid: Manifold) -> Manifold:
@@ -186,6 +200,11 @@ def clutch_ribs(height_mm: float) -> Manifold:
 def joined(body: Manifold, *others: Manifold | None) -> Manifold:
     """Return `body` together with those of `others` that exist."""
     return union([body, *(other for other in others if other is not None)])
+
+
+def _bare_stud(top_z_mm: float) -> Manifold:
+    radius, top, edge = STUD_RADIUS_MM, top_z_mm + STUD_HEIGHT_MM, BEVEL_MM
+    return turned([(0, top_z_mm - 0.1), (radius, top_z_mm - 0.1), (radius, top - edge), (radius - edge, top), (0, top)])
 
 
 def _cut_corners(outline: NDArray[np.float64], cut_mm: float) -> NDArray[np.float64]:

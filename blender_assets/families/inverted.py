@@ -19,9 +19,9 @@ from blender_assets.solids import (
     grid,
     hollow_box,
     joined,
+    open_stud,
     outer_mm,
     prism,
-    stud,
     stud_holes,
     studs_on,
     underside,
@@ -70,7 +70,7 @@ def inverted_slope(columns: int, rows: int) -> Manifold:
 
 
 def _tall_stud(at: Point) -> Manifold:
-    return cylinder(STUD_RADIUS_MM, 0, BRICK_HEIGHT_MM, at) + stud(BRICK_HEIGHT_MM, at)
+    return cylinder(STUD_RADIUS_MM, 0, BRICK_HEIGHT_MM, at) + open_stud(BRICK_HEIGHT_MM, at)
 
 
 def _above(length_mm: float, width_mm: float) -> Manifold:
