@@ -73,7 +73,9 @@ class Catalogue:
             if known is None:
                 return self._from_library(now)
         part = self._built_in[known]
-        number = self._library_number(part) if self._prefer_ldraw else None
+        if self._library is None or not self._prefer_ldraw:
+            return part
+        number = self._library.first_known((part.part_id, *part.aliases))
         return part if number is None else self._from_library(number, part)
 
     def mesh(self, part_id: str) -> PartMesh:
@@ -87,11 +89,6 @@ class Catalogue:
     def _built_in_number(self, part_id: str) -> str | None:
         number = self._aliases.get(part_id, part_id)
         return number if number in self._built_in else None
-
-    def _library_number(self, part: Part) -> str | None:
-        if self._library is None:
-            return None
-        return next((number for number in (part.part_id, *part.aliases) if number in self._library), None)
 
     def _from_library(self, part_id: str, like: Part | None = None) -> Part:
         """Return the library's part, under the number and name of the built-in part `like` if one is given."""

@@ -104,7 +104,7 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     for part_id in arguments.part_ids or [part.part_id for part in catalogue]:
         part = catalogue[part_id]
-        known = next((number for number in (part.part_id, *part.aliases) if number in library), None)
+        known = library.first_known((part.part_id, *part.aliases))
         if known is None:
             rows.append({"part": part_id, "name": part.name, "ok": "not in the library"})
             continue

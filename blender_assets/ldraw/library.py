@@ -1,7 +1,7 @@
 """An LDraw library: titles, moved numbers and meshes of its parts."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +73,10 @@ class LDrawLibrary:
     def __contains__(self, part_id: str) -> bool:
         """Return whether there is a file for this number."""
         return self._path(part_id) is not None
+
+    def first_known(self, numbers: Iterable[str]) -> str | None:
+        """Return the first of `numbers` for which there is a file, or None."""
+        return next((number for number in numbers if number in self), None)
 
     def part_ids(self) -> Iterator[str]:
         """Iterate over all numbers in ``parts/``, in the order of their digits, opening no file."""
