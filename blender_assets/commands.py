@@ -59,7 +59,7 @@ def parts() -> None:
 @ldraw_options
 @json_option
 def list_parts(ldraw: Path | None, prefer_ldraw: bool, as_json: bool) -> None:
-    """List the parts: the built-in ones with their sizes, then those of an LDraw library.
+    """List the built-in parts with their sizes, and an LDraw library's.
 
     \b
     Example:
@@ -86,7 +86,7 @@ def list_parts(ldraw: Path | None, prefer_ldraw: bool, as_json: bool) -> None:
 @picture_options("Yellow")
 @ldraw_options
 def show(part_id: str, output: Path, color: str, ldraw: Path | None, prefer_ldraw: bool) -> None:
-    """Draw one part at a slant from above and below, and from its six sides.
+    """Draw one part from above, from below and from its six sides.
 
     \b
     Example:
@@ -117,7 +117,7 @@ def sheet(
     underside: bool,
     columns: int,
 ) -> None:
-    """Draw many parts side by side, each with its number and name.
+    """Draw many parts side by side, with their numbers and names.
 
     \b
     Example:

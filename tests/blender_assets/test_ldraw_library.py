@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
+from blender_assets.ldraw import lines
 from blender_assets.ldraw.config import load_ldconfig
 from blender_assets.ldraw.library import LDrawLibrary
 from blender_assets.mesh import PartMesh
@@ -141,3 +143,25 @@ def test_the_colours_of_the_library_are_read() -> None:
     assert (by_id[4].name, by_id[4].srgb_hex) == ("Red", "B40000")
     assert by_id[36].alpha == pytest.approx(128 / 255)
     assert by_id[383].finish == "metallic"
+
+
+@pytest.mark.parametrize("part_id", ["3001", "3039", "3062b", "2780", "3648b", "4070", "60474", "85970"])
+def test_winding_is_recovered_where_no_file_vouches_for_it(
+    part_id: str, meshes: dict[str, PartMesh], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Without its BFC statements a quarter of the library's surface looks inwards as it stands.
+    monkeypatch.setattr(lines._Winding, "apply", lambda self, words: None)
+    loose, certified = LDrawLibrary(LDRAW).mesh(part_id), meshes[part_id]
+    centres, normals = zip(*(_centres_and_normals(mesh) for mesh in (loose, certified)), strict=True)
+    size = np.abs(normals[0]), np.abs(normals[1])
+    gap, nearest = cKDTree(np.hstack([centres[1], size[1]])).query(np.hstack([centres[0], size[0]]))
+    same = gap < 0.02
+    assert same.mean() > 0.9
+    agree = (normals[0] * normals[1][nearest]).sum(axis=1) > 0
+    area = np.linalg.norm(normals[0], axis=1)
+    assert area[same & agree].sum() > 0.99 * area[same].sum()
+
+
+def _centres_and_normals(mesh: PartMesh) -> tuple[np.ndarray, np.ndarray]:
+    corners = mesh.vertices_mm[mesh.faces].astype(np.float64)
+    return corners.mean(axis=1), np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) / 2
