@@ -14,6 +14,8 @@ from blender_assets.plastic import volume_and_centroid
 SMOOTH_ANGLE_DEG = 50.0
 """Faces that meet at less are shaded as one curve: above a chamfer's 45 degrees, below a corner's 90."""
 
+GRAINED_MM2 = 15.0
+
 _COPLANAR_COSINE = 1.0 - 1e-5
 
 
@@ -92,6 +94,20 @@ def smooth_corner_normals(vertices: NDArray[np.float32], faces: NDArray[np.int32
         result[order[start:stop]] = (near / _multiplicity(around)) @ around
     result /= np.maximum(np.linalg.norm(result, axis=1, keepdims=True), 1e-12)
     return result.reshape(-1, 3, 3).astype(np.float32)
+
+
+def sloping_faces(mesh: PartMesh) -> NDArray[np.bool_]:
+    """Return which faces belong to a sloping surface that looks upwards, (F,): moulds give these a grain.
+
+    Chamfers do not count: a surface has at least `GRAINED_MM2` and is flat.
+    """
+    triangles = mesh.vertices_mm[mesh.faces].astype(np.float64)
+    cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    area = np.linalg.norm(cross, axis=1) / 2
+    normals = cross / np.maximum(2 * area, 1e-12)[:, None]
+    region = _flat_regions(mesh.faces, normals)
+    large = np.bincount(region, weights=area)[region] >= GRAINED_MM2
+    return np.asarray(large & (normals[:, 2] > 0.2) & (normals[:, 2] < 0.97))
 
 
 def _multiplicity(normals: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -31,7 +31,7 @@ def _scattered(radii_mm: Sequence[float], spread: float, rng: np.random.Generato
 
 
 def _heaped(radii_mm: Sequence[float], spread: float, rng: np.random.Generator) -> Area:
-    return _rectangle(radii_mm, spread * rng.uniform(0.45, 0.9), rng.uniform(1.0, 1.3), apart=False)
+    return _rectangle(radii_mm, spread * rng.uniform(0.25, 0.65), rng.uniform(1.0, 1.3), apart=False)
 
 
 def _rectangle(radii_mm: Sequence[float], spread: float, aspect: float, *, apart: bool) -> Area:

@@ -2,12 +2,15 @@
 
 import numpy as np
 
-from blender_assets.mesh import PartMesh
+from blender_assets.mesh import PartMesh, sloping_faces
 from render.blender import UNIT_MM, bpy
 
 
-def blender_mesh(name: str, part: PartMesh) -> "bpy.types.Mesh":
-    """Return the datablock called `name`, made from `part`; its origin is the centre of mass, where Bullet wants it."""
+def blender_mesh(name: str, part: PartMesh, *, grained: bool = False) -> "bpy.types.Mesh":
+    """Return the datablock called `name`, made from `part`, its sloping faces marked if they are `grained`.
+
+    Its origin is the centre of mass, where Bullet wants it.
+    """
     known = bpy.data.meshes.get(name)
     if known is not None:
         return known
@@ -22,5 +25,8 @@ def blender_mesh(name: str, part: PartMesh) -> "bpy.types.Mesh":
     mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), dtype=bool))
     mesh.update(calc_edges=True)
     mesh.normals_split_custom_set(part.corner_normals.reshape(-1, 3))
+    if grained:
+        grain = mesh.attributes.new("grain", "FLOAT", "FACE")
+        grain.data.foreach_set("value", sloping_faces(part).astype(np.float32))
     mesh.use_fake_user = True
     return mesh

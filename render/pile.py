@@ -71,6 +71,7 @@ class Pile:
     """Wear of the plastic, 0..1."""
 
     views: tuple[View, ...]
+    subsurface: bool = False
     stud_logo: bool = False
     ldraw: str | None = None
     prefer_ldraw: bool = False
@@ -134,7 +135,7 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     views = tuple(_view(settings, seed, pile_index, view) for view in range(settings.views))
     return Pile(
         seed, pile_index, arrangement, bricks, props, tray, wear, views,
-        settings.stud_logo, settings.ldraw, settings.prefer_ldraw,
+        settings.subsurface, settings.stud_logo, settings.ldraw, settings.prefer_ldraw,
     )  # fmt: skip
 
 

@@ -1,21 +1,31 @@
-"""What bricks and props are made of: ABS plastic, clear plastic, metal; one shader each, set by object."""
+"""What bricks, props and trays are made of: ABS, clear plastic, metal; one shader each, set by object.
+
+Colour, roughness and wear are the object's, so that a shader is compiled once and serves every pile.
+"""
 
 from typing import Any
 
 from blender_assets.colors import Color
 from blender_assets.props import PropLook
-from render.blender import bpy
+from render.blender import UNIT_MM, bpy
 
 ABS_IOR = 1.53
 CLEAR_IOR = 1.58
-"""Polycarbonate, of which transparent bricks are made."""
+"""Polycarbonate and MABS, of which transparent bricks are made."""
+
+SUBSURFACE_MM = 0.4
+"""How far light travels in ABS: it softens edges of light colours."""
+
+GRAIN_MM = 0.35
+"""Size of the grain that moulds give to slopes."""
 
 
-def dress(item: "bpy.types.Object", color: Color, roughness: float, wear: float) -> None:
-    """Give a brick's object its plastic; colour and roughness are the object's, so that one shader serves all."""
-    finish = getattr(color, "finish", "solid")
-    kind = "plastic" if finish == "solid" else finish
-    _set(item, f"{kind} worn" if wear > 0 else kind, color.linear_rgb, roughness)
+def dress(item: "bpy.types.Object", color: Color, roughness: float, wear: float, *, subsurface: bool) -> None:
+    """Give a brick's object its plastic."""
+    kind = "plastic" if color.finish == "solid" else color.finish
+    if subsurface and kind == "plastic":
+        kind = "soft plastic"
+    _set(item, f"worn {kind}" if wear > 0 else kind, color.linear_rgb, roughness)
     item["wear"] = wear
 
 
@@ -30,35 +40,115 @@ def _set(item: "bpy.types.Object", kind: str, rgb: tuple[float, float, float], r
     if not item.material_slots:
         item.data.materials.append(None)
     item.material_slots[0].link = "OBJECT"
-    item.material_slots[0].material = _material(kind)
+    item.material_slots[0].material = bpy.data.materials.get(kind) or _material(kind)
 
 
 def _material(kind: str) -> "bpy.types.Material":
-    known = bpy.data.materials.get(kind)
-    if known is not None:
-        return known
     material = bpy.data.materials.new(kind)
     material.use_nodes = True
     material.use_fake_user = True
-    tree = material.node_tree
-    tree.nodes.clear()
-    surface = tree.nodes.new("ShaderNodeBsdfPrincipled")
-    output = tree.nodes.new("ShaderNodeOutputMaterial")
-    tree.links.new(surface.outputs[0], output.inputs["Surface"])
-    color = tree.nodes.new("ShaderNodeObjectInfo")
-    tree.links.new(color.outputs["Color"], surface.inputs["Base Color"])
-    roughness = _attribute(tree, "roughness")
-    tree.links.new(roughness, surface.inputs["Roughness"])
-    base = kind.removesuffix(" worn")
-    surface.inputs["IOR"].default_value = CLEAR_IOR if base == "transparent" else ABS_IOR
-    if base == "transparent":
-        surface.inputs["Transmission Weight"].default_value = 1.0
+    shader = _Shader(material.node_tree)
+    color, roughness = shader.add("ShaderNodeObjectInfo").outputs["Color"], shader.attribute("OBJECT", "roughness")
+    surface = shader.add("ShaderNodeBsdfPrincipled")
+    base, bump = kind.removeprefix("worn "), []
+    # Mould and handling leave the gloss uneven by a few per cent, which breaks up reflections.
+    uneven = shader.noise(9.0, 1)
+    roughness = shader.math("MULTIPLY_ADD", uneven, 0.16, shader.math("SUBTRACT", roughness, 0.08))
+    if base.endswith("plastic"):
+        grain = shader.math("MULTIPLY", shader.attribute("GEOMETRY", "grain"), shader.noise(GRAIN_MM, 0))
+        bump.append(shader.math("MULTIPLY", grain, 0.12))
+        roughness = shader.math("MULTIPLY_ADD", shader.attribute("GEOMETRY", "grain"), 0.22, roughness)
+    if kind.startswith("worn"):
+        color, roughness, scratches = _worn(shader, color, roughness)
+        bump.append(scratches)
+    shader.link(color, surface.inputs["Base Color"])
+    shader.link(roughness, surface.inputs["Roughness"])
+    surface.inputs["IOR"].default_value = ABS_IOR
+    if base == "soft plastic":
+        surface.inputs["Subsurface Weight"].default_value = 0.3
+        surface.inputs["Subsurface Scale"].default_value = SUBSURFACE_MM / UNIT_MM
     elif base == "metallic":
-        surface.inputs["Metallic"].default_value = 1.0
+        surface.inputs["Metallic"].default_value = 0.85
+    elif base == "transparent":
+        surface.inputs["IOR"].default_value = CLEAR_IOR
+        surface.inputs["Transmission Weight"].default_value = 1.0
+    if bump:
+        height = bump[0] if len(bump) == 1 else shader.math("ADD", *bump)
+        node = shader.add("ShaderNodeBump")
+        node.inputs["Distance"].default_value = 1.0 / UNIT_MM
+        shader.link(height, node.inputs["Height"])
+        shader.link(node.outputs[0], surface.inputs["Normal"])
+    out = surface.outputs[0]
+    if base == "transparent":
+        # Light that falls through clear plastic is not traced as caustics: its shadow is tinted instead of black.
+        shadow, through = shader.add("ShaderNodeMixShader"), shader.add("ShaderNodeBsdfTransparent")
+        shader.link(shader.add("ShaderNodeLightPath").outputs["Is Shadow Ray"], shadow.inputs[0])
+        shader.link(color, through.inputs["Color"])
+        shader.link(out, shadow.inputs[1])
+        shader.link(through.outputs[0], shadow.inputs[2])
+        out = shadow.outputs[0]
+    shader.link(out, shader.add("ShaderNodeOutputMaterial").inputs["Surface"])
     return material
 
 
-def _attribute(tree: Any, name: str) -> Any:
-    node = tree.nodes.new("ShaderNodeAttribute")
-    node.attribute_type, node.attribute_name = "OBJECT", name
-    return node.outputs["Fac"]
+def _worn(shader: "_Shader", color: Any, roughness: Any) -> tuple[Any, Any, Any]:
+    """Return colour, roughness and bump height in millimetres of plastic with scratches, fingerprints and dust."""
+    wear = shader.attribute("OBJECT", "wear")
+    fine = shader.noise(0.5, 1, (1, 14, 14))
+    scratches = shader.math("MULTIPLY", shader.step(fine, 0.64, 0.72), wear)
+    smudge = shader.math("MULTIPLY", shader.step(shader.noise(5.0, 2), 0.5, 0.7), wear)
+    up = shader.add("ShaderNodeSeparateXYZ")
+    shader.link(shader.add("ShaderNodeNewGeometry").outputs["Normal"], up.inputs[0])
+    speckle = shader.step(shader.noise(0.45, 2), 0.5, 0.8)
+    dust = shader.math("MULTIPLY", shader.math("MULTIPLY", shader.math("MAXIMUM", up.outputs[2], 0.0), speckle), wear)
+    mixed = shader.add("ShaderNodeMix", data_type="RGBA")
+    shader.link(shader.math("MULTIPLY", dust, 0.22), mixed.inputs[0])
+    shader.link(color, mixed.inputs[6])
+    mixed.inputs[7].default_value = (0.42, 0.40, 0.37, 1)
+    dull = shader.math("MULTIPLY_ADD", smudge, 0.25, shader.math("MULTIPLY_ADD", scratches, 0.2, roughness))
+    return mixed.outputs[2], shader.math("MULTIPLY_ADD", dust, 0.3, dull), shader.math("MULTIPLY", scratches, -0.02)
+
+
+class _Shader:
+    """Adds nodes to a material's tree; textures are in millimetres of the part."""
+
+    def __init__(self, tree: Any) -> None:
+        self.tree = tree
+        tree.nodes.clear()
+        self.position = self.add("ShaderNodeTexCoord").outputs["Object"]
+
+    def add(self, kind: str, **properties: object) -> Any:
+        node = self.tree.nodes.new(kind)
+        for name, value in properties.items():
+            setattr(node, name, value)
+        return node
+
+    def link(self, value: Any, socket: Any) -> None:
+        if isinstance(value, bpy.types.NodeSocket):
+            self.tree.links.new(value, socket)
+        else:
+            socket.default_value = value
+
+    def attribute(self, kind: str, name: str) -> Any:
+        return self.add("ShaderNodeAttribute", attribute_type=kind, attribute_name=name).outputs["Fac"]
+
+    def math(self, operation: str, *values: Any) -> Any:
+        node = self.add("ShaderNodeMath", operation=operation)
+        for value, socket in zip(values, node.inputs, strict=False):
+            self.link(value, socket)
+        return node.outputs[0]
+
+    def step(self, value: Any, low: float, high: float) -> Any:
+        node = self.add("ShaderNodeMapRange")
+        self.link(value, node.inputs["Value"])
+        node.inputs["From Min"].default_value, node.inputs["From Max"].default_value = low, high
+        return node.outputs[0]
+
+    def noise(self, scale_mm: float, detail: float, stretch: tuple[float, float, float] = (1, 1, 1)) -> Any:
+        scaled = self.add("ShaderNodeVectorMath", operation="MULTIPLY")
+        self.link(self.position, scaled.inputs[0])
+        scaled.inputs[1].default_value = [UNIT_MM / scale_mm / s for s in stretch]
+        node = self.add("ShaderNodeTexNoise")
+        node.inputs["Scale"].default_value, node.inputs["Detail"].default_value = 1.0, detail
+        self.link(scaled.outputs[0], node.inputs["Vector"])
+        return node.outputs["Fac"]

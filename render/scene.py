@@ -24,6 +24,9 @@ from render.tray import tray_mesh
 BOUNCES = 5
 """Enough for light to leave a brick's hollow; more changes nothing that is seen."""
 
+CLEAR_BOUNCES = 10
+"""A path through a clear brick crosses two to four walls, each with two surfaces."""
+
 FLOOR_HALF_MM = 20_000.0
 
 
@@ -39,9 +42,11 @@ def set_up_renderer(samples: int) -> None:
     cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
     cycles.denoising_prefilter = "FAST"
     cycles.denoising_quality = "BALANCED"
-    cycles.max_bounces = cycles.diffuse_bounces = cycles.glossy_bounces = cycles.transmission_bounces = BOUNCES
+    cycles.diffuse_bounces = cycles.glossy_bounces = BOUNCES
+    cycles.max_bounces = cycles.transmission_bounces = CLEAR_BOUNCES
     cycles.caustics_reflective = cycles.caustics_refractive = False
     cycles.sample_clamp_indirect = 4.0
+    cycles.blur_glossy = 0.5  # light that metal and gloss throw on is blurred instead of speckled
     cycles.pixel_filter_type = "BLACKMAN_HARRIS"
     render.resolution_percentage = 100
     render.use_persistent_data = False
@@ -64,7 +69,7 @@ def staged(settled: SettledPile) -> Iterator[None]:
             if thing < len(pile.bricks):
                 brick = pile.bricks[thing]
                 body = bpy.data.objects.new(f"brick {thing:04d}", brick_mesh(pile, brick))
-                dress(body, brick.color, brick.roughness, pile.wear)
+                dress(body, brick.color, brick.roughness, pile.wear, subsurface=pile.subsurface)
                 body.pass_index = thing + 1
             else:
                 prop = pile.props[thing - len(pile.bricks)]

@@ -58,6 +58,9 @@ class RenderSettings(Settings):
     wear_max: float = Field(0.4, ge=0, le=1)
     """Largest wear of a pile's plastic: 0 new, 1 scratched, dusty and full of fingerprints."""
 
+    subsurface: bool = False
+    """Light that enters the plastic and leaves it beside: softer edges, about a third more time."""
+
     stud_logo: bool = False
     """Raised lettering on the studs of built-in parts. It shows from about 20 pixels a stud, and doubles triangles."""
 
