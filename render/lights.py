@@ -1,148 +1,224 @@
-"""Lightings as plain data: a few area lights over an even ambient light, at a set exposure.
+"""Kinds of lighting by name, each varied by lot."""
 
-All lengths in millimetres around the middle of the pile. Strength is given as illuminance on the
-floor relative to that of a correct exposure, so every lighting yields pictures of similar brightness
-and the camera's exposure alone makes them darker or brighter.
-"""
-
+import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-Rgb = tuple[float, float, float]
+from core.errors import BrickbenchError, SettingsError
+from render.light_colors import lamp_tint, sun_and_sky
+from render.lighting import LUMINANCE, AreaLight, DistantLight, Flash, Lighting, Occluder, Panorama, tint
+from render.panoramas import SUFFIXES, SUN_DEG, Disc, fit_panorama, floor_light
 
+Rng = np.random.Generator
 
-@dataclass(frozen=True)
-class AreaLight:
-    """A round area light that looks at the middle of the pile."""
+SMALL_DEG = 3.0
+"""Bright discs of a panorama up to this diameter become suns."""
 
-    azimuth_deg: float
-    elevation_deg: float
-    distance_mm: float
-    diameter_mm: float
-    share: float
-    """Its part of the light that falls on the floor, 0..1."""
+FAR_MM = 15_000.0
+"""Distance of the lamps that stand in for wider ones: the light on the floor then falls off by 2 % over 15 cm."""
 
-    kelvin: float
-
-
-@dataclass(frozen=True)
-class Lighting:
-    """The light of one pile."""
-
-    name: str
-    ambient_share: float
-    ambient_kelvin: float
-    lamps: tuple[AreaLight, ...]
-
-    @property
-    def light_rgb(self) -> Rgb:
-        """Tint of the light that falls on the floor, linear Rec. 709, luminance 1."""
-        white = kelvin_to_linear_rgb(self.ambient_kelvin) * self.ambient_share
-        for lamp in self.lamps:
-            white = white + kelvin_to_linear_rgb(lamp.kelvin) * lamp.share
-        red, green, blue = (float(channel) for channel in white / (white @ [0.2126, 0.7152, 0.0722]))
-        return red, green, blue
+OCCLUDED = 0.3
+"""How many of the pictures by lamp or sun have a shadow of the photographer on them."""
 
 
-def _window(rng: np.random.Generator) -> tuple[float, float, tuple[AreaLight, ...]]:
-    share = rng.uniform(0.5, 0.75)
-    lamp = AreaLight(rng.uniform(0, 360), rng.uniform(28, 50), 1500, rng.uniform(700, 1200), share, 6500)
-    return 1 - share, rng.uniform(5500, 7500), (lamp,)
+def _lamp(
+    rng: Rng,
+    share: float,
+    elevation_deg: tuple[float, float],
+    distance_mm: tuple[float, float],
+    size_mm: tuple[float, float],
+    kelvin: tuple[float, float],
+    shaded: bool = False,
+    azimuth_deg: float | None = None,
+) -> AreaLight:
+    """Return a round lamp; a shaded one makes a pool of light that need not lie in the picture's middle."""
+    azimuth = rng.uniform(0, 360) if azimuth_deg is None else azimuth_deg
+    distance, size = rng.uniform(*distance_mm), rng.uniform(*size_mm)
+    elevation, color = rng.uniform(*elevation_deg), lamp_tint(rng.uniform(*kelvin), rng)
+    if not shaded:
+        return AreaLight(azimuth, elevation, distance, size, size, share, color)
+    aim = rng.normal(0, 0.13 * distance, size=2).clip(-0.25 * distance, 0.25 * distance)
+    spread = rng.uniform(100, 170)
+    aim_mm = (float(aim[0]), float(aim[1]))
+    return AreaLight(azimuth, elevation, distance, size, size, share, color, spread_deg=spread, aim_mm=aim_mm)
 
 
-def _desk_lamp(rng: np.random.Generator) -> tuple[float, float, tuple[AreaLight, ...]]:
-    share = rng.uniform(0.6, 0.85)
-    lamp = AreaLight(
-        rng.uniform(0, 360),
-        rng.uniform(35, 70),
-        rng.uniform(350, 700),
-        rng.uniform(30, 90),
-        share,
-        rng.uniform(2700, 3600),
+def _panel(rng: Rng, share: float) -> AreaLight:
+    width, height = rng.uniform(600, 1300), rng.uniform(900, 1500)
+    distance, elevation = rng.uniform(1200, 2600), rng.uniform(25, 50)
+    color = lamp_tint(rng.uniform(5600, 7500), rng)
+    return AreaLight(rng.uniform(0, 360), elevation, distance, width, height, share, color, disc=False)
+
+
+def _window(rng: Rng) -> Lighting:
+    share = rng.uniform(0.55, 0.85)
+    return Lighting("window", 1 - share, lamp_tint(rng.uniform(4500, 6500), rng), (_panel(rng, share),))
+
+
+def _desk_lamp(rng: Rng) -> Lighting:
+    share = rng.uniform(0.68, 0.92)
+    lamp = _lamp(rng, share, (32, 72), (350, 750), (25, 90), (2500, 3400), shaded=True)
+    return Lighting("desk_lamp", 1 - share, lamp_tint(rng.uniform(2600, 4000), rng), (lamp,))
+
+
+def _ceiling(rng: Rng) -> Lighting:
+    share = rng.uniform(0.55, 0.8)
+    lamp = _lamp(rng, share, (45, 85), (1300, 2100), (120, 450), (2700, 4200))
+    return Lighting("ceiling", 1 - share, lamp_tint(rng.uniform(2800, 4200), rng), (lamp,))
+
+
+def _overcast(rng: Rng) -> Lighting:
+    share = rng.uniform(0.25, 0.5)
+    lamp = _lamp(rng, share, (40, 80), (2000, 2600), (1600, 2600), (6200, 7200))
+    return Lighting("overcast", 1 - share, lamp_tint(rng.uniform(6000, 7500), rng), (lamp,))
+
+
+def _two_lamps(rng: Rng) -> Lighting:
+    share, first = rng.uniform(0.7, 0.9), rng.uniform(0.5, 0.75)
+    one = _lamp(rng, share * first, (32, 65), (400, 900), (30, 130), (2500, 3500), shaded=True)
+    apart = one.azimuth_deg + rng.uniform(90, 200)
+    two = _lamp(rng, share * (1 - first), (40, 80), (900, 1800), (80, 300), (2700, 5000), azimuth_deg=apart)
+    return Lighting("two_lamps", 1 - share, lamp_tint(rng.uniform(2800, 4500), rng), (one, two))
+
+
+def _mixed(rng: Rng) -> Lighting:
+    """Return a window's daylight from one side and a warm lamp from another."""
+    share, first = rng.uniform(0.7, 0.88), rng.uniform(0.35, 0.65)
+    window = _panel(rng, share * first)
+    apart = window.azimuth_deg + rng.uniform(70, 290)
+    lamp = _lamp(rng, share * (1 - first), (35, 75), (500, 1600), (40, 160), (2500, 3200), azimuth_deg=apart)
+    return Lighting("mixed", 1 - share, lamp_tint(rng.uniform(3800, 5500), rng), (lamp, window))
+
+
+def _sun(rng: Rng) -> Lighting:
+    """Return sunlight that comes into a room."""
+    share, elevation = rng.uniform(0.65, 0.88), rng.uniform(22, 60)
+    color = sun_and_sky(elevation, rng.uniform(0.05, 0.2))[1]
+    sun = DistantLight(rng.uniform(0, 360), elevation, SUN_DEG, share, color)
+    return Lighting("sun", 1 - share, lamp_tint(rng.uniform(5000, 7000), rng), (sun,))
+
+
+def _sun_sky(rng: Rng) -> Lighting:
+    """Return the light of a clear day outside."""
+    elevation = float(np.degrees(np.arcsin(rng.uniform(0.2, 0.92))))
+    share, sun_rgb, sky_rgb = sun_and_sky(elevation, rng.uniform(0.03, 0.25))
+    return Lighting(
+        "sun_sky", 1 - share, sky_rgb, (DistantLight(rng.uniform(0, 360), elevation, SUN_DEG, share, sun_rgb),)
     )
-    return 1 - share, rng.uniform(3000, 5000), (lamp,)
 
 
-def _ceiling(rng: np.random.Generator) -> tuple[float, float, tuple[AreaLight, ...]]:
-    share = rng.uniform(0.45, 0.7)
-    lamp = AreaLight(
-        rng.uniform(0, 360), rng.uniform(60, 88), 1900, rng.uniform(250, 600), share, rng.uniform(2900, 4500)
+def _flash(rng: Rng) -> Lighting:
+    """Return a phone's flash beside the lens in a dim room."""
+    share = rng.uniform(0.65, 0.93)
+    turn, apart = rng.uniform(0, 2 * np.pi), rng.uniform(9, 24)
+    flash = Flash(
+        float(apart * np.cos(turn)), float(apart * np.sin(turn)), rng.uniform(4, 8), share,
+        lamp_tint(rng.uniform(5000, 6200), rng),
+    )  # fmt: skip
+    return Lighting("flash", 1 - share, lamp_tint(rng.uniform(2700, 4500), rng), flash=flash)
+
+
+def _occluder(rng: Rng) -> Occluder:
+    """Return a hand with a phone (low, narrow) up to a head (high, wide)."""
+    return Occluder(
+        side_deg=rng.uniform(0, 360),
+        reach=rng.uniform(0.1, 0.6),
+        half_width_mm=rng.uniform(25, 90),
+        height_mm=rng.uniform(80, 320),
+        waves=tuple(float(wave) for wave in rng.normal(0, 0.12, size=9).clip(-0.3, 0.3)),
     )
-    return 1 - share, rng.uniform(3000, 5000), (lamp,)
 
 
-def _overcast(rng: np.random.Generator) -> tuple[float, float, tuple[AreaLight, ...]]:
-    share = rng.uniform(0.25, 0.45)
-    lamp = AreaLight(rng.uniform(0, 360), rng.uniform(45, 80), 2000, 2200, share, 6800)
-    return 1 - share, rng.uniform(6000, 7500), (lamp,)
-
-
-def _two_lamps(rng: np.random.Generator) -> tuple[float, float, tuple[AreaLight, ...]]:
-    share, azimuth = rng.uniform(0.65, 0.85), rng.uniform(0, 360)
-    first = rng.uniform(0.5, 0.75)
-    lamps = (
-        AreaLight(azimuth, rng.uniform(35, 65), 700, rng.uniform(50, 150), share * first, rng.uniform(2700, 3500)),
-        AreaLight(
-            azimuth + rng.uniform(90, 200), rng.uniform(35, 65), 900, rng.uniform(100, 300), share * (1 - first), 5000
-        ),
+def _by_panorama(file: str, name: str, environment: str, rng: Rng) -> Lighting:
+    turn = rng.uniform(0, 360)
+    if environment == "exact":
+        light = floor_light(Path(file))
+        return Lighting(name, 1.0, tint(light), panorama=Panorama(file, turn, float(1 / (light @ LUMINANCE))))
+    fitted = fit_panorama(Path(file))
+    lamps = [_far_lamp(disc, turn) for disc in fitted.discs]
+    ambient = np.array(fitted.ambient_rgb)
+    total = float(ambient @ LUMINANCE) + sum(lamp.share for lamp in lamps)
+    return Lighting(
+        name,
+        float(ambient @ LUMINANCE) / total,
+        tint(ambient),
+        tuple(replace(lamp, share=lamp.share / total) for lamp in lamps),
     )
-    return 1 - share, 4000, lamps
 
 
-def _sun(rng: np.random.Generator) -> tuple[float, float, tuple[AreaLight, ...]]:
-    share = rng.uniform(0.6, 0.8)
-    lamp = AreaLight(rng.uniform(0, 360), rng.uniform(30, 60), 3000, 45, share, rng.uniform(4800, 5600))
-    return 1 - share, rng.uniform(6500, 9000), (lamp,)
+def _far_lamp(disc: Disc, turn_deg: float) -> AreaLight | DistantLight:
+    azimuth, rgb = (disc.azimuth_deg + turn_deg) % 360, np.array(disc.radiance_rgb)
+    half = np.radians(disc.diameter_deg / 2)
+    if disc.diameter_deg <= SMALL_DEG:
+        share = float(rgb @ LUMINANCE * np.sin(half) ** 2 * np.sin(np.radians(disc.elevation_deg)))
+        return DistantLight(azimuth, disc.elevation_deg, disc.diameter_deg, share, tint(rgb))
+    size = float(2 * FAR_MM * np.tan(half))
+    lamp = AreaLight(azimuth, disc.elevation_deg, FAR_MM, size, size, 1.0, tint(rgb))
+    return replace(lamp, share=float(rgb @ LUMINANCE) * lamp.white())
 
 
-LIGHTINGS: dict[str, Callable[[np.random.Generator], tuple[float, float, tuple[AreaLight, ...]]]] = {
+@cache
+def _bundled_folder() -> Path:
+    """Return the folder of the panoramas that come with Blender's module, which need not be loaded for that."""
+    spec = importlib.util.find_spec("bpy")
+    if spec is not None and spec.origin is not None:
+        folders = sorted(Path(spec.origin).parent.glob("*/datafiles/studiolights/world"))
+        if folders:
+            return folders[-1]
+    raise BrickbenchError("The panoramas that come with Blender's module bpy are missing. Run `make setup`.")
+
+
+WORLDS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise", "sunset")
+"""The panoramas that come with Blender; all are in the public domain."""
+
+_LAMPLIGHT: dict[str, Callable[[Rng], Lighting]] = {
     "window": _window,
     "desk_lamp": _desk_lamp,
     "ceiling": _ceiling,
     "overcast": _overcast,
     "two_lamps": _two_lamps,
+    "mixed": _mixed,
     "sun": _sun,
+    "sun_sky": _sun_sky,
+    "flash": _flash,
 }
-"""Each makes the ambient share, its colour temperature and the lamps of one lighting."""
+
+LIGHTINGS = (*_LAMPLIGHT, *WORLDS)
+"""Names of all lightings."""
 
 
-def sample_lighting(name: str, environment: str, rng: np.random.Generator) -> Lighting:
-    """Return a lighting of the kind `name`, varied by `rng`."""
-    ambient_share, ambient_kelvin, lamps = LIGHTINGS[name](rng)
-    return Lighting(name, ambient_share, ambient_kelvin, lamps)
+def sample_lighting(name: str, environment: str, rng: Rng) -> Lighting:
+    """Return a lighting of the kind `name`, varied by `rng`; a panorama's is ``fitted`` or ``exact``."""
+    if name in WORLDS:
+        return _by_panorama(str(_bundled_folder() / f"{name}.exr"), name, environment, rng)
+    lighting = _LAMPLIGHT[name](rng)
+    if lighting.lamps and name != "overcast" and rng.uniform() < OCCLUDED:
+        return replace(lighting, occluder=_occluder(rng))
+    return lighting
 
 
 def list_panoramas(folder: str) -> list[str]:
-    """Return the panoramas in the user's folder, sorted; SettingsError if there are none."""
-    raise NotImplementedError
+    """Return the panoramas in the user's folder, sorted.
 
-
-def sample_panorama(file: str, environment: str, rng: np.random.Generator) -> Lighting:
-    """Return the light of the user's panorama `file`, turned at random."""
-    raise NotImplementedError
-
-
-def kelvin_to_linear_rgb(kelvin: float) -> NDArray[np.float64]:
-    """Return the linear Rec. 709 colour of a black body, luminance 1, (3,).
-
-    Source: Kim et al. 2002 cubic fit of the Planckian locus, valid 1667..25000 K.
+    Raises:
+        SettingsError: there is no such folder, or no panorama in it.
     """
-    t = 1e3 / min(max(kelvin, 1667.0), 25000.0)
-    if kelvin <= 4000:
-        x = -0.2661239 * t**3 - 0.2343589 * t**2 + 0.8776956 * t + 0.179910
-    else:
-        x = -3.0258469 * t**3 + 2.1070379 * t**2 + 0.2226347 * t + 0.240390
-    if kelvin <= 2222:
-        y = -1.1063814 * x**3 - 1.34811020 * x**2 + 2.18555832 * x - 0.20219683
-    elif kelvin <= 4000:
-        y = -0.9549476 * x**3 - 1.37418593 * x**2 + 2.09137015 * x - 0.16748867
-    else:
-        y = 3.0817580 * x**3 - 5.87338670 * x**2 + 3.75112997 * x - 0.37001483
-    xyz = np.array([x / y, 1.0, (1 - x - y) / y])
-    rgb_from_xyz = np.array(
-        [[3.2404542, -1.5371385, -0.4985314], [-0.9692660, 1.8760108, 0.0415560], [0.0556434, -0.2040259, 1.0572252]]
-    )
-    return np.asarray(np.clip(rgb_from_xyz @ xyz, 0.02, None))
+    if not Path(folder).is_dir():
+        raise SettingsError(f"There is no folder {folder}; environment_pictures should name one with panoramas.")
+    files = sorted(str(file) for file in Path(folder).iterdir() if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise SettingsError(f"{folder} holds no panorama: files should end in {' or '.join(SUFFIXES)}.")
+    return files
+
+
+def sample_panorama(file: str, environment: str, rng: Rng) -> Lighting:
+    """Return the light of the user's panorama `file`, turned by lot about the vertical and scaled.
+
+    Raises:
+        SettingsError: it cannot be read or is no panorama.
+    """
+    return _by_panorama(file, "panorama", environment, rng)
