@@ -216,9 +216,9 @@ SHEETS = {("paper", style) for style in STYLES["paper"]} | {("cardboard", "sheet
 """Floors that lie under the pile as a sheet with edges: they are shifted by a share of their size only."""
 
 
-def sample_floor(name: str, rng: np.random.Generator) -> Floor:
-    """Return a floor of the kind `name`, varied by `rng`."""
-    style = _choose(STYLES[name], rng)
+def sample_floor(name: str, rng: np.random.Generator, style: str | None = None) -> Floor:
+    """Return a floor of the kind `name`, varied by `rng`; of any of its styles unless one is given."""
+    style = style or _choose(STYLES[name], rng)
     look = FLOORS[name](style, rng)
     # A sheet's middle is near the pile's, so that its edges are seen, and now and then a corner lies below the bricks.
     reach = [0.33 * size if (name, style) in SHEETS else 2000.0 for size in look.size_mm]

@@ -1,56 +1,197 @@
-"""A shallow tray that holds a pile: plain data, its mesh and its walls."""
+"""Shallow trays and boxes that hold a pile: plain data, their meshes, and their walls as physics knows them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+from manifold3d import CrossSection, JoinType, Manifold
 
 from blender_assets.mesh import PartMesh, mesh_from_solid
-from blender_assets.solids import box
+from blender_assets.solids import box, union
+from render.floors import Floor, Rgb, sample_floor
 from render.layout import Area
+
+Box = tuple[tuple[float, float, float], tuple[float, float, float]]
+
+FILLET_MM = 2.0
+"""Rounding where a plastic tray's bottom meets its walls. Physics knows sharp edges: a brick's corner that lies right
+in that edge sinks in by less than a third of this."""
+
+STEPS = 4
+"""Boxes that stand in for one rounded upright corner in physics."""
 
 
 @dataclass(frozen=True)
 class Tray:
     """An open box on the floor, centred on the origin; inner sizes in millimetres."""
 
+    kind: str
     length_mm: float
     width_mm: float
     height_mm: float
-    wall_mm: float
-    rgb: tuple[float, float, float]
-    """Scene-linear colour."""
+    """Of the walls, above the floor."""
 
-    roughness: float
+    wall_mm: float
+    base_mm: float
+    """Thickness of the bottom."""
+
+    corner_mm: float
+    """Radius of the upright inner corners."""
+
+    lip_mm: float
+    """How far a plastic rim reaches out, how much higher a drawer's front is, how long a carton's open flaps are."""
+
+    surface: Floor
+    """What it is made of."""
+
+    @property
+    def rgb(self) -> Rgb:
+        """Scene-linear colour."""
+        return self.surface.base_rgb
+
+    @property
+    def roughness(self) -> float:
+        """Roughness of its surface."""
+        return self.surface.roughness
 
     def area(self, largest_radius_mm: float) -> Area:
         """Return where things may start to fall so that they land inside."""
-        return Area(
-            max(self.length_mm / 2 - largest_radius_mm, 1.0), max(self.width_mm / 2 - largest_radius_mm, 1.0),
-            apart=False, drop_mm=self.height_mm + 2,
-        )  # fmt: skip
+        half_length, half_width = (max(side / 2 - largest_radius_mm, 1.0) for side in (self.length_mm, self.width_mm))
+        return Area(half_length, half_width, apart=False, drop_mm=self.base_mm + 2)
 
-    def walls(self) -> list[tuple[tuple[float, float, float], tuple[float, float, float]]]:
-        """Return the centre and the half sizes of the five boxes that it is made of: bottom, then sides."""
+    def walls(self) -> list[Box]:
+        """Return centre and half sizes of the boxes it is made of: bottom, sides, ends, then rounded corners."""
         a, b, h, w = self.length_mm / 2, self.width_mm / 2, self.height_mm, self.wall_mm
         sides = [((s * (a + w / 2), 0.0, h / 2), (w / 2, b + w, h / 2)) for s in (-1, 1)]
         ends = [((0.0, s * (b + w / 2), h / 2), (a, w / 2, h / 2)) for s in (-1, 1)]
-        return [((0.0, 0.0, w / 2), (a, b, w / 2)), *sides, *ends]
+        return [((0.0, 0.0, self.base_mm / 2), (a, b, self.base_mm / 2)), *sides, *ends, *self._corners()]
+
+    def _corners(self) -> list[Box]:
+        """Return the steps that fill the upright corners as far as their rounding does, half a step more or less."""
+        a, b, r, h = self.length_mm / 2, self.width_mm / 2, self.corner_mm, self.height_mm
+        boxes: list[Box] = []
+        for k in range(STEPS if r > 1 else 0):
+            middle, upper = np.pi / 2 * (k + 0.5) / STEPS, np.pi / 2 * k / STEPS
+            depth, reach = float(r * (1 - np.cos(middle))) / 2, float(r * (1 - np.sin(upper))) / 2
+            boxes += [((sx * (a - depth), sy * (b - reach), h / 2), (depth, reach, h / 2))
+                      for sx in (-1, 1) for sy in (-1, 1)]  # fmt: skip
+        return boxes
+
+
+def _plastic(rng: np.random.Generator) -> tuple[float, float, float, float, Floor]:
+    floor = sample_floor("plain", rng, "smooth")
+    return rng.uniform(1.5, 2.5), rng.uniform(1.5, 2.5), rng.uniform(4, 14), rng.uniform(2, 8), floor
+
+
+def _carton(rng: np.random.Generator) -> tuple[float, float, float, float, Floor]:
+    wall = rng.uniform(2.0, 4.5)
+    return wall, wall, 0.0, rng.uniform(25, 70) if rng.uniform() < 0.6 else 0.0, sample_floor("cardboard", rng, "board")
+
+
+def _wooden(rng: np.random.Generator) -> tuple[float, float, float, float, Floor]:
+    return rng.uniform(5, 10), rng.uniform(3, 6), 0.0, 0.0, sample_floor("wood", rng, "veneer")
+
+
+def _drawer(rng: np.random.Generator) -> tuple[float, float, float, float, Floor]:
+    name, style = (("wood", "veneer"), ("desk", "printed"))[rng.integers(2)]
+    floor = sample_floor(name, rng, style)
+    return rng.uniform(11, 16), rng.uniform(6, 12), 0.0, rng.uniform(8, 25), floor
+
+
+KINDS: dict[str, Callable[[np.random.Generator], tuple[float, float, float, float, Floor]]] = {
+    "plastic": _plastic,
+    "carton": _carton,
+    "wooden": _wooden,
+    "drawer": _drawer,
+}
+"""Each decides the thickness of walls and bottom, the corners, the rim, and the material."""
 
 
 def sample_tray(radii_mm: Sequence[float], spread: float, rng: np.random.Generator) -> Tray:
-    """Return a tray for things of these bounding radii."""
-    area = 1.6 * spread * np.pi * float(np.sum(np.square(radii_mm)))
-    aspect, largest = rng.uniform(1.0, 1.5), 2.4 * max(radii_mm)
-    length, width = max(float(np.sqrt(area * aspect)), largest), max(float(np.sqrt(area / aspect)), largest)
-    return Tray(length, width, float(rng.uniform(25, 45)), 2.0, (0.5, 0.5, 0.5), float(rng.uniform(0.25, 0.7)))
+    """Return a tray for things of these bounding radii: hardly covered to nearly full."""
+    kind = tuple(KINDS)[rng.integers(len(KINDS))]
+    area = rng.uniform(1.1, 3.5) * spread * np.pi * float(np.sum(np.square(radii_mm)))
+    aspect, shortest = rng.uniform(1.0, 1.6), max(2.4 * max(radii_mm), 90.0)
+    length, width = (max(float(np.sqrt(area * ratio)), shortest) for ratio in (aspect, 1 / aspect))
+    # Walls higher than a third of the width would hide most of the inside from a slanted camera.
+    low, high = (18, 40) if kind == "plastic" else (25, 55)
+    height = float(np.clip(rng.uniform(0.12, 0.33) * width, low, high))
+    wall, base, corner, lip, surface = KINDS[kind](rng)
+    return Tray(kind, length, width, height + float(base), float(wall), float(base), float(corner), float(lip), surface)
 
 
 @cache
 def tray_mesh(tray: Tray) -> PartMesh:
     """Return the mesh of a tray."""
-    length, width, wall = tray.length_mm, tray.width_mm, tray.wall_mm
-    outside = box(length + 2 * wall, width + 2 * wall, tray.height_mm, bevel_mm=0.5)
-    inside = box(length, width, tray.height_mm, bevel_mm=0.5).translate((0, 0, wall))
-    return mesh_from_solid(outside - inside)
+    return mesh_from_solid(_BUILDERS[tray.kind](tray))
+
+
+def _outline(tray: Tray, outset_mm: float) -> CrossSection:
+    """Return the inside's outline from above, moved outwards; inwards if negative."""
+    inner = CrossSection.square((tray.length_mm, tray.width_mm), center=True)
+    if tray.corner_mm > 0:
+        inner = inner.offset(-tray.corner_mm, JoinType.Miter).offset(tray.corner_mm, JoinType.Round, 2.0, 48)
+    if outset_mm == 0:
+        return inner
+    return inner.offset(outset_mm, JoinType.Round if tray.corner_mm > 0 else JoinType.Miter, 2.0, 48)
+
+
+def _slab(outline: CrossSection, low_mm: float, high_mm: float) -> Manifold:
+    return Manifold.extrude(outline, high_mm - low_mm).translate((0, 0, low_mm))
+
+
+def _moulded(tray: Tray) -> Manifold:
+    """Return a plastic tray: rounded all over, with a rim."""
+    layers = []
+    for turn in np.linspace(0, np.pi / 2, 5):
+        inset, z = FILLET_MM * (1 - np.sin(turn)), tray.base_mm + FILLET_MM * (1 - np.cos(turn))
+        layers.append(_slab(_outline(tray, -inset), z, z + 0.01))
+    inside = Manifold.batch_hull([*layers, _slab(_outline(tray, 0), tray.height_mm, tray.height_mm + 1)])
+    w, h, edge = tray.wall_mm, tray.height_mm, 0.5
+    body = Manifold.batch_hull([_slab(_outline(tray, w - 1), 0, 0.5), _slab(_outline(tray, w), 1.5, h - edge)])
+    rim = Manifold.batch_hull(
+        [
+            _slab(_outline(tray, w + tray.lip_mm), h - 2.0, h - edge),
+            _slab(_outline(tray, w + tray.lip_mm - edge), h - edge, h),
+        ]
+    )
+    return body + rim - inside
+
+
+def _hollow(tray: Tray, bevel_mm: float) -> Manifold:
+    length, width, wall, height = tray.length_mm, tray.width_mm, tray.wall_mm, tray.height_mm
+    inside = box(length, width, height, bevel_mm=0).translate((0, 0, tray.base_mm))
+    return box(length + 2 * wall, width + 2 * wall, height, bevel_mm=bevel_mm) - inside
+
+
+def _folded(tray: Tray) -> Manifold:
+    """Return a carton whose flaps hang open outside."""
+    body = _hollow(tray, 0.4)
+    if not tray.lip_mm:
+        return body
+    flaps = []
+    for k, (along, away) in enumerate(((tray.width_mm, tray.length_mm), (tray.length_mm, tray.width_mm)) * 2):
+        tilt = (38, 22, 30, 26)[k]  # degrees below the horizon; lips end above the floor or are cut off there
+        flap = box(tray.lip_mm, along, 3.0, bevel_mm=0.4).translate((tray.lip_mm / 2, 0, -3.0)).rotate((0, tilt, 0))
+        flaps.append(flap.translate((away / 2 + tray.wall_mm - 0.3, 0, tray.height_mm)).rotate((0, 0, 90 * k)))
+    return union([body, *flaps]).trim_by_plane((0, 0, 1), 0.0)
+
+
+def _joined(tray: Tray) -> Manifold:
+    """Return a wooden box."""
+    return _hollow(tray, 0.8)
+
+
+def _pulled_out(tray: Tray) -> Manifold:
+    """Return a drawer: its front is thicker, wider and higher."""
+    front = box(18.0, tray.width_mm + 2 * tray.wall_mm + 16, tray.height_mm + tray.lip_mm, bevel_mm=1.0)
+    return _hollow(tray, 0.8) + front.translate((tray.length_mm / 2 + tray.wall_mm + 8.9, 0, 0))
+
+
+_BUILDERS: dict[str, Callable[[Tray], Manifold]] = {
+    "plastic": _moulded,
+    "carton": _folded,
+    "wooden": _joined,
+    "drawer": _pulled_out,
+}

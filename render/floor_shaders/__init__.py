@@ -49,12 +49,15 @@ BUILDERS: dict[tuple[str, str], Callable[[Shader], None]] = {
 assert set(BUILDERS) == {(name, style) for name, styles in STYLES.items() for style in styles} | {("picture",) * 2}
 
 
-def floor_material(floor: Floor) -> "bpy.types.Material":
-    """Return the material of this kind and style, set to this floor; BrickbenchError for an unreadable picture."""
-    name = f"floor {floor.name} {floor.style}"
+def floor_material(floor: Floor, *, tray: bool = False) -> "bpy.types.Material":
+    """Return the material of this kind and style, set to this floor; BrickbenchError for an unreadable picture.
+
+    A tray's material is one of its own, beside that of the floor below it, and its pattern goes up the walls.
+    """
+    name = f"{'tray' if tray else 'floor'} {floor.name} {floor.style}"
     material = bpy.data.materials.get(name)
     if material is None:
-        shader = Shader(name)
+        shader = Shader(name, upright=tray)
         BUILDERS[floor.name, floor.style](shader)
         material = shader.material
     nodes = material.node_tree.nodes

@@ -103,18 +103,18 @@ def clouded(shader: Shader) -> None:
 
 def granite(shader: Shader) -> None:
     """Colour granite: three minerals in grains of a few millimetres."""
-    _, coarse = shader.cells(shader.length)
-    color = shader.mix(shader.ramp(coarse, 0.45, 0.55), shader.base, shader.second)
-    dark = shader.ramp(shader.noise(2.0, detail=1), 0.58, 0.66)
-    shader.finish(shader.mix(dark, color, shader.tinted(shader.third, 0.35)))
+    _, chance = shader.cells(shader.length)
+    color = shader.mix(shader.ramp(chance, 0.4, 0.6), shader.base, shader.second)
+    dark = shader.math("MULTIPLY_ADD", shader.noise(1.3), 0.9, shader.times(chance, 0.35))
+    shader.finish(shader.mix(shader.ramp(dark, 0.68, 0.74), color, shader.tinted(shader.third, 0.35)))
 
 
 def terrazzo(shader: Shader) -> None:
     """Colour terrazzo: chips of two stones in a fine ground."""
     distance, chance = shader.cells(shader.length)
     fine = shader.noise(3.5)
-    broken = shader.math("MULTIPLY_ADD", fine, 0.7, distance)
-    chip = shader.ramp(shader.math("MULTIPLY_ADD", chance, -0.4, broken), 0.4, 0.35)
+    broken = shader.math("MULTIPLY_ADD", fine, 0.45, distance)
+    chip = shader.ramp(shader.math("MULTIPLY_ADD", chance, -0.4, broken), 0.3, 0.26)
     other = shader.math("GREATER_THAN", shader.math("FRACT", shader.times(chance, 7.0)), 0.5)
     stone = shader.mix(other, shader.second, shader.third)
     ground = shader.mix(shader.times(shader.ramp(fine, 0.4, 0.7), 0.15), shader.base, shader.second)

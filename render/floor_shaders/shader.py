@@ -10,8 +10,11 @@ Socket = Any  # bpy's sockets carry no static types
 class Shader:
     """Builds one floor's node tree; colours, sizes, turn and shift are inputs that are set picture by picture."""
 
-    def __init__(self, name: str) -> None:
-        """Make the material and the nodes that all floors share."""
+    def __init__(self, name: str, *, upright: bool = False) -> None:
+        """Make the material and the nodes that all floors share.
+
+        With `upright` the pattern goes up walls too: in y and z on those that face along x, else in x and y + z.
+        """
         self.material = bpy.data.materials.new(name)
         self.material.use_nodes = True
         self.material.use_fake_user = True
@@ -25,12 +28,22 @@ class Shader:
         self.roughness = self._named("ShaderNodeValue", "roughness").outputs[0]
         self.length, self.width = (self._named("ShaderNodeValue", role).outputs[0] for role in ("length", "width"))
         mapping = self._named("ShaderNodeMapping", "mapping")
-        self.tree.links.new(self.add("ShaderNodeNewGeometry").outputs["Position"], mapping.inputs["Vector"])
+        geometry = self.add("ShaderNodeNewGeometry").outputs
+        at = self._up_the_walls(geometry) if upright else geometry["Position"]
+        self.tree.links.new(at, mapping.inputs["Vector"])
         self.mm = mapping.outputs[0]
         self.x, self.y = self.parts(self.mm)
 
     def _named(self, kind: str, name: str) -> Any:
         return self.add(kind, name=name)
+
+    def _up_the_walls(self, geometry: Any) -> Socket:
+        place, facing = (self.add("ShaderNodeSeparateXYZ") for _ in range(2))
+        self.link(geometry["Position"], place.inputs[0])
+        self.link(geometry["True Normal"], facing.inputs[0])
+        x, y, z = place.outputs
+        along_x = self.math("GREATER_THAN", self.math("ABSOLUTE", facing.outputs[0]), 0.7)
+        return self.point(self.blend(along_x, x, y), self.blend(along_x, self.math("ADD", y, z), z))
 
     def add(self, kind: str, **properties: object) -> Any:
         """Return a new node of `kind` with `properties` set."""

@@ -36,7 +36,7 @@ def _waves(shader: Shader) -> Socket:
 
 def _ruled(shader: Shader, distance: Socket, beyond: Socket | None = None) -> None:
     """Colour paper with lines where `distance` to the nearest is small."""
-    lines = shader.times(shader.ramp(distance, 0.28, 0.08), 0.75)
+    lines = shader.times(shader.ramp(distance, 0.25, 0.08), 0.6)
     _laid_down(shader, shader.mix(lines, shader.base, shader.second), 0.3, _waves(shader), beyond)
 
 

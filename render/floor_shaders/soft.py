@@ -56,18 +56,22 @@ def checked(shader: Shader) -> None:
 def tufted(shader: Shader) -> None:
     """Colour a carpet of tufts."""
     distance, chance = shader.cells(shader.length)
-    tone = shader.math("MULTIPLY_ADD", chance, 0.5, shader.math("MULTIPLY_ADD", shader.noise(1.1), 0.6, -0.5))
-    dark = shader.math("ADD", shader.ramp(distance, 0.25, 0.75), tone, clamp=True)
+    yarn = shader.noise(0.9)
+    tone = shader.math("MULTIPLY_ADD", chance, 0.4, shader.math("MULTIPLY_ADD", yarn, 1.2, -0.85))
+    dark = shader.math("ADD", shader.ramp(distance, 0.25, 0.9), tone, clamp=True)
     color = shader.mix(dark, shader.base, shader.second)
-    shader.finish(color, shader.times(shader.times(distance, shader.length), -0.6), gloss=0.0)
+    height = shader.math("MULTIPLY_ADD", yarn, 0.9, shader.times(shader.times(distance, shader.length), -0.35))
+    shader.finish(color, height, gloss=0.0)
 
 
 def melange(shader: Shader) -> None:
     """Colour a flat carpet of mixed yarns."""
     distance, chance = shader.cells(shader.length)
-    color = shader.mix(shader.ramp(chance, 0.2, 0.9), shader.base, shader.second)
-    color = shader.mix(shader.math("GREATER_THAN", chance, 0.9), color, shader.third)
-    shader.finish(color, shader.times(distance, -0.7), gloss=0.0)
+    yarn = shader.noise(2.2, 0.7)
+    tone = shader.math("MULTIPLY_ADD", yarn, 0.8, shader.math("MULTIPLY_ADD", chance, 0.6, -0.2))
+    color = shader.mix(shader.ramp(tone, 0.2, 0.8), shader.base, shader.second)
+    color = shader.mix(shader.math("GREATER_THAN", chance, 0.92), color, shader.third)
+    shader.finish(color, shader.math("MULTIPLY_ADD", yarn, 0.5, shader.times(distance, -0.4)), gloss=0.0)
 
 
 def _ribs(shader: Shader, depth: float, fuzz_mm: float, waver_mm: float) -> None:
