@@ -4,14 +4,26 @@ from collections.abc import Iterable, Iterator
 from functools import cache, partial
 from pathlib import Path
 
-from blender_assets.families import brackets, bricks, curved, inverted, outlines, rounds, slopes, snot, textured, tiles
+from blender_assets.families import (
+    brackets,
+    bricks,
+    clips,
+    curved,
+    inverted,
+    outlines,
+    rounds,
+    slopes,
+    snot,
+    textured,
+    tiles,
+)
 from blender_assets.ldraw.library import LDrawLibrary
 from blender_assets.mesh import PartMesh, mesh_from_solid
 from blender_assets.part import Part
 from core.errors import SettingsError
 from core.settings import near_matches
 
-FAMILIES = (bricks, textured, outlines, tiles, slopes, inverted, curved, snot, brackets, rounds)
+FAMILIES = (bricks, textured, outlines, tiles, slopes, inverted, curved, snot, brackets, clips, rounds)
 """Modules with a `PARTS` tuple; a new family is added here."""
 
 
