@@ -2,10 +2,8 @@ import numpy as np
 import pytest
 
 from blender_assets.catalogue import load_catalogue
-from blender_assets.colors import COLORS, color_by_name
 from blender_assets.dimensions import STUD_HEIGHT_MM
 from blender_assets.mesh import PartMesh
-from core.errors import SettingsError
 
 PART_IDS = [part.part_id for part in load_catalogue()]
 
@@ -87,19 +85,3 @@ def test_a_unit_cube_has_known_volume_centroid_and_normals() -> None:
     assert isinstance(cube, PartMesh)
     # Corners of 90 degrees are sharp: every corner normal is its face's own.
     assert set(np.unique(np.abs(cube.corner_normals).round(5))) == {0.0, 1.0}
-
-
-def test_an_unknown_part_offers_the_nearest() -> None:
-    with pytest.raises(SettingsError) as caught:
-        load_catalogue()["3062c"]
-    assert str(caught.value) == (
-        "Unknown part '3062c' (did you mean '3062b'?); `brickbench parts list` shows the catalogue."
-    )
-
-
-def test_colours_have_distinct_codes_and_follow_the_srgb_curve() -> None:
-    assert len({color.color_id for color in COLORS}) == len(COLORS) >= 20
-    assert color_by_name("white").linear_rgb == pytest.approx((0.9047, 0.9047, 0.9047), abs=1e-4)
-    assert color_by_name("RED").color_id == 4
-    with pytest.raises(SettingsError, match="Unknown colour 'Redd' \\(did you mean 'Red'\\?\\)"):
-        color_by_name("Redd")
