@@ -70,7 +70,7 @@ def _compare_turned(ours: PartMesh, theirs: PartMesh, turns: int) -> Comparison:
     boxes = [(corners.min(axis=(0, 1)), corners.max(axis=(0, 1))) for corners in triangles]
     sizes = [high - low for low, high in boxes]
     centred = [corners - (low + high) / 2 for corners, (low, high) in zip(triangles, boxes, strict=True)]
-    centred[0] *= sizes[1] / sizes[0]
+    centred[0] *= sizes[1] / np.maximum(sizes[0], 1e-9)
     iou = []
     for axis in range(3):
         kept = [other for other in range(3) if other != axis]

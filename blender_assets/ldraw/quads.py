@@ -23,7 +23,7 @@ def split_quads(quads: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
     result = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]], axis=1).reshape(-1, 2, 3, 3)
     settled = np.zeros(len(quads), dtype=np.bool_)
     whole = settled.copy()
-    for order in _ORDERS:
+    for attempt, order in enumerate(_ORDERS):
         corners = quads[:, order]
         across, along = _agreement(corners, (0, 1, 2), (0, 2, 3)), _agreement(corners, (0, 1, 3), (1, 2, 3))
         first = np.linalg.norm(corners[:, 0] - corners[:, 2], axis=1)
@@ -33,7 +33,7 @@ def split_quads(quads: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
         for chosen, one, two in ((use_first, (0, 1, 2), (0, 2, 3)), (use_second, (0, 1, 3), (1, 2, 3))):
             now = chosen & ~settled
             result[now] = np.stack([corners[now][:, one], corners[now][:, two]], axis=1)
-        if order is _ORDERS[0] or (order == _ORDERS[0]).all():
+        if attempt == 0:
             whole = use_first | use_second | (np.maximum(np.abs(across), np.abs(along)) == 0)
         settled |= use_first | use_second
     return result.reshape(-1, 3, 3), whole
