@@ -30,6 +30,9 @@ Point = tuple[float, float]
 
 _RELIEF = ContextVar("stud_relief", default=False)
 
+ROOT_MM = 0.1
+"""How far a stud's foot is sunk into what carries it."""
+
 SMOOTH_TURN_DEG = 40.0
 """A corner of an outline that turns by less belongs to a curve and is not chamfered."""
 
@@ -117,18 +120,18 @@ def stud_relief() -> Iterator[None]:
         _RELIEF.reset(token)
 
 
-def stud(top_z_mm: float, at: Point = (0.0, 0.0)) -> Manifold:
-    """Return a stud that stands on `top_z_mm`, its upper edge chamfered, its foot sunk in so that it joins."""
-    solid = _bare_stud(top_z_mm)
+def stud(top_z_mm: float, at: Point = (0.0, 0.0), root_mm: float = ROOT_MM) -> Manifold:
+    """Return a stud on the level `top_z_mm`, its upper edge chamfered, its foot sunk by `root_mm` so that it joins."""
+    solid = _bare_stud(top_z_mm, root_mm)
     if _RELIEF.get():
         solid += stud_letters().translate((0, 0, top_z_mm + STUD_HEIGHT_MM))
     return solid.translate((at[0], at[1], 0.0))
 
 
-def open_stud(top_z_mm: float, at: Point = (0.0, 0.0)) -> Manifold:
+def open_stud(top_z_mm: float, at: Point = (0.0, 0.0), root_mm: float = ROOT_MM) -> Manifold:
     """Return a stud with a round hole down to the level it stands on, as on jumpers and on the sides of bricks."""
     hole = cylinder(OPEN_STUD_INNER_RADIUS_MM, top_z_mm, top_z_mm + STUD_HEIGHT_MM + 1)
-    return (_bare_stud(top_z_mm) - hole).translate((at[0], at[1], 0.0))
+    return (_bare_stud(top_z_mm, root_mm) - hole).translate((at[0], at[1], 0.0))
 
 
 def facing_front(solid: Manifold) -> Manifold:
@@ -169,6 +172,11 @@ def profile_hollow(profile_yz: Sequence[Point], length_mm: float) -> Manifold:
     return prism((inner + opening).to_polygons()[0], length_mm - 2 * WALL_MM, bevel_mm=0)
 
 
+def under_roof(profile_yz: Sequence[Point], length_mm: float) -> Manifold:
+    """Return the space in which tubes and pins may stand below a `prism`: up to the middle of its roof."""
+    return prism(profile_yz, length_mm, bevel_mm=0).translate((0, 0, -ROOF_MM / 2))
+
+
 def stud_holes(points: Iterable[Point], roof_z_mm: float) -> Manifold:
     """Return the blind holes that run up from below the roof into the studs at `points`."""
     depth = STUD_HEIGHT_MM - 0.6  # leaves 0.6 mm above the roof's own thickness
@@ -202,9 +210,9 @@ def joined(body: Manifold, *others: Manifold | None) -> Manifold:
     return union([body, *(other for other in others if other is not None)])
 
 
-def _bare_stud(top_z_mm: float) -> Manifold:
-    radius, top, edge = STUD_RADIUS_MM, top_z_mm + STUD_HEIGHT_MM, BEVEL_MM
-    return turned([(0, top_z_mm - 0.1), (radius, top_z_mm - 0.1), (radius, top - edge), (radius - edge, top), (0, top)])
+def _bare_stud(top_z_mm: float, root_mm: float) -> Manifold:
+    radius, top, edge, foot = STUD_RADIUS_MM, top_z_mm + STUD_HEIGHT_MM, BEVEL_MM, top_z_mm - root_mm
+    return turned([(0, foot), (radius, foot), (radius, top - edge), (radius - edge, top), (0, top)])
 
 
 def _cut_corners(outline: NDArray[np.float64], cut_mm: float) -> NDArray[np.float64]:

@@ -14,7 +14,6 @@ from blender_assets.dimensions import (
     PITCH_MM,
     PLATE_HEIGHT_MM,
     STUD_HEIGHT_MM,
-    STUD_RADIUS_MM,
     WALL_MM,
 )
 from blender_assets.part import Part
@@ -32,6 +31,7 @@ from blender_assets.solids import (
     stud_holes,
     studs_on,
     tube,
+    under_roof,
     underside,
     union,
 )
@@ -68,7 +68,7 @@ def curved_slope(columns: int, sections: Sequence[Section], height_mm: float, do
             gaps.append(gap.translate((0, (y0 + y1) / 2, -1)))
         below = underside(columns, depth, height_mm) if columns > 1 or floor else None
         if below is not None:
-            supports.append(below.translate((0, (y0 + y1) / 2, 0)) ^ prism(profile, length, bevel_mm=0))
+            supports.append(below.translate((0, (y0 + y1) / 2, 0)) ^ under_roof(profile, length))
         y0 = y1
     return joined(prism(profile, length) - union(pockets), *supports) - union(gaps)
 
@@ -92,7 +92,7 @@ def rounded_end() -> Manifold:
     radius = high - LIP_MM
     profile = [(-half, 0.0), (half, 0.0), (half, high), *_quarter((radius - half, high - radius), radius)]
     points = [(x, y) for x, y in grid(2, 3) if y > -PITCH_MM / 2]
-    tubes = union(tube(high, at) for at in grid(1, 2)) ^ prism(profile, length, bevel_mm=0)
+    tubes = union(tube(high, at) for at in grid(1, 2)) ^ under_roof(profile, length)
     body = prism(profile, length) - profile_hollow(profile, length)
     return joined(body, tubes, studs_on(points, high)) - stud_holes(points, high)
 
@@ -103,11 +103,10 @@ def rounded_top() -> Manifold:
     arc = _quarter((0.0, LIP_MM), half, high - LIP_MM)
     profile = [(-half, 0.0), (half, 0.0), *((-y, z) for y, z in arc[:0:-1]), *arc]
     points = grid(2, 1)
-    feet = union(cylinder(STUD_RADIUS_MM, high - 0.6, high, at) for at in points)
     bores = union(cylinder(OPEN_STUD_INNER_RADIUS_MM, high - 0.3, high + STUD_HEIGHT_MM + 1, at) for at in points)
-    support = tube(high) ^ prism(profile, length, bevel_mm=0)
-    studs = union(open_stud(high, at) for at in points)
-    return joined(prism(profile, length) - profile_hollow(profile, length), support, feet, studs) - bores
+    support = tube(high) ^ under_roof(profile, length)
+    studs = union(open_stud(high, at, root_mm=0.6) for at in points)  # the roof falls away below them
+    return joined(prism(profile, length) - profile_hollow(profile, length), support, studs) - bores
 
 
 def triple_curve() -> Manifold:

@@ -7,14 +7,10 @@ from manifold3d import Manifold
 from blender_assets.dimensions import (
     BRICK_HEIGHT_MM,
     OPEN_STUD_INNER_RADIUS_MM,
-    PITCH_MM,
     STUD_HEIGHT_MM,
-    STUD_RADIUS_MM,
 )
 from blender_assets.part import Part
 from blender_assets.solids import (
-    Point,
-    box,
     cylinder,
     grid,
     hollow_box,
@@ -61,20 +57,13 @@ def inverted_slope(columns: int, rows: int) -> Manifold:
     solid_at = [at for at in grid(columns, rows) if at[1] > foot_y]
     body = prism(profile, length) - recess - cell
     pins = below.translate((*foot_at, 0)) if below is not None else None
-    tubes = union(_tall_stud(at) for at in open_at) ^ (prism(profile, length, bevel_mm=0) + _above(length, 2 * half))
+    room = [(foot_y, 0.4), (half, 0.4), (half, 2 * top), (-half, 2 * top), (-half, top - LIP_MM + 0.4)]
+    tubes = union(open_stud(top, at, root_mm=top) for at in open_at) ^ prism(room, length, bevel_mm=0)
     bores = union(
         cylinder(OPEN_STUD_INNER_RADIUS_MM, min(floor_mm(y), top) + 0.4, top + STUD_HEIGHT_MM + 1, (x, y))
         for x, y in open_at
     )
     return joined(body, pins, tubes, studs_on(solid_at, top)) - bores - stud_holes(solid_at, top)
-
-
-def _tall_stud(at: Point) -> Manifold:
-    return cylinder(STUD_RADIUS_MM, 0, BRICK_HEIGHT_MM, at) + open_stud(BRICK_HEIGHT_MM, at)
-
-
-def _above(length_mm: float, width_mm: float) -> Manifold:
-    return box(length_mm, width_mm, PITCH_MM, bevel_mm=0).translate((0, 0, BRICK_HEIGHT_MM - 0.2))
 
 
 def _part(part_id: str, name: str, columns: int, rows: int) -> Part:

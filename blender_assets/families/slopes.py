@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from manifold3d import Manifold
+from manifold3d import CrossSection, Manifold
 
 from blender_assets.dimensions import (
     BRICK_HEIGHT_MM,
@@ -31,8 +31,8 @@ from blender_assets.solids import (
     stud_holes,
     studs_on,
     tube,
+    under_roof,
     underside,
-    union,
 )
 
 LIP_MM = 1.6
@@ -53,7 +53,7 @@ def slope(columns: int, rows: int) -> Manifold:
     profile, length = _profile(rows), outer_mm(columns)
     points = [(x, y) for x, y in grid(columns, rows) if y > outer_mm(rows) / 2 - PITCH_MM]
     below = underside(columns, rows, BRICK_HEIGHT_MM)
-    supports = below ^ prism(profile, length, bevel_mm=0) if below is not None else None  # they end at the slope
+    supports = below ^ under_roof(profile, length) if below is not None else None
     body = prism(profile, length) - profile_hollow(profile, length)
     return joined(body, studs_on(points, BRICK_HEIGHT_MM), supports) - stud_holes(points, BRICK_HEIGHT_MM)
 
@@ -66,7 +66,7 @@ def convex_corner() -> Manifold:
         return solid ^ solid.rotate((0, 0, 90))
 
     body = both(prism(profile, length)) - both(profile_hollow(profile, length))
-    support = tube(BRICK_HEIGHT_MM) ^ both(prism(profile, length, bevel_mm=0))
+    support = tube(BRICK_HEIGHT_MM) ^ both(under_roof(profile, length))
     return joined(body, studs_on(at, BRICK_HEIGHT_MM), support) - stud_holes(at, BRICK_HEIGHT_MM)
 
 
@@ -85,15 +85,15 @@ def grille_slope() -> Manifold:
     body = prism([(-half, 0.0), (half, 0.0), (half, low + rise * 2 * half), (-half, low)], length)
     panel = [(y, low + rise * (y + half) + lift) for y, lift in ((-7.0, -0.5), (6.9, -0.5), (6.8, 0.2), (-7.0, 0.2))]
     wide, step_y, step_z = length - 2 * WALL_MM, 3.2, 0.96
-    cuts = [box(wide, 2 * (half - WALL_MM), 1.6 + 1, bevel_mm=0).translate((0, 0, -1))]
+    cut = CrossSection.square((2 * (half - WALL_MM), 1.6 + 1)).translate((WALL_MM - half, -1))
     for k in range(4):
         # The slot's front is upright; its back leans, so that light falls through two thirds of it only.
         y0, ceiling = -5.6 + step_y * k, 1.6 + step_z * k
-        lean = (y0 + 1.6 + (9 - ceiling) / 1.8, 9.0)
-        cuts.append(prism([(y0, 0.0), (y0 + 1.6, 0.0), (y0 + 1.6, ceiling), lean, (y0, 9.0)], wide, bevel_mm=0))
-        depth = half - WALL_MM - y0
-        cuts.append(box(wide, depth, ceiling + 1, bevel_mm=0).translate((0, y0 + depth / 2, -1)))
-    return joined(_footed(body), prism(panel, length - 1.8, bevel_mm=0)) - union(cuts)
+        top = ceiling + 2.5
+        cut += CrossSection([[(y0, 0.0), (y0 + 1.6, 0.0), (y0 + 1.6, ceiling), (y0 + 3.0, top), (y0, top)]])
+        cut += CrossSection.square((half - WALL_MM - y0, ceiling + 1)).translate((y0, -1))
+    solid = joined(_footed(body), prism(panel, length - 1.8, bevel_mm=0))
+    return solid - prism(cut.to_polygons()[0], wide, bevel_mm=0)
 
 
 def plate_slope() -> Manifold:
