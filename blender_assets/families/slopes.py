@@ -21,7 +21,6 @@ from blender_assets.solids import (
     extrusion,
     facing_front,
     grid,
-    hollow_box,
     joined,
     outer_mm,
     prism,
@@ -104,9 +103,10 @@ def plate_slope() -> Manifold:
         (-half, LIP_MM),
     ]  # fmt: skip
     body = prism(profile, length) ^ _rounding(length, high, half)
-    wedge = prism([(WALL_MM - half, 1.0), (-1.6, 1.0), (-1.6, 6.4), (WALL_MM - half, 1.6)], length - 2 * WALL_MM, 0)
+    inner, roof = half - WALL_MM, PLATE_HEIGHT_MM - ROOF_MM
+    room = [(-inner, -1.0), (inner, -1.0), (inner, roof), (-1.6, roof), (-1.6, 6.4), (-inner, 1.6)]
     pin = cylinder(PIN_RADIUS_MM, 0, PLATE_HEIGHT_MM - ROOF_MM / 2)
-    return joined(body - hollow_box(1, 2, PLATE_HEIGHT_MM) - wedge, pin, stud(PLATE_HEIGHT_MM, (0.0, PITCH_MM / 2)))
+    return joined(body - prism(room, length - 2 * WALL_MM, bevel_mm=0), pin, stud(PLATE_HEIGHT_MM, (0.0, PITCH_MM / 2)))
 
 
 def _profile(rows: int) -> list[Point]:

@@ -73,14 +73,15 @@ def headlight() -> Manifold:
     half, height, lip = outer_mm(1) / 2, BRICK_HEIGHT_MM, 1.6
     face = half - STUD_HEIGHT_MM
     profile = [(-half, 0.0), (half, 0.0), (half, height), (-face, height), (-face, lip), (-half, lip)]
-    width, low, high = 4.8, PLATE_HEIGHT_MM, 8.0  # of the window
-    window = box(width, half + 1.6, high - low, bevel_mm=0).translate((0, half / 2, low))
-    room = box(width, 3.2, high + 1, bevel_mm=0).translate((0, 0.8, -1))
-    foot = box(width, width, lip + 1, bevel_mm=0).translate((0, 0, -1))
+    low, high, inner = PLATE_HEIGHT_MM, 8.0, half - WALL_MM  # of the window
+    room = [
+        (-inner, -1.0), (inner, -1.0), (inner, low), (half + 1, low), (half + 1, high), (-0.8, high), (-0.8, lip),
+        (-inner, lip),
+    ]  # fmt: skip
     at = [(0.0, SIDE_STUD_Z_MM)]
     hole = facing_front(cylinder(OPEN_STUD_INNER_RADIUS_MM, 0, half + 1, at[0]))
     solid = joined(prism(profile, outer_mm(1)), studs_on(grid(1, 1), height), side_studs(at, face))
-    return solid - window - room - foot - hole - stud_holes(grid(1, 1), height)
+    return solid - prism(room, 2 * inner, bevel_mm=0) - hole - stud_holes(grid(1, 1), height)
 
 
 def _part(part_id: str, name: str, columns: int, back: bool = False) -> Part:
