@@ -1,0 +1,42 @@
+"""Panels: a plate with thin walls on its edges."""
+
+import numpy as np
+from manifold3d import Manifold
+
+from blender_assets.dimensions import BRICK_HEIGHT_MM, CURVE_SEGMENTS, PLATE_HEIGHT_MM
+from blender_assets.part import Part
+from blender_assets.solids import box, extrusion, facing_front, hollow_box, joined, outer_mm, prism, underside
+
+THICKNESS_MM = 1.6
+"""Of a wall: half a plate."""
+
+CORNER_RADIUS_MM = 0.8
+"""Rounding of the free upper corner of a corner panel's walls."""
+
+
+def panel() -> Manifold:
+    """Return a 1 x 2 panel, a brick high, with a wall along its back."""
+    half, high, low = outer_mm(1) / 2, BRICK_HEIGHT_MM, PLATE_HEIGHT_MM
+    profile = [(-half, 0.0), (half, 0.0), (half, high), (half - THICKNESS_MM, high), (half - THICKNESS_MM, low)]
+    body = prism([*profile, (-half, low)], outer_mm(2))
+    return joined(body - hollow_box(2, 1, low), underside(2, 1, low))
+
+
+def corner_panel() -> Manifold:
+    """Return a 1 x 1 panel, a brick high, with walls along its back and its left side (-x)."""
+    side, floor = outer_mm(1), PLATE_HEIGHT_MM
+    plate = box(side, side, floor) - hollow_box(1, 1, floor)
+    turns = np.linspace(0, np.pi / 2, CURVE_SEGMENTS // 4)
+    x, z, r = side / 2 - CORNER_RADIUS_MM, BRICK_HEIGHT_MM - CORNER_RADIUS_MM, CORNER_RADIUS_MM
+    corner = [(x + r * float(np.cos(turn)), z + r * float(np.sin(turn))) for turn in turns]
+    # From the middle of the floor's roof upwards: below it the plate is the wall.
+    foot = floor - 0.6
+    outline = [(-side / 2, foot), (side / 2, foot), *corner, (-side / 2, BRICK_HEIGHT_MM)]
+    back = facing_front(extrusion(outline, THICKNESS_MM)).translate((0, side / 2, 0))
+    return joined(plate, back, back.mirror((1, 0, 0)).rotate((0, 0, 90)))
+
+
+PARTS = (
+    Part("4865", "Panel 1 x 2 x 1", "Panel", panel, ("4865a", "4865b")),
+    Part("6231", "Panel 1 x 1 x 1 corner", "Panel", corner_panel),
+)
