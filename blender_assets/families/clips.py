@@ -1,10 +1,10 @@
-"""Small plates and tiles with clips, handles, a bar or a rail, on the front (-y) or at the end (+x)."""
+"""Small plates, bricks and tiles with clips, handles, a bar or a rail, on the front (-y) or at the end (+x)."""
 
 from functools import partial
 
 from manifold3d import CrossSection, Manifold
 
-from blender_assets.dimensions import CURVE_SEGMENTS, PITCH_MM, PLATE_HEIGHT_MM, STUD_RADIUS_MM
+from blender_assets.dimensions import BRICK_HEIGHT_MM, CURVE_SEGMENTS, PITCH_MM, PLATE_HEIGHT_MM, STUD_RADIUS_MM
 from blender_assets.families.bricks import studded_box
 from blender_assets.part import Part
 from blender_assets.solids import (
@@ -45,6 +45,15 @@ def plate_with_end_clip() -> Manifold:
     """Return a 1 x 2 plate with a clip at its end."""
     clip = _clip().rotate((0, 0, 90)).translate((PITCH_MM + REACH_MM, 0, AXIS_Z_MM))
     return centred(joined(studded_box(2, 1, PLATE_HEIGHT_MM), clip))
+
+
+def brick_with_clip(upright: bool) -> Manifold:
+    """Return a 1 x 1 brick with a clip on its front for a level bar, or for an `upright` one."""
+    if upright:
+        clip = _u_clip().translate((0, -PITCH_MM / 2, PLATE_HEIGHT_MM))
+    else:
+        clip = _clip().translate((0, -PITCH_MM / 2 - REACH_MM, PLATE_HEIGHT_MM + AXIS_Z_MM))
+    return centred(joined(studded_box(1, 1, BRICK_HEIGHT_MM), clip))
 
 
 def tile_with_clip() -> Manifold:
@@ -114,6 +123,15 @@ def _clip(square: bool = False) -> Manifold:
     return prism(shape.to_polygons()[0], CLIP_WIDTH_MM, bevel_mm=0)
 
 
+def _u_clip() -> Manifold:
+    """Return a clip around an upright axis, `REACH_MM` before y = 0 where it begins, open towards -y."""
+    side = [(1.9, -0.3), (1.9, 1.2), (2.16, 1.8), (2.6, 2.4), (2.88, 3.0), (3.03, 3.6), (3.03, 5.6), (1.48, 5.6)]
+    ahead = [(x, -y) for x, y in [*side, (1.48, 4.0)]]
+    shape = CrossSection([[*((-x, y) for x, y in ahead), *reversed(ahead)]])
+    shape -= CrossSection.circle(BAR_RADIUS_MM, CURVE_SEGMENTS).translate((0, -REACH_MM))
+    return extrusion(shape.to_polygons()[0], CLIP_WIDTH_MM, bevel_mm=0)
+
+
 def _bar(length_mm: float) -> Manifold:
     return cylinder(BAR_RADIUS_MM, -length_mm / 2, length_mm / 2).rotate((0, 90, 0))
 
@@ -128,6 +146,14 @@ PARTS = (
         ("60470a", "60470b"),
     ),
     Part("63868", "Plate 1 x 2 with clip on end", "Plate, modified", plate_with_end_clip),
+    Part("60476", "Brick 1 x 1 with clip, level", "Brick, modified", partial(brick_with_clip, False)),
+    Part(
+        "60475",
+        "Brick 1 x 1 with clip, upright",
+        "Brick, modified",
+        partial(brick_with_clip, True),
+        ("60475a", "60475b"),
+    ),
     Part("15712", "Tile 1 x 1 with clip", "Tile", tile_with_clip),
     Part("60478", "Plate 1 x 2 with handle on end", "Plate, modified", partial(plate_with_handle, True)),
     Part("48336", "Plate 1 x 2 with handle on side", "Plate, modified", partial(plate_with_handle, False)),

@@ -17,6 +17,7 @@ from blender_assets.part import Part
 from blender_assets.solids import (
     Point,
     box,
+    clutch_ribs,
     cylinder,
     extrusion,
     facing_front,
@@ -49,12 +50,21 @@ FOOT_MM = 0.4
 
 def slope(columns: int, rows: int) -> Manifold:
     """Return a slope of brick height, `columns` wide (x) and `rows` deep (y); its last row is flat and studded."""
-    profile, length = _profile(rows), outer_mm(columns)
+    return _slope(columns, rows, BRICK_HEIGHT_MM, underside(columns, rows, BRICK_HEIGHT_MM))
+
+
+def steep_slope() -> Manifold:
+    """Return a slope 1 wide, 2 deep and two bricks high; ribs instead of a pin hold the studs below."""
+    height = 2 * BRICK_HEIGHT_MM
+    return _slope(1, 2, height, clutch_ribs(height).rotate((0, 0, 90)))
+
+
+def _slope(columns: int, rows: int, height_mm: float, below: Manifold | None) -> Manifold:
+    profile, length = _profile(rows, height_mm), outer_mm(columns)
     points = [(x, y) for x, y in grid(columns, rows) if y > outer_mm(rows) / 2 - PITCH_MM]
-    below = underside(columns, rows, BRICK_HEIGHT_MM)
     supports = below ^ under_roof(profile, length) if below is not None else None
     body = prism(profile, length) - profile_hollow(profile, length)
-    return joined(body, studs_on(points, BRICK_HEIGHT_MM), supports) - stud_holes(points, BRICK_HEIGHT_MM)
+    return joined(body, studs_on(points, height_mm), supports) - stud_holes(points, height_mm)
 
 
 def convex_corner() -> Manifold:
@@ -109,8 +119,8 @@ def plate_slope() -> Manifold:
     return joined(body - prism(room, length - 2 * WALL_MM, bevel_mm=0), pin, stud(PLATE_HEIGHT_MM, (0.0, PITCH_MM / 2)))
 
 
-def _profile(rows: int) -> list[Point]:
-    half, high = outer_mm(rows) / 2, BRICK_HEIGHT_MM
+def _profile(rows: int, height_mm: float = BRICK_HEIGHT_MM) -> list[Point]:
+    half, high = outer_mm(rows) / 2, height_mm
     return [(-half, 0.0), (half, 0.0), (half, high), (half - PITCH_MM + GAP_MM, high), (-half, LIP_MM)]
 
 
@@ -140,6 +150,7 @@ PARTS = (
     _part("4286", "Slope 33 3 x 1", 1, 3),
     _part("3298", "Slope 33 3 x 2", 2, 3),
     _part("60477", "Slope 18 4 x 1", 1, 4),
+    Part("60481", "Slope 65 2 x 1 x 2", "Slope", steep_slope, ("60481a", "60481b")),
     Part("54200", "Slope 30 1 x 1 x 2/3", "Slope", partial(cheese, 1), ("50746",)),
     Part("85984", "Slope 30 1 x 2 x 2/3", "Slope", partial(cheese, 2)),
     Part("61409", "Slope 18 2 x 1 x 2/3 grille", "Slope", grille_slope),

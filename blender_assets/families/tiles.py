@@ -59,6 +59,17 @@ def jumper(rows: int) -> Manifold:
     return joined(solid, below, open_stud(PLATE_HEIGHT_MM))
 
 
+def ingot() -> Manifold:
+    """Return a 1 x 2 tile with slanting sides and two shallow square dents on top."""
+    foot, edge, slant, dent = GROOVE_MM, 1.2, 1.0, 0.2
+    x, y, z = outer_mm(2) / 2, outer_mm(1) / 2, PLATE_HEIGHT_MM
+    levels = ((x, y, foot), (x, y, edge), (x - slant, y - slant, z))
+    body = Manifold.hull_points([(i * a, j * b, c) for a, b, c in levels for i in (-1, 1) for j in (-1, 1)])
+    body += box(2 * (x - GROOVE_MM), 2 * (y - GROOVE_MM), 2 * foot, bevel_mm=0)
+    dents = [box(2.4, 4.8, 1.0, bevel_mm=0).translate((side * 4.4, 0, z - dent)) for side in (-1, 1)]
+    return body - hollow_box(2, 1, z) - union(dents)
+
+
 def _slab(columns: int, rows: int, height_mm: float, bevel_mm: float = BEVEL_MM) -> Manifold:
     """Return a solid block of this footprint and height, with the groove around its foot."""
     length, width = outer_mm(columns), outer_mm(rows)
@@ -81,6 +92,7 @@ PARTS = (
     _part("26603", 2, 3),
     _part("87079", 2, 4),
     Part("2412b", "Tile 1 x 2 grille", "Tile", grille, ("2412", "2412a")),
+    Part("99563", "Tile 1 x 2 ingot", "Tile", ingot, ("96910",)),
     Part("15573", "Plate 1 x 2 with 1 stud", "Tile", partial(jumper, 1), ("3794", "3794a", "3794b")),
     Part("87580", "Plate 2 x 2 with 1 stud", "Tile", partial(jumper, 2)),
 )

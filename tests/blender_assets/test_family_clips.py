@@ -12,6 +12,8 @@ SIZES_MM = {
     "61252": (7.8, 3.9 + 8 + 1.6, 6.0),
     "60470": (15.8, 3.9 + 8 + 1.6, 6.4),
     "63868": (7.9 + 12 + 1.6, 7.8, 6.0),
+    "60476": (7.8, 3.9 + 8 + 1.6, 11.3),
+    "60475": (7.8, 3.9 + 8 + 1.6, 11.3),
     "15712": (7.8, 7.8, 7.2),
     "60478": (7.9 + 12 + 2.4, 7.8, 4.9),
     "48336": (15.8, 3.9 + 8 + 2.4, 4.9),
@@ -36,6 +38,17 @@ def test_a_bar_fits_into_the_clip_and_cannot_fall_out(part_id: str, solid: Calla
     assert (part ^ seated).volume() == pytest.approx(0, abs=0.05)
     assert (part ^ seated.translate((0, -1.0, 0))).volume() > 0.1
     assert y0 == pytest.approx(y1 - 3.9 - 8 - 1.6, abs=0.01)
+
+
+@pytest.mark.parametrize(("part_id", "angles_deg"), {"60476": (0, 90, 0), "60475": (0, 0, 0)}.items())
+def test_a_bar_fits_into_the_clip_of_a_brick(
+    part_id: str, angles_deg: tuple[int, int, int], solid: Callable[[str], Manifold]
+) -> None:
+    part = solid(part_id)
+    back = part.bounding_box()[4]
+    axis_z = 3.2 + (2.4 if part_id == "60476" else 1.6)
+    bar = Manifold.cylinder(40, 1.58, circular_segments=24, center=True).rotate(angles_deg)
+    assert (part ^ bar.translate((0, back - 3.9 - 8, axis_z))).volume() == pytest.approx(0, abs=0.05)
 
 
 @pytest.mark.parametrize(("part_id", "axis"), [("60478", 0), ("48336", 1)])

@@ -28,9 +28,9 @@ def test_size_and_studs_follow_from_the_name(
     assert islands(part_id, 10.6) == studs
 
 
-@pytest.mark.parametrize(("part_id", "degrees"), {"3039": 45.0, "3298": 26.57, "60477": 18.43}.items())
+@pytest.mark.parametrize(("part_id", "degrees"), {"3039": 45.0, "3298": 26.57, "60477": 18.43, "60481": 65.56}.items())
 def test_the_front_falls_at_its_angle(part_id: str, degrees: float, solid: Callable[[str], Manifold]) -> None:
-    # From the front's upright lip of 1.6 mm to the flat row: 8 mm up over 8, 16 and 24 mm.
+    # From the front's upright lip of 1.6 mm to the flat row: 8 mm up over 8, 16 and 24 mm; 17.6 mm over 8.
     fronts = [solid(part_id).slice(z).bounds()[1] for z in (4.0, 6.0)]
     assert np.degrees(np.arctan2(2.0, fronts[1] - fronts[0])) == pytest.approx(degrees, abs=1)
 

@@ -6,7 +6,15 @@ from manifold3d import Manifold
 
 from blender_assets.catalogue import load_catalogue
 
-SHAPES = {"63864": (3, 1), "6636": (6, 1), "4162": (8, 1), "26603": (3, 2), "87079": (4, 2), "2412b": (2, 1)}
+SHAPES = {
+    "63864": (3, 1),
+    "6636": (6, 1),
+    "4162": (8, 1),
+    "26603": (3, 2),
+    "87079": (4, 2),
+    "2412b": (2, 1),
+    "99563": (2, 1),
+}
 
 
 @pytest.mark.parametrize(("part_id", "shape"), SHAPES.items())
@@ -42,3 +50,9 @@ def test_a_jumper_has_one_hollow_stud_in_its_middle(
     assert ring.area() == pytest.approx(12 * np.sin(np.pi / 12) * (2.4**2 - 1.6**2), rel=1e-3)
     assert ring.bounds() == pytest.approx((-2.4, -2.4, 2.4, 2.4), abs=1e-3)
     assert load_catalogue()["3794"].part_id == "15573"
+
+
+def test_the_ingot_narrows_by_a_millimetre_and_is_dented(solid: Callable[[str], Manifold]) -> None:
+    top = solid("99563").slice(3.15)
+    assert top.bounds()[2:] == pytest.approx((6.9, 2.9), abs=0.05)
+    assert top.num_contour() == 3
