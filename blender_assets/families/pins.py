@@ -1,0 +1,127 @@
+"""Technic pins and bushes: turned around their length, which lies along x."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from manifold3d import CrossSection, Manifold
+
+from blender_assets.dimensions import GAP_MM, OPEN_STUD_INNER_RADIUS_MM, PITCH_MM, STUD_HEIGHT_MM, STUD_RADIUS_MM
+from blender_assets.part import Part
+from blender_assets.placing import along_x, along_y, grounded
+from blender_assets.solids import Point, box, cylinder, joined, union
+from blender_assets.technic import axle, axle_hole, bore
+
+PIN_SEGMENTS = 20
+"""Corners of these parts, which are small and many: at 20 an outline is 0.03 mm off."""
+
+BORE_RADIUS_MM = OPEN_STUD_INNER_RADIUS_MM
+SHAFT_RADIUS_MM = 2.4
+LIP_RADIUS_MM, LIP_MM = 2.6, 0.75
+"""The ring at the end of a pin that snaps behind the counterbore of a hole."""
+
+COLLAR_RADIUS_MM, COLLAR_MM = 3.15, 0.8
+"""Radius, and thickness of the collar on one side of a hole's face; it fills the counterbore."""
+
+SLOT_MM, SLOT_START_MM = 0.8, 4.6
+"""Width of the slot in the end of a pin, and how far from the face of the hole it starts."""
+
+WAIST_MM = 3.8
+"""Half the length of the slot in the waist of a pin."""
+
+RIDGE_MM = 0.12
+"""Height of the ridges that make a pin turn with friction."""
+
+
+def half_pin(ridged: bool) -> Manifold:
+    """Return one end of a pin, upright: a collar half from z = 0, a shaft with a slot and a lip at its end."""
+    end, collar, edge = PITCH_MM - GAP_MM, COLLAR_RADIUS_MM, 0.1
+    shaft = _turned(
+        [
+            (0, 0), (collar, 0), (collar, COLLAR_MM), (SHAFT_RADIUS_MM, COLLAR_MM), (SHAFT_RADIUS_MM, end - LIP_MM),
+            (LIP_RADIUS_MM, end - LIP_MM), (LIP_RADIUS_MM, end - edge), (LIP_RADIUS_MM - edge, end), (0, end),
+        ]
+    )  # fmt: skip
+    return joined(shaft, _ridges() if ridged else None) - _slot()
+
+
+def _slot() -> Manifold:
+    cut = box(SLOT_MM, 4 * LIP_RADIUS_MM, PITCH_MM, bevel_mm=0).translate((0, 0, SLOT_START_MM + SLOT_MM / 2))
+    across = along_y(cylinder(SLOT_MM / 2, -2 * LIP_RADIUS_MM, 2 * LIP_RADIUS_MM))
+    return cut + across.translate((0, 0, SLOT_START_MM + SLOT_MM / 2))
+
+
+def _waist(z0_mm: float, z1_mm: float) -> Manifold:
+    """Return the slot through both walls of a pin that makes it springy, across to the slots in its ends."""
+    cut = box(4 * COLLAR_RADIUS_MM, SLOT_MM, z1_mm - z0_mm - SLOT_MM, bevel_mm=0)
+    ends = [along_x(bore(SLOT_MM / 2, -9, 9)).translate((0, 0, z)) for z in (z0_mm + SLOT_MM / 2, z1_mm - SLOT_MM / 2)]
+    return union([cut.translate((0, 0, z0_mm + SLOT_MM / 2)), *ends])
+
+
+def _ridges() -> Manifold:
+    ridge = box(0.5, 0.5, 2.4, bevel_mm=0).translate((SHAFT_RADIUS_MM + RIDGE_MM - 0.25, 0, 1.8))
+    return union(ridge.rotate((0, 0, turn)) for turn in (45, 135, 225, 315))
+
+
+def pin(ridged: bool) -> Manifold:
+    """Return a pin two studs long, hollow, a collar in its middle; a ridged one has a slot through the collar too."""
+    half = half_pin(ridged)
+    solid = _bored(half + half.mirror((0, 0, 1)), PITCH_MM)
+    return grounded(along_x(solid - _waist(-WAIST_MM, WAIST_MM) if ridged else solid))
+
+
+def long_pin() -> Manifold:
+    """Return a pin three studs long with friction: two studs on one side of the collar, one on the other."""
+    near = half_pin(True)
+    middle = cylinder(SHAFT_RADIUS_MM, 0, PITCH_MM) + _ridges()
+    far = half_pin(True).trim_by_plane((0, 0, 1), COLLAR_MM).translate((0, 0, PITCH_MM))
+    shaft = cylinder(SHAFT_RADIUS_MM, PITCH_MM - 0.1, PITCH_MM + COLLAR_MM + 0.1)
+    collar = cylinder(COLLAR_RADIUS_MM, 0, COLLAR_MM)
+    solid = _bored(union([near.mirror((0, 0, 1)), collar, middle, shaft, far]), 3 * PITCH_MM)
+    centre, bridge = PITCH_MM / 2, 0.6
+    return grounded(along_x(solid - _waist(-WAIST_MM, centre - bridge) - _waist(centre + bridge, PITCH_MM + WAIST_MM)))
+
+
+def stud_pin() -> Manifold:
+    """Return a half pin whose other end is an open stud."""
+    stud_end = cylinder(STUD_RADIUS_MM, -STUD_HEIGHT_MM + 0.1, 0.1)
+    return grounded(along_x(_bored(half_pin(False) + stud_end, PITCH_MM)).mirror((1, 0, 0)))
+
+
+def axle_pin() -> Manifold:
+    """Return a pin on one side (towards -x) and an axle on the other."""
+    half = along_x(half_pin(False) - bore(BORE_RADIUS_MM, COLLAR_MM, 2 * PITCH_MM)).mirror((1, 0, 0))
+    rod = axle(PITCH_MM).translate((PITCH_MM / 2 - GAP_MM, 0, 0))
+    return grounded(half + rod)
+
+
+def bush(half_length: bool) -> Manifold:
+    """Return a bush with an axle hole: a flange at each end; a half bush is a single flange with a neck."""
+    end, flange, neck = PITCH_MM / 2 - GAP_MM, 3.6, 2.8
+    if half_length:
+        profile = [(0, 0), (flange, 0), (flange, 2.0), (neck + 0.3, 2.4), (neck + 0.3, end), (0, end)]
+        return grounded(along_x(_turned(profile) - axle_hole(-1, end + 1)))
+    profile = [
+        (0, -end), (flange, -end), (flange, 1.2 - end), (neck, 1.6 - end), (neck, end - 1.6), (flange, end - 1.2),
+        (flange, end), (0, end),
+    ]  # fmt: skip
+    slot = _waist(-2.0, 2.0).rotate((0, 0, 90))
+    return grounded(along_x(_turned(profile) - axle_hole(-end - 1, end + 1) - slot))
+
+
+def _turned(profile_rz: Sequence[Point]) -> Manifold:
+    return CrossSection([list(profile_rz)]).revolve(PIN_SEGMENTS)
+
+
+def _bored(solid: Manifold, reach_mm: float) -> Manifold:
+    return solid - bore(BORE_RADIUS_MM, -reach_mm, reach_mm)
+
+
+PARTS = (
+    Part("2780", "Technic pin with friction", "Technic pin", partial(pin, True), ("61332",)),
+    Part("3673", "Technic pin", "Technic pin", partial(pin, False)),
+    Part("6558", "Technic pin long with friction", "Technic pin", long_pin),
+    Part("4274", "Technic pin 1/2", "Technic pin", stud_pin),
+    Part("3749", "Technic axle pin", "Technic pin", axle_pin),
+    Part("3713", "Technic bush", "Technic bush", partial(bush, False), ("6590",)),
+    Part("32123", "Technic bush 1/2", "Technic bush", partial(bush, True), ("32123a", "32123b", "4265c")),
+)
