@@ -1,29 +1,61 @@
 """The catalogue: every part by its design number, and its mesh on demand."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from functools import cache, partial
 from pathlib import Path
 
 from blender_assets.families import (
+    arches,
+    axles,
+    beams,
     brackets,
     bricks,
     clips,
+    cones,
     curved,
+    gears,
     inverted,
     outlines,
+    panels,
+    pins,
+    round_corners,
     rounds,
     slopes,
     snot,
+    technic_bricks,
     textured,
     tiles,
 )
 from blender_assets.ldraw.library import LDrawLibrary
 from blender_assets.mesh import PartMesh, mesh_from_solid
 from blender_assets.part import Part
+from blender_assets.solids import stud_relief
 from core.errors import SettingsError
 from core.settings import near_matches
 
-FAMILIES = (bricks, textured, outlines, tiles, slopes, inverted, curved, snot, brackets, clips, rounds)
+FAMILIES = (
+    bricks,
+    textured,
+    outlines,
+    tiles,
+    slopes,
+    inverted,
+    curved,
+    snot,
+    brackets,
+    clips,
+    panels,
+    rounds,
+    round_corners,
+    cones,
+    arches,
+    technic_bricks,
+    beams,
+    axles,
+    pins,
+    gears,
+)
 """Modules with a `PARTS` tuple; a new family is added here."""
 
 
@@ -43,7 +75,7 @@ class Catalogue:
         """
         self._built_in: dict[str, Part] = {}
         self._aliases: dict[str, str] = {}
-        self._meshes: dict[str, PartMesh] = {}
+        self._meshes: dict[tuple[str, bool], PartMesh] = {}
         self._library = library
         self._prefer_ldraw = prefer_ldraw
         for part in parts:
@@ -90,13 +122,20 @@ class Catalogue:
         number = self._library.first_known((part.part_id, *part.aliases))
         return part if number is None else self._from_library(number, part)
 
-    def mesh(self, part_id: str) -> PartMesh:
-        """Return the mesh of a part, made once a process; SettingsError for an unknown number."""
+    def mesh(self, part_id: str, *, stud_logo: bool = False) -> PartMesh:
+        """Return the mesh of a part, made once a process; SettingsError for an unknown number.
+
+        Args:
+            part_id: its number.
+            stud_logo: with raised lettering on the studs; LDraw's parts are left as they are.
+        """
         part = self[part_id]
-        if part.part_id not in self._meshes:
-            shape = part.build()
-            self._meshes[part.part_id] = shape if isinstance(shape, PartMesh) else mesh_from_solid(shape)
-        return self._meshes[part.part_id]
+        key = part.part_id, stud_logo
+        if key not in self._meshes:
+            with stud_relief() if stud_logo else nullcontext():
+                shape = part.build()
+            self._meshes[key] = shape if isinstance(shape, PartMesh) else mesh_from_solid(shape)
+        return self._meshes[key]
 
     def _built_in_number(self, part_id: str) -> str | None:
         number = self._aliases.get(part_id, part_id)
