@@ -36,3 +36,6 @@ BEVEL_MM = 0.2
 
 CURVE_SEGMENTS = 24
 """Corners of a full circle. At 24 a stud's silhouette is 0.02 mm off, far below a pixel at 1,000 px a pile."""
+
+HOLE_SEGMENTS = 16
+"""Corners of the holes below tubes and studs, which are seen in their own shadow only."""

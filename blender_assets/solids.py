@@ -13,6 +13,7 @@ from blender_assets.dimensions import (
     BEVEL_MM,
     CURVE_SEGMENTS,
     GAP_MM,
+    HOLE_SEGMENTS,
     OPEN_STUD_INNER_RADIUS_MM,
     PIN_RADIUS_MM,
     PITCH_MM,
@@ -99,9 +100,11 @@ def rounded_outline(length_mm: float, height_mm: float, radius_mm: float) -> lis
     return [(-length_mm / 2, 0.0), (length_mm / 2, 0.0), *corner, *((-x, z) for x, z in reversed(corner))]
 
 
-def cylinder(radius_mm: float, z0_mm: float, z1_mm: float, at: Point = (0.0, 0.0)) -> Manifold:
-    """Return an upright cylinder from `z0_mm` to `z1_mm` around `at`."""
-    solid = Manifold.cylinder(z1_mm - z0_mm, radius_mm, circular_segments=CURVE_SEGMENTS)
+def cylinder(
+    radius_mm: float, z0_mm: float, z1_mm: float, at: Point = (0.0, 0.0), segments: int = CURVE_SEGMENTS
+) -> Manifold:
+    """Return an upright cylinder of so many corners from `z0_mm` to `z1_mm` around `at`."""
+    solid = Manifold.cylinder(z1_mm - z0_mm, radius_mm, circular_segments=segments)
     return solid.translate((at[0], at[1], z0_mm))
 
 
@@ -180,12 +183,13 @@ def under_roof(profile_yz: Sequence[Point], length_mm: float) -> Manifold:
 def stud_holes(points: Iterable[Point], roof_z_mm: float) -> Manifold:
     """Return the blind holes that run up from below the roof into the studs at `points`."""
     depth = STUD_HEIGHT_MM - 0.6  # leaves 0.6 mm above the roof's own thickness
-    return union(cylinder(STUD_HOLE_RADIUS_MM, roof_z_mm - ROOF_MM - 0.5, roof_z_mm + depth, at) for at in points)
+    low, high = roof_z_mm - ROOF_MM - 0.5, roof_z_mm + depth
+    return union(cylinder(STUD_HOLE_RADIUS_MM, low, high, at, HOLE_SEGMENTS) for at in points)
 
 
 def tube(height_mm: float, at: Point = (0.0, 0.0)) -> Manifold:
     """Return the tube at `at` between four studs, from the floor into the roof of a part `height_mm` high."""
-    bore = cylinder(TUBE_INNER_RADIUS_MM, -1, height_mm - ROOF_MM, at)
+    bore = cylinder(TUBE_INNER_RADIUS_MM, -1, height_mm - ROOF_MM, at, HOLE_SEGMENTS)
     return cylinder(TUBE_OUTER_RADIUS_MM, 0, height_mm - ROOF_MM / 2, at) - bore
 
 
