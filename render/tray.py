@@ -111,7 +111,7 @@ KINDS: dict[str, Callable[[np.random.Generator], tuple[float, float, float, floa
 def sample_tray(radii_mm: Sequence[float], spread: float, rng: np.random.Generator) -> Tray:
     """Return a tray for things of these bounding radii: hardly covered to nearly full."""
     kind = tuple(KINDS)[rng.integers(len(KINDS))]
-    area = rng.uniform(1.1, 3.5) * spread * np.pi * float(np.sum(np.square(radii_mm)))
+    area = rng.uniform(0.9, 2.4) * spread * np.pi * float(np.sum(np.square(radii_mm)))
     aspect, shortest = rng.uniform(1.0, 1.6), max(2.4 * max(radii_mm), 90.0)
     length, width = (max(float(np.sqrt(area * ratio)), shortest) for ratio in (aspect, 1 / aspect))
     # Walls higher than a third of the width would hide most of the inside from a slanted camera.

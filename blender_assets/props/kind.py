@@ -2,15 +2,21 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from manifold3d import CrossSection, Manifold
+from numpy.typing import NDArray
 
 Rgb = tuple[float, float, float]
 Point = tuple[float, float]
 
 SEGMENTS = 48
 """Corners of a full circle: props are larger and rounder than studs, so twice as many as parts have."""
+
+ROLLING_SEGMENTS = 16
+"""The same of long round things: with 48, five of six batteries still rolled after 5 s, with 16 none of 12. Their
+outline is then 0.14 mm off at worst."""
 
 
 @dataclass(frozen=True)
@@ -75,15 +81,14 @@ def rounded_box(length_mm: float, width_mm: float, height_mm: float, radius_mm: 
 
 
 def crumpled(solid: Manifold, seed: int, grain_mm: float, depth_mm: float) -> Manifold:
-    """Return `solid` with every point moved by up to `depth_mm`, alike within `grain_mm`; the same for one seed."""
+    """Return `solid` with creases: points move by up to `depth_mm`, alike within `grain_mm`, as `seed` says."""
+    return solid.warp_batch(partial(_moved, seed=seed, grain_mm=grain_mm, depth_mm=depth_mm))
+
+
+def _moved(points: NDArray[np.float64], seed: int, grain_mm: float, depth_mm: float) -> NDArray[np.float64]:
     rng = np.random.default_rng(seed)
-    waves = rng.normal(size=(12, 3)) / grain_mm
-    phases, pushes = rng.uniform(0, 2 * np.pi, 12), rng.normal(size=(12, 3))
+    waves, phases = rng.normal(size=(12, 3)) / grain_mm, rng.uniform(0, 2 * np.pi, 12)
+    pushes = rng.normal(size=(12, 3))
     pushes *= depth_mm / np.linalg.norm(pushes, axis=1).sum()
-
-    def moved(
-        points: "np.ndarray[tuple[int, int], np.dtype[np.float64]]",
-    ) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-        return np.asarray(points + np.sin(points @ waves.T + phases) @ pushes)
-
-    return solid.warp_batch(moved)
+    # The kink of |sin| is a crease.
+    return np.asarray(points + (2 * np.abs(np.sin(points @ waves.T + phases)) - 1) @ pushes)

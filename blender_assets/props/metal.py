@@ -3,7 +3,7 @@
 import numpy as np
 from manifold3d import CrossSection, Manifold
 
-from blender_assets.props.kind import BRASS, COPPER, PLASTICS, STEEL, PropKind, rod, surface, turned
+from blender_assets.props.kind import BRASS, COPPER, PLASTICS, ROLLING_SEGMENTS, STEEL, PropKind, rod, surface, turned
 from blender_assets.solids import union
 
 
@@ -57,11 +57,10 @@ def _key() -> Manifold:
 
 
 def _battery(diameter_mm: float, length_mm: float, nub_mm: float, nub_height_mm: float) -> Manifold:
-    r, top = diameter_mm / 2, length_mm - nub_height_mm
-    return turned(
-        [(0, 0), (r - 1.2, 0), (r - 1.2, 0.2), (r - 0.5, 0.2), (r, 0.7), (r, top - 0.7), (r - 0.5, top), (nub_mm / 2, top),
-         (nub_mm / 2, length_mm - 0.3), (nub_mm / 2 - 0.3, length_mm), (0, length_mm)]
-    )  # fmt: skip
+    r, top, nub = diameter_mm / 2, length_mm - nub_height_mm, nub_mm / 2
+    profile = [(0, 0), (r - 1.2, 0), (r - 1.2, 0.2), (r - 0.5, 0.2), (r, 0.7), (r, top - 0.7), (r - 0.5, top),
+               (nub, top), (nub, length_mm - 0.3), (nub - 0.3, length_mm), (0, length_mm)]  # fmt: skip
+    return turned(profile, ROLLING_SEGMENTS)
 
 
 def _screw() -> Manifold:
@@ -77,9 +76,8 @@ def _nut() -> Manifold:
     hexagon = rod(13 / np.sqrt(3), 6.8, segments=6)
     # Both ends are turned off to a cone of 30 degrees.
     cone = turned([(0, 0), (6.4, 0), (7.6, 0.7), (7.6, 6.1), (6.4, 6.8), (0, 6.8)])
-    return (hexagon ^ cone) - turned(
-        [(0, -1), (4.6, -1), (4.3, 0), (3.5, 0.8), (3.5, 6.0), (4.3, 6.8), (4.6, 8), (0, 8)]
-    )
+    hole = turned([(0, -1), (4.6, -1), (4.3, 0), (3.5, 0.8), (3.5, 6.0), (4.3, 6.8), (4.6, 8), (0, 8)])
+    return (hexagon ^ cone) - hole
 
 
 def _washer() -> Manifold:

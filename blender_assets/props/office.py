@@ -2,8 +2,19 @@
 
 import numpy as np
 from manifold3d import CrossSection, Manifold
+from numpy.typing import NDArray
 
-from blender_assets.props.kind import PAPERS, PLASTICS, PropKind, crumpled, rod, rounded_box, surface, turned
+from blender_assets.props.kind import (
+    PAPERS,
+    PLASTICS,
+    ROLLING_SEGMENTS,
+    PropKind,
+    crumpled,
+    rod,
+    rounded_box,
+    surface,
+    turned,
+)
 
 
 def _pencil() -> Manifold:
@@ -25,9 +36,9 @@ def _pen() -> Manifold:
 
 def _marker() -> Manifold:
     """Return a felt pen with its cap on, 120 mm long, 11 mm thick."""
-    return turned(
-        [(0, 0), (3.6, 0), (4.2, 0.6), (5.1, 4.0), (5.1, 78.0), (5.5, 78.6), (5.5, 116.0), (4.8, 119.0), (3.6, 120.0), (0, 120.0)]
-    )  # fmt: skip
+    barrel = [(0, 0), (3.6, 0), (4.2, 0.6), (5.1, 4.0), (5.1, 78.0)]
+    cap = [(5.5, 78.6), (5.5, 116.0), (4.8, 119.0), (3.6, 120.0), (0, 120.0)]
+    return turned([*barrel, *cap], ROLLING_SEGMENTS)
 
 
 def _button() -> Manifold:
@@ -45,21 +56,18 @@ def _scrap() -> Manifold:
     turns = np.sort(rng.uniform(0, 2 * np.pi, 40))
     radius = 20 + rng.normal(0, 0.9, 40) + 3 * np.cos(4 * turns)
     outline = np.column_stack([1.05 * radius * np.cos(turns), 0.85 * radius * np.sin(turns)])
-    flat = Manifold.extrude(CrossSection([outline]), 0.25).refine_to_length(3.0)
+    return Manifold.extrude(CrossSection([outline]), 0.25).refine_to_length(3.0).warp_batch(_buckled)
 
-    def buckled(
-        points: "np.ndarray[tuple[int, int], np.dtype[np.float64]]",
-    ) -> "np.ndarray[tuple[int, int], np.dtype[np.float64]]":
-        x, y = points[:, 0], points[:, 1]
-        lift = 0.004 * x**2 + 0.8 * np.sin(0.12 * x + 0.16 * y) + 0.3 * np.abs(0.5 * x - y) / 5
-        return np.asarray(np.column_stack([x, y, points[:, 2] + lift]))
 
-    return flat.warp_batch(buckled)
+def _buckled(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    x, y, z = points.T
+    lift = 0.004 * x**2 + 0.8 * np.sin(0.12 * x + 0.16 * y) + 0.06 * np.abs(0.5 * x - y)
+    return np.column_stack([x, y, z + lift])
 
 
 def _paper_ball() -> Manifold:
     """Return a crumpled ball of paper, about 36 mm."""
-    return crumpled(Manifold.sphere(17.0, 20), 2, 5.0, 5.5)
+    return crumpled(Manifold.sphere(17.5, 64), 2, 5.0, 14.0)
 
 
 KINDS = {

@@ -6,7 +6,7 @@ from render.floor_shaders.shader import Shader, Socket
 def _table(shader: Shader) -> Socket:
     """Return the colour of the table below a sheet, streaked a little like a laminate or wood."""
     streaks = shader.ramp(shader.noise(90.0, 5.0, detail=1), 0.35, 0.7)
-    return shader.mix(streaks, shader.third, shader.tinted(shader.third, 0.8))
+    return shader.mix(streaks, shader.third, shader.tinted(shader.third, 0.87))
 
 
 def _beyond(shader: Shader) -> tuple[Socket, Socket]:
