@@ -55,6 +55,12 @@ def bore(radius_mm: float, z0_mm: float, z1_mm: float, at: Point = (0.0, 0.0)) -
     return Manifold.cylinder(z1_mm - z0_mm, radius_mm, circular_segments=BORE_SEGMENTS).translate((*at, z0_mm))
 
 
+def slot(length_mm: float, width_mm: float, depth_mm: float) -> Manifold:
+    """Return a slot along x with round ends, centred on the origin, to be taken away; it is cut along z."""
+    end, half = (length_mm - width_mm) / 2, depth_mm / 2
+    return Manifold.batch_hull([bore(width_mm / 2, -half, half, (x, 0.0)) for x in (-end, end)])
+
+
 def pin_hole(z0_mm: float, z1_mm: float, at: Point = (0.0, 0.0)) -> Manifold:
     """Return an upright hole for a pin through a part from `z0_mm` to `z1_mm`, with its two counterbores."""
     return union(

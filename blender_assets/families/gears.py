@@ -8,15 +8,16 @@ from blender_assets.dimensions import CURVE_SEGMENTS, GAP_MM, PITCH_MM
 from blender_assets.part import Part
 from blender_assets.placing import along_y, grounded
 from blender_assets.solids import Point, box, cylinder, grid, joined, union
-from blender_assets.technic import AXLE_ARM_MM, axle_hole, bore
+from blender_assets.technic import axle_hole, bore, slot
 
 FACE_MM = 3.8
 """Width of the toothed rim."""
 
 HUB_MM = PITCH_MM - 2 * GAP_MM
 PIN_HOLE_RADIUS_MM = 2.4
-SLEEVE_RADIUS_MM, SLEEVE_MM = 3.2, 6.24
+SLEEVE_RADIUS_MM, SLEEVE_MM = 3.1, 6.24
 WEB_MM = 1.4
+SLOT_LENGTH_MM = 14.4
 
 PINION_TOOTH = ((-1.1, 0.54), (-0.3, 0.6), (0.2, 0.6), (0.4, 0.52), (0.98, 0.28))
 """Flank of a tooth of the 8-tooth gear: distance from the pitch circle outwards, and half the thickness there."""
@@ -49,14 +50,12 @@ def wheel() -> Manifold:
     sleeves = union(cylinder(SLEEVE_RADIUS_MM, -SLEEVE_MM / 2, SLEEVE_MM / 2, at) for at in places)
     bar = _bar(4.0, SLEEVE_MM) + _bar(2.9, HUB_MM)
     bores = union(bore(PIN_HOLE_RADIUS_MM, -PITCH_MM, PITCH_MM, at) for at in places)
-    slot = union(bore(AXLE_ARM_MM / 2, -1, 1, (x, 0.0)) for x in (-6.4, 6.4))
-    slot += box(2 * 6.4, AXLE_ARM_MM, 2, bevel_mm=0).translate((0, 0, -1))
-    solid = joined(rim, web, sleeves, bar, bar.rotate((0, 0, 180))) - bores - slot - axle_hole(-PITCH_MM, PITCH_MM)
-    return grounded(along_y(solid))
+    solid = joined(rim, web, sleeves, bar, bar.rotate((0, 0, 180))) - bores - slot(SLOT_LENGTH_MM, 1.5, 2)
+    return grounded(along_y(solid - axle_hole(-PITCH_MM, PITCH_MM)))
 
 
 def _bar(reach_mm: float, height_mm: float) -> Manifold:
-    return box(2 * reach_mm, 3.6, height_mm, bevel_mm=0).translate((0, AXLE_ARM_MM / 2 + 1.8, -height_mm / 2))
+    return box(2 * reach_mm, 3.4, height_mm, bevel_mm=0).translate((0, 2.7, -height_mm / 2))
 
 
 def _centred(shape: CrossSection, width_mm: float) -> Manifold:

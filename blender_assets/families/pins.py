@@ -7,9 +7,9 @@ from manifold3d import CrossSection, Manifold
 
 from blender_assets.dimensions import GAP_MM, OPEN_STUD_INNER_RADIUS_MM, PITCH_MM, STUD_HEIGHT_MM, STUD_RADIUS_MM
 from blender_assets.part import Part
-from blender_assets.placing import along_x, along_y, grounded
+from blender_assets.placing import along_x, grounded
 from blender_assets.solids import Point, box, cylinder, joined, union
-from blender_assets.technic import axle, axle_hole, bore
+from blender_assets.technic import axle, axle_hole, bore, slot
 
 PIN_SEGMENTS = 20
 """Corners of these parts, which are small and many: at 20 an outline is 0.03 mm off."""
@@ -41,20 +41,12 @@ def half_pin(ridged: bool) -> Manifold:
             (LIP_RADIUS_MM, end - LIP_MM), (LIP_RADIUS_MM, end - edge), (LIP_RADIUS_MM - edge, end), (0, end),
         ]
     )  # fmt: skip
-    return joined(shaft, _ridges() if ridged else None) - _slot()
+    return joined(shaft, _ridges() if ridged else None) - _gap(SLOT_START_MM, 2 * PITCH_MM).rotate((0, 0, 90))
 
 
-def _slot() -> Manifold:
-    cut = box(SLOT_MM, 4 * LIP_RADIUS_MM, PITCH_MM, bevel_mm=0).translate((0, 0, SLOT_START_MM + SLOT_MM / 2))
-    across = along_y(cylinder(SLOT_MM / 2, -2 * LIP_RADIUS_MM, 2 * LIP_RADIUS_MM))
-    return cut + across.translate((0, 0, SLOT_START_MM + SLOT_MM / 2))
-
-
-def _waist(z0_mm: float, z1_mm: float) -> Manifold:
-    """Return the slot through both walls of a pin that makes it springy, across to the slots in its ends."""
-    cut = box(4 * COLLAR_RADIUS_MM, SLOT_MM, z1_mm - z0_mm - SLOT_MM, bevel_mm=0)
-    ends = [along_x(bore(SLOT_MM / 2, -9, 9)).translate((0, 0, z)) for z in (z0_mm + SLOT_MM / 2, z1_mm - SLOT_MM / 2)]
-    return union([cut.translate((0, 0, z0_mm + SLOT_MM / 2)), *ends])
+def _gap(z0_mm: float, z1_mm: float) -> Manifold:
+    """Return a slot with round ends through both walls of an upright pin, cut along x, from `z0_mm` to `z1_mm`."""
+    return along_x(slot(z1_mm - z0_mm, SLOT_MM, 4 * COLLAR_RADIUS_MM)).translate((0, 0, (z0_mm + z1_mm) / 2))
 
 
 def _ridges() -> Manifold:
@@ -66,7 +58,7 @@ def pin(ridged: bool) -> Manifold:
     """Return a pin two studs long, hollow, a collar in its middle; a ridged one has a slot through the collar too."""
     half = half_pin(ridged)
     solid = _bored(half + half.mirror((0, 0, 1)), PITCH_MM)
-    return grounded(along_x(solid - _waist(-WAIST_MM, WAIST_MM) if ridged else solid))
+    return grounded(along_x(solid - _gap(-WAIST_MM, WAIST_MM) if ridged else solid))
 
 
 def long_pin() -> Manifold:
@@ -78,7 +70,7 @@ def long_pin() -> Manifold:
     collar = cylinder(COLLAR_RADIUS_MM, 0, COLLAR_MM)
     solid = _bored(union([near.mirror((0, 0, 1)), collar, middle, shaft, far]), 3 * PITCH_MM)
     centre, bridge = PITCH_MM / 2, 0.6
-    return grounded(along_x(solid - _waist(-WAIST_MM, centre - bridge) - _waist(centre + bridge, PITCH_MM + WAIST_MM)))
+    return grounded(along_x(solid - _gap(-WAIST_MM, centre - bridge) - _gap(centre + bridge, PITCH_MM + WAIST_MM)))
 
 
 def stud_pin() -> Manifold:
@@ -104,8 +96,8 @@ def bush(half_length: bool) -> Manifold:
         (0, -end), (flange, -end), (flange, 1.2 - end), (neck, 1.6 - end), (neck, end - 1.6), (flange, end - 1.2),
         (flange, end), (0, end),
     ]  # fmt: skip
-    slot = _waist(-2.0, 2.0).rotate((0, 0, 90))
-    return grounded(along_x(_turned(profile) - axle_hole(-end - 1, end + 1) - slot))
+    gap = _gap(-2.0, 2.0).rotate((0, 0, 90))
+    return grounded(along_x(_turned(profile) - axle_hole(-end - 1, end + 1) - gap))
 
 
 def _turned(profile_rz: Sequence[Point]) -> Manifold:
