@@ -35,6 +35,8 @@ class ImageRecord:
     `content_hash` is the SHA-256 of that file in hexadecimal; `exposure` is in EV; `camera_from_world` is a
     row-major 3x4 matrix, millimetres; `instances` hold one entry for each brick of the pile.
 
+    `attempts` counts the start poses that were tried until the pile came to rest.
+
     A twin is the picture `twin_of` (an image_id) without its bricks of `removed_part_id`; its `twin_mode` is
     ``removed`` where everything else is in its place, ``resettled`` where the rest has moved on. Its instances keep
     the numbers of the original's. `geometry_file` is a NumPy archive with ``depth_m`` (H, W) float32, metres along
@@ -55,6 +57,7 @@ class ImageRecord:
     twin_mode: str | None
     removed_part_id: str | None
     seed: int
+    attempts: int
     arrangement: str
     distractors: int
     background: str

@@ -56,6 +56,7 @@ IMAGES = (
     _text("twin_mode", nullable=True),
     _text("removed_part_id", nullable=True),
     _long("seed"),
+    _int("attempts"),
     _text("arrangement"),
     _int("distractors"),
     _text("background"),

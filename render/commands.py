@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from core.cli import any_folder, existing_file, json_option, print_rows, workers_option
+from core.errors import BrickbenchError
 
 count_option = click.option("--count", type=click.IntRange(min=1), default=640, show_default=True, help="Piles in all.")
 seed_option = click.option(
@@ -47,22 +48,51 @@ def run(settings: Path | None, output: Path, count: int, seed: int, workers: int
 @settings_argument
 @output_option
 @count_option
+@seed_option
+@workers_option
+@click.option(
+    "--trial",
+    type=click.IntRange(min=0),
+    default=4,
+    show_default=True,
+    help="Piles to render on trial; 0: no estimate.",
+)
 @json_option
-def plan(settings: Path | None, output: Path, count: int, as_json: bool) -> None:
-    """Say what `render run` would make, and how much of it is there already.
+def plan(
+    settings: Path | None, output: Path, count: int, seed: int, workers: int | None, trial: int, as_json: bool
+) -> None:
+    """Say what `render run` would make, what of it is there already, and how long the rest takes.
+
+    Disk and time come from a few piles rendered on trial on one core; nothing is written.
 
     \b
     Example:
       brickbench render plan -o piles --count 640
     """
-    from dataclasses import asdict
-
-    from render.run import plan_render
+    from render.run import default_workers, plan_render
     from render.settings import RenderSettings
 
-    planned = asdict(plan_render(RenderSettings.load(settings), output, count))
-    planned["missing"] = len(planned["missing"])
-    print_rows([planned], as_json=as_json)
+    chosen = RenderSettings.load(settings)
+    planned = plan_render(chosen, output, count)
+    row: dict[str, object] = {
+        "piles": planned.piles, "pictures": planned.pictures,
+        "shards": planned.shards, "there": planned.shards_there, "missing": len(planned.missing),
+    }  # fmt: skip
+    if trial:
+        from render.estimate import estimate, free_bytes
+
+        each, workers = estimate(chosen, seed, trial), workers or default_workers()
+        piles = count * len(planned.missing) / planned.shards
+        row |= {
+            "cpu_seconds_per_picture": round(each.cpu_seconds * planned.piles / planned.pictures, 2),
+            "workers": workers,
+            "hours": round(each.cpu_seconds * piles / workers / 3600, 2),
+            "disk_mb": round(each.disk_bytes * piles / 1e6, 1),
+            "disk_free_mb": round(free_bytes(output) / 1e6),
+        }
+    print_rows([row], as_json=as_json)
+    if trial and each.disk_bytes * piles > free_bytes(output):
+        raise BrickbenchError(f"The disk of {output} is too small for this; free some of it or choose another folder.")
 
 
 @render.command()

@@ -1,7 +1,7 @@
 """Where things start to fall: scattered over the floor, heaped up, or into a tray."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,9 @@ class Area:
     drop_mm: float = 2.0
     """Least gap below the lowest things at the start."""
 
+    fenced: bool = False
+    """Whether walls around the area hold the things together until they lie; then the walls go and the heap slumps."""
+
 
 def _scattered(radii_mm: Sequence[float], spread: float, rng: np.random.Generator) -> Area:
     # Real scatters leave most of the floor free: 2.5 to 8 times the area of the bounding circles.
@@ -31,7 +34,16 @@ def _scattered(radii_mm: Sequence[float], spread: float, rng: np.random.Generato
 
 
 def _heaped(radii_mm: Sequence[float], spread: float, rng: np.random.Generator) -> Area:
-    return _rectangle(radii_mm, spread * rng.uniform(0.25, 0.65), rng.uniform(1.0, 1.3), apart=False)
+    # Bricks that fall on one another roll away, so a heap needs a fence. A part covers about half its bounding circle:
+    # these areas hold one and a half to three layers.
+    area = _rectangle(radii_mm, spread * rng.uniform(0.55, 0.85), rng.uniform(1.0, 1.3), apart=False)
+    least = max(radii_mm) * 1.2
+    return replace(
+        area,
+        half_length_mm=max(area.half_length_mm, least),
+        half_width_mm=max(area.half_width_mm, least),
+        fenced=len(radii_mm) > 1,
+    )
 
 
 def _rectangle(radii_mm: Sequence[float], spread: float, aspect: float, *, apart: bool) -> Area:
@@ -59,7 +71,7 @@ def start_poses(
     placed = np.zeros((len(radii), 3))
     for k, radius in enumerate(radii):
         before, reach = placed[:k], radius + radii[:k] + 1.0
-        x, y = _place(before[:, :2], reach, area, rng)
+        x, y = _place(float(radius), before[:, :2], reach, area, rng)
         flat = np.hypot(before[:, 0] - x, before[:, 1] - y)
         below = flat < reach
         lift = np.sqrt(np.maximum(reach**2 - flat**2, 0.0))
@@ -76,12 +88,16 @@ def start_poses(
 
 
 def _place(
+    radius: float,
     before: "np.ndarray[tuple[int, int], np.dtype[np.float64]]",
     reach: "np.ndarray[tuple[int], np.dtype[np.float64]]",
     area: Area,
     rng: np.random.Generator,
 ) -> tuple[float, float]:
-    tries = rng.uniform(-1, 1, size=(CANDIDATES, 2)) * (area.half_length_mm, area.half_width_mm)
+    inside = (area.half_length_mm, area.half_width_mm)
+    if area.fenced:
+        inside = (max(inside[0] - radius, 0.0), max(inside[1] - radius, 0.0))
+    tries = rng.uniform(-1, 1, size=(CANDIDATES, 2)) * inside
     if not area.apart or not len(before):
         return float(tries[0, 0]), float(tries[0, 1])
     gaps = (np.linalg.norm(tries[:, None] - before[None], axis=2) - reach).min(axis=1)

@@ -1,23 +1,27 @@
 """Meshes inside Blender: one datablock for each part or prop, made once and used by every pile."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from blender_assets.mesh import PartMesh, sloping_faces
 from render.blender import UNIT_MM, bpy
 
 
-def blender_mesh(name: str, part: PartMesh, *, grained: bool = False) -> "bpy.types.Mesh":
+def blender_mesh(
+    name: str, part: PartMesh, origin_mm: NDArray[np.float64] | None = None, *, grained: bool = False
+) -> "bpy.types.Mesh":
     """Return the datablock called `name`, made from `part`, its sloping faces marked if they are `grained`.
 
-    Its origin is the centre of mass, where Bullet wants it.
+    Its origin is `origin_mm`; without one the centre of mass, where Bullet wants it.
     """
     known = bpy.data.meshes.get(name)
     if known is not None:
         return known
+    origin_mm = part.centroid_mm if origin_mm is None else origin_mm
     faces = part.faces
     mesh = bpy.data.meshes.new(name)
     mesh.vertices.add(len(part.vertices_mm))
-    mesh.vertices.foreach_set("co", ((part.vertices_mm - part.centroid_mm) / UNIT_MM).astype(np.float32).ravel())
+    mesh.vertices.foreach_set("co", ((part.vertices_mm - origin_mm) / UNIT_MM).astype(np.float32).ravel())
     mesh.loops.add(faces.size)
     mesh.loops.foreach_set("vertex_index", faces.ravel())
     mesh.polygons.add(len(faces))

@@ -15,7 +15,8 @@ from core.seeding import Purpose, generator
 from render.camera import CameraDraw, sample_camera
 from render.floors import Floor, list_pictures, sample_floor, sample_picture_floor
 from render.layout import ARRANGEMENTS, Point, Quaternion, start_poses
-from render.lights import Lighting, list_panoramas, sample_lighting, sample_panorama
+from render.lighting import Lighting
+from render.lights import list_panoramas, sample_lighting, sample_panorama
 from render.sensor import SensorDraw, sample_sensor
 from render.settings import RenderSettings, catalogue_of
 from render.tray import Tray, sample_tray
@@ -63,10 +64,16 @@ class Pile:
 
     seed: int
     pile_index: int
+    attempt: int
+    """Which start poses these are: above 0, the ones before did not come to rest."""
+
     arrangement: str
     bricks: tuple[Brick, ...]
     props: tuple[Prop, ...]
     tray: Tray | None
+    fence_mm: tuple[float, float] | None
+    """Half sizes of the fence that holds a heap together while it falls."""
+
     wear: float
     """Wear of the plastic, 0..1."""
 
@@ -89,7 +96,10 @@ class Pile:
 
 
 def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: int = 0) -> Pile:
-    """Return pile number `pile_index` of `seed`; `attempt` draws new start poses and changes nothing else."""
+    """Return pile number `pile_index` of `seed`.
+
+    `attempt` draws new start poses, each time a fifth further apart, and changes nothing else.
+    """
     content = generator(seed, pile_index, Purpose.CONTENT)
     weights_by_name = settings.colors or {color.name: color.weight for color in COLORS}
     colors = [color_by_name(name) for name in weights_by_name]
@@ -116,7 +126,8 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
         tray = sample_tray(radii, settings.spread, other)
         area = tray.area(max(radii))
     else:
-        tray, area = None, ARRANGEMENTS[arrangement](radii, settings.spread, pose)
+        tray, area = None, ARRANGEMENTS[arrangement](radii, settings.spread * (1 + attempt / 5), pose)
+    fence = (area.half_length_mm, area.half_width_mm) if area.fenced else None
     # Props fall among the bricks, not on top of all of them.
     order = other.permutation(len(radii))
     starts, quaternions = start_poses([radii[k] for k in order], area, pose)
@@ -134,7 +145,7 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     )
     views = tuple(_view(settings, seed, pile_index, view) for view in range(settings.views))
     return Pile(
-        seed, pile_index, arrangement, bricks, props, tray, wear, views,
+        seed, pile_index, attempt, arrangement, bricks, props, tray, fence, wear, views,
         settings.subsurface, settings.stud_logo, settings.ldraw, settings.prefer_ldraw,
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ GRAIN_MM = 0.35
 
 def dress(item: "bpy.types.Object", color: Color, roughness: float, wear: float, *, subsurface: bool) -> None:
     """Give a brick's object its plastic."""
-    kind = "plastic" if color.finish == "solid" else color.finish
+    kind: str = "plastic" if color.finish == "solid" else color.finish
     if subsurface and kind == "plastic":
         kind = "soft plastic"
     _set(item, f"worn {kind}" if wear > 0 else kind, color.linear_rgb, roughness)

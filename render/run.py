@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import click
 import yaml
 
 from core.engine import run_items
@@ -12,9 +13,10 @@ from core.errors import BrickbenchError, SettingsError
 from core.files import require_writable
 from core.progress import Progress
 from core.settings import Settings
-from dataset.index import update_index
+from dataset.index import open_index, update_index
 from dataset.manifest import MANIFEST_NAME, Manifest, PartInfo
 from dataset.shards import list_shards, read_shard
+from render.pile import sample_pile
 from render.settings import RenderSettings
 
 SETTINGS_NAME = "settings.yaml"
@@ -30,12 +32,17 @@ class RenderRecord(Settings):
     """The resolved settings."""
 
 
+COUNTED = 200
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a render has to do."""
 
     piles: int
     pictures: int
+    """With twins: about, as the first `COUNTED` piles have them."""
+
     shards: int
     shards_there: int
     missing: tuple[int, ...]
@@ -46,7 +53,21 @@ def plan_render(settings: RenderSettings, root: Path, count: int) -> Plan:
     shards = -(-count // settings.piles_per_shard)
     there = set(list_shards(root))
     missing = tuple(k for k in range(shards) if k not in there)
-    return Plan(count, count * settings.views, shards, shards - len(missing), missing)
+    return Plan(count, _pictures(settings, count), shards, shards - len(missing), missing)
+
+
+def default_workers() -> int:
+    """Return one worker a core: Cycles on two threads is less than twice as fast, and scene updates use one anyway."""
+    return len(os.sched_getaffinity(0))
+
+
+def _pictures(settings: RenderSettings, count: int) -> int:
+    if settings.twins == "none":
+        return count * settings.views
+    looked_at = min(count, COUNTED)
+    parts = [len({brick.part_id for brick in sample_pile(settings, 0, k).bricks}) for k in range(looked_at)]
+    pictures = sum(1 + min(number, settings.twins_max) for number in parts) / looked_at
+    return round(pictures * count) * settings.views
 
 
 def render_dataset(settings: RenderSettings, root: Path, *, count: int, seed: int, workers: int | None = None) -> Plan:
@@ -65,8 +86,7 @@ def render_dataset(settings: RenderSettings, root: Path, *, count: int, seed: in
     _claim(settings, root, seed)
     _check_growth(settings, root, count)
     plan = plan_render(settings, root, count)
-    cores = len(os.sched_getaffinity(0))
-    # One thread a worker: Cycles on two threads is less than twice as fast, and scene updates use one anyway.
+    cores = default_workers()
     workers = min(workers or cores, max(len(plan.missing), 1))
     threads = max(1, cores // workers)
     size = settings.piles_per_shard
@@ -75,20 +95,28 @@ def render_dataset(settings: RenderSettings, root: Path, *, count: int, seed: in
         for k in plan.missing
     }
     failures = []
-    done = plan.pictures - sum(len(job.pile_indices) for job in jobs.values()) * settings.views
-    with Progress("Rendering", plan.pictures, "pictures", done=done) as progress:
+    done = count - sum(len(job.pile_indices) for job in jobs.values())
+    with Progress("Rendering", count, "piles", done=done) as progress:
         for outcome in run_items(render_shard, jobs, workers=workers, setup=partial(start_blender, threads)):
             if outcome.value is None:
                 failures.append(f"{outcome.key}: {outcome.error}")
             else:
                 progress.advance(outcome.value)
     update_index(root)
+    _report_attempts(root)
     if failures:
         raise BrickbenchError(
             f"{len(failures)} of {plan.shards} shards could not be rendered: {'; '.join(failures)}. "
             "The others are in the dataset; run the same command again to try these once more."
         )
     return plan
+
+
+def _report_attempts(root: Path) -> None:
+    with open_index(root) as index:
+        rows = index.execute("SELECT count(DISTINCT pile_index) FROM images WHERE attempts > 1").fetchall()
+    if rows[0][0]:
+        click.echo(f"{rows[0][0]} piles came to rest only from further start poses (column attempts).", err=True)
 
 
 def _claim(settings: RenderSettings, root: Path, seed: int) -> None:

@@ -14,7 +14,7 @@ from render.camera import Camera
 from render.floor_shaders import floor_material
 from render.floors import Floor
 from render.lamps import lit
-from render.lights import Lighting
+from render.lighting import Lighting
 from render.parts import blender_mesh
 from render.physics import brick_mesh
 from render.plastic import dress, dress_plainly

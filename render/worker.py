@@ -25,7 +25,7 @@ from render.settings import RenderSettings
 from render.settled import SettledPile
 from render.twins import Twin, twins_of
 
-ATTEMPTS = 5
+ATTEMPTS = 8
 """Start poses that are tried before a pile is given up; the first comes to rest in more than 99 of 100."""
 
 
@@ -60,19 +60,16 @@ def start_blender(threads: int) -> None:
 
 
 def render_shard(job: ShardJob) -> int:
-    """Render one shard into its dataset and return its number of pictures."""
-    count = 0
+    """Render one shard into its dataset and return its number of piles."""
 
     def pictures() -> Iterator[Picture]:
-        nonlocal count
         for pile_index in job.pile_indices:
             settled = settled_pile(job.settings, job.seed, pile_index)
             for shot in render_shots(settled, job.settings):
-                count += 1
                 yield record_of(settled.pile, shot, job.settings)
 
     write_shard(job.root, job.shard_index, pictures())
-    return count
+    return len(job.pile_indices)
 
 
 def settled_pile(settings: RenderSettings, seed: int, pile_index: int) -> SettledPile:
@@ -139,6 +136,7 @@ def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
         twin_mode=shot.twin.mode if shot.twin else None,
         removed_part_id=shot.twin.removed_part_id if shot.twin else None,
         seed=pile.seed,
+        attempts=pile.attempt + 1,
         arrangement=pile.arrangement,
         distractors=len(pile.props),
         background=view.floor.name,

@@ -65,7 +65,8 @@ def toy_picture(seed: int, pile_index: int, view_index: int = 0, size: int = 64)
     record = ImageRecord(
         image_id=image_id, source="synthetic", file=f"images/{image_id}.png", width=size, height=size,
         content_hash=sha256_hex(data), pile_index=pile_index, view_index=view_index, seed=seed,
-        geometry_file=None, twin_of=None, twin_mode=None, removed_part_id=None, arrangement="scattered", distractors=0,
+        geometry_file=None, twin_of=None, twin_mode=None, removed_part_id=None, attempts=1,
+        arrangement="scattered", distractors=0,
         sensor_gain=0.0, jpeg_quality=100, camera_aperture_mm=0.0,
         background=("grey", "wood")[pile_index % 2], lighting="flat", exposure=0.0, camera_focal_px=float(size),
         camera_from_world=EYE_3X4, camera_azimuth_deg=0.0, camera_elevation_deg=90.0, camera_distance_mm=300.0,

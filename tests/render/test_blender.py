@@ -1,28 +1,27 @@
 """Real Blender at a tiny size: physics, labels against Cycles' own, determinism, the whole run."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from blender_assets.catalogue import load_catalogue
 from core.errors import BrickbenchError, SettingsError
 from dataset.index import open_index
 from dataset.masks import decode_mask
 from render import blender
-from render.camera import frame_pile
+from render.camera import CameraSettings, frame_pile
 from render.labels import cast_masks
-from render.physics import settle
-from render.pile import sample_pile
 from render.preview import draw_preview
 from render.run import render_dataset
-from render.scene import looking_through, set_up_renderer, staged, take_picture
+from render.scene import checked, set_up_renderer, staged, viewed
 from render.settings import RenderSettings
 from render.settled import SettledPile
-from render.worker import render_views, settled_pile, start_blender
+from render.worker import render_shots, settled_pile, start_blender
 
 TINY = RenderSettings(image_size_px=48, samples=1, bricks_max=3, piles_per_shard=2)
+WHOLE = CameraSettings(margin_min=0.05)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -33,14 +32,15 @@ def _blender_is_up() -> None:
 @pytest.mark.parametrize("index", range(12))
 def test_bricks_come_to_rest_on_the_floor_without_sinking_in(index: int) -> None:
     settled = settled_pile(RenderSettings(bricks_min=2), 3, index)
-    for pose, vertices in zip(settled.world_from_part, settled.vertices_mm(), strict=True):
+    lowest = [settled.vertices_mm(thing)[:, 2].min() for thing in settled.things()]
+    for pose, low in zip(settled.world_from_thing, lowest, strict=True):
         np.testing.assert_allclose(pose[:, :3] @ pose[:, :3].T, np.eye(3), atol=1e-4)
-        assert vertices[:, 2].min() > -0.2
-    assert min(vertices[:, 2].min() for vertices in settled.vertices_mm()) < 0.2
+        assert low > -0.2
+    assert min(lowest) < 0.2
     # At rest: what lies on the floor or on another brick has its centre of mass low.
     heights = [
-        pose[2, :3] @ load_catalogue().mesh(b.part_id).centroid_mm + pose[2, 3]
-        for b, pose in zip(settled.pile.bricks, settled.world_from_part, strict=True)
+        pose[2, :3] @ settled.pile.mesh(thing).centroid_mm + pose[2, 3]
+        for thing, pose in enumerate(settled.world_from_thing)
     ]
     assert max(heights) < 60
 
@@ -48,12 +48,12 @@ def test_bricks_come_to_rest_on_the_floor_without_sinking_in(index: int) -> None
 def test_a_pile_is_the_same_alone_and_after_others() -> None:
     settings = RenderSettings(image_size_px=48, samples=2)
     alone = settled_pile(settings, 0, 4)
-    first = next(iter(render_views(alone, settings)))
+    first = next(iter(render_shots(alone, settings)))
     for index in (7, 2):
-        next(iter(render_views(settled_pile(settings, 0, index), settings)))
+        next(iter(render_shots(settled_pile(settings, 0, index), settings)))
     again = settled_pile(settings, 0, 4)
-    second = next(iter(render_views(again, settings)))
-    np.testing.assert_array_equal(alone.world_from_part, again.world_from_part)
+    second = next(iter(render_shots(again, settings)))
+    np.testing.assert_array_equal(alone.world_from_thing, again.world_from_thing)
     np.testing.assert_array_equal(first.masks.visible, second.masks.visible)
     np.testing.assert_array_equal(first.image, second.image)
 
@@ -65,17 +65,17 @@ def test_no_datablock_is_left_behind() -> None:
         return {name: len(getattr(data, name)) for name in names}
 
     settings = RenderSettings(image_size_px=32, samples=1)
-    list(render_views(settled_pile(settings, 0, 0), settings))
+    list(render_shots(settled_pile(settings, 0, 0), settings))
     before = count()
     for index in range(1, 5):
-        list(render_views(settled_pile(settings, 0, index), settings))
+        list(render_shots(settled_pile(settings, 0, index), settings))
     assert count() == before
 
 
 def object_index_masks(settled: SettledPile, size: int, scratch: Path) -> tuple[np.ndarray, np.ndarray]:
     """Return ray-cast visible masks and those of Cycles' object-index pass, both (B, H, W)."""
     bpy = blender.bpy
-    camera = frame_pile(settled.pile.cameras[0], np.concatenate(settled.vertices_mm()), size)
+    camera = frame_pile(settled.pile.views[0].camera, settled.corners_mm(), size)
     ours = cast_masks(settled, camera).visible
     set_up_renderer(1)
     scene = bpy.context.scene
@@ -94,8 +94,10 @@ def object_index_masks(settled: SettledPile, size: int, scratch: Path) -> tuple[
     scene.view_settings.view_transform, scene.render.dither_intensity = "Raw", 0.0
     scene.render.filepath = str(scratch / "index.png")
     try:
-        with blender.quiet(), staged(settled), looking_through(camera):
-            scene.view_settings.exposure = 0
+        view = settled.pile.views[0]
+        pinhole = replace(camera, aperture_mm=0.0)
+        with blender.quiet(), staged(settled), viewed(view.floor, view.lighting, pinhole):
+            scene.render.image_settings.file_format, scene.render.image_settings.color_depth = "PNG", "8"
             bpy.ops.render.render(write_still=True)
     finally:
         scene.use_nodes = False
@@ -121,8 +123,8 @@ def test_masks_agree_with_cycles_own_object_index(tmp_path: Path) -> None:
 
 
 def test_masks_are_consistent() -> None:
-    settled = settled_pile(RenderSettings(bricks_min=6, spread=0.3), 2, 5)
-    camera = frame_pile(settled.pile.cameras[0], np.concatenate(settled.vertices_mm()), 96)
+    settled = settled_pile(RenderSettings(bricks_min=6, spread=0.3, camera=WHOLE), 2, 5)
+    camera = frame_pile(settled.pile.views[0].camera, settled.corners_mm(), 96)
     masks = cast_masks(settled, camera)
     assert masks.visible.sum(axis=0).max() <= 1
     assert not (masks.visible & ~masks.amodal).any()
@@ -133,32 +135,15 @@ def test_masks_are_consistent() -> None:
 
 
 def test_one_brick_alone_is_wholly_visible_and_where_it_projects() -> None:
-    settled = settled_pile(RenderSettings(bricks_max=1, parts=("3001",)), 0, 0)
-    points = settled.vertices_mm()[0]
-    camera = frame_pile(settled.pile.cameras[0], points, 120)
+    settled = settled_pile(RenderSettings(bricks_max=1, parts=("3001",), camera=WHOLE), 0, 0)
+    points = settled.vertices_mm(0)
+    camera = frame_pile(settled.pile.views[0].camera, points, 120)
     masks = cast_masks(settled, camera)
     np.testing.assert_array_equal(masks.visible, masks.amodal)
     rows, columns = np.nonzero(masks.visible[0])
     low, high = camera.project(points).min(axis=0), camera.project(points).max(axis=0)
     np.testing.assert_allclose([columns.min(), rows.min()], low, atol=1.5)
     np.testing.assert_allclose([columns.max() + 1, rows.max() + 1], high, atol=1.5)
-
-
-def test_the_same_exposure_gives_similar_brightness_under_every_lighting(tmp_path: Path) -> None:
-    from dataclasses import replace
-
-    from render.lights import LIGHTINGS, sample_lighting
-
-    set_up_renderer(4)
-    pile = sample_pile(RenderSettings(bricks_max=1, backgrounds=("desk",)), 0, 0)
-    means = []
-    for name in LIGHTINGS:
-        lighting = replace(sample_lighting(name, np.random.default_rng(1)), exposure_ev=0.0)
-        settled = settle(replace(pile, lighting=lighting))
-        camera = frame_pile(pile.cameras[0], np.concatenate(settled.vertices_mm()), 40)
-        with blender.quiet(), staged(settled), looking_through(camera):
-            means.append(float(take_picture(tmp_path, 0).mean()))
-    assert max(means) / min(means) < 1.4, dict(zip(LIGHTINGS, means, strict=True))
 
 
 def test_a_run_resumes_to_the_same_dataset_whatever_the_workers(tmp_path: Path) -> None:
@@ -216,3 +201,14 @@ def test_a_preview_is_drawn_with_masks(tmp_path: Path) -> None:
     assert sheet.shape == (2 * 48 + 2 * 6, 2 * (48 + 6) + 6, 3)
     with pytest.raises(BrickbenchError, match=r"should end in \.png, \.jpg or \.webp"):
         draw_preview(TINY, 0, 2, tmp_path / "p.gif")
+
+
+def test_pictures_that_can_be_none_are_refused() -> None:
+    fine = np.random.default_rng(0).uniform(size=(8, 8, 3)).astype(np.float32)
+    np.testing.assert_array_equal(checked(fine), fine)
+    broken = fine.copy()
+    broken[2, 3, 1] = np.nan
+    with pytest.raises(BrickbenchError, match="holds 1 values that are no numbers; it was refused"):
+        checked(broken)
+    with pytest.raises(BrickbenchError, match="is blank and was refused"):
+        checked(np.full((8, 8, 3), 0.2, dtype=np.float32))

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from blender_assets.catalogue import load_catalogue
 from core.errors import SettingsError
-from render.camera import CameraDraw, frame_pile, sample_camera
+from render.camera import CameraDraw, CameraSettings, frame_pile, sample_camera
 from render.floors import FLOORS
-from render.lights import LIGHTINGS, kelvin_to_linear_rgb, sample_lighting
+from render.layout import ARRANGEMENTS, start_poses
+from render.lights import LIGHTINGS
 from render.pile import sample_pile
 from render.settings import RenderSettings
 
@@ -29,13 +30,13 @@ def test_another_attempt_moves_the_same_bricks() -> None:
         (b.part_id, b.color, b.roughness) for b in second.bricks
     ]
     assert first.bricks[0].start_quaternion_wxyz != second.bricks[0].start_quaternion_wxyz
-    assert (first.lighting, first.floor, first.cameras) == (second.lighting, second.floor, second.cameras)
+    assert first.views == second.views
 
 
 def test_more_views_leave_the_first_ones_as_they_were() -> None:
     one, three = sample_pile(DEFAULTS, 1, 2), sample_pile(RenderSettings(views=3), 1, 2)
-    assert len(three.cameras) == 3
-    assert one.cameras[0] == three.cameras[0]
+    assert len(three.views) == 3
+    assert one.views[0] == three.views[0]
     assert one.bricks == three.bricks
 
 
@@ -64,18 +65,23 @@ def test_counts_parts_and_kinds_cover_what_the_settings_allow() -> None:
     assert {len(pile.bricks) for pile in piles} == {1, 2, 3, 4}
     assert {brick.part_id for pile in piles for brick in pile.bricks} == {"3001", "3022"}
     assert {brick.color.name for pile in piles for brick in pile.bricks} == {"Red"}
-    assert {pile.floor.name for pile in piles} == set(FLOORS)
-    assert {pile.lighting.name for pile in piles} == set(LIGHTINGS)
+    assert {pile.views[0].floor.name for pile in piles} == set(FLOORS)
+    assert {pile.views[0].lighting.name for pile in piles} == set(LIGHTINGS)
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"parts": []}, "parts = []: tuple should have at least 1 item after validation, not 0"),
-        ({"parts": ["3001", "3001"]}, "a part stands in the list twice"),
+        ({"parts": ["3001", "3001"]}, "part 3001 stands in the list of parts twice"),
         ({"colors": ["Rad"]}, "unknown colour 'Rad' (did you mean 'Red'?)"),
-        ({"backgrounds": ["lava"]}, "'lava' is unknown; known are paper, desk, wood, cloth, carpet, cardboard"),
+        ({"backgrounds": ["lava"]}, "'lava' is unknown; known are paper, plain, desk"),
         ({"bricks_min": 5, "bricks_max": 2}, "bricks_min 5 is more than bricks_max 2"),
+        ({"colors": {"Red": -1}}, "probabilities should be 0 or more, and not all 0"),
+        ({"colors": {"Red": 0}}, "probabilities should be 0 or more, and not all 0"),
+        ({"ldraw": "/no/such/folder"}, "/no/such/folder"),
+        ({"camera": {"margin_min": 0.2, "margin_max": 0.1}}, "margin_min 0.2 is more than margin_max 0.1"),
+        ({"sensor": {"exposure_min_ev": 1.0}}, "exposure_min_ev 1.0 is more than exposure_max_ev 0.5"),
         ({"sampels": 8}, "unknown setting 'sampels' (did you mean 'samples'?)"),
     ],
 )
@@ -85,19 +91,59 @@ def test_bad_settings_are_refused_in_one_sentence(values: dict[str, object], mes
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize("name", LIGHTINGS)
-def test_the_shares_of_a_lighting_sum_to_one(name: str) -> None:
-    for k in range(20):
-        lighting = sample_lighting(name, np.random.default_rng(k))
-        assert lighting.ambient_share + sum(lamp.share for lamp in lighting.lamps) == pytest.approx(1)
-        assert all(lamp.elevation_deg > 20 for lamp in lighting.lamps)
+UNCUT = CameraSettings(margin_min=0.02)
 
 
-def test_colour_temperatures_go_from_red_to_blue() -> None:
-    warm, neutral, cold = (kelvin_to_linear_rgb(k) for k in (2700, 6504, 10000))
-    assert warm[0] > warm[1] > warm[2]
-    np.testing.assert_allclose(neutral, 1, atol=0.08)  # a black body at 6504 K lies close to D65
-    assert cold[2] > cold[0]
+def test_colours_come_as_often_as_the_settings_say() -> None:
+    chosen = RenderSettings.parse({"colors": {"Red": 3, "trans clear": 1, "1": 0}, "bricks_min": 10})
+    assert list(chosen.colors) == ["Red", "Trans Clear", "Blue"]
+    drawn = [brick.color.name for k in range(100) for brick in sample_pile(chosen, 0, k).bricks]
+    assert set(drawn) == {"Red", "Trans Clear"}
+    assert drawn.count("Red") / len(drawn) == pytest.approx(0.75, abs=0.04)
+
+
+def test_views_share_light_and_floor_or_have_their_own() -> None:
+    own = sample_pile(RenderSettings(views=6), 0, 0).views
+    shared = sample_pile(RenderSettings(views=6, own_light=False, own_floor=False), 0, 0).views
+    assert len({view.lighting for view in own}) == len({view.floor for view in own}) == 6
+    assert len({view.lighting for view in shared}) == len({view.floor for view in shared}) == 1
+    assert len({view.camera for view in shared}) == len({view.sensor for view in shared}) == 6
+    assert own[0] == shared[0]
+
+
+def test_distractors_are_further_things_and_change_no_brick() -> None:
+    plain, cluttered = RenderSettings(bricks_min=3), RenderSettings(bricks_min=3, distractors_max=8)
+    counts = set()
+    for k in range(40):
+        without, with_props = sample_pile(plain, 0, k), sample_pile(cluttered, 0, k)
+        assert not without.props
+        assert [(b.part_id, b.color) for b in without.bricks] == [(b.part_id, b.color) for b in with_props.bricks]
+        counts.add(len(with_props.props))
+    assert counts == set(range(9))
+
+
+def test_scattered_things_keep_apart_where_there_is_room() -> None:
+    overlaps, pairs = 0, 0
+    for k in range(40):
+        radii = np.random.default_rng(k).uniform(5, 25, size=8)
+        rng = np.random.default_rng(k)
+        starts, _ = start_poses(radii, ARRANGEMENTS["scattered"](radii, 1.0, rng), rng)
+        flat = np.array(starts)[:, :2]
+        for i in range(8):
+            for j in range(i):
+                pairs += 1
+                overlaps += np.linalg.norm(flat[i] - flat[j]) < radii[i] + radii[j]
+    assert overlaps / pairs < 0.02
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_a_negative_margin_lets_the_frame_cut_but_not_more(seed: int) -> None:
+    settings = CameraSettings(margin_min=-0.1, margin_max=-0.1)
+    draw, points = sample_camera(settings, np.random.default_rng(seed)), random_points(seed)
+    pixels = frame_pile(draw, points, 200).project(points)
+    assert pixels.min() < 0 or pixels.max() > 200
+    assert pixels.min() >= -0.1 * 200 * 1.01
+    assert pixels.max() <= 200 * 1.1 + 0.5
 
 
 def random_points(seed: int) -> np.ndarray:
@@ -108,7 +154,7 @@ def random_points(seed: int) -> np.ndarray:
 
 
 def test_a_near_brick_that_a_shifted_camera_would_lose_is_kept_in() -> None:
-    draw = CameraDraw(147.6, 40.2, 5.0, 50.3, 0.058, (0.93, -0.37))
+    draw = CameraDraw(147.6, 40.2, 5.0, 50.3, 0.058, (0.93, -0.37), 0.0, 0.5)
     points = np.array([[x, y, z] for x in (-4.0, 4.0) for y in (-4.0, 4.0) for z in (0.0, 11.3)])
     pixels = frame_pile(draw, points, 128).project(points)
     assert pixels.min() >= 0
@@ -117,7 +163,7 @@ def test_a_near_brick_that_a_shifted_camera_would_lose_is_kept_in() -> None:
 
 @pytest.mark.parametrize("seed", range(300))
 def test_a_camera_sees_the_whole_pile_and_not_from_afar(seed: int) -> None:
-    draw, points = sample_camera(np.random.default_rng(seed)), random_points(seed)
+    draw, points = sample_camera(UNCUT, np.random.default_rng(seed)), random_points(seed)
     camera = frame_pile(draw, points, 200)
     pixels = camera.project(points)
     assert pixels.min() >= 0
@@ -131,16 +177,16 @@ def test_a_camera_sees_the_whole_pile_and_not_from_afar(seed: int) -> None:
 
 
 def test_rays_go_through_the_pixels_they_belong_to() -> None:
-    draw, points = sample_camera(np.random.default_rng(3)), random_points(3)
+    draw, points = sample_camera(UNCUT, np.random.default_rng(3)), random_points(3)
     camera = frame_pile(draw, points, 64)
-    origins, directions = camera.rays()
+    origins, directions = camera.rays(0, 0, 64, 64)
     back = camera.project(origins.astype(float) + 150.0 * directions)
     rows, columns = np.mgrid[:64, :64]
     np.testing.assert_allclose(back, np.stack([columns.ravel() + 0.5, rows.ravel() + 0.5], axis=1), atol=1e-3)
 
 
 def test_a_camera_straight_above_keeps_left_and_right() -> None:
-    draw = CameraDraw(-90.0, 90.0, 0.0, 40.0, 0.1, (0.0, 0.0))
+    draw = CameraDraw(-90.0, 90.0, 0.0, 40.0, 0.1, (0.0, 0.0), 0.0, 0.5)
     points = np.array([[x, y, 0.0] for x in (-50, 50) for y in (-50, 50)])
     camera = frame_pile(draw, points, 100)
     left, right = camera.project(np.array([[-10.0, 0, 0], [10.0, 0, 0]]))
