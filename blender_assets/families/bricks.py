@@ -24,16 +24,16 @@ def tall_brick() -> Manifold:
     return joined(body, studs_on(points, height), clutch_ribs(height)) - stud_holes(points, height)
 
 
-def _part(part_id: str, kind: str, height_mm: float, rows: int, columns: int) -> Part:
-    return Part(part_id, f"{kind} {rows} x {columns}", kind, partial(studded_box, columns, rows, height_mm))
+def _part(part_id: str, kind: str, height_mm: float, rows: int, columns: int, *aliases: str) -> Part:
+    return Part(part_id, f"{kind} {rows} x {columns}", kind, partial(studded_box, columns, rows, height_mm), aliases)
 
 
 def _brick(part_id: str, rows: int, columns: int) -> Part:
     return _part(part_id, "Brick", BRICK_HEIGHT_MM, rows, columns)
 
 
-def _plate(part_id: str, rows: int, columns: int) -> Part:
-    return _part(part_id, "Plate", PLATE_HEIGHT_MM, rows, columns)
+def _plate(part_id: str, rows: int, columns: int, *aliases: str) -> Part:
+    return _part(part_id, "Plate", PLATE_HEIGHT_MM, rows, columns, *aliases)
 
 
 PARTS = (
@@ -53,7 +53,7 @@ PARTS = (
     _brick("3006", 2, 10),
     Part("3245c", "Brick 1 x 2 x 2", "Brick", tall_brick, ("3245", "3245a", "3245b")),
     _plate("3024", 1, 1),
-    _plate("3023", 1, 2),
+    _plate("3023", 1, 2, "3023b"),
     _plate("3623", 1, 3),
     _plate("3710", 1, 4),
     _plate("3666", 1, 6),

@@ -77,18 +77,18 @@ def _slab(columns: int, rows: int, height_mm: float, bevel_mm: float = BEVEL_MM)
     return joined(foot, box(length, width, height_mm - GROOVE_MM, bevel_mm).translate((0, 0, GROOVE_MM)))
 
 
-def _part(part_id: str, rows: int, columns: int) -> Part:
-    return Part(part_id, f"Tile {rows} x {columns}", "Tile", partial(tile, columns, rows))
+def _part(part_id: str, rows: int, columns: int, *aliases: str) -> Part:
+    return Part(part_id, f"Tile {rows} x {columns}", "Tile", partial(tile, columns, rows), aliases)
 
 
 PARTS = (
-    _part("3070b", 1, 1),
-    _part("3069b", 1, 2),
+    _part("3070b", 1, 1, "3070", "3070a"),
+    _part("3069b", 1, 2, "3069", "3069a"),
     _part("63864", 1, 3),
     _part("2431", 1, 4),
     _part("6636", 1, 6),
     _part("4162", 1, 8),
-    _part("3068b", 2, 2),
+    _part("3068b", 2, 2, "3068", "3068a"),
     _part("26603", 2, 3),
     _part("87079", 2, 4),
     Part("2412b", "Tile 1 x 2 grille", "Tile", grille, ("2412", "2412a")),

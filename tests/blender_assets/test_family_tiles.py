@@ -56,3 +56,8 @@ def test_the_ingot_narrows_by_a_millimetre_and_is_dented(solid: Callable[[str], 
     top = solid("99563").slice(3.15)
     assert top.bounds()[2:] == pytest.approx((6.9, 2.9), abs=0.05)
     assert top.num_contour() == 3
+
+
+@pytest.mark.parametrize("number", ["3068", "3069", "3070"])
+def test_tiles_of_old_moulds_have_the_number_of_the_grooved_one(number: str) -> None:
+    assert load_catalogue()[number].part_id == load_catalogue()[f"{number}a"].part_id == f"{number}b"
