@@ -234,7 +234,7 @@ def list_pictures(folder: str) -> list[str]:
     path = Path(folder)
     if not path.is_dir():
         raise SettingsError(f"The folder of floor pictures {folder!r} is missing; check floor_pictures.")
-    found = sorted(str(file) for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
+    found = sorted(str(file) for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES and file.is_file())
     if not found:
         raise SettingsError(f"The folder of floor pictures {folder!r} holds no {', '.join(PICTURE_SUFFIXES)} files.")
     return found

@@ -33,8 +33,7 @@ class Tray:
     """Of the walls, above the floor."""
 
     wall_mm: float
-    base_mm: float
-    """Thickness of the bottom."""
+    """Thickness of walls and bottom."""
 
     corner_mm: float
     """Radius of the upright inner corners."""
@@ -58,14 +57,14 @@ class Tray:
     def area(self, largest_radius_mm: float) -> Area:
         """Return where things may start to fall so that they land inside."""
         half_length, half_width = (max(side / 2 - largest_radius_mm, 1.0) for side in (self.length_mm, self.width_mm))
-        return Area(half_length, half_width, apart=False, drop_mm=self.base_mm + 2)
+        return Area(half_length, half_width, apart=False, drop_mm=self.wall_mm + 2)
 
     def walls(self) -> list[Box]:
         """Return centre and half sizes of the boxes it is made of: bottom, sides, ends, then rounded corners."""
         a, b, h, w = self.length_mm / 2, self.width_mm / 2, self.height_mm, self.wall_mm
         sides = [((s * (a + w / 2), 0.0, h / 2), (w / 2, b + w, h / 2)) for s in (-1, 1)]
         ends = [((0.0, s * (b + w / 2), h / 2), (a, w / 2, h / 2)) for s in (-1, 1)]
-        return [((0.0, 0.0, self.base_mm / 2), (a, b, self.base_mm / 2)), *sides, *ends, *self._corners()]
+        return [((0.0, 0.0, self.wall_mm / 2), (a, b, self.wall_mm / 2)), *sides, *ends, *self._corners()]
 
     def _corners(self) -> list[Box]:
         """Return the steps that fill the upright corners as far as their rounding does, half a step more or less."""
@@ -79,33 +78,33 @@ class Tray:
         return boxes
 
 
-def _plastic(rng: np.random.Generator) -> tuple[float, float, float, float, Floor]:
+def _plastic(rng: np.random.Generator) -> tuple[float, float, float, Floor]:
     floor = sample_floor("plain", rng, "smooth")
-    return rng.uniform(1.5, 2.5), rng.uniform(1.5, 2.5), rng.uniform(4, 14), rng.uniform(2, 8), floor
+    return rng.uniform(1.5, 2.5), rng.uniform(4, 14), rng.uniform(2, 8), floor
 
 
-def _carton(rng: np.random.Generator) -> tuple[float, float, float, float, Floor]:
+def _carton(rng: np.random.Generator) -> tuple[float, float, float, Floor]:
     wall = rng.uniform(2.0, 4.5)
-    return wall, wall, 0.0, rng.uniform(25, 70) if rng.uniform() < 0.6 else 0.0, sample_floor("cardboard", rng, "board")
+    return wall, 0.0, rng.uniform(25, 70) if rng.uniform() < 0.6 else 0.0, sample_floor("cardboard", rng, "board")
 
 
-def _wooden(rng: np.random.Generator) -> tuple[float, float, float, float, Floor]:
-    return rng.uniform(5, 10), rng.uniform(3, 6), 0.0, 0.0, sample_floor("wood", rng, "veneer")
+def _wooden(rng: np.random.Generator) -> tuple[float, float, float, Floor]:
+    return rng.uniform(5, 10), 0.0, 0.0, sample_floor("wood", rng, "veneer")
 
 
-def _drawer(rng: np.random.Generator) -> tuple[float, float, float, float, Floor]:
+def _drawer(rng: np.random.Generator) -> tuple[float, float, float, Floor]:
     name, style = (("wood", "veneer"), ("desk", "printed"))[rng.integers(2)]
     floor = sample_floor(name, rng, style)
-    return rng.uniform(11, 16), rng.uniform(6, 12), 0.0, rng.uniform(8, 25), floor
+    return rng.uniform(11, 16), 0.0, rng.uniform(8, 25), floor
 
 
-KINDS: dict[str, Callable[[np.random.Generator], tuple[float, float, float, float, Floor]]] = {
+KINDS: dict[str, Callable[[np.random.Generator], tuple[float, float, float, Floor]]] = {
     "plastic": _plastic,
     "carton": _carton,
     "wooden": _wooden,
     "drawer": _drawer,
 }
-"""Each decides the thickness of walls and bottom, the corners, the rim, and the material."""
+"""Each decides the thickness, the corners, the rim, and the material."""
 
 
 def sample_tray(radii_mm: Sequence[float], spread: float, rng: np.random.Generator) -> Tray:
@@ -117,8 +116,8 @@ def sample_tray(radii_mm: Sequence[float], spread: float, rng: np.random.Generat
     # Walls higher than a third of the width would hide most of the inside from a slanted camera.
     low, high = (18, 40) if kind == "plastic" else (25, 55)
     height = float(np.clip(rng.uniform(0.12, 0.33) * width, low, high))
-    wall, base, corner, lip, surface = KINDS[kind](rng)
-    return Tray(kind, length, width, height + float(base), float(wall), float(base), float(corner), float(lip), surface)
+    wall, corner, lip, surface = KINDS[kind](rng)
+    return Tray(kind, length, width, height + float(wall), float(wall), float(corner), float(lip), surface)
 
 
 @cache
@@ -145,7 +144,7 @@ def _moulded(tray: Tray) -> Manifold:
     """Return a plastic tray: rounded all over, with a rim."""
     layers = []
     for turn in np.linspace(0, np.pi / 2, 5):
-        inset, z = FILLET_MM * (1 - np.sin(turn)), tray.base_mm + FILLET_MM * (1 - np.cos(turn))
+        inset, z = FILLET_MM * (1 - np.sin(turn)), tray.wall_mm + FILLET_MM * (1 - np.cos(turn))
         layers.append(_slab(_outline(tray, -inset), z, z + 0.01))
     inside = Manifold.batch_hull([*layers, _slab(_outline(tray, 0), tray.height_mm, tray.height_mm + 1)])
     w, h, edge = tray.wall_mm, tray.height_mm, 0.5
@@ -161,7 +160,7 @@ def _moulded(tray: Tray) -> Manifold:
 
 def _hollow(tray: Tray, bevel_mm: float) -> Manifold:
     length, width, wall, height = tray.length_mm, tray.width_mm, tray.wall_mm, tray.height_mm
-    inside = box(length, width, height, bevel_mm=0).translate((0, 0, tray.base_mm))
+    inside = box(length, width, height, bevel_mm=0).translate((0, 0, tray.wall_mm))
     return box(length + 2 * wall, width + 2 * wall, height, bevel_mm=bevel_mm) - inside
 
 
