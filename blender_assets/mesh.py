@@ -92,7 +92,9 @@ def smooth_corner_normals(vertices: NDArray[np.float32], faces: NDArray[np.int32
         near = (around @ around.T >= cosine) * weight[face_of[start:stop]]
         # Several triangles of one flat region at a vertex count once.
         result[order[start:stop]] = (near / _multiplicity(around)) @ around
-    result /= np.maximum(np.linalg.norm(result, axis=1, keepdims=True), 1e-12)
+    lengths = np.linalg.norm(result, axis=1, keepdims=True)
+    # Needles without area have no direction; they cannot be seen, but a unit normal is promised.
+    result = np.where(lengths > 1e-9, result / np.maximum(lengths, 1e-9), (0.0, 0.0, 1.0))
     return result.reshape(-1, 3, 3).astype(np.float32)
 
 

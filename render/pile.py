@@ -3,6 +3,7 @@
 A pile is a pure function of the settings, a seed and its number. Blender is not needed to make one.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,21 +102,16 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     `attempt` draws new start poses, each time a fifth further apart, and changes nothing else.
     """
     content = generator(seed, pile_index, Purpose.CONTENT)
-    weights_by_name = settings.colors or {color.name: color.weight for color in COLORS}
-    colors = [color_by_name(name) for name in weights_by_name]
-    weights = np.array(list(weights_by_name.values()))
+    shares = settings.colors or {color.name: color.weight for color in COLORS}
     count = int(content.integers(settings.bricks_min, settings.bricks_max + 1))
     part_ids = [settings.parts[k] for k in content.integers(len(settings.parts), size=count)]
-    chosen_colors = [colors[k] for k in content.choice(len(colors), size=count, p=weights / weights.sum())]
+    colors = [color_by_name(draw_name(shares, content)) for _ in range(count)]
     roughness = content.uniform(0.15, 0.4, size=count)
-    arrangement = settings.arrangements[content.integers(len(settings.arrangements))]
+    arrangement = draw_name(settings.arrangements, content)
     wear = float(settings.wear_max * content.uniform() ** 2)
 
     other = generator(seed, pile_index, Purpose.PROPS)
-    kinds = [
-        settings.distractors[k]
-        for k in other.integers(len(settings.distractors), size=other.integers(settings.distractors_max + 1))
-    ]
+    kinds = [draw_name(settings.distractors, other) for _ in range(other.integers(settings.distractors_max + 1))]
     looks = [sample_look(kind, other) for kind in kinds]
 
     catalogue = settings.catalogue
@@ -136,7 +132,7 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     bricks = tuple(
         Brick(part_id, color, float(rough), start, quaternion)
         for part_id, color, rough, start, quaternion in zip(
-            part_ids, chosen_colors, roughness, starts[:count], quaternions[:count], strict=True
+            part_ids, colors, roughness, starts[:count], quaternions[:count], strict=True
         )
     )
     props = tuple(
@@ -150,20 +146,26 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     )  # fmt: skip
 
 
+def draw_name(shares: Mapping[str, float], rng: np.random.Generator) -> str:
+    """Return one of the names, each with the probability of its share."""
+    limits = np.cumsum(list(shares.values()))
+    return list(shares)[int(np.searchsorted(limits, rng.uniform() * limits[-1], side="right"))]
+
+
 def _view(settings: RenderSettings, seed: int, pile_index: int, view: int) -> View:
     light = generator(seed, pile_index, Purpose.LIGHT, view if settings.own_light else 0)
     if settings.environment_pictures and light.uniform() < settings.environment_pictures_share:
         panoramas = list_panoramas(settings.environment_pictures)
         lighting = sample_panorama(panoramas[light.integers(len(panoramas))], settings.environment, light)
     else:
-        name = settings.lightings[light.integers(len(settings.lightings))]
+        name = draw_name(settings.lightings, light)
         lighting = sample_lighting(name, settings.environment, light)
     ground = generator(seed, pile_index, Purpose.FLOOR, view if settings.own_floor else 0)
     if settings.floor_pictures and ground.uniform() < settings.floor_pictures_share:
         pictures = list_pictures(settings.floor_pictures)
         floor = sample_picture_floor(pictures[ground.integers(len(pictures))], settings.floor_picture_mm, ground)
     else:
-        floor = sample_floor(settings.backgrounds[ground.integers(len(settings.backgrounds))], ground)
+        floor = sample_floor(draw_name(settings.backgrounds, ground), ground)
     return View(
         sample_camera(settings.camera, generator(seed, pile_index, Purpose.CAMERA, view)),
         lighting,

@@ -1,9 +1,9 @@
 """The settings of a render."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from blender_assets.catalogue import Catalogue, load_catalogue
 from blender_assets.colors import color_by_name
@@ -14,15 +14,25 @@ from dataset.manifest import LabelRule, SplitRule
 from render.camera import CameraSettings
 from render.floors import FLOORS
 from render.layout import ARRANGEMENTS
-from render.lights import LIGHTINGS
+from render.lights import LIGHTINGS, WORLDS
 from render.sensor import SensorSettings
 
 ALL_PARTS = tuple(part.part_id for part in load_catalogue())
 MOST_BRICKS = 500
 
 
+Shares = dict[str, Annotated[float, Field(ge=0)]]
+"""Names with their probabilities, on any scale."""
+
+USUAL_FLOORS = dict.fromkeys(FLOORS, 1.0) | {"paper": 4.0, "desk": 4.0, "plain": 3.0, "wood": 2.0, "cloth": 2.0}
+USUAL_LIGHTINGS = dict.fromkeys(LIGHTINGS, 2.0) | dict.fromkeys(WORLDS, 1.0)
+
+
 class RenderSettings(Settings):
-    """What piles look like and how they are rendered."""
+    """What piles look like and how they are rendered.
+
+    Where names are drawn from, a list gives each the same probability, and `name: number` lines set them.
+    """
 
     parts: tuple[str, ...] = Field(ALL_PARTS, min_length=1)
     """Design numbers of the parts in the piles; their order is the order of the classes."""
@@ -33,7 +43,7 @@ class RenderSettings(Settings):
     prefer_ldraw: bool = False
     """Take a part from the LDraw library also if there is a built-in one (which has bevels, play and stud holes)."""
 
-    colors: dict[str, float] = Field(default_factory=dict)
+    colors: Shares = Field(default_factory=dict)
     """Colours to draw from by name or LDraw code, with their probabilities (any scale); empty: all solid and
     transparent ones, each as often as it is common. A plain list gives each its usual weight."""
 
@@ -43,8 +53,8 @@ class RenderSettings(Settings):
     bricks_max: int = Field(10, ge=1, le=MOST_BRICKS)
     """Most bricks in a pile."""
 
-    arrangements: tuple[str, ...] = Field(("scattered", "heaped"), min_length=1)
-    """How bricks lie, to draw from: scattered, heaped, tray."""
+    arrangements: Shares = Field({"scattered": 2, "heaped": 1}, min_length=1)
+    """How bricks lie: scattered, heaped, tray."""
 
     spread: float = Field(1.0, gt=0, le=4)
     """Factor on the distances: below 1 bricks fall closer together, above 1 further apart."""
@@ -52,8 +62,8 @@ class RenderSettings(Settings):
     distractors_max: int = Field(0, ge=0, le=50)
     """Most things that are not bricks in a pile; their number is drawn from 0 to this."""
 
-    distractors: tuple[str, ...] = Field(tuple(PROPS), min_length=1)
-    """Kinds of such things to draw from."""
+    distractors: Shares = Field(dict.fromkeys(PROPS, 1.0), min_length=1)
+    """Kinds of such things."""
 
     wear_max: float = Field(0.4, ge=0, le=1)
     """Largest wear of a pile's plastic: 0 new, 1 scratched, dusty and full of fingerprints."""
@@ -73,8 +83,8 @@ class RenderSettings(Settings):
     own_floor: bool = True
     """Whether each further view of a pile has a floor of its own."""
 
-    backgrounds: tuple[str, ...] = Field(tuple(FLOORS), min_length=1)
-    """Floors to draw from."""
+    backgrounds: Shares = Field(USUAL_FLOORS, min_length=1)
+    """Floors. People photograph bricks on paper and table tops more often than on carpets."""
 
     floor_pictures: str | None = None
     """Folder of pictures that serve as floors beside `backgrounds`, under the name ``picture``."""
@@ -85,8 +95,8 @@ class RenderSettings(Settings):
     floor_pictures_share: float = Field(0.5, ge=0, le=1)
     """How many of the floors are such pictures, where a folder is given."""
 
-    lightings: tuple[str, ...] = Field(tuple(LIGHTINGS), min_length=1)
-    """Lightings to draw from."""
+    lightings: Shares = Field(USUAL_LIGHTINGS, min_length=1)
+    """Lightings: lamps and windows by themselves, and Blender's eight panoramas."""
 
     environment_pictures: str | None = None
     """Folder of panoramas (.exr, .hdr; equirectangular) that serve as lightings, under the name ``panorama``."""
@@ -150,26 +160,31 @@ class RenderSettings(Settings):
             raise ValueError(str(error)) from error
         return colors
 
-    @field_validator("colors")
+    @field_validator("backgrounds", "lightings", "arrangements", "distractors", mode="before")
     @classmethod
-    def _possible_colors(cls, colors: dict[str, float]) -> dict[str, float]:
-        if any(weight < 0 for weight in colors.values()) or (colors and not sum(colors.values())):
-            raise ValueError("probabilities should be 0 or more, and not all 0")
-        return colors
+    def _even_shares(cls, names: Any) -> Any:
+        return dict.fromkeys(names, 1) if isinstance(names, list | tuple) else names
 
     @field_validator("backgrounds", "lightings", "arrangements", "distractors")
     @classmethod
-    def _known_names(cls, names: tuple[str, ...], info: Any) -> tuple[str, ...]:
-        known: dict[str, tuple[str, ...]] = {
+    def _known_names(cls, shares: Shares, info: ValidationInfo) -> Shares:
+        known = {
             "backgrounds": tuple(FLOORS),
             "lightings": tuple(LIGHTINGS),
             "arrangements": (*ARRANGEMENTS, "tray"),
             "distractors": tuple(PROPS),
-        }
-        for name in names:
-            if name not in known[info.field_name]:
-                raise ValueError(f"{name!r} is unknown; known are {', '.join(known[info.field_name])}")
-        return names
+        }[str(info.field_name)]
+        for name in shares:
+            if name not in known:
+                raise ValueError(f"{name!r} is unknown; known are {', '.join(known)}")
+        return shares
+
+    @field_validator("backgrounds", "lightings", "arrangements", "distractors", "colors")
+    @classmethod
+    def _some_share(cls, shares: Shares) -> Shares:
+        if shares and not sum(shares.values()):
+            raise ValueError("all probabilities are 0")
+        return shares
 
     @model_validator(mode="after")
     def _consistent(self) -> "RenderSettings":

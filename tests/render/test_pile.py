@@ -77,8 +77,8 @@ def test_counts_parts_and_kinds_cover_what_the_settings_allow() -> None:
         ({"colors": ["Rad"]}, "unknown colour 'Rad' (did you mean 'Red'?)"),
         ({"backgrounds": ["lava"]}, "'lava' is unknown; known are paper, plain, desk"),
         ({"bricks_min": 5, "bricks_max": 2}, "bricks_min 5 is more than bricks_max 2"),
-        ({"colors": {"Red": -1}}, "probabilities should be 0 or more, and not all 0"),
-        ({"colors": {"Red": 0}}, "probabilities should be 0 or more, and not all 0"),
+        ({"colors": {"Red": -1}}, "should be greater than or equal to 0"),
+        ({"colors": {"Red": 0}}, "all probabilities are 0"),
         ({"ldraw": "/no/such/folder"}, "/no/such/folder"),
         ({"camera": {"margin_min": 0.2, "margin_max": 0.1}}, "margin_min 0.2 is more than margin_max 0.1"),
         ({"sensor": {"exposure_min_ev": 1.0}}, "exposure_min_ev 1.0 is more than exposure_max_ev 0.5"),
@@ -100,6 +100,15 @@ def test_colours_come_as_often_as_the_settings_say() -> None:
     drawn = [brick.color.name for k in range(100) for brick in sample_pile(chosen, 0, k).bricks]
     assert set(drawn) == {"Red", "Trans Clear"}
     assert drawn.count("Red") / len(drawn) == pytest.approx(0.75, abs=0.04)
+
+
+def test_floors_and_lightings_come_as_often_as_the_settings_say() -> None:
+    chosen = RenderSettings.parse({"backgrounds": {"wood": 1, "desk": 3, "stone": 0}, "lightings": ["sun", "flash"]})
+    views = [sample_pile(chosen, 0, k).views[0] for k in range(400)]
+    floors, lightings = [view.floor.name for view in views], [view.lighting.name for view in views]
+    assert set(floors) == {"wood", "desk"}
+    assert floors.count("desk") / 400 == pytest.approx(0.75, abs=0.07)
+    assert lightings.count("sun") / 400 == pytest.approx(0.5, abs=0.08)
 
 
 def test_views_share_light_and_floor_or_have_their_own() -> None:

@@ -83,7 +83,7 @@ def test_a_tray_fits_what_falls_into_it(seed: int) -> None:
 @pytest.mark.parametrize("index", range(3))
 def test_bricks_come_to_rest_inside(index: int) -> None:
     start_blender(1)
-    settled = settled_pile(RenderSettings(arrangements=("tray",), bricks_min=8, bricks_max=12), 1, index)
+    settled = settled_pile(RenderSettings(arrangements={"tray": 1}, bricks_min=8, bricks_max=12), 1, index)
     tray = settled.pile.tray
     assert tray is not None
     for thing in settled.things():

@@ -64,7 +64,7 @@ def test_a_twins_picture_differs_where_the_bricks_were_and_hardly_elsewhere() ->
 
 def test_settled_again_what_lay_on_top_comes_down() -> None:
     settings = SMALL.model_copy(
-        update={"twins": "resettled", "arrangements": ("heaped",), "spread": 0.3, "bricks_min": 8, "bricks_max": 8}
+        update={"twins": "resettled", "arrangements": {"heaped": 1}, "spread": 0.3, "bricks_min": 8, "bricks_max": 8}
     )
     drops = []
     for pile_index in range(3):
@@ -84,8 +84,8 @@ def test_the_index_links_twins_to_their_originals_and_training_does_not_see_them
     assert plan.pictures > 4
     with open_index(tmp_path / "d") as index:
         rows = index.execute(
-            "SELECT t.image_id, t.removed_part_id, o.image_id, t.pile_index = o.pile_index, t.view_index = o.view_index,"
-            " t.split = o.split FROM images t JOIN images o ON t.twin_of = o.image_id"
+            "SELECT t.image_id, t.removed_part_id, o.image_id, "
+            "t.pile_index = o.pile_index, t.view_index = o.view_index, t.split = o.split FROM images t JOIN images o ON t.twin_of = o.image_id"
         ).fetchall()
         (twins,) = index.execute("SELECT count(*) FROM images WHERE twin_of IS NOT NULL").fetchall()[0]
         (removed,) = index.execute(
