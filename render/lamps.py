@@ -43,8 +43,6 @@ def _world(lighting: Lighting) -> Iterator[None]:
         if lighting.panorama is None:
             rgb = np.array(lighting.ambient_rgb) * lighting.ambient_share
             background.inputs["Color"].default_value = (*rgb, 1)
-            # Rays that leave the scene find an even light as well as any sampling of it does.
-            world.cycles.sampling_method = "NONE"
         else:
             try:
                 image = bpy.data.images.load(lighting.panorama.file)

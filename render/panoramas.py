@@ -1,7 +1,7 @@
 """Panoramas: reading them, and an even light with a few bright discs in their place that lights things alike.
 
-Cycles looks a panorama up for every ray that leaves the scene and for every sample of its light, which costs about half
-of the time of a small picture. An even world and a few lamps cost next to nothing.
+Cycles looks a panorama up for every ray that leaves the scene and for every sample of its light, which costs more than
+a third of the time of a small picture. An even world and a few lamps cost little, and their number hardly matters.
 
 Only the half above the horizon counts: the floor hides the other one. Radiances are scaled so that a white floor has
 luminance 1. Azimuth is counted from x towards y, which is to the left in the picture, 0 in its middle (as in Blender).
@@ -29,6 +29,17 @@ WIDTH_PX = 1024
 """Pictures are reduced to this width, 0.35 degrees a pixel: the sun is then 1.5 pixels wide."""
 
 DISCS = 4
+"""Discs of a fit. Measured over the eight panoramas that come with Blender, two piles each, 128 pixels, 8 samples,
+denoised, against the panorama itself at 192 samples, CPU seconds of one thread:
+
+discs              0     1     2     3     4     6     8     the panorama itself
+PSNR in dB      24.6  29.0  31.0  32.8  33.8  33.9  33.9     34.9
+seconds         0.47  0.59  0.57  0.58  0.59  0.56  0.61     0.90
+
+With four, the irradiance of normals of the upper half differs from the panorama's by (relative root mean square) 5 %
+for city and sunset, 4 % for night, 2 % for courtyard and interior, 1 % for the others; that of the floor by less than
+2 %, all of the light by less than 5 %.
+"""
 
 SUN_DEG = 0.53
 """Least diameter of a disc: that of the sun."""
@@ -40,8 +51,8 @@ PREFERENCE = 0.3
 """A cap is worth its surplus of light over its solid angle to this power: 0 prefers wide things, 0.5 is the
 least-squares fit of the radiance, which would spend every disc on one tiny lamp."""
 
-FIRM = 3.0
-"""Weight of the floor's irradiance and of the light in all."""
+FLOOR_WEIGHT, ENERGY_WEIGHT = 30.0, 10.0
+"""Weights of the floor's irradiance and of the light in all, against 1 for each of 201 normals."""
 
 TRUST = 0.1
 """Weight of the discs' own brightness against the irradiance; without it, a wide disc takes a sun's light over."""
@@ -162,10 +173,12 @@ def fit(picture: NDArray[np.float32], discs: int = DISCS) -> Fit:
     total = np.array([2 * np.pi, *(steradians for _, steradians in seen)]) / (2 * np.pi)
     first = np.stack([even, *(cap.light / steradians for cap, (_, steradians) in zip(caps, seen, strict=True))])
     exact = upper_half(picture, 512).white(normals) / white
-    left = np.vstack([unit, FIRM * unit[:1], FIRM * total[None], TRUST * np.sqrt(len(normals)) * np.diag(total)])
+    left = np.vstack(
+        [unit, FLOOR_WEIGHT * unit[:1], ENERGY_WEIGHT * total[None], TRUST * np.sqrt(len(normals)) * np.diag(total)]
+    )
     radiance = np.empty_like(first)  # (1 + K, 3)
     for channel in range(3):
-        held = [FIRM * exact[:1, channel], [FIRM * total @ first[:, channel]]]
+        held = [FLOOR_WEIGHT * exact[:1, channel], [ENERGY_WEIGHT * total @ first[:, channel]]]
         right = np.concatenate([exact[:, channel], *held, TRUST * np.sqrt(len(normals)) * total * first[:, channel]])
         radiance[:, channel] = nnls(left, right)[0]
     found = [

@@ -34,7 +34,7 @@ def outline_mm(occluder: Occluder, lamp: AreaLight | DistantLight, camera: Camer
     aside = np.concatenate([[-1.0], np.sin(turn), [1.0]]) * occluder.half_width_mm
     bulge = 1 + np.interp(np.linspace(0, 1, len(aside)), np.linspace(0, 1, len(waves)), waves)
     forth = np.where(forth > 0, forth * bulge, forth)
-    points = lifted - np.outer(forth - occluder.half_width_mm, outwards) + np.outer(aside * bulge, across)
+    points: Floats = lifted - np.outer(forth - occluder.half_width_mm, outwards) + np.outer(aside * bulge, across)
     points[:, 2] = lifted[2]
     return points
 
