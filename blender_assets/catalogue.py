@@ -8,6 +8,7 @@ from pathlib import Path
 from blender_assets.families import (
     arches,
     axles,
+    bars,
     beams,
     brackets,
     bricks,
@@ -15,6 +16,7 @@ from blender_assets.families import (
     cones,
     curved,
     gears,
+    hinges,
     inverted,
     outlines,
     panels,
@@ -26,6 +28,8 @@ from blender_assets.families import (
     technic_bricks,
     textured,
     tiles,
+    wheels,
+    windows,
 )
 from blender_assets.ldraw.library import LDrawLibrary
 from blender_assets.mesh import PartMesh, mesh_from_solid
@@ -50,6 +54,10 @@ FAMILIES = (
     round_corners,
     cones,
     arches,
+    windows,
+    hinges,
+    bars,
+    wheels,
     technic_bricks,
     beams,
     axles,
