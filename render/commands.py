@@ -1,11 +1,16 @@
 """The commands ``brickbench render …``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from blender_assets.commands import ldraw_options
 from core.cli import any_folder, existing_file, json_option, print_rows, workers_option
 from core.errors import BrickbenchError
+
+if TYPE_CHECKING:
+    from render.settings import RenderSettings
 
 count_option = click.option("--count", type=click.IntRange(min=1), default=640, show_default=True, help="Piles in all.")
 seed_option = click.option(
@@ -15,6 +20,14 @@ settings_argument = click.argument("settings", required=False, type=existing_fil
 output_option = click.option("-o", "--output", required=True, type=any_folder, help="Folder of the dataset.")
 
 
+def load_settings(path: Path | None, ldraw: Path | None, prefer_ldraw: bool) -> "RenderSettings":
+    """Return the settings in `path`, with the LDraw library of the command line if there is one."""
+    from render.settings import RenderSettings
+
+    folder = str(ldraw) if ldraw else None
+    return RenderSettings.load(path, ldraw=folder, prefer_ldraw=prefer_ldraw or None)
+
+
 @click.group()
 def render() -> None:
     """Render labelled piles of bricks into a dataset."""
@@ -22,11 +35,20 @@ def render() -> None:
 
 @render.command()
 @settings_argument
+@ldraw_options
 @output_option
 @count_option
 @seed_option
 @workers_option
-def run(settings: Path | None, output: Path, count: int, seed: int, workers: int | None) -> None:
+def run(
+    settings: Path | None,
+    ldraw: Path | None,
+    prefer_ldraw: bool,
+    output: Path,
+    count: int,
+    seed: int,
+    workers: int | None,
+) -> None:
     """Render piles into a dataset, or go on with one that was begun.
 
     SETTINGS is a YAML file; without it the defaults hold (see `brickbench render settings`).
@@ -35,9 +57,7 @@ def run(settings: Path | None, output: Path, count: int, seed: int, workers: int
     Example:
       brickbench render run -o piles --count 640 --seed 0
     """
-    from render.settings import RenderSettings
-
-    chosen = RenderSettings.load(settings)  # a mistake in it is told before Blender is loaded
+    chosen = load_settings(settings, ldraw, prefer_ldraw)  # a mistake in it is told before Blender is loaded
     from render.run import render_dataset
 
     plan = render_dataset(chosen, output, count=count, seed=seed, workers=workers)
@@ -46,6 +66,7 @@ def run(settings: Path | None, output: Path, count: int, seed: int, workers: int
 
 @render.command()
 @settings_argument
+@ldraw_options
 @output_option
 @count_option
 @seed_option
@@ -59,7 +80,15 @@ def run(settings: Path | None, output: Path, count: int, seed: int, workers: int
 )
 @json_option
 def plan(
-    settings: Path | None, output: Path, count: int, seed: int, workers: int | None, trial: int, as_json: bool
+    settings: Path | None,
+    ldraw: Path | None,
+    prefer_ldraw: bool,
+    output: Path,
+    count: int,
+    seed: int,
+    workers: int | None,
+    trial: int,
+    as_json: bool,
 ) -> None:
     """Say what `render run` would make, what of it is there already, and how long the rest takes.
 
@@ -70,9 +99,8 @@ def plan(
       brickbench render plan -o piles --count 640
     """
     from render.run import default_workers, plan_render
-    from render.settings import RenderSettings
 
-    chosen = RenderSettings.load(settings)
+    chosen = load_settings(settings, ldraw, prefer_ldraw)
     planned = plan_render(chosen, output, count)
     row: dict[str, object] = {
         "piles": planned.piles, "pictures": planned.pictures,
@@ -97,12 +125,13 @@ def plan(
 
 @render.command()
 @settings_argument
+@ldraw_options
 @click.option(
     "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Picture to write."
 )
 @click.option("--count", type=click.IntRange(1, 64), default=6, show_default=True, help="Piles to show.")
 @seed_option
-def preview(settings: Path | None, output: Path, count: int, seed: int) -> None:
+def preview(settings: Path | None, ldraw: Path | None, prefer_ldraw: bool, output: Path, count: int, seed: int) -> None:
     """Draw a contact sheet of the first piles, each with its masks below it.
 
     \b
@@ -110,9 +139,8 @@ def preview(settings: Path | None, output: Path, count: int, seed: int) -> None:
       brickbench render preview -o preview.png --count 6
     """
     from render.preview import draw_preview
-    from render.settings import RenderSettings
 
-    draw_preview(RenderSettings.load(settings), seed, count, output)
+    draw_preview(load_settings(settings, ldraw, prefer_ldraw), seed, count, output)
     click.echo(f"Wrote {output}.", err=True)
 
 
