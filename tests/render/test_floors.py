@@ -101,6 +101,15 @@ def test_every_floor_has_the_brightness_of_its_colours(name: str, style: str, tm
     assert (mean < 1.1 * colors.max(axis=0) + 0.08).all()
 
 
+def test_a_tray_of_the_floors_material_keeps_its_own_colours() -> None:
+    first, second = (sample_floor("wood", np.random.default_rng(k), "veneer") for k in range(2))
+    below, tray = floor_material(first), floor_material(second, tray=True)
+    assert below is not tray
+    for material, floor in ((below, first), (tray, second)):
+        seen = material.node_tree.nodes["base"].outputs[0].default_value[:3]
+        np.testing.assert_allclose(seen, floor.base_rgb, rtol=1e-5)
+
+
 def test_a_sheet_has_its_size_in_millimetres(tmp_path: Path) -> None:
     white, black = (0.8, 0.8, 0.8), (0.02, 0.02, 0.02)
     floor = Floor("paper", "white", white, white, black, 0.8, (60.0, 40.0), 0.0, (0.0, 0.0))
