@@ -15,8 +15,8 @@ WHEEL_SEGMENTS = 40
 """Corners of a rim: at 40 a tyre 30 mm across is 0.05 mm off."""
 
 SPOKES = 6
-FLANGE_MM, FLANGE_HEIGHT_MM = 0.9, 0.7
-"""Thickness of the flanges that keep the tyre on the rim, and how far they stand out."""
+FLANGE_MM, FLANGE_RAMP_MM, FLANGE_HEIGHT_MM = 0.9, 0.4, 0.7
+"""Thickness of the flanges that keep the tyre on the rim, of their slanted inside, and how far they stand out."""
 
 RIM_WALL_MM, HUB_WALL_MM, WEB_MM = 1.2, 1.0, 1.6
 
@@ -31,11 +31,11 @@ def wheel(diameter_mm: float, width_mm: float, hole_mm: float, spoked: bool) -> 
     """Return a wheel whose flanges measure `diameter_mm`, with a hub for a pin of radius `hole_mm`."""
     outer, half = diameter_mm / 2, width_mm / 2
     bed, inner = outer - FLANGE_HEIGHT_MM, outer - FLANGE_HEIGHT_MM - RIM_WALL_MM
+    seat = half - FLANGE_MM - FLANGE_RAMP_MM
     rim = _turned(
         [
-            (inner, -half), (outer - 0.2, -half), (outer, 0.2 - half), (outer, FLANGE_MM - half),
-            (bed, FLANGE_MM + 0.4 - half), (bed, half - FLANGE_MM - 0.4), (outer, half - FLANGE_MM),
-            (outer, half - 0.2), (outer - 0.2, half), (inner, half),
+            (inner, -half), (outer - 0.2, -half), (outer, 0.2 - half), (outer, FLANGE_MM - half), (bed, -seat),
+            (bed, seat), (outer, half - FLANGE_MM), (outer, half - 0.2), (outer - 0.2, half), (inner, half),
         ]
     )  # fmt: skip
     hub_radius = hole_mm + HUB_WALL_MM
@@ -52,11 +52,12 @@ def tyre(diameter_mm: float, width_mm: float, rim_mm: float, blocks: int) -> Man
     """Return a tyre for a wheel `rim_mm` across, with two rows of tread blocks, offset by half a block."""
     outer, half, inner = diameter_mm / 2, width_mm / 2, rim_mm / 2 - FLANGE_HEIGHT_MM
     base, shoulder = outer - TREAD_MM, half - 0.8
-    seat = half - FLANGE_MM
+    bead = rim_mm / 2 + 0.1
+    seat = half - FLANGE_MM - FLANGE_RAMP_MM - 0.05
     carcass = _turned(
         [
-            (inner, -seat), (rim_mm / 2 + 0.3, -half), (base - 0.8, -half), (base, -shoulder), (base, shoulder),
-            (base - 0.8, half), (rim_mm / 2 + 0.3, half), (inner, seat),
+            (inner, -seat), (bead, 0.05 + FLANGE_MM - half), (bead, -half), (base - 0.8, -half), (base, -shoulder),
+            (base, shoulder), (base - 0.8, half), (bead, half), (bead, half - FLANGE_MM - 0.05), (inner, seat),
         ]
     )  # fmt: skip
     step = 360 / blocks
