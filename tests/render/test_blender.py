@@ -12,7 +12,9 @@ from dataset.index import open_index
 from dataset.masks import decode_mask
 from render import blender
 from render.camera import CameraSettings, frame_pile
-from render.labels import cast_masks
+from render.labels import cast_labels, cast_masks
+from render.physics import NotAtRestError, settle
+from render.pile import Pile, sample_pile
 from render.preview import draw_preview
 from render.run import render_dataset
 from render.scene import checked, set_up_renderer, staged, viewed
@@ -20,6 +22,7 @@ from render.settings import RenderSettings
 from render.settled import SettledPile
 from render.worker import render_shots, settled_pile, start_blender
 
+LDRAW = Path(__file__).parents[2].parent / "shared" / "ldraw"
 TINY = RenderSettings(image_size_px=48, samples=1, bricks_max=3, piles_per_shard=2)
 WHOLE = CameraSettings(margin_min=0.05)
 
@@ -212,3 +215,96 @@ def test_pictures_that_can_be_none_are_refused() -> None:
         checked(broken)
     with pytest.raises(BrickbenchError, match="is blank and was refused"):
         checked(np.full((8, 8, 3), 0.2, dtype=np.float32))
+
+
+def test_a_pile_that_does_not_come_to_rest_gets_other_poses_and_this_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from render import worker
+
+    def restless(pile: Pile) -> SettledPile:
+        if pile.attempt < fail_until:
+            raise NotAtRestError("it rolls")
+        return settle(pile)
+
+    monkeypatch.setattr(worker, "settle", restless)
+    fail_until = 3
+    settled = settled_pile(TINY, 0, 0)
+    assert settled.pile.attempt == 3
+    plain = sample_pile(TINY, 0, 0)
+    assert [brick.part_id for brick in settled.pile.bricks] == [brick.part_id for brick in plain.bricks]
+    assert settled.pile.views == plain.views
+    record, _ = worker.record_of(settled.pile, next(iter(render_shots(settled, TINY))), TINY)[:2]
+    assert record.attempts == 4
+    fail_until = 99
+    with pytest.raises(NotAtRestError, match="it rolls"):
+        settled_pile(TINY, 0, 0)
+
+
+def test_a_heap_is_higher_than_a_scatter_and_stays_together() -> None:
+    def heights(arrangement: str) -> list[float]:
+        settings = RenderSettings.parse({"bricks_min": 8, "parts": ["3001", "3003"], "arrangements": [arrangement]})
+        piles = [settled_pile(settings, 2, k) for k in range(4)]
+        return [float(np.mean(pile.world_from_thing[:, 2, 3])) for pile in piles]
+
+    assert np.mean(heights("heaped")) > np.mean(heights("scattered")) + 1.0
+
+
+def test_props_fall_among_the_bricks_and_hide_them_without_being_labelled() -> None:
+    settings = RenderSettings.parse({"bricks_min": 3, "distractors_max": 6, "arrangements": ["heaped"], "samples": 1})
+    index = next(k for k in range(50) if len(sample_pile(settings, 0, k).props) >= 4)
+    settled = settled_pile(settings, 0, index)
+    assert len(settled.world_from_thing) == len(settled.pile.bricks) + len(settled.pile.props)
+    camera = frame_pile(settled.pile.views[0].camera, settled.corners_mm(), 96)
+    masks, geometry = cast_labels(settled, camera)
+    assert len(masks.visible) == len(settled.pile.bricks)
+    bricks = settled.world_from_thing[: len(settled.pile.bricks)]
+    alone = replace(settled, pile=replace(settled.pile, props=()), world_from_thing=bricks)
+    without = cast_masks(alone, camera)
+    assert not (masks.visible & ~without.visible).any()
+    np.testing.assert_array_equal(masks.amodal, without.amodal)
+    assert np.isfinite(geometry.depth_m).all()
+
+
+def test_hundreds_of_bricks_come_to_rest() -> None:
+    settings = RenderSettings.parse(
+        {"bricks_min": 120, "bricks_max": 120, "arrangements": ["heaped"], "parts": ["3001", "3020"]}
+    )
+    settled = settled_pile(settings, 0, 0)
+    assert len(settled.present) == 120
+    assert min(settled.vertices_mm(thing)[:, 2].min() for thing in settled.things()) > -0.5
+
+
+def test_stud_logos_change_the_mesh_and_no_label() -> None:
+    plain = RenderSettings(parts=("3003",), bricks_max=1, image_size_px=64, samples=1)
+    logo = plain.model_copy(update={"stud_logo": True})
+    shots = [next(iter(render_shots(settled_pile(s, 0, 1), s))) for s in (plain, logo)]
+    np.testing.assert_array_equal(shots[0].masks.visible, shots[1].masks.visible)
+    names = {mesh.name: len(mesh.polygons) for mesh in blender.bpy.data.meshes}
+    assert names["part 3003 with logo"] > names["part 3003"] + 4 * 100
+
+
+def test_depth_of_field_blurs_the_picture_and_moves_no_label() -> None:
+    base = {"image_size_px": 64, "samples": 4, "sensor": {"gain_max": 0}, "camera": {"aperture_max_mm": 0}}
+    sharp = settled_pile(RenderSettings.parse(base), 0, 3)
+    view = sharp.pile.views[0]
+    wide = replace(view, camera=replace(view.camera, aperture_mm=80.0))
+    blurred = replace(sharp, pile=replace(sharp.pile, views=(wide,)))
+    settings = RenderSettings.parse(base)
+    first, second = (next(iter(render_shots(pile, settings))) for pile in (sharp, blurred))
+    np.testing.assert_array_equal(first.masks.visible, second.masks.visible)
+    detail = [float(cv2.Laplacian(shot.image[:, :, 1], cv2.CV_64F).var()) for shot in (first, second)]
+    assert detail[1] < 0.6 * detail[0], detail
+
+
+@pytest.mark.skipif(not LDRAW.is_dir(), reason="needs an LDraw library at ../shared/ldraw")
+def test_parts_of_an_ldraw_library_are_rendered_under_the_number_that_was_asked_for(tmp_path: Path) -> None:
+    settings = RenderSettings.parse(
+        TINY.model_dump() | {"parts": ["3660", "53451", "3023"], "ldraw": str(LDRAW), "bricks_min": 3}
+    )
+    render_dataset(settings, tmp_path / "d", count=2, seed=0, workers=1)
+    with open_index(tmp_path / "d") as index:
+        used = {row[0] for row in index.execute("SELECT DISTINCT part_id FROM instances").fetchall()}
+        named = dict(index.execute("SELECT part_id, name FROM parts").fetchall())
+    assert used <= set(named) == {"3660", "53451", "3023"}
+    assert "Horn" in named["53451"]
