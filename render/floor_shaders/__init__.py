@@ -1,9 +1,10 @@
 """Shaders of the floors, one function each, made once and set to each picture's colours, sizes, turn and shift.
 
-Cost of a picture in CPU seconds (128 px, 8 samples, 8 bricks, best of 8, on a machine busy with other work: +-0.1),
-beside 0.26 for a floor of one plain colour: plain .31-.33, desk .32-.36, tiles .34-.35, carpet .31-.32, rug .30-.33,
-stone .33-.39, wood .37, cardboard .35-.40, cloth .37-.40, paper .36-.44, ribbed .32-.42, a picture .48 (it is handed to
-Cycles anew for each render). Noise is two-dimensional, with an octave or two; relief triples what it is made of.
+Cost of a picture in CPU seconds (128 px, 8 samples, 8 bricks; best of 8, paper of 16), on a machine busy with other
+work: means are up to twice as high, and one round of 8 read paper at .39-.65. A plain colour takes .24-.26;
+plain .31-.33, desk .32-.36, tiles .34-.35, carpet .31-.32, rug .30-.33, stone .33-.39, wood .37, cardboard .35-.40,
+cloth .37-.40, paper .35-.39, ribbed .32-.42, a picture .47 (it is handed to Cycles anew for each render). Noise is
+two-dimensional, with an octave or two; relief triples what it is made of.
 """
 
 from collections.abc import Callable
