@@ -24,7 +24,7 @@ from blender_assets.families.rounds import (
 )
 from blender_assets.part import Part
 from blender_assets.placing import clean
-from blender_assets.solids import Point, cylinder, joined, open_stud, outer_mm, stud, tube, turned
+from blender_assets.solids import Point, cylinder, grid, joined, open_stud, outer_mm, stud, tube, turned, union
 from blender_assets.technic import axle_hole
 
 DOME_STEPS = 7
@@ -83,6 +83,19 @@ def dish_large() -> Manifold:
     return solid - cylinder(TUBE_INNER_RADIUS_MM, -1, top - 1.4)
 
 
+def boat() -> Manifold:
+    """Return a 2 x 2 plate with a rounded bottom, on which models slide: a bowl with four open studs."""
+    top, radius = PLATE_HEIGHT_MM, outer_mm(2) / 2
+    below = [
+        (0.0, 0.0), (1.6, 0.07), (3.0, 0.24), (4.6, 0.7), (6.0, 1.25), (radius, 2.3), (radius, 2.72), (7.5, 2.72),
+        (7.5, top),
+    ]  # fmt: skip
+    bowl = turned([*below, (6.4, top), (6.4, 2.7), (4.8, 1.75), (2.4, 1.3), (0.0, 1.3)])
+    # The studs stand on the bowl, which is lower in the middle than at the rim; what reaches past it is cut off.
+    inside = turned([*below, (0.0, top)]) + cylinder(radius, top - 0.2, top + STUD_HEIGHT_MM + 1)
+    return joined(bowl, union(open_stud(top, at, 2.2) for at in grid(2, 2)) ^ inside)
+
+
 def _dome(radii_mm: NDArray[np.float64], curvature_mm: float, top_mm: float) -> list[Point]:
     heights = np.sqrt(curvature_mm**2 - radii_mm**2)
     return [(float(r), max(top_mm + float(z), 0.0)) for r, z in zip(radii_mm, heights - heights[0], strict=True)]
@@ -92,5 +105,6 @@ PARTS = (
     Part("4589", "Cone 1 x 1", "Cone", cone_single, ("4589b", "59900")),
     Part("3942c", "Cone 2 x 2 x 2", "Cone", cone_double, ("3942", "3942b")),
     Part("4740", "Dish 2 x 2 inverted", "Dish", dish_small),
+    Part("2654a", "Plate 2 x 2 with rounded bottom", "Dish", boat, ("2654",)),
     Part("3960", "Dish 4 x 4 inverted", "Dish", dish_large),
 )

@@ -136,6 +136,7 @@ def large_round_plate() -> Manifold:
 
 PARTS = (
     Part("3062b", "Brick 1 x 1 round", "Brick, round", partial(round_single, BRICK_HEIGHT_MM, True), ("3062",)),
+    Part("3062a", "Brick 1 x 1 round with solid stud", "Brick, round", partial(round_single, BRICK_HEIGHT_MM, False)),
     Part("3941", "Brick 2 x 2 round", "Brick, round", partial(round_double, BRICK_HEIGHT_MM)),
     Part("6143", "Brick 2 x 2 round, reinforced", "Brick, round", round_reinforced),
     Part("6141", "Plate 1 x 1 round", "Plate, round", partial(round_single, PLATE_HEIGHT_MM, False), ("4073",)),

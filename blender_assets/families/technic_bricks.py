@@ -7,9 +7,9 @@ from manifold3d import Manifold
 
 from blender_assets.dimensions import BRICK_HEIGHT_MM, PIN_RADIUS_MM, ROOF_MM, STUD_RADIUS_MM, WALL_MM
 from blender_assets.part import Part
-from blender_assets.placing import along_y
+from blender_assets.placing import along_y, clean
 from blender_assets.solids import box, clutch_ribs, cylinder, grid, hollow_box, joined, open_stud, outer_mm, union
-from blender_assets.technic import COUNTERBORE_RADIUS_MM, HOLE_HEIGHT_MM, pin_hole_across
+from blender_assets.technic import COUNTERBORE_RADIUS_MM, HOLE_HEIGHT_MM, axle_hole, pin_hole_across
 
 SOCKET_DEPTH_MM = 2.2
 """Depth of the hollow below a hole that has a stud of the part below right under it."""
@@ -34,6 +34,18 @@ def technic_double() -> Manifold:
     middle = box(1.6, outer_mm(1) - 2 * WALL_MM, BRICK_HEIGHT_MM - ROOF_MM + 1, bevel_mm=0).translate((0, 0, -1))
     ribs = clutch_ribs(SOCKET_DEPTH_MM + 1) ^ box(8, outer_mm(1) - WALL_MM, SOCKET_DEPTH_MM + 0.1, bevel_mm=0)
     return _pierced(joined(body - middle, ribs), 2, [x for x, _ in grid(2, 1)])
+
+
+def axle_brick() -> Manifold:
+    """Return a 1 x 2 Technic brick with a hole for an axle in a block below its roof."""
+    reach, radius = outer_mm(1) - WALL_MM, COUNTERBORE_RADIUS_MM
+    block = box(2 * STUD_RADIUS_MM, reach, BRICK_HEIGHT_MM - ROOF_MM / 2, bevel_mm=0)
+    foot = along_y(cylinder(radius, -reach / 2, reach / 2)).translate((0, 0, HOLE_HEIGHT_MM))
+    above = box(2 * radius, reach, BRICK_HEIGHT_MM, bevel_mm=0).translate((0, 0, HOLE_HEIGHT_MM))
+    body = box(outer_mm(2), outer_mm(1), BRICK_HEIGHT_MM) - hollow_box(2, 1, BRICK_HEIGHT_MM)
+    studs = union(open_stud(BRICK_HEIGHT_MM, at) for at in grid(2, 1))
+    hole = along_y(axle_hole(-outer_mm(1), outer_mm(1))).translate((0, 0, HOLE_HEIGHT_MM))
+    return clean(joined(body, block ^ (foot + above), studs) - hole)
 
 
 def _pierced(body: Manifold, studs: int, holes_x_mm: Sequence[float]) -> Manifold:
@@ -63,6 +75,7 @@ PARTS = (
     Part("6541", "Technic brick 1 x 1 with hole", "Technic brick", technic_single),
     _long("3700", 2),
     Part("32000", "Technic brick 1 x 2 with two holes", "Technic brick", technic_double),
+    Part("32064a", "Technic brick 1 x 2 with axle hole", "Technic brick", axle_brick, ("32064", "32064b", "32064c")),
     _long("3701", 4),
     _long("3894", 6),
     _long("3702", 8),

@@ -25,13 +25,17 @@ SIZES_MM = {
     "85080": (15.8, 15.8, 11.3),
     "4589": (7.84, 7.84, 11.3),
     "3942c": (15.8, 15.8, 20.9),
+    "3062a": (7.84, 7.84, 11.3),
+    "2654a": (15.8, 15.8, 4.9),
     "4740": (15.8, 15.8, 4.9),
     "3960": (31.8, 31.8, 8.1),
 }
 
 THROUGH_HOLES = {
     **dict.fromkeys(("3062b", "85861", "4589", "4740", "3941", "4032", "6143", "60474", "3942c"), 1),
-    **dict.fromkeys(("6141", "98138", "14769", "4150", "25269", "24246", "27925", "85080", "3960"), 0),
+    **dict.fromkeys(
+        ("6141", "98138", "14769", "4150", "25269", "24246", "27925", "85080", "3960", "3062a", "2654a"), 0
+    ),
 }
 
 
@@ -45,7 +49,9 @@ def test_open_studs_and_axle_holes_go_through(part_id: str, holes: int, solid: C
     assert solid(part_id).genus() == holes
 
 
-@pytest.mark.parametrize(("part_id", "z_mm", "studs"), [("3941", 10.5, 4), ("60474", 4.0, 12), ("85080", 10.5, 2)])
+@pytest.mark.parametrize(
+    ("part_id", "z_mm", "studs"), [("3941", 10.5, 4), ("60474", 4.0, 12), ("85080", 10.5, 2), ("2654a", 4.0, 4)]
+)
 def test_studs_stand_on_top(part_id: str, z_mm: float, studs: int, islands: Callable[[str, float], int]) -> None:
     assert islands(part_id, z_mm) == studs
 

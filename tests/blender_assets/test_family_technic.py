@@ -8,7 +8,7 @@ from manifold3d import CrossSection, Manifold
 from numpy.typing import NDArray
 
 from blender_assets.catalogue import load_catalogue
-from blender_assets.families import axles, beams, gears, pins, technic_bricks
+from blender_assets.families import axles, beams, connectors, gears, pins, technic_bricks
 from blender_assets.placing import along_x, along_y, grounded
 from blender_assets.technic import AXLE_ARM_MM, AXLE_RADIUS_MM, axle_outline
 
@@ -29,6 +29,9 @@ SIZES_MM = {
     "4274": (7.9 + 1.6, 6.3, 6.3),
     "3749": (15.8, 6.3, 6.3),
     "3713": (7.8, 7.2, 7.2),
+    "32034": (23.8, 7.8, 7.2),
+    "32014": (11.9 + 3.6, 7.8, 11.9 + 3.6),
+    "32064a": (15.8, 7.8, 11.3),
     "3647": (9.96, 7.8, 9.96),
     "3648b": (25.92, 7.8, 25.92),
 }
@@ -143,8 +146,21 @@ def test_the_large_gear_takes_an_axle_and_four_pins(solid: Callable[[str], Manif
     assert load_catalogue()["3648"].part_id == load_catalogue()["3648a"].part_id == "3648b"
 
 
+@pytest.mark.parametrize("part_id", ["32013", "32034", "32016", "32192", "32015", "32014", "32064a"])
+def test_connectors_and_the_axle_brick_are_pierced_once(part_id: str, solid: Callable[[str], Manifold]) -> None:
+    assert solid(part_id).genus() == 1
+
+
+def test_connectors_take_an_axle_in_each_arm(solid: Callable[[str], Manifold]) -> None:
+    end_on = solid("32034").rotate((0, 90, 0))
+    for x in (-8.0, 8.0):
+        polygons = end_on.slice(x).to_polygons()
+        assert sorted(np.sign(_area(p)) for p in polygons) == [-1, 1]
+        assert min(_area(p) for p in polygons) == pytest.approx(-(2 * 4.8 * 1.6 - 1.6**2), rel=0.06)
+
+
 def test_every_technic_part_is_light_and_modest() -> None:
-    for family in (technic_bricks, beams, axles, pins, gears):
+    for family in (technic_bricks, beams, connectors, axles, pins, gears):
         for part in family.PARTS:
             mesh = load_catalogue().mesh(part.part_id)
             assert 0.05 < mesh.volume_mm3 * 1.05e-3 < 4.5, part.part_id
