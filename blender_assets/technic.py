@@ -22,7 +22,7 @@ BORE_SEGMENTS = 16
 
 
 HOLE_HEIGHT_MM = 5.6
-"""Height of the holes of a Technic brick: two bricks and a third apart, they meet the grid of beams."""
+"""Height of the holes of a Technic brick. A brick and two plates higher, 16 mm, are the next on the grid of beams."""
 
 
 def axle_outline(arm_mm: float = AXLE_ARM_MM, relief_mm: float = 0.0) -> NDArray[np.float64]:

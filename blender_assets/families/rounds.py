@@ -35,7 +35,7 @@ from blender_assets.solids import (
 from blender_assets.technic import axle_hole
 
 ROUND_RADIUS_MM = 3.92
-"""Radius of a round 1 x 1 part: 4 less a play that is slightly smaller than that of straight walls."""
+"""Radius of a round 1 x 1 part: 4 mm nominal, less a play that is assumed a little smaller than that of walls."""
 
 FOOT_RADIUS_MM = 3.2
 """Radius of the lower ring of a round 1 x 1 part, which fits between studs."""
