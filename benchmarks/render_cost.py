@@ -4,9 +4,9 @@
     .venv/bin/python benchmarks/render_cost.py --sizes 128 --scenes 2
 
 Scenes are piles of eight bricks under one of Blender's panoramas. Times are CPU-seconds of one core, the mean over the
-scenes. PSNR and SSIM are those of display values (sRGB, exposure 0, no sensor noise) against 1,024 samples of the same
-scene, denoised at the highest quality; SSIM error is 1 - SSIM (Wang et al. 2004), the perceptual one. *Plain* lights the
-scene by the panorama itself, with Blender's default settings, and writes a PNG; its reference is lit alike.
+scenes. PSNR and SSIM are those of display values (sRGB, exposure 0, no sensor noise) against 1,024 samples of the
+same scene, denoised at the highest quality; SSIM error is 1 - SSIM (Wang et al. 2004), the perceptual one. *Plain*
+lights the scene by the panorama itself, with Blender's default settings, and writes a PNG; its reference is lit alike.
 
 Path tracing and denoising cannot be timed from inside: with t(n) the time of a render with n samples without denoising,
 path tracing is n (t(n) - t(1)) / (n - 1), scene update the rest of t(n), and denoising what it adds to t(n).
@@ -156,7 +156,8 @@ def main() -> None:
     parser.add_argument("--references", type=Path, help="folder to keep the references in")
     arguments = parser.parse_args()
     start_blender(1)
-    model = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").open() if "model name" in line), "?")
+    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    model = next((line.split(":")[1].strip() for line in lines if "model name" in line), "an unknown processor")
     print(f"{model}, {os.cpu_count()} logical cores, one used; Blender {blender.bpy.app.version_string}\n")
     print("| px | configuration | samples |", *(f"{stage} |" for stage in STAGES), "CPU-s | PSNR dB | SSIM error |")
     print("|" + " ---: | --- |" + " ---: |" * (len(STAGES) + 4), flush=True)

@@ -37,9 +37,10 @@ FENCED_FRAMES = 120
 """So long a heap stays inside its fence; it comes to rest without it."""
 
 FRICTION = 0.75
-RESTITUTION = 0.05
+RESTITUTION = 0.2
 DAMPING = (0.2, 0.7)
-"""Linear and angular; the angular part stands in for rolling friction, or round bricks would roll for ever."""
+"""Linear and angular; the angular part stands in for rolling friction, or round bricks would roll for ever. Each
+further attempt goes a third of the way to standing still, so that in the end a bar rolls out as well."""
 
 MARGIN_UNITS = 0.002
 FENCE_MM = 3000.0
@@ -119,9 +120,9 @@ def _fall(before: SettledPile, fence: Sequence[FixedBox] = ()) -> SettledPile:
         objects += bodies
         bpy.context.view_layer.update()  # a collision hull is made from the evaluated mesh, which must exist by then
         for body in objects[: len(fixed)]:
-            _make_rigid(world, body, "PASSIVE", "BOX")
+            _make_rigid(world, body, "PASSIVE", "BOX", pile.attempt)
         for body, thing in zip(bodies, things, strict=True):
-            _make_rigid(world, body, "ACTIVE", "CONVEX_HULL")
+            _make_rigid(world, body, "ACTIVE", "CONVEX_HULL", pile.attempt)
             body.rigid_body.mass = pile.mesh(thing).volume_mm3 / 1000
         bpy.context.view_layer.update()
         poses = before.world_from_thing.copy()
@@ -199,14 +200,17 @@ def _add_object(name: str, mesh: "bpy.types.Mesh") -> "bpy.types.Object":
     return body
 
 
-def _make_rigid(world: "bpy.types.RigidBodyWorld", body: "bpy.types.Object", kind: str, shape: str) -> None:
+def _make_rigid(
+    world: "bpy.types.RigidBodyWorld", body: "bpy.types.Object", kind: str, shape: str, attempt: int
+) -> None:
     world.collection.objects.link(body)
     settings = body.rigid_body
     settings.type = kind
     settings.collision_shape = shape
     settings.use_margin, settings.collision_margin = True, MARGIN_UNITS
     settings.friction, settings.restitution = FRICTION, RESTITUTION
-    settings.linear_damping, settings.angular_damping = DAMPING
+    linear, angular = (1 - (1 - damping) * (2 / 3) ** attempt for damping in DAMPING)
+    settings.linear_damping, settings.angular_damping = linear, angular
     settings.use_deactivation = False
 
 

@@ -126,7 +126,7 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     fence = (area.half_length_mm, area.half_width_mm) if area.fenced else None
     # Props fall among the bricks, not on top of all of them.
     order = other.permutation(len(radii))
-    starts, quaternions = start_poses([radii[k] for k in order], area, pose)
+    starts, quaternions = start_poses([radii[k] for k in order], [meshes[k].size_mm for k in order], area, pose)
     place = np.argsort(order)
     starts, quaternions = [starts[k] for k in place], [quaternions[k] for k in place]
     bricks = tuple(

@@ -16,6 +16,8 @@ from core.settings import Settings
 from dataset.index import open_index, update_index
 from dataset.manifest import MANIFEST_NAME, Manifest, PartInfo
 from dataset.shards import list_shards, read_shard
+from render.floors import list_pictures
+from render.lights import list_panoramas
 from render.pile import sample_pile
 from render.settings import RenderSettings
 
@@ -82,6 +84,10 @@ def render_dataset(settings: RenderSettings, root: Path, *, count: int, seed: in
     """
     from render.worker import ShardJob, render_shard, start_blender  # loads Blender, which planning does without
 
+    if settings.environment_pictures:
+        list_panoramas(settings.environment_pictures)  # an empty folder is told before Blender starts
+    if settings.floor_pictures:
+        list_pictures(settings.floor_pictures)
     require_writable(root)
     _claim(settings, root, seed)
     _check_growth(settings, root, count)

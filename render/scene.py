@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_assets.props import PropLook, prop_mesh
+from blender_assets.props import prop_mesh
 from core.errors import BrickbenchError
 from render.blender import UNIT_MM, bpy, mathutils
 from render.camera import Camera
@@ -81,7 +81,7 @@ def staged(settled: SettledPile) -> Iterator[None]:
         if pile.tray is not None:
             tray = blender_mesh("tray", tray_mesh(pile.tray))
             body = bpy.data.objects.new("tray", tray)
-            dress_plainly(body, PropLook(pile.tray.rgb, pile.tray.roughness, 0.0))
+            tray.materials.append(floor_material(pile.tray.surface, tray=True))
             _place(body, np.eye(3), tray_mesh(pile.tray).centroid_mm)
             objects.append(body)
         for item in objects:

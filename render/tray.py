@@ -9,7 +9,7 @@ from manifold3d import CrossSection, JoinType, Manifold
 
 from blender_assets.mesh import PartMesh, mesh_from_solid
 from blender_assets.solids import box, union
-from render.floors import Floor, Rgb, sample_floor
+from render.floors import Floor, sample_floor
 from render.layout import Area
 
 Box = tuple[tuple[float, float, float], tuple[float, float, float]]
@@ -46,16 +46,6 @@ class Tray:
 
     surface: Floor
     """What it is made of."""
-
-    @property
-    def rgb(self) -> Rgb:
-        """Scene-linear colour."""
-        return self.surface.base_rgb
-
-    @property
-    def roughness(self) -> float:
-        """Roughness of its surface."""
-        return self.surface.roughness
 
     def area(self, largest_radius_mm: float) -> Area:
         """Return where things may start to fall so that they land inside."""

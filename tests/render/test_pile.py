@@ -9,7 +9,7 @@ from blender_assets.catalogue import load_catalogue
 from core.errors import SettingsError
 from render.camera import CameraDraw, CameraSettings, frame_pile, sample_camera
 from render.floors import FLOORS
-from render.layout import ARRANGEMENTS, start_poses
+from render.layout import ARRANGEMENTS, Area, start_poses
 from render.lights import LIGHTINGS
 from render.pile import sample_pile
 from render.settings import RenderSettings
@@ -136,13 +136,22 @@ def test_scattered_things_keep_apart_where_there_is_room() -> None:
     for k in range(40):
         radii = np.random.default_rng(k).uniform(5, 25, size=8)
         rng = np.random.default_rng(k)
-        starts, _ = start_poses(radii, ARRANGEMENTS["scattered"](radii, 1.0, rng), rng)
+        starts, _ = start_poses(radii, [np.ones(3)] * 8, ARRANGEMENTS["scattered"](radii, 1.0, rng), rng)
         flat = np.array(starts)[:, :2]
         for i in range(8):
             for j in range(i):
                 pairs += 1
                 overlaps += np.linalg.norm(flat[i] - flat[j]) < radii[i] + radii[j]
     assert overlaps / pairs < 0.02
+
+
+def test_flat_things_start_lower_than_by_chance() -> None:
+    rng = np.random.default_rng(0)
+    sizes = [np.array([40.0, 40.0, 1.0])] * 2000
+    _, quaternions = start_poses([20.0] * 2000, sizes, Area(1e4, 1e4, apart=False), rng)
+    x, y = np.array(quaternions)[:, 1], np.array(quaternions)[:, 2]
+    tilt = np.abs(1 - 2 * (x**2 + y**2))  # cosine between the thing's axis and the vertical: uniform by chance
+    assert tilt.mean() == pytest.approx(2 / 3, abs=0.02)  # the larger of two uniform draws
 
 
 @pytest.mark.parametrize("seed", range(60))

@@ -77,7 +77,7 @@ def test_a_tray_fits_what_falls_into_it(seed: int) -> None:
     assert area.half_width_mm + max(radii) <= tray.width_mm / 2
     assert area.drop_mm > tray.wall_mm
     assert tray.height_mm - tray.wall_mm <= 0.34 * tray.width_mm or tray.height_mm - tray.wall_mm <= 25
-    assert all(0 <= channel <= 0.9 for channel in tray.rgb)
+    assert all(0 <= channel <= 0.9 for channel in tray.surface.base_rgb)
 
 
 @pytest.mark.parametrize("index", range(3))

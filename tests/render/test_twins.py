@@ -85,7 +85,8 @@ def test_the_index_links_twins_to_their_originals_and_training_does_not_see_them
     with open_index(tmp_path / "d") as index:
         rows = index.execute(
             "SELECT t.image_id, t.removed_part_id, o.image_id, "
-            "t.pile_index = o.pile_index, t.view_index = o.view_index, t.split = o.split FROM images t JOIN images o ON t.twin_of = o.image_id"
+            "t.pile_index = o.pile_index, t.view_index = o.view_index, t.split = o.split "
+            "FROM images t JOIN images o ON t.twin_of = o.image_id"
         ).fetchall()
         (twins,) = index.execute("SELECT count(*) FROM images WHERE twin_of IS NOT NULL").fetchall()[0]
         (removed,) = index.execute(
