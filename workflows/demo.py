@@ -13,7 +13,9 @@ from core.cli import any_folder, print_rows, workers_option
 RENDER = {
     "parts": ("3001", "3795", "2431", "3039", "14769"),
     "bricks_max": 3,
-    "spread": 0.4,  # close together: bricks are large in a picture of 128 pixels, and hide each other
+    "arrangements": ("scattered",),
+    "spread": 0.35,  # close together: bricks are large in a picture of 128 pixels, and hide each other
+    "camera": {"margin_min": 0.02, "margin_max": 0.12},
     "views": 2,
     "image_size_px": 128,
     "samples": 4,
