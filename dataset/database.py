@@ -1,7 +1,8 @@
 """Connections to an index file, with the ways in which opening one fails put in one sentence."""
 
+import contextlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,18 @@ def connect(file: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
         raise DamagedIndexError(
             f"The index {file} is damaged. Run `brickbench dataset index --rebuild {file.parent}`; "
             "that makes it anew from the shards and runs."
+        ) from error
+
+
+@contextlib.contextmanager
+def writing_to(file: Path) -> Iterator[None]:
+    """Turn DuckDB's failure to write the index `file`, as on a full disk, into a BrickbenchError."""
+    try:
+        yield
+    except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
+        raise BrickbenchError(
+            f"The index {file} could not be written: {str(error).splitlines()[0]}. Nothing in it has changed; "
+            f"free some disk, then run `brickbench dataset index {file.parent}`."
         ) from error
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from core.files import atomic_file, require_writable
-from dataset.database import INDEX_NAME, connect, index_path, require_schema
+from dataset.database import INDEX_NAME, connect, index_path, require_schema, writing_to
 from dataset.manifest import Manifest, SplitRule
 from dataset.merge import apply_manifest, create_tables, merge_shards
 from dataset.run_folders import known_run_folders, merge_run_rows
@@ -82,7 +82,7 @@ def rebuild_index(root: Path) -> int:
     file = root / INDEX_NAME
     folders = known_run_folders(root)
     shards = list_shards(root)
-    with atomic_file(file) as temporary:
+    with writing_to(file), atomic_file(file) as temporary:
         temporary.unlink(missing_ok=True)
         with connect(temporary, read_only=False) as connection:
             connection.begin()
@@ -114,7 +114,7 @@ def merge_run(root: Path, run_folder: Path) -> None:
 @contextlib.contextmanager
 def _writing(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """Give a connection in a transaction that is committed if the block ends well, and undone if not."""
-    with open_index(root, read_only=False) as connection:
+    with writing_to(root / INDEX_NAME), open_index(root, read_only=False) as connection:
         connection.begin()
         try:
             yield connection

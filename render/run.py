@@ -80,7 +80,8 @@ def render_dataset(settings: RenderSettings, root: Path, *, count: int, seed: in
 
     Raises:
         SettingsError: `root` was made with other settings, another seed, or cannot grow to `count`.
-        BrickbenchError: `root` cannot be written, or a shard failed twice; all other shards are there then.
+        BrickbenchError: `root` cannot be written, a shard failed twice or the index could not be written; all other
+            shards are there then.
     """
     from render.worker import ShardJob, render_shard, start_blender  # loads Blender, which planning does without
 
@@ -100,22 +101,34 @@ def render_dataset(settings: RenderSettings, root: Path, *, count: int, seed: in
         f"shard {k:06d}": ShardJob(root, settings, seed, k, range(k * size, min((k + 1) * size, count)))
         for k in plan.missing
     }
-    failures = []
+    failures: dict[str, list[str]] = {}  # keys of the shards by reason: a full disk is one reason for many
     done = count - sum(len(job.pile_indices) for job in jobs.values())
     with Progress("Rendering", count, "piles", done=done) as progress:
         for outcome in run_items(render_shard, jobs, workers=workers, setup=partial(start_blender, threads)):
             if outcome.value is None:
-                failures.append(f"{outcome.key}: {outcome.error}")
+                failures.setdefault(f"{outcome.error}.", []).append(outcome.key)
             else:
                 progress.advance(outcome.value)
-    update_index(root)
-    _report_attempts(root)
+    try:
+        update_index(root)
+        _report_attempts(root)
+    except BrickbenchError as error:
+        failures[str(error)] = []
     if failures:
         raise BrickbenchError(
-            f"{len(failures)} of {plan.shards} shards could not be rendered: {'; '.join(failures)}. "
-            "The others are in the dataset; run the same command again to try these once more."
+            f"Of {plan.shards} shards {len(list_shards(root))} are there. {_reasons(failures)} "
+            "Run the same command again to make what is missing."
         )
     return plan
+
+
+def _reasons(failures: dict[str, list[str]]) -> str:
+    """Return one sentence for each reason, with the shards that failed for it."""
+    sentences = []
+    for reason, keys in failures.items():
+        named = ", ".join(sorted(keys)[:3]) + (f" and {len(keys) - 3} more" if len(keys) > 3 else "")
+        sentences.append(f"{named} failed: {reason}" if keys else reason)
+    return " ".join(sentences)
 
 
 def _report_attempts(root: Path) -> None:

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender_assets.props import prop_mesh
-from core.errors import BrickbenchError
 from render.blender import UNIT_MM, bpy, mathutils
 from render.camera import Camera
 from render.floor_shaders import floor_material
@@ -141,7 +140,7 @@ def take_picture(scratch: Path, noise_seed: int) -> NDArray[np.float32]:
     """Return the radiance (H, W, 3) of the staged scene, scene-linear Rec. 709; `scratch` holds a temporary file.
 
     Raises:
-        BrickbenchError: the picture is blank or holds values that are no numbers.
+        RefusedPictureError: the picture is blank or holds values that are no numbers.
     """
     scene = bpy.context.scene
     scene.cycles.seed = noise_seed
@@ -159,18 +158,22 @@ def take_picture(scratch: Path, noise_seed: int) -> NDArray[np.float32]:
     return checked(pixels.reshape(size, size, 4)[::-1, :, :3])
 
 
+class RefusedPictureError(Exception):
+    """A picture that cannot be one of a pile; its shard is tried again."""
+
+
 def checked(radiance: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return `radiance` (H, W, 3) unless it can be no picture of a pile.
 
     Raises:
-        BrickbenchError: it holds values that are no numbers, or is blank.
+        RefusedPictureError: it holds values that are no numbers, or is blank.
     """
     if not np.isfinite(radiance).all():
-        raise BrickbenchError(
+        raise RefusedPictureError(
             f"Blender's picture holds {int((~np.isfinite(radiance)).sum())} values that are no numbers; it was refused."
         )
     if float(np.ptp(radiance)) < 0.01:
-        raise BrickbenchError("Blender's picture is blank and was refused: is the disk full, or memory short?")
+        raise RefusedPictureError("Blender's picture is blank and was refused: is the disk full, or memory short?")
     return np.ascontiguousarray(radiance)
 
 

@@ -1,5 +1,6 @@
 """Real Blender at a tiny size: physics, labels against Cycles' own, determinism, the whole run."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,17 +8,18 @@ import cv2
 import numpy as np
 import pytest
 
+from core.engine import Outcome
 from core.errors import BrickbenchError, SettingsError
 from dataset.index import open_index
 from dataset.masks import decode_mask
-from render import blender
+from render import blender, worker
 from render.camera import CameraSettings, frame_pile
 from render.labels import cast_labels, cast_masks
 from render.physics import NotAtRestError, settle
 from render.pile import Pile, sample_pile
 from render.preview import draw_preview
 from render.run import render_dataset
-from render.scene import checked, set_up_renderer, staged, viewed
+from render.scene import RefusedPictureError, checked, set_up_renderer, staged, viewed
 from render.settings import RenderSettings
 from render.settled import SettledPile
 from render.worker import render_shots, settled_pile, start_blender
@@ -211,17 +213,15 @@ def test_pictures_that_can_be_none_are_refused() -> None:
     np.testing.assert_array_equal(checked(fine), fine)
     broken = fine.copy()
     broken[2, 3, 1] = np.nan
-    with pytest.raises(BrickbenchError, match="holds 1 values that are no numbers; it was refused"):
+    with pytest.raises(RefusedPictureError, match="holds 1 values that are no numbers; it was refused"):
         checked(broken)
-    with pytest.raises(BrickbenchError, match="is blank and was refused"):
+    with pytest.raises(RefusedPictureError, match="is blank and was refused"):
         checked(np.full((8, 8, 3), 0.2, dtype=np.float32))
 
 
 def test_a_pile_that_does_not_come_to_rest_gets_other_poses_and_this_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from render import worker
-
     def restless(pile: Pile) -> SettledPile:
         if pile.attempt < fail_until:
             raise NotAtRestError("it rolls")
@@ -308,3 +308,24 @@ def test_parts_of_an_ldraw_library_are_rendered_under_the_number_that_was_asked_
         named = dict(index.execute("SELECT part_id, name FROM parts").fetchall())
     assert used <= set(named) == {"3660", "53451", "3023"}
     assert "Horn" in named["53451"]
+
+
+def test_shards_that_fail_are_named_by_reason_and_the_others_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def outcomes(function: object, jobs: dict[str, worker.ShardJob], **_: object) -> Iterator[Outcome[int]]:
+        for number, (key, job) in enumerate(jobs.items()):
+            if number:
+                yield Outcome(key, None, "OSError: [Errno 28] No space left on device", 2)
+            else:
+                yield Outcome(key, worker.render_shard(job), None, 1)
+
+    monkeypatch.setattr("render.run.run_items", outcomes)
+    with pytest.raises(BrickbenchError) as caught:
+        render_dataset(TINY, tmp_path / "d", count=10, seed=0, workers=1)
+    assert str(caught.value) == (
+        "Of 5 shards 1 are there. shard 000001, shard 000002, shard 000003 and 1 more failed: "
+        "OSError: [Errno 28] No space left on device. Run the same command again to make what is missing."
+    )
+    with open_index(tmp_path / "d") as index:
+        assert index.execute("SELECT count(*) FROM images").fetchall() == [(2,)]
