@@ -183,14 +183,14 @@ def _check_on_floor(settled: SettledPile) -> None:
             raise NotAtRestError(f"in pile {settled.pile.pile_index} something fell out of the tray")
 
 
-def brick_mesh(pile: Pile, brick: Brick) -> "bpy.types.Mesh":
-    """Return the datablock of a brick's part, with lettering on its studs where the pile has it."""
+def brick_mesh(pile: Pile, brick: Brick, *, stud_logo: bool = False) -> "bpy.types.Mesh":
+    """Return the datablock of a brick's part, with lettering on its studs if asked for: it never falls so."""
     source = f" of {pile.ldraw}" if pile.ldraw and pile.prefer_ldraw else ""
-    logo = " with logo" if pile.stud_logo else ""
+    logo = " with logo" if stud_logo else ""
     category = pile.catalogue[brick.part_id].category.lower()
     grained = "slope" in category and "curved" not in category
     plain = pile.catalogue.mesh(brick.part_id)
-    part = pile.catalogue.mesh(brick.part_id, stud_logo=True) if pile.stud_logo else plain
+    part = pile.catalogue.mesh(brick.part_id, stud_logo=True) if stud_logo else plain
     return blender_mesh(f"part {brick.part_id}{source}{logo}", part, plain.centroid_mm, grained=grained)
 
 

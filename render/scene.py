@@ -67,7 +67,7 @@ def staged(settled: SettledPile) -> Iterator[None]:
             pose = settled.world_from_thing[thing]
             if thing < len(pile.bricks):
                 brick = pile.bricks[thing]
-                body = bpy.data.objects.new(f"brick {thing:04d}", brick_mesh(pile, brick))
+                body = bpy.data.objects.new(f"brick {thing:04d}", brick_mesh(pile, brick, stud_logo=pile.stud_logo))
                 dress(body, brick.color, brick.roughness, pile.wear, subsurface=pile.subsurface)
                 body.pass_index = thing + 1
             else:
