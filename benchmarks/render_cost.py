@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/render_cost.py                     # 128, 256, 512 pixels; an hour, mostly references
     .venv/bin/python benchmarks/render_cost.py --sizes 128 --scenes 2
 
-Scenes are piles of eight bricks under one of Blender's panoramas. Times are CPU-seconds of one core, the mean over the
-scenes. PSNR and SSIM are those of display values (sRGB, exposure 0, no sensor noise) against 1,024 samples of the
+Scenes are piles of eight bricks under one of Blender's panoramas. Times are CPU-seconds over all threads, the mean over
+the scenes. PSNR and SSIM are those of display values (sRGB, exposure 0, no sensor noise) against 1,024 samples of the
 same scene, denoised at the highest quality; SSIM error is 1 - SSIM (Wang et al. 2004), the perceptual one. *Plain*
 lights the scene by the panorama itself, with Blender's default settings, and writes a PNG; its reference is lit alike.
 
@@ -159,7 +159,7 @@ def main() -> None:
     start_blender(1)
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next((line.split(":")[1].strip() for line in lines if "model name" in line), "an unknown processor")
-    print(f"{model}, {os.cpu_count()} logical cores, one used; Blender {blender.bpy.app.version_string}\n")
+    print(f"{model}, {os.cpu_count()} logical cores; Blender {blender.bpy.app.version_string}\n")
     print("| px | configuration | samples |", *(f"{stage} |" for stage in STAGES), "CPU-s | PSNR dB | SSIM error |")
     print("|" + " ---: | --- |" + " ---: |" * (len(STAGES) + 4), flush=True)
     with tempfile.TemporaryDirectory() as temporary:
