@@ -68,6 +68,12 @@ def device_option(function: Decorated) -> Decorated:
 existing_folder = click.Path(exists=True, file_okay=False, path_type=Path)
 any_folder = click.Path(file_okay=False, path_type=Path)
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+dataset_argument = click.argument("folder", metavar="DATASET", type=existing_folder)
+
+
+def count_of(number: int, thing: str) -> str:
+    """Return such as ``1 shard`` or ``2 shards``."""
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def parse_choices(kind: str, names: str, settings: Sequence[str]) -> dict[str, dict[str, object]]:

@@ -24,12 +24,12 @@ from dataset.merge import (
     labels_query,
     manifest_digests,
     require_consistent,
-    splits_table,
     with_shard_columns,
 )
 from dataset.run_folders import RUN_FILE
 from dataset.schema import IMAGES, INSTANCES
 from dataset.shards import DamagedShardError, ShardTables, how_to_mend, list_shards, read_shard, shard_folder
+from dataset.splits import read_splits, splits_table
 
 FRACTION_TOLERANCE = 1e-6  # a renderer may have kept the quotient as float32
 
@@ -38,7 +38,7 @@ FRACTION_TOLERANCE = 1e-6  # a renderer may have kept the quotient as float32
 class Problem:
     """One thing that is wrong: in which shard and image (None: in none), what, and the way out."""
 
-    shard: int | None
+    shard: str | None
     image_id: str | None
     what: str
     way_out: str
@@ -64,8 +64,8 @@ def check_dataset(root: Path) -> list[Problem]:
         problems.append(Problem(None, None, what, way_out))
     try:
         with Progress("Check", len(shards), "shards") as progress:
-            for shard_index in shards:
-                problems += _check_shard(root, shard_index, manifest, index)
+            for name in shards:
+                problems += _check_shard(root, name, manifest, index)
                 progress.advance()
         if index is not None:
             problems += _check_index(index, root, manifest, set(shards))
@@ -76,25 +76,25 @@ def check_dataset(root: Path) -> list[Problem]:
 
 
 def _check_shard(
-    root: Path, shard_index: int, manifest: Manifest, index: duckdb.DuckDBPyConnection | None
+    root: Path, name: str, manifest: Manifest, index: duckdb.DuckDBPyConnection | None
 ) -> Iterator[Problem]:
-    way_out = how_to_mend(root, shard_index)
+    way_out = how_to_mend(root, name)
     try:
-        shard = read_shard(root, shard_index)
-        require_consistent(root, shard_index, shard, manifest)
+        shard = read_shard(root, name)
+        require_consistent(root, name, shard, manifest)
     except DamagedShardError as error:
-        yield Problem(shard_index, None, error.what, way_out)
+        yield Problem(name, None, error.what, way_out)
         return
     bricks: dict[str, list[dict[str, Any]]] = {}
     for brick in shard.instances.drop_columns(["world_from_part"]).to_pylist():
         bricks.setdefault(brick["image_id"], []).append(brick)
     for image in shard.images.to_pylist():
-        found = [*file_problems(shard_folder(root, shard_index), image)]
+        found = [*file_problems(shard_folder(root, name), image)]
         found += mask_problems(bricks.get(image["image_id"], []), image["height"], image["width"])
         for what in found:
-            yield Problem(shard_index, image["image_id"], what, way_out)
+            yield Problem(name, image["image_id"], what, way_out)
     if index is not None:
-        yield from _compare_rows(index, root, shard_index, shard)
+        yield from _compare_rows(index, root, name, shard)
 
 
 def file_problems(folder: Path, image: dict[str, Any]) -> Iterator[str]:
@@ -136,6 +136,9 @@ def mask_problems(bricks: list[dict[str, Any]], height: int, width: int) -> Iter
     taken = np.zeros((height, width), dtype=np.bool_)
     for brick in bricks:
         name = f"brick {brick['instance_id']} ({brick['part_id']})"
+        if brick["amodal_rle"] is None:  # a photo's: what is hidden is not known, and objects may be annotated twice
+            yield from _photo_problems(name, brick, height, width)
+            continue
         try:
             visible = decode_mask(brick["visible_rle"], height, width)
             amodal = decode_mask(brick["amodal_rle"], height, width)
@@ -159,21 +162,36 @@ def mask_problems(bricks: list[dict[str, Any]], height: int, width: int) -> Iter
         taken |= visible
 
 
-def _compare_rows(
-    index: duckdb.DuckDBPyConnection, root: Path, shard_index: int, shard: ShardTables
-) -> Iterator[Problem]:
-    row = first_row(index, "SELECT digest FROM shards WHERE shard_index = ?", [shard_index])
+def _photo_problems(name: str, thing: dict[str, Any], height: int, width: int) -> Iterator[str]:
+    left, top, box_width, box_height = thing["box_xywh_px"]
+    if left < 0 or top < 0 or left + box_width > width or top + box_height > height:
+        yield f"the box of {name} leaves the picture"
+    if thing["visible_rle"] is None:
+        return
+    try:
+        visible = decode_mask(thing["visible_rle"], height, width)
+    except BrickbenchError:
+        yield f"the mask of {name} does not fill {width} x {height} pixels"
+        return
+    if visible.sum() != thing["visible_px"]:
+        yield f"the mask of {name} has {visible.sum()} pixels, recorded are {thing['visible_px']}"
+    if visible[top : top + box_height, left : left + box_width].sum() != visible.sum():
+        yield f"the mask of {name} leaves its box"
+
+
+def _compare_rows(index: duckdb.DuckDBPyConnection, root: Path, name: str, shard: ShardTables) -> Iterator[Problem]:
+    row = first_row(index, "SELECT digest FROM shards WHERE shard = ?", [name])
     if row is None:
-        yield Problem(shard_index, None, "the index lacks this shard", f"Run `brickbench dataset index {root}`.")
+        yield Problem(name, None, "the index lacks this shard", f"Run `brickbench dataset index {root}`.")
         return
     if row[0] != shard.digest:
-        yield Problem(shard_index, None, "the index has another version of this shard (stale)", _rebuild(root))
+        yield Problem(name, None, "the index has another version of this shard (stale)", _rebuild(root))
         return
-    index.register("shard_images", with_shard_columns(shard.images, shard_index))
+    index.register("shard_images", with_shard_columns(shard.images, name))
     index.register("shard_instances", shard.instances)
     try:
         columns = tuple(column for column in IMAGES if column.name != "split")
-        there = f"SELECT {casts(columns)} FROM images WHERE shard_index = {shard_index}"
+        there = f"SELECT {casts(columns)} FROM images WHERE shard = '{name}'"
         wrong = _differing(index, f"SELECT {casts(columns)} FROM shard_images", there)
         there = "FROM instances SEMI JOIN shard_images USING (image_id)"
         wrong |= _differing(
@@ -183,16 +201,16 @@ def _compare_rows(
         index.unregister("shard_images")
         index.unregister("shard_instances")
     for image_id in sorted(wrong):
-        yield Problem(shard_index, image_id, "its rows in the index are not those of the shard", _rebuild(root))
+        yield Problem(name, image_id, "its rows in the index are not those of the shard", _rebuild(root))
 
 
 def _check_index(
-    index: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest, shards: set[int]
+    index: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest, shards: set[str]
 ) -> Iterator[Problem]:
-    for (shard_index,) in index.execute("SELECT shard_index FROM shards ORDER BY shard_index").fetchall():
-        if shard_index not in shards:
+    for (name,) in index.execute("SELECT shard FROM shards ORDER BY shard").fetchall():
+        if name not in shards:
             yield Problem(
-                shard_index,
+                name,
                 None,
                 "the index has this shard, but its folder is gone",
                 "Run `brickbench render run` again to make it anew, or "
@@ -202,21 +220,21 @@ def _check_index(
         if not (root / folder / RUN_FILE).is_file():
             way_out = f"Put it back, or run `brickbench dataset index --rebuild {root}` to go on without it."
             yield Problem(None, None, f"the index has the run {run_id!r}, but its folder {folder} is gone", way_out)
-    if any(get_meta(index, name) != digest for name, digest in manifest_digests(manifest).items()):
+    if any(get_meta(index, name) != digest for name, digest in manifest_digests(root, manifest).items()):
         way_out = f"Run `brickbench dataset index {root}`."
-        yield Problem(None, None, "dataset.yaml changed after the index was made", way_out)
+        yield Problem(None, None, "dataset.yaml or splits.parquet changed after the index was made", way_out)
         return
     parts = index.execute("SELECT part_id, name, category, class_index FROM parts ORDER BY class_index").fetchall()
     if parts != [(part.part_id, part.name, part.category, number) for number, part in enumerate(manifest.parts)]:
         yield Problem(None, None, "the index has other parts than dataset.yaml", _rebuild(root))
-    rule_labels = labels_query("instances", manifest.label_rule)
+    rule_labels = labels_query("images", "instances", manifest.label_rule)
     for image_id in sorted(_differing(index, rule_labels, "SELECT image_id, part_id FROM labels")):
         yield Problem(None, image_id, "its labels in the index are not those of the label rule", _rebuild(root))
-    piles = [row[0] for row in index.execute("SELECT DISTINCT pile_index FROM images").fetchall()]
-    index.register("rule_splits", splits_table(manifest.split_rule, piles))
+    groups = [row[0] for row in index.execute("SELECT DISTINCT group_id FROM images").fetchall()]
+    index.register("rule_splits", splits_table(manifest.split_rule, read_splits(root), groups))
     astray = index.execute(
-        "SELECT image_id FROM images JOIN rule_splits USING (pile_index) WHERE images.split <> rule_splits.split "
-        "ORDER BY image_id"
+        "SELECT image_id FROM images LEFT JOIN rule_splits USING (group_id) "
+        "WHERE images.split IS DISTINCT FROM coalesce(rule_splits.split, imported_split) ORDER BY image_id"
     ).fetchall()
     for (image_id,) in astray:
         yield Problem(None, image_id, "its split in the index is not that of the split rule", _rebuild(root))

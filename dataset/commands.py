@@ -5,15 +5,22 @@ from typing import Any
 
 import click
 
-from core.cli import existing_folder, json_option, print_json, print_rows
+from core.cli import LazyGroup, count_of, dataset_argument, existing_folder, json_option, print_json, print_rows
 
-dataset_argument = click.argument("folder", metavar="DATASET", type=existing_folder)
-PROBLEMS_SHOWN = 50  # a screenful; --json has them all
+COMMANDS = {
+    "browse": ("dataset.browse.commands:browse", "Look at a dataset in the browser."),
+    "card": ("dataset.card.commands:card", "Write a dataset card."),
+    "check": ("workflows.check:check", "Read every file of a dataset and print what is wrong."),
+    "export": ("dataset.export.commands:export", "Write a dataset in another format."),
+    "import": ("dataset.photos.commands:import_photos", "Take real photos into a dataset."),
+    "split": ("dataset.split_commands:split", "Change which pictures are for training, validation and test."),
+    "subset": ("dataset.export.commands:subset", "Make a new dataset of some pictures of another."),
+}
 
 
-@click.group()
+@click.group(cls=LazyGroup, lazy=COMMANDS)
 def dataset() -> None:
-    """Index, inspect, check and split a dataset."""
+    """Index, import, inspect, check, split and export a dataset."""
 
 
 @dataset.command()
@@ -90,75 +97,6 @@ def query(folder: Path, sql: str, as_json: bool, as_csv: bool) -> None:
         _print_csv([columns, *rows])
     else:
         print_rows([dict(zip(columns, row, strict=True)) for row in rows], as_json=as_json, columns=columns)
-
-
-@dataset.command()
-@dataset_argument
-@json_option
-def check(folder: Path, as_json: bool) -> None:
-    """Read every file of a dataset and print what is wrong; exit code 1 if anything is.
-
-    Pictures are hashed and decoded, masks are laid out, and the index is compared with the shards.
-
-    \b
-    Example:
-      brickbench dataset check bricks
-    """
-    from dataclasses import asdict
-
-    from core.errors import BrickbenchError
-    from dataset.checks import check_dataset
-
-    problems = check_dataset(folder)
-    if as_json:
-        print_json([asdict(problem) for problem in problems])
-    elif problems:
-        shown = [asdict(problem) for problem in problems[:PROBLEMS_SHOWN]]
-        print_rows(shown, as_json=False, columns=("shard", "image_id", "what"))
-        click.echo("\nThe way out:\n" + "\n".join(dict.fromkeys(f"  {row['way_out']}" for row in shown)))
-        if len(problems) > PROBLEMS_SHOWN:
-            click.echo(f"… and {len(problems) - PROBLEMS_SHOWN} more; --json prints all.", err=True)
-    if problems:
-        raise BrickbenchError(
-            f"{folder} is not whole: {count_of(len(problems), 'problem')}, each printed above with its way out."
-        )
-    click.echo(f"{folder}: nothing is wrong.", err=True)
-
-
-@dataset.command()
-@dataset_argument
-@click.option("--train", type=float, default=None, show_default="as it is", help="Share of piles to learn from.")
-@click.option("--val", type=float, default=None, show_default="as it is", help="Share to choose checkpoints by.")
-@click.option("--test", type=float, default=None, show_default="as it is", help="Share to report on.")
-@click.option("--seed", type=click.IntRange(min=0), default=None, show_default="as it is", help="Seed of the draw.")
-@json_option
-def split(folder: Path, as_json: bool, **shares: Any) -> None:
-    """Change which piles are for training, validation and test; without options, show it.
-
-    Views of one pile always stay together. Shares must sum to 1.
-
-    \b
-    Example:
-      brickbench dataset split bricks --train 0.8 --val 0.1 --test 0.1
-    """
-    from dataset.index import resplit
-    from dataset.manifest import Manifest, SplitRule
-    from dataset.queries import summarize
-
-    former = Manifest.load_folder(folder).split_rule
-    given = {name: value for name, value in shares.items() if value is not None}
-    rule = SplitRule.parse(former.model_dump() | given, where="the split")
-    if rule != former:
-        resplit(folder, rule)
-    summary = summarize(folder)
-    print_rows(summary["splits"], as_json=as_json)
-    if rule != former and summary["totals"]["runs"]:
-        click.echo("Runs trained before learned from other piles: do not test them on this split.", err=True)
-
-
-def count_of(number: int, thing: str) -> str:
-    """Return such as ``1 shard`` or ``2 shards``."""
-    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _print_csv(rows: list[Any]) -> None:

@@ -33,7 +33,7 @@ def index_path(path: Path) -> Path:
         raise BrickbenchError(f"The dataset {path} has no index yet. Run `brickbench dataset index {path}`.")
     raise BrickbenchError(
         f"{path} is no Brickbench dataset: it has no {MANIFEST_NAME}. "
-        "Give the folder that `brickbench render run` made."
+        "Give the folder that `brickbench render run` or `brickbench dataset import` made."
     )
 
 
@@ -82,7 +82,7 @@ def require_schema(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
         made = f"has schema version {version}" if version else "has no schema version"
         raise BrickbenchError(
             f"The index {file} {made}, this Brickbench reads {SCHEMA_VERSION}. "
-            f"Run `brickbench dataset index --rebuild {file.parent}`."
+            f"Run `brickbench dataset index {file.parent}`, which makes it anew."
         )
 
 

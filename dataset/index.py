@@ -7,8 +7,8 @@ from pathlib import Path
 import duckdb
 
 from core.files import atomic_file, require_writable
-from dataset.database import INDEX_NAME, connect, index_path, require_schema, writing_to
-from dataset.manifest import Manifest, SplitRule
+from dataset.database import INDEX_NAME, connect, index_path, require_schema, schema_version, writing_to
+from dataset.manifest import SCHEMA_VERSION, Manifest, SplitRule
 from dataset.merge import apply_manifest, create_tables, merge_shards
 from dataset.run_folders import known_run_folders, merge_run_rows
 from dataset.shards import list_shards
@@ -39,18 +39,19 @@ def open_index(path: Path, read_only: bool = True) -> duckdb.DuckDBPyConnection:
 def update_index(root: Path) -> int:
     """Merge the shards that the index lacks, in one transaction, and return how many they were.
 
-    The index is made if there is none. Labels and splits follow ``dataset.yaml`` if its rules changed.
+    The index is made if there is none, and made anew if an older version made it. Labels and splits follow
+    ``dataset.yaml`` and ``splits.parquet`` if those changed.
 
     Raises:
         BrickbenchError: `root` is no dataset, a shard is damaged, or the index cannot be opened; then the index
             is as it was.
     """
     manifest = Manifest.load_folder(root)
-    if not (root / INDEX_NAME).is_file():
+    if not (root / INDEX_NAME).is_file() or _is_older(root):
         return rebuild_index(root)
     with _writing(root) as connection:
-        merged = {row[0] for row in connection.execute("SELECT shard_index FROM shards").fetchall()}
-        new = [index for index in list_shards(root) if index not in merged]
+        merged = {row[0] for row in connection.execute("SELECT shard FROM shards").fetchall()}
+        new = [shard for shard in list_shards(root) if shard not in merged]
         apply_manifest(connection, root, manifest)
         merge_shards(connection, root, manifest, new)
     return len(new)
@@ -109,6 +110,12 @@ def merge_run(root: Path, run_folder: Path) -> None:
         update_index(root)
     with _writing(root) as connection:
         merge_run_rows(connection, root, run_folder)
+
+
+def _is_older(root: Path) -> bool:
+    with connect(root / INDEX_NAME, read_only=True) as connection:
+        version = schema_version(connection)
+    return version is not None and version.isdecimal() and int(version) < SCHEMA_VERSION
 
 
 @contextlib.contextmanager

@@ -4,19 +4,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import cv2
 import duckdb
 import numpy as np
 import numpy.typing as npt
 from torch.utils.data import Dataset
 
 from core.errors import BrickbenchError, SettingsError
-from core.files import sha256_hex
 from core.settings import near_matches
 from dataset.index import open_index
 from dataset.manifest import Manifest
 from dataset.masks import BoolMask, decode_union
 from dataset.merge import get_meta, manifest_digests
+from dataset.pictures import read_picture
 from dataset.splits import SPLITS
 
 
@@ -28,7 +27,8 @@ class Sample(NamedTuple):
     target: npt.NDArray[np.float32]
 
 
-_SELECTED = "(?::VARCHAR IS NULL OR split = ?) AND (?::BOOLEAN OR twin_of IS NULL)"
+SOURCES = ("synthetic", "real")
+_SELECTED = "split IN (SELECT unnest(?)) AND source IN (SELECT unnest(?)) AND (?::BOOLEAN OR twin_of IS NULL)"
 
 
 class PileDataset(Dataset[Sample]):
@@ -39,7 +39,8 @@ class PileDataset(Dataset[Sample]):
     Attributes:
         classes: part_ids, one a column of `targets`.
         image_ids: one a picture.
-        pile_indices: (N,) int64; resample these, not pictures, since views of a pile are alike.
+        groups: (N,) int64, equal for views of a pile and for photos that are duplicates: resample these, not pictures.
+        source_is_real: (N,) bool, False for renders.
         targets: (N, C) float32, 1 where the image has the label.
     """
 
@@ -51,6 +52,7 @@ class PileDataset(Dataset[Sample]):
         transform: Callable[..., Any] | None = None,
         with_masks: bool = False,
         with_twins: bool = False,
+        sources: Sequence[str] = SOURCES,
     ) -> None:
         """Read the index.
 
@@ -61,32 +63,34 @@ class PileDataset(Dataset[Sample]):
             transform: called as ``transform(image=image)["image"]``, as albumentations does.
             with_masks: also read the masks, for `masks` and `all_bricks_mask`.
             with_twins: also the pictures from which a part was taken away, beside their originals.
+            sources: ``synthetic`` for renders, ``real`` for photos.
 
         Raises:
-            SettingsError: an unknown split.
+            SettingsError: an unknown split or source.
             BrickbenchError: an unknown class, no picture in the split, or none with a label.
         """
-        if split is not None and split not in SPLITS:
-            raise SettingsError(
-                f"Unknown split {split!r}{near_matches(split, list(SPLITS))}; known are {', '.join(SPLITS)}."
-            )
+        _require_known("split", SPLITS, [] if split is None else [split])
+        _require_known("source", SOURCES, sources)
         self.root = Path(root)
         self.split = split
         self.with_twins = with_twins
+        self.sources = tuple(sources)
+        self._selection = [list(SPLITS) if split is None else [split], list(sources), with_twins]
         self._transform = transform
         manifest = Manifest.load_folder(self.root)
         known = tuple(part.part_id for part in manifest.parts)
         self.classes = tuple(known if classes is None else classes)
         _require_classes(self.root, self.classes, known)
         with open_index(self.root) as connection:
-            if any(get_meta(connection, name) != digest for name, digest in manifest_digests(manifest).items()):
+            digests = manifest_digests(self.root, manifest)
+            if any(get_meta(connection, name) != digest for name, digest in digests.items()):
                 raise BrickbenchError(
-                    f"dataset.yaml of {self.root} changed after its index was made. "
+                    f"dataset.yaml or splits.parquet of {self.root} changed after its index was made. "
                     f"Run `brickbench dataset index {self.root}`."
                 )
             self._read_images(connection)
             self.targets = self._read_targets(connection)
-            self._masks = _MaskText(connection, self.split, with_twins, self.image_ids) if with_masks else None
+            self._masks = _MaskText(connection, self._selection, self.image_ids) if with_masks else None
 
     def __len__(self) -> int:
         """Return the number of pictures N."""
@@ -96,26 +100,17 @@ class PileDataset(Dataset[Sample]):
         """Return picture `index`, 0 to N - 1, transformed if there is a transform.
 
         Raises:
-            BrickbenchError: its file is missing, or is not the one that was rendered.
+            BrickbenchError: its file is missing, or is not the one that the index knows.
         """
         image = self.image(index)
         transformed = image if self._transform is None else self._transform(image=image)["image"]
         return Sample(self.image_ids[index], transformed, self.targets[index])
 
     def image(self, index: int) -> npt.NDArray[np.uint8]:
-        """Return picture `index` as rendered, (H, W, 3) uint8 RGB."""
-        path = self.root / self._files[index]
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise self._damaged(path, error.strerror or str(error)) from error
-        # Decoders return a damaged JPEG or WebP half grey without a word; the hash costs 0.06 ms for 100 kB.
-        if sha256_hex(data) != self._hashes[index].tobytes().hex():
-            raise self._damaged(path, "its content is not what the index says")
-        image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
-        if image is None:
-            raise self._damaged(path, "it is no image")
-        return np.asarray(image, dtype=np.uint8)
+        """Return picture `index` as it is stored, (H, W, 3) uint8 RGB."""
+        height, width = (int(n) for n in self._sizes[index])
+        content_hash = self._hashes[index].tobytes().hex()
+        return read_picture(self.root, self._files[index], content_hash, width, height)
 
     def masks(self, index: int) -> dict[str, BoolMask]:
         """Return the visible mask (H, W) bool of each labelled part of picture `index`, all its bricks together.
@@ -146,37 +141,33 @@ class PileDataset(Dataset[Sample]):
             raise ValueError("masks were not read: make the PileDataset with with_masks=True")
         return self._masks
 
-    def _damaged(self, path: Path, what: str) -> BrickbenchError:
-        return BrickbenchError(
-            f"The image {path} is damaged or missing: {what}. "
-            f"Run `brickbench dataset check {self.root}` to see what is wrong and how to mend it."
-        )
-
     def _read_images(self, connection: duckdb.DuckDBPyConnection) -> None:
         rows = connection.execute(
-            "SELECT image_id, file, content_hash, height, width, pile_index FROM images "
-            f"WHERE {_SELECTED} ORDER BY image_id",
-            [self.split, self.split, self.with_twins],
+            "SELECT image_id, file, content_hash, height, width, dense_rank() OVER (ORDER BY group_id) AS group_code, "
+            f"source = 'real' AS is_real FROM images WHERE {_SELECTED} ORDER BY image_id",
+            self._selection,
         ).fetchnumpy()
         self.image_ids = tuple(map(str, rows["image_id"]))
         self._files = tuple(map(str, rows["file"]))
         hashes = bytes.fromhex("".join(rows["content_hash"]))
         self._hashes = np.frombuffer(hashes, dtype=np.uint8).reshape(-1, 32)  # (N, 32)
         self._sizes = np.stack([rows["height"], rows["width"]], axis=1).astype(np.int32)  # (N, 2)
-        self.pile_indices = np.asarray(rows["pile_index"], dtype=np.int64)
+        self.groups = np.asarray(rows["group_code"], dtype=np.int64)
+        self.source_is_real = np.asarray(rows["is_real"], dtype=np.bool_)
         if not self.image_ids:
             splits = connection.execute("SELECT split, count(*) FROM images GROUP BY split ORDER BY split").fetchall()
             held = ", ".join(f"{count} in {name}" for name, count in splits) or "none at all"
+            what = "photo" if self.sources == ("real",) else "render" if self.sources == ("synthetic",) else "image"
             raise BrickbenchError(
-                f"The dataset {self.root} has no image{f' in split {self.split!r}' if self.split else ''} ({held}). "
-                "Render more piles, or change the shares with `brickbench dataset split`."
+                f"The dataset {self.root} has no {what}{f' in split {self.split!r}' if self.split else ''} ({held}). "
+                "Render more piles or import more photos, or change the shares with `brickbench dataset split`."
             )
 
     def _read_targets(self, connection: duckdb.DuckDBPyConnection) -> npt.NDArray[np.float32]:
         rows = connection.execute(
             "SELECT image_id, part_id FROM labels WHERE part_id IN (SELECT unnest(?)) AND "
             f"image_id IN (SELECT image_id FROM images WHERE {_SELECTED})",
-            [list(self.classes), self.split, self.split, self.with_twins],
+            [list(self.classes), *self._selection],
         ).fetchnumpy()
         row_of = {image_id: row for row, image_id in enumerate(self.image_ids)}
         column_of = {part_id: column for column, part_id in enumerate(self.classes)}
@@ -196,14 +187,14 @@ class _MaskText:
     """The visible masks of some pictures as one string: a million Python objects would be copied into each worker."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, split: str | None, with_twins: bool, image_ids: tuple[str, ...]
+        self, connection: duckdb.DuckDBPyConnection, selection: Sequence[object], image_ids: tuple[str, ...]
     ) -> None:
         row_of = {image_id: row for row, image_id in enumerate(image_ids)}
         found: list[tuple[int, int, str, str]] = []
         cursor = connection.execute(
             "SELECT image_id, instance_id, part_id, visible_rle FROM instances WHERE visible_px > 0 AND "
             f"image_id IN (SELECT image_id FROM images WHERE {_SELECTED})",
-            [split, split, with_twins],
+            list(selection),
         )
         while rows := cursor.fetchmany(10_000):
             found += [(row_of[image_id], *rest) for image_id, *rest in rows]
@@ -221,6 +212,14 @@ class _MaskText:
             (self._parts[self._part_codes[brick]], self._text[self._text_ends[brick] : self._text_ends[brick + 1]])
             for brick in range(self._starts[row], self._starts[row + 1])
         ]
+
+
+def _require_known(kind: str, known: Sequence[str], given: Sequence[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise SettingsError(
+                f"Unknown {kind} {name!r}{near_matches(name, list(known))}; known are {', '.join(known)}."
+            )
 
 
 def _require_classes(root: Path, classes: tuple[str, ...], known: tuple[str, ...]) -> None:

@@ -8,7 +8,8 @@ from pydantic import Field, model_validator
 from core.errors import BrickbenchError
 from core.settings import Settings
 
-SCHEMA_VERSION = 2  # of the shards and of the index; raise it when a column changes its meaning
+SCHEMA_VERSION = 3  # of the shards and of the index; raise it when a column changes its meaning
+OLDEST_READABLE = 2  # whose shards `dataset.upgrade` brings to today's columns
 MANIFEST_NAME = "dataset.yaml"
 LARGEST_SEED = 2**63 - 1  # seeds are stored as signed 64-bit integers
 
@@ -61,8 +62,8 @@ class Manifest(Settings):
 
     schema_version: int = SCHEMA_VERSION
     """Version of the layout of shards and index."""
-    seed: Seed
-    """Seed of the render that made the piles."""
+    seed: Seed | None = None
+    """Seed of the render that made the piles; none in a dataset of photos alone."""
     parts: tuple[PartInfo, ...] = Field(min_length=1)
     """Part types; a part's position is its class_index."""
     label_rule: LabelRule = LabelRule()
@@ -91,15 +92,15 @@ class Manifest(Settings):
         if not path.is_file():
             raise BrickbenchError(
                 f"{root} is no Brickbench dataset: it has no {MANIFEST_NAME}. "
-                "Give the folder that `brickbench render run` made."
+                "Give the folder that `brickbench render run` or `brickbench dataset import` made."
             )
         manifest = cls.load(path)
-        if manifest.schema_version != SCHEMA_VERSION:
+        if not OLDEST_READABLE <= manifest.schema_version <= SCHEMA_VERSION:
             raise BrickbenchError(
-                f"{path} has schema version {manifest.schema_version}, this Brickbench reads {SCHEMA_VERSION}. "
-                "Use the Brickbench that made it, or render the dataset again into another folder."
+                f"{path} has schema version {manifest.schema_version}, this Brickbench reads {OLDEST_READABLE} to "
+                f"{SCHEMA_VERSION}. Use the Brickbench that made it, or render the dataset again into another folder."
             )
-        return manifest
+        return manifest.model_copy(update={"schema_version": SCHEMA_VERSION})
 
     def save_folder(self, root: Path) -> None:
         """Write the manifest into the dataset folder `root`, which is made if need be."""

@@ -26,6 +26,7 @@ def summarize(root: Path) -> dict[str, Any]:
         (totals,) = _dicts(
             index,
             "SELECT (SELECT count(*) FROM images) AS images, (SELECT count(DISTINCT pile_index) FROM images) AS piles, "
+            "(SELECT count(*) FROM images WHERE source = 'real') AS photos, "
             "(SELECT count(*) FROM instances) AS instances, (SELECT count(*) FROM labels) AS labels, "
             "(SELECT count(*) FROM shards) AS shards, (SELECT count(*) FROM runs) AS runs",
         )

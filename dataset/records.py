@@ -1,4 +1,4 @@
-"""One picture and the bricks in it, as they cross from a renderer to the shards."""
+"""One picture and the bricks in it, as they cross from a renderer, or from a folder of photos, to the shards."""
 
 from dataclasses import dataclass
 
@@ -31,9 +31,9 @@ class InstanceRecord:
 class ImageRecord:
     """One picture of one pile, or of its twin.
 
-    `source` is ``synthetic`` or ``real``; `file` is ``images/NAME.EXT``, relative to the shard's folder;
-    `content_hash` is the SHA-256 of that file in hexadecimal; `exposure` is in EV; `camera_from_world` is a
-    row-major 3x4 matrix, millimetres; `instances` hold one entry for each brick of the pile.
+    `group_id` names what stays together in splits and resampling: the pile. `file` is ``images/NAME.EXT``, relative
+    to the shard's folder; `content_hash` is the SHA-256 of that file in hexadecimal; `exposure` is in EV;
+    `camera_from_world` is a row-major 3x4 matrix, millimetres; `instances` hold one entry for each brick of the pile.
 
     `attempts` counts the start poses that were tried until the pile came to rest.
 
@@ -45,7 +45,7 @@ class ImageRecord:
     """
 
     image_id: str
-    source: str
+    group_id: str
     file: str
     width: int
     height: int
@@ -72,3 +72,40 @@ class ImageRecord:
     camera_elevation_deg: float
     camera_distance_mm: float
     instances: tuple[InstanceRecord, ...]
+
+
+@dataclass(frozen=True)
+class PhotoInstance:
+    """One annotated object of a photo.
+
+    The box is (left, top, width, height) in pixels of the picture as it is used. The mask is COCO's compressed RLE over
+    the whole picture; it and its area are None where the source has boxes only.
+    """
+
+    part_id: str
+    box_xywh_px: tuple[int, int, int, int]
+    visible_px: int | None = None
+    visible_rle: str | None = None
+
+
+@dataclass(frozen=True)
+class PhotoRecord:
+    """One real photo.
+
+    `group_id` is shared by photos that are duplicates of each other; `file` is ``images/NAME.EXT``, relative to the
+    shard's folder, or an absolute path for a photo that stays where it is; `content_hash` is the SHA-256 of that file
+    in hexadecimal; `width` and `height` are those of the upright picture at the size at which it is used. `split` was
+    given by the source (`split_given`) or drawn when the photo was imported. `labels` are part_ids.
+    """
+
+    image_id: str
+    group_id: str
+    file: str
+    width: int
+    height: int
+    content_hash: str
+    original_file: str
+    split: str
+    split_given: bool
+    labels: tuple[str, ...]
+    instances: tuple[PhotoInstance, ...]

@@ -24,12 +24,12 @@ def _text(name: str, nullable: bool = False) -> Column:
     return Column(name, "VARCHAR", pa.string(), nullable)
 
 
-def _int(name: str) -> Column:
-    return Column(name, "INTEGER", pa.int32())
+def _int(name: str, nullable: bool = False) -> Column:
+    return Column(name, "INTEGER", pa.int32(), nullable)
 
 
-def _long(name: str) -> Column:
-    return Column(name, "BIGINT", pa.int64())
+def _long(name: str, nullable: bool = False) -> Column:
+    return Column(name, "BIGINT", pa.int64(), nullable)
 
 
 def _real(name: str, nullable: bool = False) -> Column:
@@ -37,58 +37,64 @@ def _real(name: str, nullable: bool = False) -> Column:
 
 
 def _matrix_3x4(name: str) -> Column:
-    return Column(name, "DOUBLE[12]", pa.list_(pa.float64(), 12))
+    return Column(name, "DOUBLE[12]", pa.list_(pa.float64(), 12), nullable=True)
 
 
+# Columns that are NULL for photos: nobody knows how a photo came about, nor what a brick hides.
 IMAGES = (
     _text("image_id"),
-    Column("shard_index", "INTEGER"),
+    Column("shard", "VARCHAR"),
     _text("source"),
     Column("split", "VARCHAR"),
-    _text("file"),
+    _text("group_id"),  # what stays together in splits and in resampling: a pile, or photos that are duplicates
+    _text("file"),  # relative to the dataset; absolute for a photo that was left where it is
     _int("width"),
     _int("height"),
     _text("content_hash"),
+    _text("original_file", nullable=True),  # a photo's path in the folder that it was imported from
+    _text("imported_split", nullable=True),  # a photo's split: given by its source, or drawn when it was imported
+    Column("split_given", "BOOLEAN", pa.bool_(), nullable=True),
+    Column("annotated_labels", "VARCHAR[]", pa.list_(pa.string()), nullable=True),  # a photo's labels
     _text("geometry_file", nullable=True),
-    _long("pile_index"),
-    _int("view_index"),
+    _long("pile_index", nullable=True),
+    _int("view_index", nullable=True),
     _text("twin_of", nullable=True),  # image_id of the picture that this one is without `removed_part_id`
     _text("twin_mode", nullable=True),
     _text("removed_part_id", nullable=True),
-    _long("seed"),
-    _int("attempts"),
-    _text("arrangement"),
-    _int("distractors"),
-    _text("background"),
-    _text("lighting"),
-    _real("exposure"),
-    _real("sensor_gain"),
-    _int("jpeg_quality"),
-    _real("camera_aperture_mm"),
-    _real("camera_focal_px"),
+    _long("seed", nullable=True),
+    _int("attempts", nullable=True),
+    _text("arrangement", nullable=True),
+    _int("distractors", nullable=True),
+    _text("background", nullable=True),
+    _text("lighting", nullable=True),
+    _real("exposure", nullable=True),
+    _real("sensor_gain", nullable=True),
+    _int("jpeg_quality", nullable=True),
+    _real("camera_aperture_mm", nullable=True),
+    _real("camera_focal_px", nullable=True),
     _matrix_3x4("camera_from_world"),
-    _real("camera_azimuth_deg"),
-    _real("camera_elevation_deg"),
-    _real("camera_distance_mm"),
+    _real("camera_azimuth_deg", nullable=True),
+    _real("camera_elevation_deg", nullable=True),
+    _real("camera_distance_mm", nullable=True),
 )
 INSTANCES = (
     _text("image_id"),
     _int("instance_id"),
     _text("part_id"),
-    _int("color_id"),
+    _int("color_id", nullable=True),
     Column("box_xywh_px", "INTEGER[4]", pa.list_(pa.int32(), 4)),
-    _int("visible_px"),
-    _int("amodal_px"),
-    _real("in_frame_fraction"),
-    _real("visible_fraction"),
-    _text("visible_rle"),
-    _text("amodal_rle"),
+    _int("visible_px", nullable=True),
+    _int("amodal_px", nullable=True),
+    _real("in_frame_fraction", nullable=True),
+    _real("visible_fraction", nullable=True),
+    _text("visible_rle", nullable=True),
+    _text("amodal_rle", nullable=True),
     _matrix_3x4("world_from_part"),
 )
 LABELS = (Column("image_id", "VARCHAR"), Column("part_id", "VARCHAR"))
 PARTS = (*(Column(name, "VARCHAR") for name in ("part_id", "name", "category")), Column("class_index", "INTEGER"))
 SHARDS = (
-    Column("shard_index", "INTEGER"),
+    Column("shard", "VARCHAR"),
     Column("digest", "VARCHAR"),  # SHA-256 of both parquet files: tells a shard that was made anew
     Column("images", "INTEGER"),
     Column("instances", "INTEGER"),

@@ -1,8 +1,9 @@
-"""Shards: folders of 64 piles that are whole or not there, which workers write and nobody changes."""
+"""Shards: folders of 64 piles, or of some photos, that are whole or not there and that nobody changes."""
 
+import contextlib
 import io
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -14,8 +15,9 @@ from numpy.typing import NDArray
 
 from core.errors import BrickbenchError
 from core.files import atomic_folder, sha256_hex
-from dataset.records import ImageRecord
+from dataset.records import ImageRecord, PhotoRecord
 from dataset.schema import IMAGES_SCHEMA, INSTANCES_SCHEMA
+from dataset.upgrade import upgraded
 
 Picture = tuple[ImageRecord, bytes] | tuple[ImageRecord, bytes, bytes]
 """A record, the bytes of its image file and, where `geometry_file` is named, those of that file."""
@@ -23,7 +25,8 @@ Picture = tuple[ImageRecord, bytes] | tuple[ImageRecord, bytes, bytes]
 PILES_PER_SHARD = 64  # some hundred files a folder: few enough to list fast, and little to lose to a kill
 SHARDS_FOLDER = "shards"
 GEOMETRY_FOLDER = "geometry"
-_SHARD_NAME = re.compile(r"\d{6,}")
+_PILE_SHARD = re.compile(r"\d{6,}")
+_PHOTO_SHARD = re.compile(r"photo-\d{6,}")
 
 
 class DamagedShardError(BrickbenchError):
@@ -44,62 +47,130 @@ class ShardTables:
     digest: str
 
 
-def shard_folder(root: Path, shard_index: int) -> Path:
-    """Return where shard number `shard_index` of the dataset `root` is, or will be."""
-    return root / SHARDS_FOLDER / f"{shard_index:06d}"
+def pile_shard(number: int) -> str:
+    """Return the name of shard `number` of the piles."""
+    return f"{number:06d}"
 
 
-def list_shards(root: Path) -> list[int]:
-    """Return the numbers of the complete shards of `root`, sorted; leftovers of killed workers do not count."""
+def photo_shard(number: int) -> str:
+    """Return the name of shard `number` of the photos."""
+    return f"photo-{number:06d}"
+
+
+def shard_folder(root: Path, shard: str) -> Path:
+    """Return where a shard of the dataset `root` is, or will be."""
+    return root / SHARDS_FOLDER / shard
+
+
+def list_shards(root: Path) -> list[str]:
+    """Return the names of the complete shards of `root`: piles, then photos, each in order of their numbers."""
+    return [*map(pile_shard, pile_shards(root)), *map(photo_shard, photo_shards(root))]
+
+
+def pile_shards(root: Path) -> list[int]:
+    """Return the numbers of the complete shards of piles, sorted; leftovers of killed workers do not count."""
+    return _numbers(root, _PILE_SHARD)
+
+
+def photo_shards(root: Path) -> list[int]:
+    """Return the numbers of the complete shards of photos, sorted; leftovers of killed imports do not count."""
+    return _numbers(root, _PHOTO_SHARD)
+
+
+def _numbers(root: Path, name: re.Pattern[str]) -> list[int]:
     folder = root / SHARDS_FOLDER
     if not folder.is_dir():
         return []
-    return sorted(int(path.name) for path in folder.iterdir() if _SHARD_NAME.fullmatch(path.name) and path.is_dir())
+    found = (path.name for path in folder.iterdir() if name.fullmatch(path.name) and path.is_dir())
+    return sorted(int(name.removeprefix("photo-")) for name in found)
 
 
-def write_shard(root: Path, shard_index: int, pictures: Iterable[Picture]) -> None:
-    """Write one shard: each picture's file as it comes, then the rows; a shard that is there stays as it is.
+def write_shard(root: Path, number: int, pictures: Iterable[Picture]) -> None:
+    """Write one shard of piles: each picture's file as it comes, then the rows; one that is there stays as it is.
 
     Args:
         root: the dataset's folder.
-        shard_index: its number, 0 or more.
+        number: the shard's, 0 or more.
         pictures: records, each with the bytes of its files; may be a generator.
 
     Raises:
         ValueError: a record's hash, file name or image_id does not fit; nothing is written then.
     """
-    if shard_index < 0:
-        raise ValueError(f"shard_index should be 0 or more, got {shard_index}")
-    images: list[dict[str, Any]] = []
-    instances: list[dict[str, Any]] = []
-    seen: set[str] = set()
-    with atomic_folder(shard_folder(root, shard_index)) as folder:
-        (folder / "images").mkdir()
+    with _new_shard(root, number, pile_shard) as shard:
         for record, data, *geometry in pictures:
-            path = PurePosixPath(record.file)
-            if path.parent != PurePosixPath("images") or path.name in {"", ".."}:
-                raise ValueError(f"file should be images/NAME.EXT, got {record.file!r}")
             if (record.geometry_file is not None) != bool(geometry) or (
                 geometry and record.geometry_file != f"{GEOMETRY_FOLDER}/{record.image_id}.npz"
             ):
                 raise ValueError(f"geometry_file should be {GEOMETRY_FOLDER}/{record.image_id}.npz where there is one")
-            if sha256_hex(data) != record.content_hash:
-                raise ValueError(f"content_hash of image {record.image_id!r} is not that of its bytes")
-            if not seen.isdisjoint({record.file, record.image_id}):
-                raise ValueError(f"image {record.image_id!r} ({record.file}) comes twice")
-            seen |= {record.file, record.image_id}
-            (folder / path).write_bytes(data)
+            shard.add_file(record, data)
             if record.geometry_file is not None:
-                (folder / GEOMETRY_FOLDER).mkdir(exist_ok=True)
-                (folder / record.geometry_file).write_bytes(geometry[0])
-            images.append({name: getattr(record, name) for name in IMAGES_SCHEMA.names})
-            instances += [
-                {"image_id": record.image_id}
-                | {name: getattr(brick, name) for name in INSTANCES_SCHEMA.names if name != "image_id"}
-                for brick in record.instances
-            ]
-        _write_rows(folder / "images.parquet", images, IMAGES_SCHEMA)
-        _write_rows(folder / "instances.parquet", instances, INSTANCES_SCHEMA)
+                (shard.folder / GEOMETRY_FOLDER).mkdir(exist_ok=True)
+                (shard.folder / record.geometry_file).write_bytes(geometry[0])
+            shard.add_rows({"source": "synthetic"} | vars(record), map(vars, record.instances))
+
+
+def write_photo_shard(root: Path, number: int, photos: Iterable[tuple[PhotoRecord, bytes | None]]) -> None:
+    """Write one shard of photos, each with the bytes of its file, or None if it stays where it is.
+
+    A shard that is there stays as it is.
+
+    Raises:
+        ValueError: a record's hash, file name or image_id does not fit; nothing is written then.
+    """
+    with _new_shard(root, number, photo_shard) as shard:
+        for record, data in photos:
+            if data is not None:
+                shard.add_file(record, data)
+            elif not PurePosixPath(record.file).is_absolute():
+                raise ValueError(f"file of a photo that stays in place should be absolute, got {record.file!r}")
+            image = {"source": "real", "imported_split": record.split, "annotated_labels": sorted(record.labels)}
+            objects = [{"instance_id": number} | vars(thing) for number, thing in enumerate(record.instances)]
+            shard.add_rows(image | vars(record), objects)
+
+
+class _NewShard:
+    """A shard that is being written: files at once, rows at the end."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.images: list[dict[str, Any]] = []
+        self.instances: list[dict[str, Any]] = []
+        self._seen: set[str] = set()
+
+    def add_file(self, record: ImageRecord | PhotoRecord, data: bytes) -> None:
+        path = PurePosixPath(record.file)
+        if path.parent != PurePosixPath("images") or path.name in {"", ".."}:
+            raise ValueError(f"file should be images/NAME.EXT, got {record.file!r}")
+        if sha256_hex(data) != record.content_hash:
+            raise ValueError(f"content_hash of image {record.image_id!r} is not that of its bytes")
+        self._once(record.image_id, record.file, record.file)
+        (self.folder / path).write_bytes(data)
+
+    def add_rows(self, image: dict[str, Any], instances: Iterable[dict[str, Any]]) -> None:
+        self._once(image["image_id"], image["file"], image["image_id"])
+        self.images.append({name: image.get(name) for name in IMAGES_SCHEMA.names})
+        self.instances += [
+            {"image_id": image["image_id"]}
+            | {name: row.get(name) for name in INSTANCES_SCHEMA.names if name != "image_id"}
+            for row in instances
+        ]
+
+    def _once(self, image_id: str, file: str, name: str) -> None:
+        if name in self._seen:
+            raise ValueError(f"image {image_id!r} ({file}) comes twice")
+        self._seen.add(name)
+
+
+@contextlib.contextmanager
+def _new_shard(root: Path, number: int, name: Callable[[int], str]) -> Iterator[_NewShard]:
+    if number < 0:
+        raise ValueError(f"the number of a shard should be 0 or more, got {number}")
+    with atomic_folder(shard_folder(root, name(number))) as folder:
+        (folder / "images").mkdir()
+        shard = _NewShard(folder)
+        yield shard
+        _write_rows(folder / "images.parquet", shard.images, IMAGES_SCHEMA)
+        _write_rows(folder / "instances.parquet", shard.instances, INSTANCES_SCHEMA)
 
 
 def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -109,39 +180,38 @@ def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
     return buffer.getvalue()
 
 
-def read_shard(root: Path, shard_index: int) -> ShardTables:
-    """Return the rows of a shard as Arrow tables.
+def read_shard(root: Path, shard: str) -> ShardTables:
+    """Return the rows of a shard as Arrow tables, with the columns of today also if it is older.
 
     Raises:
         BrickbenchError: a file is missing, damaged or of another layout.
     """
-    folder = shard_folder(root, shard_index)
+    folder = shard_folder(root, shard)
     data = []
     tables = []
     for name, schema in (("images.parquet", IMAGES_SCHEMA), ("instances.parquet", INSTANCES_SCHEMA)):
         try:
             content = (folder / name).read_bytes()
-            table = pq.read_table(pa.BufferReader(content), page_checksum_verification=True)
+            table = upgraded(pq.read_table(pa.BufferReader(content), page_checksum_verification=True))
         except (OSError, pa.ArrowException) as error:
-            raise damaged_shard(root, shard_index, f"{name} cannot be read") from error
+            raise damaged_shard(root, shard, f"{name} cannot be read") from error
         if not table.schema.equals(schema):
-            raise damaged_shard(root, shard_index, f"{name} has other columns than this Brickbench writes")
+            raise damaged_shard(root, shard, f"{name} has other columns than this Brickbench writes")
         data.append(content)
         tables.append(table)
     return ShardTables(tables[0], tables[1], sha256_hex("".join(map(sha256_hex, data)).encode()))
 
 
-def damaged_shard(root: Path, shard_index: int, what: str) -> DamagedShardError:
+def damaged_shard(root: Path, shard: str, what: str) -> DamagedShardError:
     """Return the error for a shard that cannot be used, with the way out."""
-    return DamagedShardError(
-        f"Shard {shard_folder(root, shard_index)} is damaged: {what}. {how_to_mend(root, shard_index)}", what
-    )
+    return DamagedShardError(f"Shard {shard_folder(root, shard)} is damaged: {what}. {how_to_mend(root, shard)}", what)
 
 
-def how_to_mend(root: Path, shard_index: int) -> str:
+def how_to_mend(root: Path, shard: str) -> str:
     """Return the sentence that says how to get a shard anew: piles are pure, so it comes back as it was."""
+    again = "brickbench dataset import" if shard.startswith("photo-") else "brickbench render run"
     return (
-        f"Delete the folder {shard_folder(root, shard_index)}, run `brickbench render run` again to make it anew, "
+        f"Delete the folder {shard_folder(root, shard)}, run `{again}` again to make it anew, "
         f"then `brickbench dataset index {root}`."
     )
 

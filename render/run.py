@@ -15,7 +15,7 @@ from core.progress import Progress
 from core.settings import Settings
 from dataset.index import open_index, update_index
 from dataset.manifest import MANIFEST_NAME, Manifest, PartInfo
-from dataset.shards import list_shards, read_shard
+from dataset.shards import pile_shard, pile_shards, read_shard
 from render.floors import list_pictures
 from render.lights import list_panoramas
 from render.pile import sample_pile
@@ -53,7 +53,7 @@ class Plan:
 def plan_render(settings: RenderSettings, root: Path, count: int) -> Plan:
     """Return what is missing for `count` piles in the dataset `root`, which need not exist yet."""
     shards = -(-count // settings.piles_per_shard)
-    there = set(list_shards(root))
+    there = set(pile_shards(root))
     missing = tuple(k for k in range(shards) if k not in there)
     return Plan(count, _pictures(settings, count), shards, shards - len(missing), missing)
 
@@ -116,7 +116,7 @@ def render_dataset(settings: RenderSettings, root: Path, *, count: int, seed: in
         failures[str(error)] = []
     if failures:
         raise BrickbenchError(
-            f"Of {plan.shards} shards {len(list_shards(root))} are there. {_reasons(failures)} "
+            f"Of {plan.shards} shards {len(pile_shards(root))} are there. {_reasons(failures)} "
             "Run the same command again to make what is missing."
         )
     return plan
@@ -150,20 +150,31 @@ def _claim(settings: RenderSettings, root: Path, seed: int) -> None:
                 f"{root} was rendered with other settings ({'; '.join(differing)}). "
                 "Give those again to go on, or choose another folder."
             )
-    elif (root / MANIFEST_NAME).exists() or list_shards(root):
+    else:
+        _require_photos_only(root)
+        record.save(path)
+    former = Manifest.load_folder(root) if (root / MANIFEST_NAME).exists() else None
+    if former is not None and former.seed is not None:
+        return  # it may have been edited since: labels and splits are the dataset's
+    catalogue = settings.catalogue
+    parts = {
+        part_id: PartInfo(part_id=part_id, name=catalogue[part_id].name, category=catalogue[part_id].category)
+        for part_id in settings.parts
+    }
+    if former is not None:
+        parts = {part.part_id: part for part in former.parts} | parts  # class_index of a photo's part stays
+    split_rule = settings.split_rule if former is None else former.split_rule
+    Manifest(seed=seed, parts=tuple(parts.values()), label_rule=settings.label_rule, split_rule=split_rule).save_folder(
+        root
+    )
+
+
+def _require_photos_only(root: Path) -> None:
+    """Raise SettingsError if `root`, which has no settings.yaml, holds piles all the same."""
+    if pile_shards(root) or ((root / MANIFEST_NAME).exists() and Manifest.load_folder(root).seed is not None):
         raise SettingsError(
             f"{root} holds a dataset without {SETTINGS_NAME}, so it cannot grow; choose another folder."
         )
-    else:
-        record.save(path)
-    if (root / MANIFEST_NAME).exists():
-        return  # it may have been edited since: labels and splits are the dataset's
-    catalogue = settings.catalogue
-    parts = tuple(
-        PartInfo(part_id=part_id, name=catalogue[part_id].name, category=catalogue[part_id].category)
-        for part_id in settings.parts
-    )
-    Manifest(seed=seed, parts=parts, label_rule=settings.label_rule, split_rule=settings.split_rule).save_folder(root)
 
 
 def _differences(before: RenderRecord, now: RenderRecord) -> list[str]:
@@ -179,11 +190,11 @@ def _short(value: object) -> str:
 
 
 def _check_growth(settings: RenderSettings, root: Path, count: int) -> None:
-    there = list_shards(root)
+    there = pile_shards(root)
     if not there:
         return
     last = there[-1]
-    piles = set(read_shard(root, last).images["pile_index"].to_pylist())
+    piles = set(read_shard(root, pile_shard(last)).images["pile_index"].to_pylist())
     short_by = settings.piles_per_shard - len(piles)
     end = (last + 1) * settings.piles_per_shard - short_by
     if short_by and count > end:

@@ -14,6 +14,7 @@ from core.seeding import Purpose, generator
 from dataset.masks import encode_mask
 from dataset.records import ImageRecord, InstanceRecord
 from dataset.shards import GEOMETRY_FOLDER, Picture, pack_arrays, write_shard
+from dataset.splits import pile_group
 from render import blender
 from render.camera import Camera, frame_pile
 from render.labels import Geometry, PileMasks, cast_labels, cast_masks
@@ -124,7 +125,7 @@ def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
     data = encode(shot.image, settings.image_format, view.sensor.jpeg_quality)
     record = ImageRecord(
         image_id=image_id,
-        source="synthetic",
+        group_id=pile_group(pile.pile_index),
         file=f"images/{image_id}.{settings.image_format}",
         content_hash=sha256_hex(data),
         geometry_file=f"{GEOMETRY_FOLDER}/{image_id}.npz" if shot.geometry else None,

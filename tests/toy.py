@@ -14,6 +14,7 @@ from dataset.manifest import LabelRule, Manifest, PartInfo, SplitRule
 from dataset.masks import encode_mask
 from dataset.records import ImageRecord, InstanceRecord
 from dataset.shards import PILES_PER_SHARD, write_shard
+from dataset.splits import pile_group
 
 PARTS = (
     PartInfo(part_id="3003", name="Brick 2 x 2", category="brick"),
@@ -63,7 +64,7 @@ def toy_picture(seed: int, pile_index: int, view_index: int = 0, size: int = 64)
     data = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1].tobytes()
     image_id = f"p{pile_index:06d}_v{view_index:02d}"
     record = ImageRecord(
-        image_id=image_id, source="synthetic", file=f"images/{image_id}.png", width=size, height=size,
+        image_id=image_id, group_id=pile_group(pile_index), file=f"images/{image_id}.png", width=size, height=size,
         content_hash=sha256_hex(data), pile_index=pile_index, view_index=view_index, seed=seed,
         geometry_file=None, twin_of=None, twin_mode=None, removed_part_id=None, attempts=1,
         arrangement="scattered", distractors=0,

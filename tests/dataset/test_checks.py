@@ -36,38 +36,38 @@ def test_a_whole_dataset_has_no_problem(toy_dataset: Path) -> None:
 
 
 def test_an_altered_byte_is_found(root: Path) -> None:
-    path = shard_folder(root, 0) / "images" / "p000011_v00.png"
+    path = shard_folder(root, "000000") / "images" / "p000011_v00.png"
     data = bytearray(path.read_bytes())
     data[-20] ^= 1
     path.write_bytes(data)
     what = "images/p000011_v00.png was altered: its SHA-256 is not the recorded one"
-    assert check_dataset(root) == [Problem(0, "p000011_v00", what, how_to_mend(root, 0))]
+    assert check_dataset(root) == [Problem("000000", "p000011_v00", what, how_to_mend(root, "000000"))]
 
 
 def test_a_missing_image_is_found(root: Path) -> None:
-    (shard_folder(root, 0) / "images" / "p000011_v00.png").unlink()
+    (shard_folder(root, "000000") / "images" / "p000011_v00.png").unlink()
     what = "images/p000011_v00.png cannot be read: No such file or directory"
-    assert words(check_dataset(root)) == [(0, "p000011_v00", what)]
+    assert words(check_dataset(root)) == [("000000", "p000011_v00", what)]
 
 
 def test_a_damaged_shard_is_found_and_the_others_still_checked(root: Path) -> None:
     write_shard(root, 1, toy_pictures(0, range(64, 66), 64))
     update_index(root)
-    (shard_folder(root, 0) / "images.parquet").write_bytes(b"")
-    (shard_folder(root, 1) / "images" / "p000064_v00.png").unlink()
-    assert [(shard, image) for shard, image, _ in words(check_dataset(root))] == [(0, None), (1, "p000064_v00")]
+    (shard_folder(root, "000000") / "images.parquet").write_bytes(b"")
+    (shard_folder(root, "000001") / "images" / "p000064_v00.png").unlink()
+    assert [(shard, image) for shard, image, _ in words(check_dataset(root))] == [("000000", None), ("000001", "p000064_v00")]
 
 
 def test_shards_missing_from_the_index_extra_in_it_and_stale(root: Path) -> None:
-    shutil.rmtree(shard_folder(root, 0))
+    shutil.rmtree(shard_folder(root, "000000"))
     write_shard(root, 1, toy_pictures(0, range(64, 66), 64))
     assert words(check_dataset(root)) == [
-        (1, None, "the index lacks this shard"),
-        (0, None, "the index has this shard, but its folder is gone"),
+        ("000001", None, "the index lacks this shard"),
+        ("000000", None, "the index has this shard, but its folder is gone"),
     ]
     write_shard(root, 0, toy_pictures(0, range(2), 64))
     update_index(root)
-    assert words(check_dataset(root)) == [(0, None, "the index has another version of this shard (stale)")]
+    assert words(check_dataset(root)) == [("000000", None, "the index has another version of this shard (stale)")]
     rebuild_index(root)
     assert check_dataset(root) == []
 
@@ -176,7 +176,7 @@ def test_bricks_that_share_a_pixel_are_found(tmp_path: Path) -> None:
     write_shard(tmp_path, 0, [(replace(record, instances=(record.instances[0], twin)), data)])
     update_index(tmp_path)
     what = "the visible mask of brick 1 (3003) covers another brick's"
-    assert words(check_dataset(tmp_path)) == [(0, "p000000_v00", what)]
+    assert words(check_dataset(tmp_path)) == [("000000", "p000000_v00", what)]
 
 
 def test_files_that_are_no_image_or_of_another_size_are_found(tmp_path: Path) -> None:

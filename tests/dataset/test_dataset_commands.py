@@ -107,7 +107,7 @@ def test_check_fails_if_anything_is_wrong(root: Path) -> None:
     assert (done.exit_code, done.stdout) == (0, "")
     assert done.stderr.splitlines()[-1] == f"{root}: nothing is wrong."
     assert json.loads(call("check", root, "--json").stdout) == []
-    path = shard_folder(root, 0) / "images" / "p000000_v00.png"
+    path = shard_folder(root, "000000") / "images" / "p000000_v00.png"
     path.write_bytes(path.read_bytes()[:-1])
     done = call("check", root)
     assert isinstance(done.exception, BrickbenchError)

@@ -91,7 +91,7 @@ def test_rows_are_those_of_the_records(toy_dataset: Path) -> None:
         names = [c[0] for c in bricks.description or ()]
         rows = [dict(zip(names, values, strict=True)) for values in bricks.fetchall()]
     expected = {name: value for name, value in vars(record).items() if name != "instances"}
-    expected |= {"file": f"shards/000000/{record.file}", "shard_index": 0}
+    expected |= {"file": f"shards/000000/{record.file}", "shard": "000000", "source": "synthetic"}
     assert row | expected == row
     assert rows == [{"image_id": record.image_id} | vars(brick) for brick in record.instances]
     assert (toy_dataset / row["file"]).is_file()
@@ -125,9 +125,9 @@ def test_views_of_a_pile_stay_together_and_splits_follow_the_rule(tmp_path: Path
     for rule in (Manifest.load_folder(root).split_rule, SplitRule(train=0.3, val=0.3, test=0.4, seed=9)):
         resplit(root, rule)
         with open_index(root) as index:
-            rows = index.execute("SELECT pile_index, split FROM images").fetchall()
+            rows = index.execute("SELECT group_id, split FROM images").fetchall()
         assert len(rows) == 90
-        assert all(split == split_of(rule, pile) for pile, split in rows)
+        assert all(split == split_of(rule, group) for group, split in rows)
         assert Manifest.load_folder(root).split_rule == rule
 
 
@@ -138,13 +138,13 @@ def test_nothing_is_half_merged_when_a_shard_is_damaged(tmp_path: Path) -> None:
     before = tables(root)
     add_shard(root, 1)
     add_shard(root, 2)
-    path = shard_folder(root, 2) / "instances.parquet"
+    path = shard_folder(root, "000002") / "instances.parquet"
     path.write_bytes(path.read_bytes()[:100])
     for command in (update_index, rebuild_index):
         with pytest.raises(BrickbenchError, match=r"shards/000002 is damaged: instances.parquet cannot be read"):
             command(root)
         assert tables(root) == before
-    shutil.rmtree(shard_folder(root, 2))
+    shutil.rmtree(shard_folder(root, "000002"))
     add_shard(root, 2)
     assert update_index(root) == 2
 

@@ -25,11 +25,11 @@ def test_splits_part_the_pictures_and_piles(toy_dataset: Path) -> None:
     assert sorted(sum((part.image_ids for part in parts.values()), ())) == list(whole.image_ids)
     assert len(whole) == 40
     assert all(len(part) > 0 for part in parts.values())
-    piles = [set(part.pile_indices.tolist()) for part in parts.values()]
+    piles = [set(part.groups.tolist()) for part in parts.values()]
     assert not piles[0] & piles[1]
     assert not piles[0] & piles[2]
     assert not piles[1] & piles[2]
-    assert whole.pile_indices.dtype == np.int64
+    assert whole.groups.dtype == np.int64
 
 
 def test_pictures_targets_and_masks_are_those_of_the_records(toy_dataset: Path) -> None:
@@ -37,7 +37,7 @@ def test_pictures_targets_and_masks_are_those_of_the_records(toy_dataset: Path) 
     rule = Manifest.load_folder(toy_dataset).label_rule
     assert pictures.classes == ("3003", "3010", "4032")
     assert pictures.targets.dtype == np.float32
-    for row, pile in enumerate(pictures.pile_indices.tolist()):
+    for row, pile in enumerate(pictures.groups.tolist()):
         record, data = toy_picture(0, pile)
         sample = pictures[row]
         assert sample.image_id == record.image_id == pictures.image_ids[row]

@@ -16,13 +16,13 @@ from dataset.shards import list_shards, read_shard, shard_folder, write_shard
 def test_rows_and_files_come_back(tmp_path: Path) -> None:
     pictures = list(toy_pictures(0, range(5), 32))
     write_shard(tmp_path, 3, iter(pictures))
-    assert shard_folder(tmp_path, 3) == tmp_path / "shards" / "000003"
-    shard = read_shard(tmp_path, 3)
+    assert shard_folder(tmp_path, "000003") == tmp_path / "shards" / "000003"
+    shard = read_shard(tmp_path, "000003")
     for row, (record, data) in zip(shard.images.to_pylist(), pictures, strict=True):
         assert row | {"camera_from_world": tuple(row["camera_from_world"])} == {
             name: getattr(record, name) for name in IMAGES_SCHEMA.names
         }
-        assert (shard_folder(tmp_path, 3) / row["file"]).read_bytes() == data
+        assert (shard_folder(tmp_path, "000003") / row["file"]).read_bytes() == data
     bricks = [(record.image_id, brick) for record, _ in pictures for brick in record.instances]
     for row, (image_id, brick) in zip(shard.instances.to_pylist(), bricks, strict=True):
         assert row["image_id"] == image_id
@@ -34,13 +34,13 @@ def test_rows_and_files_come_back(tmp_path: Path) -> None:
 def test_equal_pictures_make_equal_shards(tmp_path: Path) -> None:
     for root in (tmp_path / "a", tmp_path / "b"):
         write_shard(root, 0, toy_pictures(0, range(3), 32))
-    assert read_shard(tmp_path / "a", 0).digest == read_shard(tmp_path / "b", 0).digest
+    assert read_shard(tmp_path / "a", "000000").digest == read_shard(tmp_path / "b", "000000").digest
 
 
 def test_a_shard_without_pictures_is_a_shard(tmp_path: Path) -> None:
     write_shard(tmp_path, 0, [])
-    assert list_shards(tmp_path) == [0]
-    assert read_shard(tmp_path, 0).images.num_rows == 0
+    assert list_shards(tmp_path) == ["000000"]
+    assert read_shard(tmp_path, "000000").images.num_rows == 0
 
 
 def test_leftovers_of_killed_workers_do_not_count(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_leftovers_of_killed_workers_do_not_count(tmp_path: Path) -> None:
     (tmp_path / "shards" / ".000007.4711.tmp" / "images").mkdir(parents=True)
     (tmp_path / "shards" / "notes").mkdir()
     (tmp_path / "shards" / "000009").write_text("a file")
-    assert list_shards(tmp_path) == [2, 12, 1_000_000]
+    assert list_shards(tmp_path) == ["000002", "000012", "1000000"]
 
 
 def test_a_writer_that_fails_leaves_nothing(tmp_path: Path) -> None:
@@ -65,9 +65,9 @@ def test_a_writer_that_fails_leaves_nothing(tmp_path: Path) -> None:
 
 def test_a_shard_that_is_there_stays(tmp_path: Path) -> None:
     write_shard(tmp_path, 0, toy_pictures(0, range(2), 32))
-    before = read_shard(tmp_path, 0).digest
+    before = read_shard(tmp_path, "000000").digest
     write_shard(tmp_path, 0, toy_pictures(1, range(4), 32))
-    assert read_shard(tmp_path, 0).digest == before
+    assert read_shard(tmp_path, "000000").digest == before
     assert [path.name for path in (tmp_path / "shards").iterdir()] == ["000000"]
 
 
@@ -79,7 +79,7 @@ def test_records_that_do_not_fit_are_refused(tmp_path: Path) -> None:
         write_shard(tmp_path, 0, [(replace(record, file="../x.png"), data)])
     with pytest.raises(ValueError, match=r"image 'p000000_v00' .* comes twice"):
         write_shard(tmp_path, 0, [(record, data), (replace(record, file="images/other.png"), data)])
-    with pytest.raises(ValueError, match=r"shard_index should be 0 or more, got -1"):
+    with pytest.raises(ValueError, match=r"the number of a shard should be 0 or more, got -1"):
         write_shard(tmp_path, -1, [])
     assert list_shards(tmp_path) == []
 
@@ -88,7 +88,7 @@ def test_records_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("damage", ["cut", "flip", "gone"])
 def test_a_damaged_file_names_the_shard_and_the_way_out(tmp_path: Path, name: str, damage: str) -> None:
     write_shard(tmp_path, 0, toy_pictures(0, range(6), 32))
-    path = shard_folder(tmp_path, 0) / name
+    path = shard_folder(tmp_path, "000000") / name
     data = path.read_bytes()
     if damage == "gone":
         path.unlink()
@@ -97,7 +97,7 @@ def test_a_damaged_file_names_the_shard_and_the_way_out(tmp_path: Path, name: st
             data[: len(data) // 2] if damage == "cut" else data[:200] + bytes([data[200] ^ 1]) + data[201:]
         )
     with pytest.raises(BrickbenchError) as caught:
-        read_shard(tmp_path, 0)
+        read_shard(tmp_path, "000000")
     folder = tmp_path / "shards" / "000000"
     assert str(caught.value) == (
         f"Shard {folder} is damaged: {name} cannot be read. Delete the folder {folder}, run `brickbench render run` "

@@ -47,7 +47,7 @@ def test_scores_are_those_of_the_resized_raw_map_on_the_mask(own: Path) -> None:
     for (method, pair), row in table.rows.items():
         place = pictures.image_ids.index(row.image_id)
         mask = pictures.masks(place)[row.part_id]
-        assert table.piles[pair] == pictures.pile_indices[place]
+        assert table.piles[pair] == pictures.groups[place]
         policy = "nearest" if row.method in {"lime", "random"} else "bilinear"
         resized = resize_maps(maps[row.attribution_id][None], *mask.shape, policy)  # type: ignore[arg-type]
         for metric in METRICS:
