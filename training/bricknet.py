@@ -6,11 +6,9 @@ import torch
 from timm.models import build_model_with_cfg, generate_default_cfgs, register_model
 from torch import Tensor, nn
 
-NEGATIVE_SLOPE = 0.01  # the paper gives none; PyTorch's default, which still lets gradients of silent units through
+from dataset.loading.network_input import IMAGENET_MEAN, IMAGENET_STD
 
-# As most of timm's networks, so that all take the same pictures.
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
+NEGATIVE_SLOPE = 0.01  # the paper gives none; PyTorch's default, which still lets gradients of silent units through
 
 default_cfgs = generate_default_cfgs(
     {

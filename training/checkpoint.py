@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_file
 from core.settings import Settings, near_matches
+from dataset.loading.network_input import Image, network_input
 from training.models import create_model
-from training.transforms import Image, network_input
 
 CHECKPOINTS = "checkpoints"
 BEST_FILE = "best.json"

@@ -18,14 +18,15 @@ from core.errors import BrickbenchError
 from core.files import atomic_file
 from core.progress import Progress
 from dataset.loader import PileDataset
+from dataset.loading.backgrounds import digest_of_backgrounds
+from dataset.loading.loader import PictureLoader
+from dataset.loading.randomness import DROPOUT, WEIGHTS, seeded_torch
 from training.checkpoint import BEST_FILE, CHECKPOINTS, CheckpointInfo, checkpoint_name, save_checkpoint
 from training.devices import choose_device
 from training.losses import weighted_bce_with_logits
 from training.metrics import label_metrics
 from training.models import check_input_size, create_model, normalisation
-from training.pictures import Pictures
 from training.predict import predict_logits
-from training.randomness import DROPOUT, WEIGHTS, seeded_torch
 from training.runs import Row, RunInfo, begin_run, digest_of_pictures, write_epochs
 from training.settings import TrainingSettings
 
@@ -55,8 +56,8 @@ def train(
         BrickbenchError: the dataset lacks pictures, the folder cannot be written, or the loss is no longer a number.
     """
     place = choose_device(device)
-    train_split = PileDataset(root, "train")
-    val_split = PileDataset(root, "val", classes=train_split.classes)
+    train_split = PileDataset(root, "train", sources=settings.sources)
+    val_split = PileDataset(root, "val", classes=train_split.classes, sources=settings.sources)
     classes = train_split.classes
     with seeded_torch(settings.seed, WEIGHTS):
         model = create_model(settings.model, len(classes), **settings.model_kwargs)
@@ -65,7 +66,7 @@ def train(
     info = RunInfo(
         run_id=run_folder.resolve().name,
         dataset=str(root.resolve()),
-        dataset_digest=digest_of_pictures(root, train_split, val_split),
+        dataset_digest=_digest(settings, root, train_split, val_split),
         model=settings.model,
         model_kwargs=settings.model_kwargs,
         classes=classes,
@@ -86,8 +87,8 @@ def train(
     if len(history) >= settings.epochs:
         return history
 
-    train_pictures = Pictures(train_split, settings, mean, std, "Reading train pictures")
-    val_pictures = Pictures(val_split, settings, mean, std, "Reading val pictures")
+    train_pictures = PictureLoader(train_split, settings, mean, std, title="Packing train pictures")
+    val_pictures = PictureLoader(val_split, settings, mean, std, varied=False, title="Packing val pictures")
     total, done = settings.epochs * len(train_pictures), len(history) * len(train_pictures)
     with Progress("Training", total, "pictures", done) as progress:
         for epoch in range(len(history) + 1, settings.epochs + 1):
@@ -137,10 +138,16 @@ def best_epoch(history: list[Row]) -> Row:
     return max(history, key=lambda row: -1.0 if row[BEST_BY] is None else row[BEST_BY])
 
 
+def _digest(settings: TrainingSettings, root: Path, *parts: PileDataset) -> str:
+    """Return the digest of all pictures that the weights follow from, backgrounds too."""
+    digest = digest_of_pictures(root, *parts)
+    return digest if settings.backgrounds is None else f"{digest}-{digest_of_backgrounds(settings.backgrounds)}"
+
+
 def _train_epoch(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    pictures: Pictures,
+    pictures: PictureLoader,
     settings: TrainingSettings,
     epoch: int,
     device: torch.device,
@@ -150,24 +157,25 @@ def _train_epoch(
     model.train()
     loss_sum = 0.0
     with seeded_torch(settings.seed, DROPOUT, epoch):
-        for batch, (images, targets) in enumerate(pictures.training_batches(epoch), 1):
-            logits = model(images.to(device, non_blocking=True))
-            loss = weighted_bce_with_logits(logits, targets.to(device, non_blocking=True), settings.positive_weight)
+        for number, batch in enumerate(pictures.epoch(epoch), 1):
+            logits = model(batch.images.to(device, non_blocking=True))
+            targets = batch.targets.to(device, non_blocking=True)
+            loss = weighted_bce_with_logits(logits, targets, settings.positive_weight)
             value = loss.item()
-            _require_number(value, f"epoch {epoch}, batch {batch}", epoch, settings)
+            _require_number(value, f"epoch {epoch}, batch {number}", epoch, settings)
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
-            loss_sum += value * len(images)
-            progress.advance(len(images), f"epoch {epoch}/{settings.epochs}, loss {value:.3f}")
+            loss_sum += value * len(batch.images)
+            progress.advance(len(batch.images), f"epoch {epoch}/{settings.epochs}, loss {value:.3f}")
     return loss_sum / len(pictures)
 
 
 def _validate(
-    model: nn.Module, pictures: Pictures, settings: TrainingSettings, epoch: int, device: torch.device
+    model: nn.Module, pictures: PictureLoader, settings: TrainingSettings, epoch: int, device: torch.device
 ) -> dict[str, float]:
     """Return loss and scores on the val pictures."""
-    logits = predict_logits(model, (images for images, _ in pictures.plain_batches()), device)
+    logits = predict_logits(model, (batch.images for batch in pictures.plain()), device)
     loss = weighted_bce_with_logits(torch.from_numpy(logits), pictures.targets, settings.positive_weight).item()
     _require_number(loss, f"the validation after epoch {epoch}", epoch, settings)
     return {"loss": loss, **asdict(label_metrics(logits, pictures.targets.numpy()))}

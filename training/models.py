@@ -7,9 +7,10 @@ import torch
 from timm.models import is_model
 from torch import Tensor, nn
 
+import training.bricknet  # noqa: F401 (registers bricknet with timm)
 from core.errors import BrickbenchError, SettingsError
 from core.settings import near_matches
-from training.bricknet import IMAGENET_MEAN, IMAGENET_STD  # the import also registers bricknet with timm
+from dataset.loading.network_input import IMAGENET_MEAN, IMAGENET_STD
 
 _NOT_MAPS = (nn.Identity, nn.Dropout, nn.Dropout2d)
 
@@ -17,7 +18,7 @@ _NOT_MAPS = (nn.Identity, nn.Dropout, nn.Dropout2d)
 def create_model(name: str, num_classes: int, **timm_kwargs: Any) -> nn.Module:
     """Return a freshly initialised network with `num_classes` logits, in training mode.
 
-    The weights are drawn from torch's default generator (``training.randomness.seeded_torch`` seeds it). Nothing is
+    The weights are drawn from torch's default generator (``dataset.loading.randomness`` seeds it). Nothing is
     downloaded.
 
     Args:

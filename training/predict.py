@@ -17,12 +17,12 @@ from core.files import atomic_file
 from core.progress import Progress
 from dataset.index import merge_run
 from dataset.loader import PileDataset
+from dataset.loading.network_input import eval_transform
 from dataset.manifest import Manifest
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.devices import choose_device
 from training.metrics import class_average_precisions, label_metrics
 from training.runs import RunInfo
-from training.transforms import eval_transform
 
 BATCH_SIZE = 32  # of prediction; decides no value, as the network is in evaluation mode
 

@@ -207,7 +207,7 @@ def test_it_learns(toy_dataset: Path, tmp_path: Path) -> None:
         model_kwargs={"width": 0.1, "stem_stride": 2},
         epochs=20,
         positive_weight=2,
-        augment={"enabled": False},
+        augment_renders="none",
         keep="all",
     )
     history = train(settings, toy_dataset, tmp_path / "run")

@@ -11,7 +11,7 @@ from torch import nn
 from core.errors import BrickbenchError, SettingsError
 from training.bricknet import NEGATIVE_SLOPE, BrickNet
 from training.models import check_input_size, create_model, last_conv_layer, normalisation
-from training.randomness import WEIGHTS, seeded_torch
+from dataset.loading.randomness import WEIGHTS, seeded_torch
 
 
 def small(**more: object) -> BrickNet:

@@ -4,13 +4,12 @@ import contextlib
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from core.seeding import Purpose, generator
 
 # Numbers of the streams within Purpose.TRAINING; append, never renumber.
-WEIGHTS, ORDER, AUGMENT, DROPOUT = range(4)
+WEIGHTS, ORDER, AUGMENT, DROPOUT, MIX = range(5)
 
 
 def stream(seed: int, *key: int) -> np.random.Generator:
@@ -27,12 +26,3 @@ def seeded_torch(seed: int, *key: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(int(stream(seed, *key).integers(2**63)))
         yield
-
-
-def epoch_batches(seed: int, epoch: int, count: int, batch_size: int) -> list[npt.NDArray[np.int64]]:
-    """Return the shuffled indices 0..count-1 of one epoch in batches of `batch_size` or, all alike, a little less.
-
-    Spreading the remainder keeps batch normalisation from meeting a last batch of one picture.
-    """
-    order = stream(seed, ORDER, epoch).permutation(count)
-    return np.array_split(order, -(-count // batch_size))

@@ -1,0 +1,113 @@
+"""Augmentation settings turned into a pipeline whose result is a pure function of picture and generator."""
+
+import random
+from typing import Any, NamedTuple
+
+import albumentations
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from dataset.loading.augment import AugmentSettings
+from dataset.loading.backgrounds import Backgrounds, PasteOnBackground
+from dataset.loading.bricks import BrickMap
+from dataset.loading.effects import SensorNoise, SoftShadow, WhiteBalance
+from dataset.loading.viewpoint import Matrix, Viewpoint
+
+Image = npt.NDArray[np.uint8]
+
+
+class Varied(NamedTuple):
+    """A picture that was varied."""
+
+    image: Image
+    """(S, S, 3) uint8"""
+    brick_map: BrickMap | None
+    """(S, S), seen from the same place; None if none was given."""
+    matrix: Matrix
+    """What moved: from pixels of the picture given to those of this one."""
+
+
+def pipeline(
+    settings: AugmentSettings, size_px: int, backgrounds: Backgrounds | None = None, *, crop: bool = True
+) -> albumentations.Compose:
+    """Return the steps of `settings`, in the order of a camera: scene, viewpoint, light, lens, sensor, file.
+
+    It takes ``image`` (H, W, 3) uint8 and ``mask`` (H, W) of integers or None, gives both at (size_px, size_px), and
+    holds only the steps that `settings` turn on. `seed_pipeline` makes it draw from one generator.
+
+    Args:
+        settings: what may be drawn.
+        size_px: side of the result.
+        backgrounds: floors to paste bricks on; None pastes nothing.
+        crop: False leaves crops out, for pictures of which it is not known where their bricks are.
+    """
+    steps: list[Any] = []
+    if settings.paste and backgrounds is not None:
+        steps.append(PasteOnBackground(backgrounds, p=settings.paste))
+    steps.append(Viewpoint(settings, size_px, crop=crop))
+    if settings.shadows:
+        steps.append(SoftShadow(p=settings.shadows))
+    if settings.white_balance:
+        steps.append(WhiteBalance(settings.white_balance))
+    if settings.brightness:
+        limits = (-settings.brightness, settings.brightness)
+        steps.append(albumentations.RandomBrightnessContrast(brightness_limit=limits, contrast_limit=limits, p=0.75))
+    if settings.hue or settings.saturation:
+        hue, saturation = (-settings.hue, settings.hue), (-settings.saturation, settings.saturation)
+        steps.append(albumentations.HueSaturationValue(hue, saturation, val_shift_limit=(0, 0), p=0.5))
+    if settings.blur:
+        sigma = settings.blur * size_px / 224
+        longest = 2 * round(1.5 * sigma) + 3  # a box of this length blurs about as much as the largest sigma
+        steps.append(
+            albumentations.OneOf(
+                [
+                    albumentations.GaussianBlur(sigma_limit=(0.2 * sigma, sigma), blur_limit=0),
+                    albumentations.MotionBlur(blur_limit=(3, longest)),
+                ],
+                p=1 / 3,
+            )
+        )
+    if settings.noise:
+        steps.append(SensorNoise(settings.noise))
+    if settings.jpeg_quality_min < 100:
+        lowest = settings.jpeg_quality_min
+        steps.append(albumentations.ImageCompression(quality_range=(lowest, max(lowest, 95)), p=0.5))
+    return albumentations.Compose(steps, is_check_shapes=False)
+
+
+def seed_pipeline(steps: albumentations.Compose, numbers: np.random.Generator) -> None:
+    """Make every step draw from `numbers` alone.
+
+    Albumentations' own ``set_random_seed`` gives each step the same stream, which would tie brightness to rotation.
+    """
+    steps.set_random_state(numbers, random.Random(int(numbers.integers(2**63))))
+
+
+class Variation:
+    """Varies pictures as settings say; each call draws from the generator it is given, and remembers nothing."""
+
+    def __init__(self, settings: AugmentSettings, size_px: int, backgrounds: Backgrounds | None = None) -> None:
+        """Take what may be drawn, the side S of results, and floors to paste bricks on."""
+        self._cropping = pipeline(settings, size_px, backgrounds)
+        self._whole = pipeline(settings, size_px, backgrounds, crop=False)
+
+    def __call__(
+        self,
+        image: Image,
+        numbers: np.random.Generator,
+        brick_map: BrickMap | None = None,
+        *,
+        crop: bool = True,
+    ) -> Varied:
+        """Return `image`, (H, W, 3) uint8, varied; `brick_map`, (H, W), goes the same way. `crop` allows crops."""
+        steps = self._cropping if crop else self._whole
+        seed_pipeline(steps, numbers)
+        result = steps(image=image, mask=brick_map)
+        viewpoint = next(step for step in steps.transforms if isinstance(step, Viewpoint))
+        return Varied(result["image"], result["mask"], viewpoint.params["matrix"])
+
+
+def one_thread(_worker: int = 0) -> None:
+    """Keep OpenCV to one thread in this process: each worker is one; OpenCV would start one a core in each of them."""
+    cv2.setNumThreads(0)

@@ -1,0 +1,140 @@
+"""Another view of the same picture: crop, tilt, turn, zoom and mirroring as one map of the plane, sampled once.
+
+One resampling instead of four keeps pictures sharp, and pictures and masks go through the very same matrix.
+"""
+
+from typing import Any
+
+import albumentations
+import cv2
+import numpy as np
+import numpy.typing as npt
+from albumentations.core.type_definitions import Targets
+
+from dataset.loading.augment import AugmentSettings
+
+Matrix = npt.NDArray[np.float64]
+"""(3, 3): maps (x, y, 1) in pixels of the source to pixels of the result; pixel i covers i to i + 1."""
+
+UNWARPED = 0.25  # so many pictures are only mirrored and turned: as sharp as the pictures of validation
+LARGEST_SHRINKING = 1.4  # bilinear sampling skips pixels beyond; the source is averaged down first
+_CORNERS = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
+_TO_CENTRES = np.array([[1.0, 0.0, -0.5], [0.0, 1.0, -0.5], [0.0, 0.0, 1.0]])  # OpenCV counts from a pixel's centre
+_FROM_CENTRES = np.linalg.inv(_TO_CENTRES)
+
+
+class Viewpoint(albumentations.DualTransform):  # type: ignore[misc]
+    """An albumentations step that gives pictures and masks of (size_px, size_px), seen from elsewhere.
+
+    After a call, ``params["matrix"]`` is the map that was drawn. What lies beyond the edges is reflected, in masks too.
+    Mirrored and quarter-turned pictures of the size asked for are exact copies; masks are sampled at the nearest pixel.
+    """
+
+    _targets = (Targets.IMAGE, Targets.MASK)
+
+    def __init__(self, settings: AugmentSettings, size_px: int, *, crop: bool = True) -> None:
+        """Take what may be drawn, the side of the result, and whether crops are allowed at all."""
+        super().__init__(p=1.0)
+        self._settings, self._size_px, self._crop = settings, size_px, crop
+        self._warps = bool(
+            settings.rotate_deg
+            or settings.zoom > 1
+            or settings.perspective
+            or (crop and (settings.crop_area_min < 1 or settings.crop_stretch > 1))
+        )
+
+    def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
+        """Return the ``matrix`` drawn for this picture, and with ``turns`` (0 to 3, or None if warped) ``mirrored``."""
+        del data
+        settings, numbers = self._settings, self.random_generator
+        mirrored = bool(settings.flips and numbers.random() < 0.5)
+        turns = int(numbers.integers(4)) if settings.quarter_turns else 0
+        warped = self._warps and numbers.random() >= UNWARPED
+        height, width = params["shape"][:2]
+        matrix = _scaled(1 / width, 1 / height, -0.5)
+        if warped:
+            matrix = self._warp() @ matrix
+        turn = np.linalg.matrix_power(np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]), turns)
+        mirror = np.diag([-1.0 if mirrored else 1.0, 1.0, 1.0])
+        # From the unit square around 0 to pixels of the result.
+        matrix = _scaled(self._size_px, self._size_px, self._size_px / 2) @ turn @ mirror @ matrix
+        return {"matrix": matrix, "turns": None if warped else turns, "mirrored": mirrored}
+
+    def apply(self, img: npt.NDArray[Any], **params: Any) -> npt.NDArray[Any]:
+        """Return the picture (H, W, 3) uint8 as (size_px, size_px, 3)."""
+        if params["turns"] is not None:
+            shrinks = max(img.shape[:2]) > self._size_px
+            return self._turned(img, params, cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+        matrix = params["matrix"]
+        shrinking = float(np.sqrt(quad_area(frame_of(matrix, self._size_px)))) / self._size_px
+        if shrinking > LARGEST_SHRINKING:
+            height, width = (max(round(side / shrinking), 1) for side in img.shape[:2])
+            matrix = matrix @ _scaled(img.shape[1] / width, img.shape[0] / height, 0.0)
+            img = cv2.resize(img, (width, height), interpolation=cv2.INTER_AREA)
+        return self._sampled(img, matrix, cv2.INTER_LINEAR)
+
+    def apply_to_mask(self, mask: npt.NDArray[Any], **params: Any) -> npt.NDArray[Any]:
+        """Return the mask (H, W) as (size_px, size_px), each value one that was there."""
+        if params["turns"] is not None:
+            return self._turned(mask, params, cv2.INTER_NEAREST_EXACT)
+        return self._sampled(mask, params["matrix"], cv2.INTER_NEAREST)
+
+    def _turned(self, array: npt.NDArray[Any], params: dict[str, Any], interpolation: int) -> npt.NDArray[Any]:
+        size = self._size_px
+        if array.shape[:2] != (size, size):
+            array = cv2.resize(array, (size, size), interpolation=interpolation)
+        array = array[:, ::-1] if params["mirrored"] else array
+        return np.rot90(array, params["turns"])
+
+    def _sampled(self, array: npt.NDArray[Any], matrix: Matrix, interpolation: int) -> npt.NDArray[Any]:
+        matrix = _TO_CENTRES @ matrix @ _FROM_CENTRES
+        size = (self._size_px, self._size_px)
+        if abs(matrix[2, 0]) + abs(matrix[2, 1]) < 1e-12:  # affine: a third faster
+            return cv2.warpAffine(array, matrix[:2], size, flags=interpolation, borderMode=cv2.BORDER_REFLECT_101)
+        return cv2.warpPerspective(array, matrix, size, flags=interpolation, borderMode=cv2.BORDER_REFLECT_101)
+
+    def _warp(self) -> Matrix:
+        """Return a map of the unit square around 0: crop, tilt, then rotate and zoom."""
+        settings, numbers = self._settings, self.random_generator
+        matrix = np.eye(3)
+        if self._crop and (settings.crop_area_min < 1 or settings.crop_stretch > 1):
+            area = numbers.uniform(settings.crop_area_min, 1.0)
+            ratio = settings.crop_stretch ** numbers.uniform(-1.0, 1.0)
+            wide, high = min(np.sqrt(area * ratio), 1.0), min(np.sqrt(area / ratio), 1.0)
+            left, top = numbers.uniform(-0.5, 0.5 - wide), numbers.uniform(-0.5, 0.5 - high)
+            matrix = np.array(
+                [[1 / wide, 0, -(left + wide / 2) / wide], [0, 1 / high, -(top + high / 2) / high], [0, 0, 1]]
+            )
+        if settings.perspective:
+            shifted = _CORNERS + numbers.uniform(-settings.perspective, settings.perspective, size=(4, 2))
+            matrix = cv2.getPerspectiveTransform(shifted.astype(np.float32), _CORNERS.astype(np.float32)) @ matrix
+        if settings.rotate_deg or settings.zoom > 1:
+            angle = np.deg2rad(numbers.uniform(-settings.rotate_deg, settings.rotate_deg))
+            wide, high = numbers.uniform(1 / settings.zoom, settings.zoom, size=2)
+            cos, sin = np.cos(angle), np.sin(angle)
+            matrix = np.array([[cos * wide, sin * high, 0], [-sin * wide, cos * high, 0], [0, 0, 1]]) @ matrix
+        return matrix
+
+
+def frame_of(matrix: Matrix, size_px: int) -> npt.NDArray[np.float64]:
+    """Return the corners (4, 2), x and y in pixels of the source, of a result of `size_px` that `matrix` makes."""
+    corners = np.array([[0, 0, 1], [size_px, 0, 1], [size_px, size_px, 1], [0, size_px, 1]], dtype=np.float64)
+    back = corners @ np.linalg.inv(matrix).T
+    return np.asarray(back[:, :2] / back[:, 2:])
+
+
+def inside_frame(matrix: Matrix, source_size_px: int, size_px: int) -> npt.NDArray[np.uint8]:
+    """Return which pixels of the source, (source_size_px, source_size_px) uint8 of 0 and 1, a result shows."""
+    inside = np.zeros((source_size_px, source_size_px), dtype=np.uint8)
+    fixed_point = np.rint((frame_of(matrix, size_px) - 0.5) * 256).astype(np.int32)  # 8 bits of fractions
+    return np.asarray(cv2.fillConvexPoly(inside, fixed_point, [1], lineType=cv2.LINE_8, shift=8))
+
+
+def quad_area(corners: npt.NDArray[np.float64]) -> float:
+    """Return the area of the quadrilateral with these corners, (4, 2) in order."""
+    x, y = corners[:, 0], corners[:, 1]
+    return float(abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) / 2)
+
+
+def _scaled(x: float, y: float, shift: float) -> Matrix:
+    return np.array([[x, 0.0, shift], [0.0, y, shift], [0.0, 0.0, 1.0]])
