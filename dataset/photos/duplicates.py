@@ -1,0 +1,98 @@
+"""Copies of the same photo among many: equal pixels, or pictures that look the same."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from core.progress import Progress
+from dataset.photos.fingerprints import Fingerprints
+
+Pairs = npt.NDArray[np.int64]
+
+DISTANCE = 8  # bits of 64
+LIKENESS = 0.95
+BLOCK = 1024
+
+
+def find_duplicates(prints: Fingerprints, distance: int, first_new: int = 0) -> Pairs:
+    """Return the pairs (P, 2) int64 of photos that are copies of each other, the smaller number first.
+
+    Two photos are copies where their pixels are equal, or where their perceptual hashes differ in at most `distance`
+    bits and their thumbnails agree as well (`likeness`): hashes alone also pair different bricks on one plain table.
+
+    Args:
+        prints: fingerprints of N photos.
+        distance: Hamming distance of 0 to 64 bits.
+        first_new: photos before this number are known among themselves; pairs of two of them are not looked for.
+    """
+    near = near_pairs(prints.hashes, distance, first_new)
+    near = near[likeness(prints.thumbnails, near) >= LIKENESS]
+    equal = equal_pairs(prints.pixel_hashes, first_new)
+    return np.asarray(np.unique(np.concatenate([equal, near]), axis=0))
+
+
+def equal_pairs(texts: list[str], first_new: int = 0) -> Pairs:
+    """Return pairs (P, 2) that connect all photos of the same text, of which the second is new."""
+    numbers_of: dict[str, list[int]] = defaultdict(list)
+    for number, text in enumerate(texts):
+        numbers_of[text].append(number)
+    pairs = [(same[0], number) for same in numbers_of.values() for number in same[1:] if number >= first_new]
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
+
+
+def near_pairs(hashes: npt.NDArray[np.uint64], distance: int, first_new: int = 0) -> Pairs:
+    """Return all pairs (P, 2) of hashes (N,) within `distance` bits; at least one of each pair is new.
+
+    Block by block: the product of two rows of signs +1 and -1 is 64 - 2 times the number of bits that differ, exact
+    in float32, and a matrix product is the fastest way to count bits that numpy has.
+    """
+    bits = np.unpackbits(hashes.astype(">u8").view(np.uint8).reshape(-1, 8), axis=1)
+    signs = bits.astype(np.float32) * 2.0 - 1.0  # (N, 64)
+    found = [np.zeros((0, 2), dtype=np.int64)]
+    count = len(hashes)
+    with Progress("Compare", max(count - first_new, 0), "photos") as progress:
+        for start in range(first_new, count, BLOCK):
+            block = signs[start : start + BLOCK]
+            second, first = np.nonzero(block @ signs[: start + len(block)].T >= 64 - 2 * distance)
+            second += start
+            found.append(np.stack([first, second], axis=1)[first < second])
+            progress.advance(len(block))
+    return np.concatenate(found)
+
+
+def likeness(thumbnails: npt.NDArray[np.uint8], pairs: Pairs) -> npt.NDArray[np.float64]:
+    """Return how alike the thumbnails (N, H, W, 3) of pairs are, (P,) in [-1, 1]: their correlation over all channels.
+
+    It does not mind another exposure or contrast, but bricks of another colour. Two plain pictures are alike.
+    """
+    alike = [np.zeros(0)]
+    for start in range(0, len(pairs), BLOCK):
+        one, other = (_standardized(thumbnails[side]) for side in pairs[start : start + BLOCK].T)
+        alike.append(np.einsum("pv,pv->p", one, other))
+    return np.concatenate(alike)
+
+
+def _standardized(thumbnails: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+    """Return the thumbnails as rows of mean 0 and length 1."""
+    rows = thumbnails.reshape(len(thumbnails), -1).astype(np.float64)
+    rows -= rows.mean(axis=1, keepdims=True)
+    rows[:, 0] += 1.0  # a plain picture has no direction of its own; gives all of them the same
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True))
+
+
+def join_pairs(count: int, pairs: Iterable[tuple[int, int]]) -> npt.NDArray[np.int64]:
+    """Return the group of each of `count` photos, (count,): the smallest number that pairs connect it with."""
+    parent = np.arange(count)
+
+    def root(number: int) -> int:
+        while parent[number] != number:
+            parent[number] = parent[parent[number]]
+            number = int(parent[number])
+        return number
+
+    for first, second in pairs:
+        one, other = sorted((root(first), root(second)))
+        parent[other] = one
+    return np.array([root(number) for number in range(count)], dtype=np.int64)

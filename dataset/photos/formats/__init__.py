@@ -1,0 +1,1 @@
+"""Readers of annotated folders, one small module a format; ``registry`` lists them."""
