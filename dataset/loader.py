@@ -143,8 +143,9 @@ class PileDataset(Dataset[Sample]):
 
     def _read_images(self, connection: duckdb.DuckDBPyConnection) -> None:
         rows = connection.execute(
-            "SELECT image_id, file, content_hash, height, width, dense_rank() OVER (ORDER BY group_id) AS group_code, "
-            f"source = 'real' AS is_real FROM images WHERE {_SELECTED} ORDER BY image_id",
+            "SELECT image_id, file, content_hash, height, width, group_code, source = 'real' AS is_real FROM "
+            "(SELECT *, dense_rank() OVER (ORDER BY group_id) - 1 AS group_code FROM images) "  # alike in all splits
+            f"WHERE {_SELECTED} ORDER BY image_id",
             self._selection,
         ).fetchnumpy()
         self.image_ids = tuple(map(str, rows["image_id"]))

@@ -55,7 +55,10 @@ def test_a_damaged_shard_is_found_and_the_others_still_checked(root: Path) -> No
     update_index(root)
     (shard_folder(root, "000000") / "images.parquet").write_bytes(b"")
     (shard_folder(root, "000001") / "images" / "p000064_v00.png").unlink()
-    assert [(shard, image) for shard, image, _ in words(check_dataset(root))] == [("000000", None), ("000001", "p000064_v00")]
+    assert [(shard, image) for shard, image, _ in words(check_dataset(root))] == [
+        ("000000", None),
+        ("000001", "p000064_v00"),
+    ]
 
 
 def test_shards_missing_from_the_index_extra_in_it_and_stale(root: Path) -> None:
@@ -102,7 +105,9 @@ def test_rows_changed_in_the_index_are_found(root: Path, sql: str, expected: str
 def test_a_manifest_changed_after_the_index_is_found(root: Path) -> None:
     rule = LabelRule(min_visible_px=500)
     Manifest.load_folder(root).model_copy(update={"label_rule": rule}).save_folder(root)
-    assert words(check_dataset(root)) == [(None, None, "dataset.yaml changed after the index was made")]
+    assert words(check_dataset(root)) == [
+        (None, None, "dataset.yaml or splits.parquet changed after the index was made")
+    ]
     update_index(root)
     assert check_dataset(root) == []
 
@@ -191,7 +196,7 @@ def test_files_that_are_no_image_or_of_another_size_are_found(tmp_path: Path) ->
     write_shard(tmp_path, 0, pictures)
     update_index(tmp_path)
     assert words(check_dataset(tmp_path)) == [
-        (0, "image0", "images/image0.png is no image"),
-        (0, "image1", "images/image1.png is no image"),
-        (0, "image2", "images/image2.png is 32 x 16 pixels, recorded are 32 x 32"),
+        ("000000", "image0", "images/image0.png is no image"),
+        ("000000", "image1", "images/image1.png is no image"),
+        ("000000", "image2", "images/image2.png is 32 x 16 pixels, recorded are 32 x 32"),
     ]

@@ -186,7 +186,7 @@ def test_opening_says_what_is_missing(tmp_path: Path) -> None:
         open_index(tmp_path)
     assert str(no_dataset.value) == (
         f"{tmp_path} is no Brickbench dataset: it has no dataset.yaml. "
-        "Give the folder that `brickbench render run` made."
+        "Give the folder that `brickbench render run` or `brickbench dataset import` made."
     )
     new_dataset(tmp_path)
     with pytest.raises(BrickbenchError) as no_index:
@@ -205,16 +205,16 @@ def test_an_index_of_another_version_or_damaged_can_be_made_anew(tmp_path: Path)
     with duckdb.connect(str(file)) as connection:
         connection.execute("UPDATE meta SET value = '0' WHERE name = 'schema_version'")
     with pytest.raises(BrickbenchError) as other:
-        update_index(root)
+        open_index(root)
     assert str(other.value) == (
-        f"The index {file} has schema version 0, this Brickbench reads 2. "
-        f"Run `brickbench dataset index --rebuild {root}`."
+        f"The index {file} has schema version 0, this Brickbench reads 3. "
+        f"Run `brickbench dataset index {root}`, which makes it anew."
     )
-    rebuild_index(root)
+    assert update_index(root) == 1
     assert tables(root) == good
     with duckdb.connect(str(file)) as connection:
         connection.execute("DROP TABLE meta")
-    with pytest.raises(BrickbenchError, match=r"has no schema version, this Brickbench reads 2"):
+    with pytest.raises(BrickbenchError, match=r"has no schema version, this Brickbench reads 3"):
         open_index(file)
     file.write_bytes(b"no database" * 1000)
     with pytest.raises(

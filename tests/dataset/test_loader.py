@@ -119,13 +119,14 @@ def test_an_empty_split_and_a_dataset_without_labels_are_refused(tmp_path: Path)
         PileDataset(root, "test")
     assert str(empty.value) == (
         f"The dataset {root} has no image in split 'test' (4 in train). "
-        "Render more piles, or change the shares with `brickbench dataset split`."
+        "Render more piles or import more photos, or change the shares with `brickbench dataset split`."
     )
     manifest.model_copy(update={"label_rule": LabelRule(min_visible_px=10_000)}).save_folder(root)
     with pytest.raises(BrickbenchError) as stale:
         PileDataset(root, "train")
     assert str(stale.value) == (
-        f"dataset.yaml of {root} changed after its index was made. Run `brickbench dataset index {root}`."
+        f"dataset.yaml or splits.parquet of {root} changed after its index was made. "
+        f"Run `brickbench dataset index {root}`."
     )
     update_index(root)
     with pytest.raises(BrickbenchError) as unlabelled:

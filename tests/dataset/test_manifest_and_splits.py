@@ -10,7 +10,7 @@ from toy import PARTS
 
 from core.errors import BrickbenchError, SettingsError
 from dataset.manifest import Manifest, PartInfo, SplitRule
-from dataset.splits import SPLITS, split_of
+from dataset.splits import SPLITS, pile_group, split_of
 
 
 def test_manifest_comes_back_as_it_was_saved(tmp_path: Path) -> None:
@@ -24,14 +24,16 @@ def test_folder_without_manifest_is_no_dataset(tmp_path: Path) -> None:
         Manifest.load_folder(tmp_path)
     assert str(caught.value) == (
         f"{tmp_path} is no Brickbench dataset: it has no dataset.yaml. "
-        "Give the folder that `brickbench render run` made."
+        "Give the folder that `brickbench render run` or `brickbench dataset import` made."
     )
     assert caught.value.exit_code == 1
 
 
 def test_manifest_of_another_schema_version_is_refused(tmp_path: Path) -> None:
     Manifest(schema_version=99, seed=0, parts=PARTS).save_folder(tmp_path)
-    with pytest.raises(BrickbenchError, match=r"has schema version 99, this Brickbench reads 2. Use the Brickbench"):
+    with pytest.raises(
+        BrickbenchError, match=r"has schema version 99, this Brickbench reads 2 to 3. Use the Brickbench"
+    ):
         Manifest.load_folder(tmp_path)
 
 
@@ -49,27 +51,29 @@ def test_shares_must_sum_to_one() -> None:
 @given(seed=st.integers(0, 2**63 - 1), pile=st.integers(0, 2**40))
 def test_split_is_a_pure_function_with_a_known_value(seed: int, pile: int) -> None:
     rule = SplitRule(seed=seed)
-    assert split_of(rule, pile) == split_of(SplitRule(seed=seed), pile)
-    assert split_of(rule, pile) in SPLITS
+    assert split_of(rule, pile_group(pile)) == split_of(SplitRule(seed=seed), pile_group(pile))
+    assert split_of(rule, pile_group(pile)) in SPLITS
 
 
 @given(pile=st.integers(0, 10_000), train=st.floats(0.0, 1.0), more=st.floats(0.0, 1.0))
 def test_a_larger_train_share_takes_no_pile_out_of_train(pile: int, train: float, more: float) -> None:
     larger = train + (1.0 - train) * more
-    if split_of(SplitRule(train=train, val=0.0, test=1.0 - train), pile) == "train":
-        assert split_of(SplitRule(train=larger, val=0.0, test=1.0 - larger), pile) == "train"
+    if split_of(SplitRule(train=train, val=0.0, test=1.0 - train), pile_group(pile)) == "train":
+        assert split_of(SplitRule(train=larger, val=0.0, test=1.0 - larger), pile_group(pile)) == "train"
 
 
 @pytest.mark.parametrize("only", SPLITS)
 def test_a_share_of_one_takes_all_piles(only: str) -> None:
     rule = SplitRule(**({"train": 0.0, "val": 0.0, "test": 0.0} | {only: 1.0}))
-    assert {split_of(rule, pile) for pile in range(300)} == {only}
+    assert {split_of(rule, pile_group(pile)) for pile in range(300)} == {only}
 
 
 def test_shares_are_kept_on_average() -> None:
     rule = SplitRule(train=0.7, val=0.2, test=0.1)
-    counts = Counter(split_of(rule, pile) for pile in range(4000))
+    counts = Counter(split_of(rule, pile_group(pile)) for pile in range(4000))
     for name, share in (("train", 0.7), ("val", 0.2), ("test", 0.1)):
         spread = (share * (1 - share) / 4000) ** 0.5
         assert abs(counts[name] / 4000 - share) < 4 * spread
-    assert len({"".join(split_of(SplitRule(seed=seed), pile) for pile in range(40)) for seed in range(5)}) == 5
+    assert (
+        len({"".join(split_of(SplitRule(seed=seed), pile_group(pile)) for pile in range(40)) for seed in range(5)}) == 5
+    )
