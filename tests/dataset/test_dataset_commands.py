@@ -54,8 +54,8 @@ def test_info_counts_what_is_there(toy_dataset: Path) -> None:
             for key, table in (("part_id", "labels"), ("part_id", "instances"), ("split", "images"))
         )
     assert summary["totals"] == {
-        "images": 40, "photos": 0, "piles": 40, "instances": sum(instances.values()), "labels": sum(labels.values()), "shards": 1,
-        "runs": 0,
+        "images": 40, "photos": 0, "piles": 40, "instances": sum(instances.values()), "labels": sum(labels.values()),
+        "shards": 1, "runs": 0,
     }  # fmt: skip
     assert {row["split"]: row["images"] for row in summary["splits"]} == images
     assert [row["part_id"] for row in summary["parts"]] == ["3003", "3010", "4032"]
