@@ -1,0 +1,138 @@
+"""The page as a Starlette application: which address gives what."""
+
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from starlette.applications import Starlette
+from starlette.datastructures import QueryParams
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
+
+from core.errors import BrickbenchError, SettingsError
+from dataset.browse.cache import Cache
+from dataset.browse.detail import read_detail, read_drawing
+from dataset.browse.filters import View, parse_view
+from dataset.browse.grid_page import grid_page
+from dataset.browse.guard import Guard
+from dataset.browse.image_page import image_page
+from dataset.browse.pictures import thumbnail, whole_picture
+from dataset.browse.snapshot import Library, Snapshot, Tile
+
+THUMBNAIL_BYTES = 64 * 2**20  # some 4,000 thumbnails: as many as anybody scrolls back
+_FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # the address holds the hash of the content
+
+
+def create_app(root: Path, port: int) -> ASGIApp:
+    """Return the page for the dataset `root`, served at `port`.
+
+    Raises:
+        BrickbenchError: the dataset has no index, or it cannot be opened.
+    """
+    site = _Site(root)
+    app = Starlette(
+        routes=[
+            Route("/", site.grid),
+            Route("/image/{image_id}", site.image),
+            Route("/bricks/{image_id}", site.bricks),
+            Route("/thumbnail/{image_id}", site.thumbnail),
+            Route("/picture/{image_id}", site.picture),
+            Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+        ],
+        exception_handlers={
+            HTTPException: site.refused,
+            SettingsError: site.wrong_use,
+            BrickbenchError: site.failed,
+        },
+    )
+    return Guard(app, port)
+
+
+class _Site:
+    """What the answers share: the dataset, the newest snapshot of its index, and thumbnails made before."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._name = root.resolve().name
+        self._library = Library(root)
+        self._thumbnails: Cache[bytes] = Cache(THUMBNAIL_BYTES, len)
+        self._environment = jinja2.Environment(
+            loader=jinja2.PackageLoader("dataset.browse"),
+            autoescape=True,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+
+    def grid(self, request: Request) -> Response:
+        snapshot, notice = self._library.current()
+        view = _view(request.query_params, snapshot)
+        return HTMLResponse(self._render("grid.html.j2", notice=notice, **grid_page(snapshot, view)))
+
+    def image(self, request: Request) -> Response:
+        snapshot, notice = self._library.current()
+        view = _view(request.query_params, snapshot)
+        tile = _tile(request, snapshot)
+        detail = read_detail(self._root, tile.image_id)
+        if detail is None:
+            raise HTTPException(404, f"The index has no picture {tile.image_id!r} any more.")
+        return HTMLResponse(self._render("image.html.j2", notice=notice, **image_page(snapshot, view, tile, detail)))
+
+    def bricks(self, request: Request) -> Response:
+        snapshot, _ = self._library.current()
+        drawing = read_drawing(self._root, _tile(request, snapshot).image_id)
+        if drawing is None:
+            raise HTTPException(404, "The index has no such picture any more.")
+        return JSONResponse(drawing)
+
+    def thumbnail(self, request: Request) -> Response:
+        snapshot, _ = self._library.current()
+        tile = _tile(request, snapshot)
+        data = self._thumbnails.get(tile.content_hash, lambda: _read(lambda: thumbnail(self._root, tile)))
+        return Response(data, media_type="image/jpeg", headers=_FOREVER)
+
+    def picture(self, request: Request) -> Response:
+        snapshot, _ = self._library.current()
+        tile = _tile(request, snapshot)
+        data, kind = _read(lambda: whole_picture(self._root, tile))
+        return Response(data, media_type=kind, headers=_FOREVER)
+
+    def refused(self, _: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        words = "There is no such page." if error.detail == "Not Found" else error.detail
+        return self._problem(words, error.status_code)
+
+    def wrong_use(self, _: Request, error: Exception) -> Response:
+        return self._problem(str(error), 400)
+
+    def failed(self, _: Request, error: Exception) -> Response:
+        return self._problem(str(error), 503)
+
+    def _problem(self, words: str, status: int) -> Response:
+        return HTMLResponse(self._render("problem.html.j2", status=status, words=words, notice=None), status)
+
+    def _render(self, template: str, **context: Any) -> str:
+        return self._environment.get_template(template).render(dataset=self._name, **context)
+
+
+def _view(items: QueryParams, snapshot: Snapshot) -> View:
+    return parse_view(items.multi_items(), [part.part_id for part in snapshot.parts], snapshot.values)
+
+
+def _tile(request: Request, snapshot: Snapshot) -> Tile:
+    image_id = request.path_params["image_id"]
+    tile = snapshot.tile(image_id)
+    if tile is None:
+        raise HTTPException(404, f"The dataset has no picture {image_id[:80]!r}.")
+    return tile
+
+
+def _read(make: Any) -> Any:
+    try:
+        return make()
+    except BrickbenchError as error:
+        raise HTTPException(404, str(error)) from error

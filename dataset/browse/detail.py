@@ -1,0 +1,125 @@
+"""One picture, with all that the index knows of it, read from the index itself."""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from dataset.browse.outlines import outline_path
+from dataset.index import open_index
+
+Row = dict[str, Any]
+
+_BRICKS = (
+    "SELECT instances.*, parts.name, parts.class_index FROM instances JOIN parts USING (part_id) "
+    "WHERE image_id = ? ORDER BY instance_id"
+)
+
+
+@dataclass(frozen=True)
+class Detail:
+    """All rows of the index that belong to one picture, columns by name."""
+
+    image: Row
+    bricks: list[Row]
+    labels: list[Row]
+    siblings: list[Row]
+    """The other pictures of its group (views and twins of its pile, or doubles of a photo)."""
+    predictions: list[Row]
+    attributions: list[Row]
+    """Each with its ``scores``, a list of rows."""
+
+
+def read_detail(root: Path, image_id: str) -> Detail | None:
+    """Return all that the index knows of a picture, None if it has none of that name.
+
+    Raises:
+        BrickbenchError: the index cannot be opened.
+    """
+    with open_index(root) as index:
+        images = _rows(index, "SELECT * FROM images WHERE image_id = ?", [image_id])
+        if not images:
+            return None
+        scores: dict[tuple[str, str], list[Row]] = {}
+        for row in _rows(
+            index,
+            "SELECT scores.* FROM scores SEMI JOIN (SELECT run_id, attribution_id FROM attributions "
+            "WHERE image_id = ?) USING (run_id, attribution_id) ORDER BY metric",
+            [image_id],
+        ):
+            scores.setdefault((row["run_id"], row["attribution_id"]), []).append(row)
+        attributions = _rows(
+            index,
+            "SELECT * FROM attributions WHERE image_id = ? ORDER BY run_id, checkpoint, part_id, method",
+            [image_id],
+        )
+        return Detail(
+            image=images[0],
+            bricks=_rows(index, _BRICKS, [image_id]),
+            labels=_rows(
+                index,
+                "SELECT part_id, name, class_index FROM labels JOIN parts USING (part_id) WHERE image_id = ? "
+                "ORDER BY class_index",
+                [image_id],
+            ),
+            siblings=_rows(
+                index,
+                "SELECT image_id, view_index, twin_of, twin_mode, removed_part_id, content_hash, width, height "
+                "FROM images WHERE group_id = ? AND image_id <> ? ORDER BY image_id",
+                [images[0]["group_id"], image_id],
+            ),
+            predictions=_rows(
+                index,
+                "SELECT predictions.*, name, class_index, labels.part_id IS NOT NULL AS is_label "
+                "FROM predictions JOIN parts USING (part_id) LEFT JOIN labels USING (image_id, part_id) "
+                "WHERE image_id = ? ORDER BY run_id, checkpoint, logit DESC, class_index",
+                [image_id],
+            ),
+            attributions=[
+                row | {"scores": scores.get((row["run_id"], row["attribution_id"]), [])} for row in attributions
+            ],
+        )
+
+
+def read_drawing(root: Path, image_id: str) -> Row | None:
+    """Return the size of a picture and, of each brick in it, name, box and paths to draw; None if there is none.
+
+    Paths are of the visible and of the whole (amodal) mask, None where the index has no such mask.
+
+    Raises:
+        BrickbenchError: the index cannot be opened, or a mask is damaged.
+    """
+    with open_index(root) as index:
+        images = _rows(index, "SELECT width, height FROM images WHERE image_id = ?", [image_id])
+        bricks = _rows(index, _BRICKS, [image_id]) if images else []
+    if not images:
+        return None
+    size = images[0]["height"], images[0]["width"]
+    return images[0] | {
+        "bricks": [
+            {
+                "id": brick["instance_id"],
+                "part": brick["part_id"],
+                "name": brick["name"],
+                "tint": brick["class_index"],
+                "visible": brick["visible_fraction"],
+                "box": list(brick["box_xywh_px"]),
+                "mask": brick["visible_rle"] and outline_path(brick["visible_rle"], *size),
+                "outline": brick["amodal_rle"] and outline_path(brick["amodal_rle"], *size),
+            }
+            for brick in bricks
+        ]
+    }
+
+
+def probability(logit: float) -> float:
+    """Return the logistic function of `logit`, in [0, 1]."""
+    return 1.0 / (1.0 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1.0 + math.exp(logit))
+
+
+def _rows(index: duckdb.DuckDBPyConnection, sql: str, parameters: list[object]) -> list[Row]:
+    found = index.execute(sql, parameters)
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -1,0 +1,54 @@
+"""The server of the page: loopback only, ended by Ctrl-C."""
+
+import contextlib
+import errno
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+
+from core.errors import BrickbenchError
+from dataset.browse.app import create_app
+
+ADDRESS = "127.0.0.1"
+GRACE_S = 1  # browsers keep connections open; nobody waits longer for them
+
+
+def serve(root: Path, port: int, ready: Callable[[str], None]) -> None:
+    """Serve the page for the dataset `root` until Ctrl-C.
+
+    Args:
+        root: the dataset's folder.
+        port: of 127.0.0.1; 0 takes a free one.
+        ready: called once with the address of the page when it can be loaded.
+
+    Raises:
+        BrickbenchError: the dataset has no index, or the port is taken.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+        _bind(listener, port)
+        port = listener.getsockname()[1]
+        app = create_app(root, port)
+        listener.listen()
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="off", ws="none", server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )  # fmt: skip
+        ready(f"http://{ADDRESS}:{port}/")
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn ends in order, then raises what it caught
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+def _bind(listener: socket.socket, port: int) -> None:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((ADDRESS, port))
+    except OSError as error:
+        reason = {
+            errno.EADDRINUSE: "is in use, perhaps by another `dataset browse`",
+            errno.EACCES: "may not be used by you",
+        }.get(error.errno or 0, f"cannot be used: {error.strerror}")
+        raise BrickbenchError(
+            f"Port {port} {reason}. Choose another with --port, or any free one with --port 0."
+        ) from error
