@@ -25,6 +25,10 @@ class Fingerprints:
     hashes: npt.NDArray[np.uint64]
     thumbnails: Pixels
 
+    def take(self, numbers: list[int]) -> "Fingerprints":
+        """Return those of some of the photos."""
+        return Fingerprints([self.pixel_hashes[n] for n in numbers], self.hashes[numbers], self.thumbnails[numbers])
+
 
 def perceptual_hash(pixels: Pixels) -> int:
     """Return the 64 bits of the DCT hash of a picture (H, W, 3) uint8 (imagehash.phash; Zauner 2010)."""

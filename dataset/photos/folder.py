@@ -8,7 +8,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from core.errors import BrickbenchError
 from dataset.manifest import MANIFEST_NAME
 from dataset.photos.annotations import AnnotatedPhoto, PhotoError, Reason
 
@@ -126,14 +125,6 @@ def split_of_path(file: str) -> str | None:
     """Return the split that a folder on the way to `file` is called after, such as ``valid/images/1.jpg``."""
     splits = [SPLIT_NAMES[step.lower()] for step in file.split("/")[:-1] if step.lower() in SPLIT_NAMES]
     return splits[0] if splits else None
-
-
-def require_photos(folder: PhotoFolder, kind: str, found: int) -> None:
-    """Raise BrickbenchError where nothing of the format `kind` was found in the folder."""
-    if not found:
-        raise BrickbenchError(
-            f"No photos were found in {folder.root} as {kind}. Name another format with --format, or another folder."
-        )
 
 
 def _ignored(name: str) -> bool:

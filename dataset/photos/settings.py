@@ -20,8 +20,8 @@ class PhotoImportSettings(Settings):
     """Longest side of the working size in pixels. 512 leaves room to crop for networks that take 224 to 384."""
     quality: Annotated[int, Field(ge=1, le=100)] = 92
     """JPEG quality of stored photos. At 92 what is lost stays below the noise of a phone's camera."""
-    near_distance: Annotated[int, Field(ge=0, le=32)] = 10
-    """Bits of 64 in which the perceptual hashes of near duplicates may differ, before they are verified."""
+    near_distance: Annotated[int, Field(ge=0, le=32)] = 12
+    """Bits of 64 in which perceptual hashes of near duplicates may differ; what is within is verified by thumbnails."""
     keep_leaks: bool = False
     """Duplicates across splits stay where their source has them; else they go to the most held-out split."""
     max_failed: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
