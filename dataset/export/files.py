@@ -1,0 +1,123 @@
+"""Picture files on their way out, and folders of exports: whole or not there, and never in place of anything else."""
+
+import contextlib
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import cv2
+import yaml
+
+from core.errors import BrickbenchError, SettingsError
+from core.files import atomic_folder
+from dataset.export.selection import Picture
+from dataset.pictures import read_bytes, read_picture
+
+MARKER_NAME = "brickbench-export.yaml"
+"""Lies in each exported folder and says what it was made of; only a folder with it can be replaced."""
+JPEG_QUALITY = 95  # of photos that lie elsewhere and are written at the size in which the dataset uses them
+
+
+def file_of(root: Path, picture: Picture) -> tuple[str, bytes, Path | None]:
+    """Return a picture's suffix, the bytes of its file, and where that lies; None if it was encoded anew.
+
+    A stored picture goes out as it is. A photo that is only referenced is turned upright, converted to sRGB, brought
+    to the dataset's size and encoded as JPEG.
+
+    Raises:
+        BrickbenchError: the file is missing, or is not the recorded one.
+    """
+    if Path(picture.file).is_absolute():
+        image = read_picture(root, picture.file, picture.content_hash, picture.width, picture.height)
+        encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+        return ".jpg", encoded.tobytes(), None
+    path = stored_path(root, picture.file)
+    return path.suffix.lower(), read_bytes(root, picture.file, picture.content_hash), path
+
+
+def stored_path(root: Path, file: str) -> Path:
+    """Return the file of a dataset that its index or a shard names; raise BrickbenchError if it lies outside."""
+    path = root / file
+    if ".." in Path(file).parts or Path(file).is_absolute() or not path.resolve().is_relative_to(root.resolve()):
+        raise BrickbenchError(f"The file {file!r} lies outside of the dataset {root}. Do not trust that dataset.")
+    return path
+
+
+def write_picture(data: bytes, stored: Path | None, target: Path, *, link: bool) -> None:
+    """Write `data` to the new file `target`: with `link` as a hard link to `stored`, where the disk can do that."""
+    if link and stored is not None:
+        with contextlib.suppress(OSError):
+            os.link(stored.resolve(), target)
+            return
+    with target.open("xb") as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def export_folder(path: Path, *, force: bool, made_from: Mapping[str, object]) -> Iterator[Path]:
+    """Give a temporary folder that becomes `path`, with `made_from` written in it, as `new_folder` does.
+
+    Args:
+        path: where the export goes.
+        force: replace an earlier export there; a folder that holds anything else is refused all the same.
+        made_from: what the export was made of.
+    """
+    replaces = force and (path / MARKER_NAME).is_file()
+    with new_folder(path, replaces=replaces) as temporary:
+        yield temporary
+        text = yaml.safe_dump(dict(made_from), sort_keys=False, allow_unicode=True)
+        (temporary / MARKER_NAME).write_text(text, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def new_folder(path: Path, *, replaces: bool = False) -> Iterator[Path]:
+    """Give a temporary folder that becomes `path` when the block ends well; a killed one leaves nothing there.
+
+    Raises:
+        SettingsError: `path` is neither new nor empty, unless `replaces`.
+        BrickbenchError: `path` cannot be written, as on a full disk; it is as it was then.
+    """
+    path = path.resolve()
+    if not replaces:
+        _require_free(path)
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        if not _is_alive(leftover):
+            shutil.rmtree(leftover, ignore_errors=True)
+    try:
+        with atomic_folder(path) as temporary:
+            yield temporary
+            if replaces:
+                # Named as a leftover, so that it goes when the new folder is in its place.
+                path.rename(path.with_name(f".{path.name}.{os.getpid()}.former.tmp"))
+            else:
+                _require_free(path)
+    except OSError as error:
+        raise BrickbenchError(
+            f"The folder {path} could not be written: {error.strerror or error}. "
+            "It is as it was; mend that, or choose another folder, and run the command again."
+        ) from error
+
+
+def _require_free(path: Path) -> None:
+    if (path / MARKER_NAME).is_file():
+        raise SettingsError(f"{path} holds an export already. Choose another folder, or replace it with --force.")
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        raise SettingsError(
+            f"The output folder {path} should be new or empty, but there is something in it. Choose another."
+        )
+
+
+def _is_alive(leftover: Path) -> bool:
+    """Return whether the process that writes a temporary folder still runs."""
+    found = re.search(r"\.(\d+)(\.former)?\.tmp$", leftover.name)
+    if found is None:
+        return True
+    try:
+        os.kill(int(found[1]), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return int(found[1]) != os.getpid()

@@ -1,0 +1,179 @@
+"""Parquet as `datasets` of Hugging Face opens it: pictures with their bytes, labels with their names, a card."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import yaml
+
+from core.progress import Progress
+from dataset.export.files import file_of
+from dataset.export.formats import Options
+from dataset.export.selection import Picture, Selection
+
+BYTES_PER_FILE = 400_000_000  # Hugging Face's own files hold up to 500 MB
+ROWS_PER_GROUP = 100  # what the reader holds at once; more makes looking at single pictures slow
+SPLIT_NAMES = {"val": "validation"}  # `datasets` calls it so, whatever a file is called
+
+_OBJECTS = {
+    "category": pa.int64(),
+    "box_xywh_px": pa.list_(pa.int32(), 4),
+    "visible_fraction": pa.float64(),
+    "labelled": pa.bool_(),
+    "visible_rle": pa.string(),
+    "amodal_rle": pa.string(),
+}
+_COLUMNS = {
+    "image": pa.struct([("bytes", pa.binary()), ("path", pa.string())]),
+    "image_id": pa.string(),
+    "source": pa.string(),
+    "group_id": pa.string(),
+    "width": pa.int32(),
+    "height": pa.int32(),
+    "labels": pa.list_(pa.int64()),
+    "objects": pa.struct([(name, pa.list_(kind)) for name, kind in _OBJECTS.items()]),
+}
+
+
+def write(selection: Selection, folder: Path, options: Options, progress: Progress) -> None:
+    """Write ``data/SPLIT-00000-of-0000N.parquet`` and the card ``README.md`` into `folder`.
+
+    The column ``image`` is decoded on reading, ``labels`` are class labels with the part_ids as names, ``objects``
+    holds lists as long as there are bricks: category, box, visible_fraction, masks as COCO's compressed RLE. The split
+    ``val`` is called ``validation``, as everywhere at Hugging Face.
+    """
+    del options
+    (folder / "data").mkdir()
+    features = _features([part.part_id for part in selection.parts])
+    schema = pa.schema(_COLUMNS.items(), metadata={"huggingface": json.dumps({"info": {"features": features}})})
+    for split in selection.image_ids:
+        name = SPLIT_NAMES.get(split, split)
+        files = _Files(folder / "data", name, schema)
+        try:
+            for picture in selection.pictures(split):
+                files.add(_row(selection, picture))
+                progress.advance()
+        finally:
+            files.close()
+        for number, path in enumerate(files.paths):
+            path.rename(folder / "data" / f"{name}-{number:05d}-of-{len(files.paths):05d}.parquet")
+    (folder / "README.md").write_text(_card(selection), encoding="utf-8")
+
+
+class _Files:
+    """The files of one split, the next begun when one is full; `paths` under names that lack the total."""
+
+    def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
+        """Begin in `folder`; nothing is written before the first row."""
+        self._folder, self._name, self._schema = folder, name, schema
+        self.paths: list[Path] = []
+        self._writer: pq.ParquetWriter | None = None
+        self._rows: list[dict[str, Any]] = []
+        self._size = 0
+
+    def add(self, row: dict[str, Any]) -> None:
+        """Take one row; it is written with the next full row group."""
+        self._rows.append(row)
+        if len(self._rows) == ROWS_PER_GROUP:
+            self._write_group()
+
+    def close(self) -> None:
+        """Write what waits, and end the last file."""
+        if self._rows:
+            self._write_group()
+        self._end_file()
+
+    def _write_group(self) -> None:
+        if self._writer is None:
+            self.paths.append(self._folder / f"{self._name}-{len(self.paths):05d}.part")
+            self._writer = pq.ParquetWriter(self.paths[-1], self._schema, compression="zstd")
+        self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
+        self._size += sum(len(row["image"]["bytes"]) for row in self._rows)
+        self._rows = []
+        if self._size >= BYTES_PER_FILE:
+            self._end_file()
+
+    def _end_file(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._writer, self._size = None, 0
+
+
+def _row(selection: Selection, picture: Picture) -> dict[str, Any]:
+    suffix, data, _ = file_of(selection.root, picture)
+    class_of = selection.class_of
+    objects = {name: [getattr(brick, name) for brick in picture.bricks] for name in _OBJECTS if name != "category"}
+    return {
+        "image": {"bytes": data, "path": f"{picture.image_id}{suffix}"},
+        "labels": [class_of[part_id] for part_id in picture.labels],
+        "objects": objects | {"category": [class_of[brick.part_id] for brick in picture.bricks]},
+    } | {name: getattr(picture, name) for name in ("image_id", "source", "group_id", "width", "height")}
+
+
+def _features(names: list[str]) -> dict[str, Any]:
+    """Return the features of `_COLUMNS` as `datasets` writes them into a schema.
+
+    As ``Sequence``, not its newer name ``List``: every version reads that.
+    """
+
+    def value(kind: str) -> dict[str, Any]:
+        return {"dtype": kind, "_type": "Value"}
+
+    def sequence(feature: dict[str, Any], length: int = -1) -> dict[str, Any]:
+        return {"feature": feature, "length": length, "_type": "Sequence"}
+
+    category = {"names": names, "_type": "ClassLabel"}
+    objects = {
+        "category": category,
+        "box_xywh_px": sequence(value("int32"), 4),
+        "visible_fraction": value("float64"),
+        "labelled": value("bool"),
+        "visible_rle": value("string"),
+        "amodal_rle": value("string"),
+    }
+    return {
+        "image": {"_type": "Image"},
+        "image_id": value("string"),
+        "source": value("string"),
+        "group_id": value("string"),
+        "width": value("int32"),
+        "height": value("int32"),
+        "labels": sequence(category),
+        "objects": {name: sequence(feature) for name, feature in objects.items()},
+    }
+
+
+def _card(selection: Selection) -> str:
+    splits = {SPLIT_NAMES.get(split, split): len(image_ids) for split, image_ids in selection.image_ids.items()}
+    front = {
+        "task_categories": ["image-classification", "object-detection", "image-segmentation"],
+        "tags": ["lego", "synthetic", "brickbench"],
+        "size_categories": [_size_category(len(selection))],
+        "configs": [
+            {
+                "config_name": "default",
+                "data_files": [{"split": split, "path": f"data/{split}-*"} for split in splits],
+            }
+        ],
+    }
+    lines = [
+        "---\n" + yaml.safe_dump(front, sort_keys=False) + "---",
+        "# Piles of bricks",
+        "A dataset of Brickbench: pictures of piles of bricks, which parts are in them, and where.",
+        "| split | pictures |\n| --- | ---: |\n" + "\n".join(f"| {split} | {n} |" for split, n in splits.items()),
+        (
+            "`labels` are the parts that can be seen well enough to be named. `objects` holds one entry for each brick "
+            "that is seen: its `category`, its box as left, top, width, height in pixels, and its masks as COCO's "
+            "compressed RLE (`pycocotools.mask.decode`), `visible_rle` of what is seen, `amodal_rle` of all of it."
+        ),
+        "| class | part | name |\n| ---: | --- | --- |\n"
+        + "\n".join(f"| {number} | {part.part_id} | {part.name} |" for number, part in enumerate(selection.parts)),
+    ]
+    return "\n\n".join(lines) + "\n"
+
+
+def _size_category(pictures: int) -> str:
+    bounds = {1_000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 1_000_000: "100K<n<1M"}
+    return next((name for bound, name in bounds.items() if pictures < bound), "1M<n<10M")

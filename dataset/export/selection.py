@@ -1,0 +1,192 @@
+"""Which pictures go out, and their rows: chosen once, then read a few hundred at a time."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+
+from core.errors import BrickbenchError, SettingsError
+from dataset.index import open_index
+from dataset.manifest import Manifest, PartInfo
+from dataset.merge import get_meta, manifest_digests
+from dataset.queries import query
+from dataset.splits import SPLITS
+
+PICTURES_AT_ONCE = 256  # some 3,000 bricks: their masks as text are a few MB
+_SAFE_ID = re.compile(r"[A-Za-z0-9_-]+")  # names a file in any folder, any tar, on any system
+
+
+@dataclass(frozen=True)
+class Brick:
+    """One brick or annotated object of a picture; see `dataset.records` for the fields. None: not known."""
+
+    instance_id: int
+    part_id: str
+    color_id: int | None
+    box_xywh_px: tuple[int, int, int, int]
+    visible_px: int | None
+    visible_fraction: float | None
+    visible_rle: str | None
+    amodal_rle: str | None
+    labelled: bool
+    """Whether it is visible enough by the label rule to be a label of the picture; True for photos."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture with all that is known of it; `bricks` are those of which anything is seen, by instance_id."""
+
+    image_id: str
+    source: str
+    split: str
+    group_id: str
+    file: str
+    width: int
+    height: int
+    content_hash: str
+    labels: tuple[str, ...]
+    bricks: tuple[Brick, ...]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Chosen pictures of the dataset `root`: their image_ids in order under each split that has any."""
+
+    root: Path
+    parts: tuple[PartInfo, ...]
+    image_ids: dict[str, tuple[str, ...]]
+
+    @property
+    def class_of(self) -> dict[str, int]:
+        """The class_index of each part_id."""
+        return {part.part_id: number for number, part in enumerate(self.parts)}
+
+    def __len__(self) -> int:
+        """Return the number of pictures."""
+        return sum(map(len, self.image_ids.values()))
+
+    def pictures(self, split: str) -> Iterator[Picture]:
+        """Yield the pictures of `split` in the order of their image_ids, in memory for a few hundred.
+
+        The index stays open meanwhile, so nobody can change it.
+        """
+        manifest = Manifest.load_folder(self.root)
+        image_ids = self.image_ids.get(split, ())
+        with open_index(self.root) as index:
+            for start in range(0, len(image_ids), PICTURES_AT_ONCE):
+                yield from _read(index, image_ids[start : start + PICTURES_AT_ONCE], manifest)
+
+
+def select_pictures(
+    root: Path, *, splits: Sequence[str] = (), source: str | None = None, sql: str | None = None, twins: bool = False
+) -> Selection:
+    """Return the pictures that were asked for.
+
+    Args:
+        root: the dataset's folder.
+        splits: only these; empty for all.
+        source: only ``synthetic`` or ``real`` pictures; None for both.
+        sql: only those whose image_id it selects.
+        twins: also pictures from which a part was taken away; those that `sql` names come in any case.
+
+    Raises:
+        SettingsError: the SQL is refused or selects something else than image_ids.
+        BrickbenchError: `root` has no index, or nothing is left to export.
+    """
+    manifest = Manifest.load_folder(root)
+    chosen = None if sql is None else chosen_ids(root, sql)
+    with open_index(root) as index:
+        require_current(index, root, manifest)
+        rows = index.execute(
+            "SELECT split, image_id FROM images WHERE (?::VARCHAR IS NULL OR source = ?) AND "
+            "(?::BOOLEAN OR twin_of IS NULL) ORDER BY image_id",
+            [source, source, twins or chosen is not None],
+        ).fetchall()
+    found: dict[str, list[str]] = {split: [] for split in SPLITS if not splits or split in splits}
+    for split, image_id in rows:
+        if split in found and (chosen is None or image_id in chosen):
+            found[split].append(require_safe_id(image_id))
+    if not any(found.values()):
+        held = ", ".join(f"{count} in {split}" for split, count in sorted(Counter(row[0] for row in rows).items()))
+        raise BrickbenchError(
+            f"No picture of {root} is left to export: with this --source it has {held or 'none at all'}. "
+            "Choose other splits, another source or another query."
+        )
+    return Selection(root, manifest.parts, {split: tuple(ids) for split, ids in found.items() if ids})
+
+
+def chosen_ids(root: Path, sql: str) -> set[str]:
+    """Return the image_ids that `sql` selects; it can change nothing and reach no other file.
+
+    Raises:
+        SettingsError: DuckDB refuses the SQL, or it selects no column image_id, or what is no image_id.
+    """
+    columns, rows = query(root, sql)
+    if "image_id" not in columns:
+        raise SettingsError(
+            f"The query should select the column image_id; it selects {', '.join(columns) or 'nothing'}. "
+            "Write it as SELECT image_id FROM images WHERE …"
+        )
+    place = columns.index("image_id")
+    chosen = {row[place] for row in rows}
+    with open_index(root) as index:
+        known = {row[0] for row in index.execute("SELECT image_id FROM images").fetchall()}
+    strange = sorted(map(str, chosen - known))
+    if strange:
+        raise SettingsError(
+            f"The query should select image_ids of {root}; {strange[0]!r} is none"
+            f"{f' (nor are {len(strange) - 1} others)' if len(strange) > 1 else ''}. Select from the table images."
+        )
+    return chosen
+
+
+def require_current(index: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest) -> None:
+    """Raise BrickbenchError if labels and splits in the index are not those that the dataset's files tell."""
+    if any(get_meta(index, name) != digest for name, digest in manifest_digests(root, manifest).items()):
+        raise BrickbenchError(
+            f"dataset.yaml or splits.parquet of {root} changed after its index was made. "
+            f"Run `brickbench dataset index {root}`."
+        )
+
+
+def require_safe_id(image_id: str) -> str:
+    """Return `image_id` if it can name a file in any folder; raise BrickbenchError if it could lead elsewhere."""
+    if not _SAFE_ID.fullmatch(image_id):
+        raise BrickbenchError(
+            f"The image_id {image_id!r} should be letters, digits, _ and - only, since it names files. "
+            "That dataset was not made by Brickbench; do not trust it."
+        )
+    return image_id
+
+
+def _read(index: duckdb.DuckDBPyConnection, image_ids: Sequence[str], manifest: Manifest) -> Iterator[Picture]:
+    # Rows lie in shard order, so the range lets DuckDB skip what the list alone would make it read.
+    where = "image_id BETWEEN ? AND ? AND image_id IN (SELECT unnest(?))"
+    range_and_list = [image_ids[0], image_ids[-1], list(image_ids)]
+    labels: dict[str, list[str]] = {image_id: [] for image_id in image_ids}
+    for image_id, part_id in index.execute(
+        f"SELECT image_id, part_id FROM labels JOIN parts USING (part_id) WHERE {where} ORDER BY class_index",
+        range_and_list,
+    ).fetchall():
+        labels[image_id].append(part_id)
+    bricks: dict[str, list[Brick]] = {image_id: [] for image_id in image_ids}
+    rule = manifest.label_rule
+    for image_id, instance_id, part_id, color_id, box, visible_px, fraction, visible, amodal in index.execute(
+        "SELECT image_id, instance_id, part_id, color_id, box_xywh_px, visible_px, visible_fraction, visible_rle, "
+        f"amodal_rle FROM instances WHERE {where} AND coalesce(visible_px, 1) > 0 ORDER BY image_id, instance_id",
+        range_and_list,
+    ).fetchall():
+        labelled = fraction is None or (fraction >= rule.min_visible_fraction and visible_px >= rule.min_visible_px)
+        bricks[image_id].append(
+            Brick(instance_id, part_id, color_id, tuple(box), visible_px, fraction, visible, amodal, labelled)
+        )
+    for image_id, source, split, group_id, file, width, height, content_hash in index.execute(
+        "SELECT image_id, source, split, group_id, file, width, height, content_hash FROM images "
+        f"WHERE {where} ORDER BY image_id",
+        range_and_list,
+    ).fetchall():
+        shown = tuple(labels[image_id]), tuple(bricks[image_id])
+        yield Picture(image_id, source, split, group_id, file, width, height, content_hash, *shown)
