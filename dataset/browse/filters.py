@@ -70,7 +70,7 @@ class Filter:
         pairs = [("part", part) for part in self.parts]
         pairs += [(facet, value or "") for facet, values in self.choices for value in values]
         bounds = ((name, getattr(self, name)) for name in RANGES)
-        return pairs + [(name, f"{bound:g}") for name, bound in bounds if bound is not None]
+        return pairs + [(name, f"{bound:.12g}") for name, bound in bounds if bound is not None]
 
 
 @dataclass(frozen=True)
@@ -148,5 +148,5 @@ def _number(name: str, values: Sequence[str], largest: float) -> float | None:
     except ValueError:
         number = math.nan
     if not 0.0 <= number <= largest:
-        raise SettingsError(f"{name} should be a number from 0 to {largest:g}, got {text[:40]!r}.")
+        raise SettingsError(f"{name} should be a number from 0 to {largest:,.0f}, got {text[:40]!r}.")
     return number

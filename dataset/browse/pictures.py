@@ -24,8 +24,10 @@ def thumbnail(root: Path, picture: Tile) -> bytes:
         BrickbenchError: its file may not be read, is missing, or is not what the index says.
     """
     longest = max(picture.width, picture.height)
-    if _require_inside(root, picture) is None or longest < 2 * THUMBNAIL_PX:
-        image = _read(root, picture)
+    if _require_inside(root, picture) is None:
+        image = _photo(root, picture, min(longest, THUMBNAIL_PX))
+    elif longest < 2 * THUMBNAIL_PX:
+        image = read_picture(root, picture.file, picture.content_hash, picture.width, picture.height)
     else:
         data = read_bytes(root, picture.file, picture.content_hash)
         flag = next(flag for factor, flag in _REDUCED.items() if longest >= factor * THUMBNAIL_PX)
@@ -49,12 +51,13 @@ def whole_picture(root: Path, picture: Tile) -> tuple[bytes, str]:
     Raises:
         BrickbenchError: as `thumbnail`.
     """
-    if _require_inside(root, picture) is not None:
-        data = read_bytes(root, picture.file, picture.content_hash)
-        kind = next((kind for signature, kind in _SIGNATURES.items() if data.startswith(signature)), None)
-        if kind is not None:
-            return data, kind
-    return _jpeg(_read(root, picture), _PICTURE_QUALITY), "image/jpeg"
+    if _require_inside(root, picture) is None:
+        return _jpeg(_photo(root, picture, max(picture.width, picture.height)), _PICTURE_QUALITY), "image/jpeg"
+    data = read_bytes(root, picture.file, picture.content_hash)
+    kind = next((kind for signature, kind in _SIGNATURES.items() if data.startswith(signature)), None)
+    if kind is None:
+        raise damaged_picture(root, picture.file, "it is no image")
+    return data, kind
 
 
 def _require_inside(root: Path, picture: Tile) -> Path | None:
@@ -74,8 +77,16 @@ def _require_inside(root: Path, picture: Tile) -> Path | None:
     return path
 
 
-def _read(root: Path, picture: Tile) -> Image:
-    return read_picture(root, picture.file, picture.content_hash, picture.width, picture.height)
+def _photo(root: Path, picture: Tile, longest_side_px: int) -> Image:
+    """Return the photo in an absolute file, upright and no larger than is wanted."""
+    from dataset.photos.annotations import PhotoError
+    from dataset.photos.decode import decode_photo  # loads Pillow's colour management, which renders do without
+
+    data = read_bytes(root, picture.file, picture.content_hash)
+    try:
+        return decode_photo(data, longest_side_px)
+    except PhotoError as error:
+        raise damaged_picture(root, picture.file, str(error)) from error
 
 
 def _jpeg(image: Image, quality: int) -> bytes:

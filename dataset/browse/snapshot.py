@@ -6,8 +6,10 @@ and for some milliseconds when one picture is looked at. The copy is taken anew 
 """
 
 import threading
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,6 +27,7 @@ from dataset.database import index_path
 from dataset.index import open_index
 
 FILTERS_KEPT = 32  # 0.4 MB each at 100,000 pictures
+TILES_KEPT = 4096  # those of some 60 pages, so that their thumbnails need no query each
 
 _COLUMNS = {
     "light": "lighting",
@@ -112,6 +115,8 @@ class Snapshot:
             self._memory.register("incoming", table)
             self._memory.execute(f"CREATE TABLE {name} AS FROM incoming")
             self._memory.unregister("incoming")
+        self._image_ids = pictures.column("image_id").combine_chunks()  # sorted
+        self._tiles: Cache[Tile] = Cache(TILES_KEPT)
         self._positions: Cache[npt.NDArray[np.int32]] = Cache(FILTERS_KEPT)
         self._counts: Cache[Counts] = Cache(FILTERS_KEPT)
 
@@ -140,12 +145,14 @@ class Snapshot:
             "WHERE position IN (SELECT unnest($1::INTEGER[])) ORDER BY position",
             [[int(position) for position in positions]],
         )
-        return [self._tile(*row) for row in rows]
+        return [self._tiles.get(row[0], partial(self._tile, *row)) for row in rows]
 
     def tile(self, image_id: str) -> Tile | None:
         """Return the picture `image_id`, None if there is none."""
-        rows = self._rows("SELECT position FROM pictures WHERE image_id = ?", [image_id])
-        return self.tiles([rows[0][0]])[0] if rows else None
+        place = bisect_left(range(self.size), image_id, key=lambda position: str(self._image_ids[position]))
+        if place == self.size or str(self._image_ids[place]) != image_id:
+            return None
+        return self._tiles.get(place, lambda: self.tiles([place])[0])
 
     def _tile(self, *row: Any) -> Tile:
         position, image_id, file, content_hash, width, height, bricks, source, split, twin, parts = row
