@@ -40,6 +40,13 @@ def render() -> None:
 @count_option
 @seed_option
 @workers_option
+@click.option(
+    "--device",
+    type=click.Choice(["cpu", "optix", "cuda", "hip", "oneapi", "metal"]),
+    default="cpu",
+    show_default=True,
+    help="What Cycles computes on. Several workers share a GPU.",
+)
 def run(
     settings: Path | None,
     ldraw: Path | None,
@@ -48,6 +55,7 @@ def run(
     count: int,
     seed: int,
     workers: int | None,
+    device: str,
 ) -> None:
     """Render piles into a dataset, or go on with one that was begun.
 
@@ -60,7 +68,7 @@ def run(
     chosen = load_settings(settings, ldraw, prefer_ldraw)  # a mistake in it is told before Blender is loaded
     from render.run import render_dataset
 
-    plan = render_dataset(chosen, output, count=count, seed=seed, workers=workers)
+    plan = render_dataset(chosen, output, count=count, seed=seed, workers=workers, device=device)
     click.echo(f"{output}: {plan.piles} piles, {plan.pictures} pictures in {plan.shards} shards.", err=True)
 
 

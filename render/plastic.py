@@ -8,6 +8,7 @@ from typing import Any
 from blender_assets.colors import Color
 from blender_assets.props import PropLook
 from render.blender import UNIT_MM, bpy
+from render.nodes import Nodes
 
 ABS_IOR = 1.53
 CLEAR_IOR = 1.58
@@ -44,12 +45,9 @@ def _set(item: "bpy.types.Object", kind: str, rgb: tuple[float, float, float], r
 
 
 def _material(kind: str) -> "bpy.types.Material":
-    material = bpy.data.materials.new(kind)
-    material.use_nodes = True
-    material.use_fake_user = True
-    shader = _Shader(material.node_tree)
+    shader = _Shader(kind)
     color, roughness = shader.add("ShaderNodeObjectInfo").outputs["Color"], shader.attribute("OBJECT", "roughness")
-    surface = shader.add("ShaderNodeBsdfPrincipled")
+    surface = shader.surface
     base, bump = kind.removeprefix("worn "), []
     # Mould and handling leave the gloss uneven by a few per cent, which breaks up reflections.
     uneven = shader.noise(9.0, 1)
@@ -73,11 +71,7 @@ def _material(kind: str) -> "bpy.types.Material":
         surface.inputs["IOR"].default_value = CLEAR_IOR
         surface.inputs["Transmission Weight"].default_value = 1.0
     if bump:
-        height = bump[0] if len(bump) == 1 else shader.math("ADD", *bump)
-        node = shader.add("ShaderNodeBump")
-        node.inputs["Distance"].default_value = 1.0 / UNIT_MM
-        shader.link(height, node.inputs["Height"])
-        shader.link(node.outputs[0], surface.inputs["Normal"])
+        shader.bump(bump[0] if len(bump) == 1 else shader.math("ADD", *bump))
     out = surface.outputs[0]
     if base == "transparent":
         # Light that falls through clear plastic is not traced as caustics: its shadow is tinted instead of black.
@@ -87,8 +81,8 @@ def _material(kind: str) -> "bpy.types.Material":
         shader.link(out, shadow.inputs[1])
         shader.link(through.outputs[0], shadow.inputs[2])
         out = shadow.outputs[0]
-    shader.link(out, shader.add("ShaderNodeOutputMaterial").inputs["Surface"])
-    return material
+    shader.output(out)
+    return shader.material
 
 
 def _worn(shader: "_Shader", color: Any, roughness: Any) -> tuple[Any, Any, Any]:
@@ -101,42 +95,20 @@ def _worn(shader: "_Shader", color: Any, roughness: Any) -> tuple[Any, Any, Any]
     shader.link(shader.add("ShaderNodeNewGeometry").outputs["Normal"], up.inputs[0])
     speckle = shader.step(shader.noise(0.45, 2), 0.5, 0.8)
     dust = shader.math("MULTIPLY", shader.math("MULTIPLY", shader.math("MAXIMUM", up.outputs[2], 0.0), speckle), wear)
-    mixed = shader.add("ShaderNodeMix", data_type="RGBA")
-    shader.link(shader.math("MULTIPLY", dust, 0.22), mixed.inputs[0])
-    shader.link(color, mixed.inputs[6])
-    mixed.inputs[7].default_value = (0.42, 0.40, 0.37, 1)
+    dusty = shader.mix(shader.math("MULTIPLY", dust, 0.22), color, (0.42, 0.40, 0.37, 1))
     dull = shader.math("MULTIPLY_ADD", smudge, 0.25, shader.math("MULTIPLY_ADD", scratches, 0.2, roughness))
-    return mixed.outputs[2], shader.math("MULTIPLY_ADD", dust, 0.3, dull), shader.math("MULTIPLY", scratches, -0.02)
+    return dusty, shader.math("MULTIPLY_ADD", dust, 0.3, dull), shader.math("MULTIPLY", scratches, -0.02)
 
 
-class _Shader:
-    """Adds nodes to a material's tree; textures are in millimetres of the part."""
+class _Shader(Nodes):
+    """What bricks need besides; textures lie in the part's own frame."""
 
-    def __init__(self, tree: Any) -> None:
-        self.tree = tree
-        tree.nodes.clear()
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
         self.position = self.add("ShaderNodeTexCoord").outputs["Object"]
-
-    def add(self, kind: str, **properties: object) -> Any:
-        node = self.tree.nodes.new(kind)
-        for name, value in properties.items():
-            setattr(node, name, value)
-        return node
-
-    def link(self, value: Any, socket: Any) -> None:
-        if isinstance(value, bpy.types.NodeSocket):
-            self.tree.links.new(value, socket)
-        else:
-            socket.default_value = value
 
     def attribute(self, kind: str, name: str) -> Any:
         return self.add("ShaderNodeAttribute", attribute_type=kind, attribute_name=name).outputs["Fac"]
-
-    def math(self, operation: str, *values: Any) -> Any:
-        node = self.add("ShaderNodeMath", operation=operation)
-        for value, socket in zip(values, node.inputs, strict=False):
-            self.link(value, socket)
-        return node.outputs[0]
 
     def step(self, value: Any, low: float, high: float) -> Any:
         node = self.add("ShaderNodeMapRange")

@@ -72,19 +72,24 @@ def _pictures(settings: RenderSettings, count: int) -> int:
     return round(pictures * count) * settings.views
 
 
-def render_dataset(settings: RenderSettings, root: Path, *, count: int, seed: int, workers: int | None = None) -> Plan:
+def render_dataset(
+    settings: RenderSettings, root: Path, *, count: int, seed: int, workers: int | None = None, device: str = "cpu"
+) -> Plan:
     """Render piles 0 to `count` - 1 of `seed` into `root`; go on where an earlier run was stopped.
 
     Returns what was planned at the start. With the same settings and seed the dataset is the same
-    whatever the number of workers and however often the run was interrupted.
+    whatever the number of workers and however often the run was interrupted. `device` is one of
+    `render.devices.DEVICES`.
 
     Raises:
         SettingsError: `root` was made with other settings, another seed, or cannot grow to `count`.
-        BrickbenchError: `root` cannot be written, a shard failed twice or the index could not be written; all other
-            shards are there then.
+        BrickbenchError: there is no such device, `root` cannot be written, a shard failed twice or the index could not
+            be written; all other shards are there then.
     """
-    from render.worker import ShardJob, render_shard, start_blender  # loads Blender, which planning does without
+    from render.devices import require_device  # loads Blender, which planning does without
+    from render.worker import ShardJob, render_shard, start_blender
 
+    require_device(device)
     if settings.environment_pictures:
         list_panoramas(settings.environment_pictures)  # an empty folder is told before Blender starts
     if settings.floor_pictures:
@@ -104,7 +109,7 @@ def render_dataset(settings: RenderSettings, root: Path, *, count: int, seed: in
     failures: dict[str, list[str]] = {}  # keys of the shards by reason: a full disk is one reason for many
     done = count - sum(len(job.pile_indices) for job in jobs.values())
     with Progress("Rendering", count, "piles", done=done) as progress:
-        for outcome in run_items(render_shard, jobs, workers=workers, setup=partial(start_blender, threads)):
+        for outcome in run_items(render_shard, jobs, workers=workers, setup=partial(start_blender, threads, device)):
             if outcome.value is None:
                 failures.setdefault(f"{outcome.error}.", []).append(outcome.key)
             else:

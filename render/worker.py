@@ -17,6 +17,7 @@ from dataset.shards import GEOMETRY_FOLDER, Picture, pack_arrays, write_shard
 from dataset.splits import pile_group
 from render import blender
 from render.camera import Camera, frame_pile
+from render.devices import choose_device
 from render.labels import Geometry, PileMasks, cast_labels, cast_masks
 from render.physics import NotAtRestError, settle
 from render.pile import Pile, sample_pile
@@ -54,10 +55,15 @@ class Shot:
     geometry: Geometry | None
 
 
-def start_blender(threads: int) -> None:
-    """Make this process ready to render with `threads` CPU threads."""
+def start_blender(threads: int, device: str = "cpu") -> None:
+    """Make this process ready to render with `threads` CPU threads, and on a GPU if `device` is one.
+
+    Raises:
+        BrickbenchError: this machine has no such device.
+    """
     with blender.quiet():
         blender.reset(threads)
+        choose_device(device)
 
 
 def render_shard(job: ShardJob) -> int:

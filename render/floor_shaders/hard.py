@@ -1,6 +1,7 @@
 """Tables and boards: plain ones, laminates, wood, tiles, stone."""
 
-from render.floor_shaders.shader import Shader, Socket
+from render.floor_shaders.shader import Shader
+from render.nodes import Socket
 
 
 def smooth(shader: Shader) -> None:

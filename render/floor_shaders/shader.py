@@ -1,13 +1,11 @@
-"""Node trees in a few words: the shader that all floors are built with. Pattern coordinates are millimetres."""
+"""The shader that all floors are built with. Pattern coordinates are millimetres."""
 
 from typing import Any
 
-from render.blender import UNIT_MM, bpy
-
-Socket = Any  # bpy's sockets carry no static types
+from render.nodes import Nodes, Socket
 
 
-class Shader:
+class Shader(Nodes):
     """Builds one floor's node tree; colours, sizes, turn and shift are inputs that are set picture by picture."""
 
     def __init__(self, name: str, *, upright: bool = False) -> None:
@@ -15,13 +13,8 @@ class Shader:
 
         With `upright` the pattern goes up walls too: in y and z on those that face along x, else in x and y + z.
         """
-        self.material = bpy.data.materials.new(name)
-        self.material.use_nodes = True
-        self.material.use_fake_user = True
-        self.tree = self.material.node_tree
-        self.tree.nodes.clear()
-        self.surface = self.add("ShaderNodeBsdfPrincipled")
-        self.tree.links.new(self.surface.outputs[0], self.add("ShaderNodeOutputMaterial").inputs[0])
+        super().__init__(name)
+        self.output(self.surface.outputs[0])
         self.base, self.second, self.third = (
             self._named("ShaderNodeRGB", role).outputs[0] for role in ("base", "second", "third")
         )
@@ -44,27 +37,6 @@ class Shader:
         x, y, z = place.outputs
         along_x = self.math("GREATER_THAN", self.math("ABSOLUTE", facing.outputs[0]), 0.7)
         return self.point(self.blend(along_x, x, y), self.blend(along_x, self.math("ADD", y, z), z))
-
-    def add(self, kind: str, **properties: object) -> Any:
-        """Return a new node of `kind` with `properties` set."""
-        node = self.tree.nodes.new(kind)
-        for name, value in properties.items():
-            setattr(node, name, value)
-        return node
-
-    def link(self, value: object, socket: Socket) -> None:
-        """Connect `value` to `socket` if it is an output, else set it as the socket's value."""
-        if isinstance(value, bpy.types.NodeSocket):
-            self.tree.links.new(value, socket)
-        else:
-            socket.default_value = value
-
-    def math(self, operation: str, a: object, b: object = 0.0, c: object = 0.0, *, clamp: bool = False) -> Socket:
-        """Return a math node's result."""
-        node = self.add("ShaderNodeMath", operation=operation, use_clamp=clamp)
-        for value, socket in zip((a, b, c), node.inputs, strict=True):
-            self.link(value, socket)
-        return node.outputs[0]
 
     def add_up(self, *values: object) -> Socket:
         """Return the sum of two or more values."""
@@ -143,13 +115,6 @@ class Shader:
         """Return a sine wave along `axis`, -1..1."""
         return self.math("SINE", self.math("DIVIDE", self.times(axis, 6.2831853), period))
 
-    def mix(self, factor: object, a: object, b: object) -> Socket:
-        """Return colour `a` where `factor` is 0 and `b` where it is 1."""
-        node = self.add("ShaderNodeMix", data_type="RGBA")
-        for value, socket in zip((factor, a, b), (node.inputs[0], node.inputs[6], node.inputs[7]), strict=True):
-            self.link(value, socket)
-        return node.outputs[2]
-
     def blend(self, factor: object, a: object, b: object) -> Socket:
         """Return number `a` where `factor` is 0 and `b` where it is 1."""
         node = self.add("ShaderNodeMix", data_type="FLOAT")
@@ -179,8 +144,4 @@ class Shader:
         self.link(self.roughness if roughness is None else roughness, self.surface.inputs["Roughness"])
         self.surface.inputs["Specular IOR Level"].default_value = gloss
         if height_mm is not None:
-            bump = self.add("ShaderNodeBump")
-            bump.inputs["Strength"].default_value = 1.0
-            bump.inputs["Distance"].default_value = 1.0 / UNIT_MM
-            self.link(height_mm, bump.inputs["Height"])
-            self.link(bump.outputs[0], self.surface.inputs["Normal"])
+            self.bump(height_mm)

@@ -1,6 +1,7 @@
 """Sheets on a table, cardboard, and the user's own pictures."""
 
-from render.floor_shaders.shader import Shader, Socket
+from render.floor_shaders.shader import Shader
+from render.nodes import Socket
 
 
 def _table(shader: Shader) -> Socket:

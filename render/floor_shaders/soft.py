@@ -1,6 +1,7 @@
 """What is woven, tufted or knitted: cloth, carpets, ribbed blankets, rugs. Hardly any gloss."""
 
-from render.floor_shaders.shader import Shader, Socket
+from render.floor_shaders.shader import Shader
+from render.nodes import Socket
 
 GLOSS = 0.12
 

@@ -11,6 +11,7 @@ import pytest
 from core.engine import Outcome
 from core.errors import BrickbenchError, SettingsError
 from dataset.index import open_index
+from dataset.manifest import Manifest, PartInfo, SplitRule
 from dataset.masks import decode_mask
 from render import blender, worker
 from render.camera import CameraSettings, frame_pile
@@ -192,6 +193,17 @@ def test_a_run_killed_before_its_manifest_was_written_goes_on(tmp_path: Path) ->
     (tmp_path / "d" / "settings.yaml").unlink()
     with pytest.raises(SettingsError, match=r"holds a dataset without settings\.yaml"):
         render_dataset(TINY, tmp_path / "d", count=1, seed=0, workers=1)
+
+
+def test_piles_join_a_dataset_of_photos_and_its_classes_keep_their_numbers(tmp_path: Path) -> None:
+    root = tmp_path / "d"
+    photo_parts = tuple(PartInfo(part_id=name, name=name, category="photo") for name in ("3003", "mug"))
+    Manifest(parts=photo_parts, split_rule=SplitRule(train=0.5, val=0.5, test=0.0)).save_folder(root)
+    render_dataset(TINY, root, count=1, seed=4, workers=1)
+    manifest = Manifest.load_folder(root)
+    assert manifest.parts[:2] == photo_parts
+    assert {part.part_id for part in manifest.parts} == {"mug", *TINY.parts}
+    assert (manifest.seed, manifest.split_rule.val) == (4, 0.5)
 
 
 def test_a_short_last_shard_cannot_grow(tmp_path: Path) -> None:

@@ -1,0 +1,46 @@
+"""What Cycles computes on: the processor, or a GPU through one of its back ends."""
+
+import os
+
+from core.errors import BrickbenchError
+from render.blender import bpy
+
+DEVICES = ("cpu", "optix", "cuda", "hip", "oneapi", "metal")
+
+
+def require_device(device: str) -> None:
+    """Raise BrickbenchError unless Cycles can compute on `device`, one of `DEVICES`, on this machine."""
+    if device == "cpu" or _gpus(device):
+        return
+    there = [name for name in DEVICES[1:] if _gpus(name)]
+    others = f"It has {', '.join(there)}" if there else "It has none of the others either"
+    raise BrickbenchError(
+        f"Cycles finds no GPU for --device {device} on this machine. {others}; use --device cpu, or mend the driver."
+    )
+
+
+def choose_device(device: str) -> None:
+    """Make Cycles compute on `device`, one of `DEVICES`; of several GPUs each process takes one.
+
+    Labels do not depend on the device; pixels do, in their last bits.
+
+    Raises:
+        BrickbenchError: this machine has no such device.
+    """
+    require_device(device)
+    cycles = bpy.context.scene.cycles
+    if device == "cpu":
+        cycles.device = "CPU"
+        return
+    found = _gpus(device)
+    bpy.context.preferences.addons["cycles"].preferences.compute_device_type = device.upper()
+    mine = os.getpid() % len(found)  # workers are started one after the other, so this deals them out
+    for number, candidate in enumerate(found):
+        candidate.use = number == mine
+    cycles.device = "GPU"
+    cycles.denoising_use_gpu = True
+
+
+def _gpus(back_end: str) -> list["bpy.types.PropertyGroup"]:
+    preferences = bpy.context.preferences.addons["cycles"].preferences
+    return [device for device in preferences.get_devices_for_type(back_end.upper()) if device.type != "CPU"]
