@@ -7,6 +7,7 @@ the wanted size, and brought to it by averaging areas. Colour profiles are appli
 import contextlib
 import io
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -89,7 +90,9 @@ def working_size(width: int, height: int, longest_side_px: int | None) -> tuple[
 def _opened(data: bytes) -> Iterator[Image.Image]:
     """Give the opened picture; what goes wrong in the block is told as a reason."""
     try:
-        with Image.open(io.BytesIO(data), formats=READ_FORMATS) as picture:
+        with _quiet():
+            picture = Image.open(io.BytesIO(data), formats=READ_FORMATS)
+        with picture:
             if picture.width * picture.height > LARGEST_PHOTO_PX:
                 raise Image.DecompressionBombError
             if isinstance(picture, ImageFile.ImageFile):
@@ -97,11 +100,19 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
             yield picture
     except UnidentifiedImageError as error:
         raise PhotoError(_what_it_is(data)) from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except Image.DecompressionBombError as error:
         raise PhotoError(f"is larger than {LARGEST_PHOTO_PX // 1_000_000} megapixels") from error
     except _DAMAGE as error:
         text = " ".join(str(error).split()) or type(error).__name__
         raise PhotoError(f"is damaged: {text}") from error
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep Pillow from warning of damaged metadata: what matters is whether the picture can be read."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _what_it_is(data: bytes) -> str:
@@ -114,7 +125,8 @@ def _what_it_is(data: bytes) -> str:
 
 def _header_of(picture: Image.Image) -> PhotoHeader:
     try:
-        orientation = int(picture.getexif().get(_ORIENTATION_TAG, 1))
+        with _quiet():
+            orientation = int(picture.getexif().get(_ORIENTATION_TAG, 1))
     except _DAMAGE:  # damaged EXIF in a whole picture
         orientation = 1
     orientation = orientation if 1 <= orientation <= 8 else 1

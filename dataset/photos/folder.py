@@ -89,20 +89,18 @@ class PhotoFolder:
     def find(self, name: str, annotation: str, near: Sequence[str] = ("",)) -> str:
         """Return the file that the annotation file `annotation` calls `name`.
 
-        It is looked for from each folder of `near` on, first as it is written, then whatever its case, then by its
-        last part alone, if only one file has it.
+        It is looked for from each folder of `near` on, of which the first one is that of `annotation`: as it is
+        written, then whatever its case, then by its last part alone, if only one file has it.
 
         Raises:
             PhotoError: it leads outside the folder, or is not there.
         """
         name = name.strip()
         slashed = name.replace("\\", "/")
-        if slashed.startswith("/") or re.match(r"[A-Za-z]:", slashed):
-            raise PhotoError(f"{annotation} names {name!r}, which {_OUTSIDE}")
         paths = [posixpath.normpath(posixpath.join(base, slashed)) for base in near]
-        inside = [path for path in paths if path != ".." and not path.startswith("../")]
-        if not inside:
+        if _leads_outside(paths[0]) or re.match(r"[A-Za-z]:", slashed):
             raise PhotoError(f"{annotation} names {name!r}, which {_OUTSIDE}")
+        inside = [path for path in paths if not _leads_outside(path)]
         found = [[path] for path in inside if path in self._present]
         found += [self._by_key[_key(path)] for path in inside if _key(path) in self._by_key]
         if not found:
@@ -125,6 +123,11 @@ def split_of_path(file: str) -> str | None:
     """Return the split that a folder on the way to `file` is called after, such as ``valid/images/1.jpg``."""
     splits = [SPLIT_NAMES[step.lower()] for step in file.split("/")[:-1] if step.lower() in SPLIT_NAMES]
     return splits[0] if splits else None
+
+
+def _leads_outside(path: str) -> bool:
+    """Return whether a normalised path is absolute or climbs above where it starts."""
+    return path.startswith(("/", "../")) or path == ".."
 
 
 def _ignored(name: str) -> bool:
