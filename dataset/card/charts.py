@@ -1,0 +1,99 @@
+"""Charts of the card as inline SVG in the colours of its page."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+from markupsafe import Markup, escape
+
+_COLUMNS_SIZE = (560, 170)
+_ROW_PX, _NAME_PX, _BAR_PX, _COUNT_PX = 22, 150, 330, 60
+_CELL_PX = 22
+
+
+def column_chart(counts: Sequence[int], ticks: Mapping[int, str], words: str, labels: Sequence[str]) -> Markup:
+    """Return columns side by side.
+
+    Args:
+        counts: their heights.
+        ticks: texts below the axis, by the edge they stand at: 0 is left of the first column.
+        words: what the chart shows, for those who do not see it.
+        labels: of each column, shown with its count at the pointer.
+    """
+    width, height = _COLUMNS_SIZE
+    bottom, step, largest = height - 22, width / max(len(counts), 1), max([*counts, 1])
+    shapes = [f'<path d="M0 {bottom}.5H{width}" stroke="var(--rule)"/>']
+    for number, (count, label) in enumerate(zip(counts, labels, strict=True)):
+        tall = (bottom - 16) * count / largest
+        shapes.append(
+            f'<rect x="{number * step + 1:.1f}" y="{bottom - tall:.1f}" width="{step - 2:.1f}" height="{tall:.1f}" '
+            f'fill="var(--accent)"><title>{escape(label)}: {count:,}</title></rect>'
+        )
+        if count == largest:
+            shapes.append(_text(number * step + step / 2, bottom - tall - 5, f"{count:,}", "middle"))
+    for edge, text in ticks.items():
+        anchor = "start" if edge == 0 else "end" if edge == len(counts) else "middle"
+        shapes.append(_text(edge * step, height - 6, text, anchor))
+    return _svg(width, height, words, shapes)
+
+
+def bar_chart(rows: Sequence[tuple[str, int]], words: str) -> Markup:
+    """Return a bar a row with its name and count."""
+    width, height = _NAME_PX + _BAR_PX + _COUNT_PX, _ROW_PX * len(rows)
+    largest = max([count for _, count in rows] + [1])
+    shapes = []
+    for number, (name, count) in enumerate(rows):
+        middle = number * _ROW_PX + _ROW_PX / 2
+        long = _BAR_PX * count / largest
+        shapes += [
+            _text(_NAME_PX - 10, middle + 4, name if len(name) <= 24 else name[:23] + "…", "end", "ink"),
+            f'<rect x="{_NAME_PX}" y="{middle - 6:.1f}" width="{long:.1f}" height="12" fill="var(--accent)"/>',
+            _text(_NAME_PX + long + 7, middle + 4, f"{count:,}"),
+        ]
+    return _svg(width, height, words, shapes)
+
+
+def heat_map(names: Sequence[tuple[str, str]], counts: npt.NDArray[np.int64], words: str) -> Markup:
+    """Return a square for each pair, the darker the more pictures have both; the diagonal is left pale.
+
+    Args:
+        names: part_id and name of each row and column.
+        counts: (K, K).
+        words: what the chart shows, for those who do not see it.
+    """
+    size = len(names)
+    off_diagonal = counts[~np.eye(size, dtype=np.bool_)]
+    largest = max(int(off_diagonal.max(initial=0)), 1)
+    left, top = 235, 62
+    shapes = []
+    for row, (part_id, name) in enumerate(names):
+        middle = top + row * _CELL_PX + _CELL_PX / 2
+        shapes.append(
+            _text(left - 8, middle + 4, f"{name if len(name) <= 27 else name[:26] + '…'} {part_id}", "end", "ink")
+        )
+        column_middle = left + row * _CELL_PX + _CELL_PX / 2
+        shapes.append(
+            f'<text transform="translate({column_middle + 4:.1f} {top - 7}) rotate(-60)" fill="var(--muted)">'
+            f"{escape(part_id)}</text>"
+        )
+        for column, (_, other) in enumerate(names):
+            count = int(counts[row, column])
+            same = row == column
+            fill = 'var(--wash)"' if same else f'var(--accent)" fill-opacity="{count / largest:.3f}"'
+            title = f"{name}: {count:,}" if same else f"{name} and {other}: {count:,}"
+            shapes.append(
+                f'<rect x="{left + column * _CELL_PX}" y="{top + row * _CELL_PX}" width="{_CELL_PX - 1}" '
+                f'height="{_CELL_PX - 1}" fill={chr(34)}{fill}><title>{escape(title)}</title></rect>'
+            )
+    return _svg(left + size * _CELL_PX + 40, top + size * _CELL_PX, words, shapes)
+
+
+def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = "muted") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="var(--{colour})">{escape(text)}</text>'
+
+
+def _svg(width: float, height: float, words: str, shapes: Sequence[str]) -> Markup:
+    return Markup(
+        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 {width:g} {height:g}" font-size="12">'
+        f"{''.join(shapes)}</svg>"
+    )
