@@ -16,16 +16,10 @@ from core.files import sha256_hex
 from core.progress import Progress
 from dataset.database import INDEX_NAME, first_row
 from dataset.index import open_index
+from dataset.intake import require_consistent, with_shard_columns
 from dataset.manifest import Manifest
 from dataset.masks import decode_mask
-from dataset.merge import (
-    casts,
-    get_meta,
-    labels_query,
-    manifest_digests,
-    require_consistent,
-    with_shard_columns,
-)
+from dataset.merge import casts, get_meta, labels_query, manifest_digests, registered
 from dataset.run_folders import RUN_FILE
 from dataset.schema import IMAGES, INSTANCES
 from dataset.shards import DamagedShardError, ShardTables, how_to_mend, list_shards, read_shard, shard_folder
@@ -187,9 +181,7 @@ def _compare_rows(index: duckdb.DuckDBPyConnection, root: Path, name: str, shard
     if row[0] != shard.digest:
         yield Problem(name, None, "the index has another version of this shard (stale)", _rebuild(root))
         return
-    index.register("shard_images", with_shard_columns(shard.images, name))
-    index.register("shard_instances", shard.instances)
-    try:
+    with registered(index, shard_images=with_shard_columns(shard.images, name), shard_instances=shard.instances):
         columns = tuple(column for column in IMAGES if column.name != "split")
         there = f"SELECT {casts(columns)} FROM images WHERE shard = '{name}'"
         wrong = _differing(index, f"SELECT {casts(columns)} FROM shard_images", there)
@@ -197,9 +189,6 @@ def _compare_rows(index: duckdb.DuckDBPyConnection, root: Path, name: str, shard
         wrong |= _differing(
             index, f"SELECT {casts(INSTANCES)} FROM shard_instances", f"SELECT {casts(INSTANCES)} {there}"
         )
-    finally:
-        index.unregister("shard_images")
-        index.unregister("shard_instances")
     for image_id in sorted(wrong):
         yield Problem(name, image_id, "its rows in the index are not those of the shard", _rebuild(root))
 
@@ -230,12 +219,12 @@ def _check_index(
     rule_labels = labels_query("images", "instances", manifest.label_rule)
     for image_id in sorted(_differing(index, rule_labels, "SELECT image_id, part_id FROM labels")):
         yield Problem(None, image_id, "its labels in the index are not those of the label rule", _rebuild(root))
-    groups = [row[0] for row in index.execute("SELECT DISTINCT group_id FROM images").fetchall()]
-    index.register("rule_splits", splits_table(manifest.split_rule, read_splits(root), groups))
-    astray = index.execute(
-        "SELECT image_id FROM images LEFT JOIN rule_splits USING (group_id) "
-        "WHERE images.split IS DISTINCT FROM coalesce(rule_splits.split, imported_split) ORDER BY image_id"
-    ).fetchall()
+    groups = index.sql("SELECT DISTINCT group_id FROM images").to_arrow_table()["group_id"]
+    with registered(index, rule_splits=splits_table(manifest.split_rule, read_splits(root), groups)):
+        astray = index.execute(
+            "SELECT image_id FROM images LEFT JOIN rule_splits USING (group_id) "
+            "WHERE images.split IS DISTINCT FROM coalesce(rule_splits.split, imported_split) ORDER BY image_id"
+        ).fetchall()
     for (image_id,) in astray:
         yield Problem(None, image_id, "its split in the index is not that of the split rule", _rebuild(root))
 

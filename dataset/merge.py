@@ -1,21 +1,19 @@
 """Rows from shards into the tables of the index, and what follows from the manifest: parts, labels, splits."""
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from core.errors import BrickbenchError
 from core.progress import Progress
 from dataset.database import first_row
+from dataset.intake import Batch, read_batches
 from dataset.manifest import MANIFEST_NAME, SCHEMA_VERSION, LabelRule, Manifest
 from dataset.schema import TABLES, Column, create_statements
-from dataset.shards import SHARDS_FOLDER, ShardTables, damaged_shard, read_shard
 from dataset.splits import read_splits, splits_digest, splits_table
-
-SHARDS_AT_ONCE = 64  # some 40,000 instances: large enough for DuckDB's vectors, small enough for any memory
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
@@ -35,15 +33,22 @@ def merge_shards(connection: duckdb.DuckDBPyConnection, root: Path, manifest: Ma
         return
     frozen = read_splits(root)
     with Progress("Index", len(shards), "shards") as progress:
-        for start in range(0, len(shards), SHARDS_AT_ONCE):
-            batch = shards[start : start + SHARDS_AT_ONCE]
-            _insert_batch(connection, root, manifest, frozen, batch)
-            progress.advance(len(batch))
-    twice = first_row(
-        connection,
-        "SELECT image_id, min(shard), max(shard) FROM images GROUP BY image_id HAVING count(*) > 1 "
-        "ORDER BY image_id LIMIT 1",
-    )
+        for batch in read_batches(root, manifest, shards):
+            _insert_batch(connection, manifest, frozen, batch)
+            progress.advance(batch.shards.num_rows)
+    _require_distinct(connection, root, shards)
+
+
+def _require_distinct(connection: duckdb.DuckDBPyConnection, root: Path, shards: Sequence[str]) -> None:
+    """Raise BrickbenchError if an image of `shards` is in the index twice."""
+    with registered(connection, new_shards=pa.table({"shard": pa.array(shards, pa.string())})):
+        # By the shards first: for a few new ones DuckDB then skips nearly all rows of images.
+        twice = first_row(
+            connection,
+            "SELECT image_id, min(shard), max(shard) FROM images "
+            "SEMI JOIN (SELECT image_id FROM images SEMI JOIN new_shards USING (shard)) USING (image_id) "
+            "GROUP BY image_id HAVING count(*) > 1 ORDER BY image_id LIMIT 1",
+        )
     if twice is not None:
         raise BrickbenchError(
             f"Image {twice[0]!r} is in two shards of {root}, {twice[1]} and {twice[2]}. "
@@ -52,33 +57,12 @@ def merge_shards(connection: duckdb.DuckDBPyConnection, root: Path, manifest: Ma
 
 
 def _insert_batch(
-    connection: duckdb.DuckDBPyConnection,
-    root: Path,
-    manifest: Manifest,
-    frozen: Mapping[str, str],
-    names: Sequence[str],
+    connection: duckdb.DuckDBPyConnection, manifest: Manifest, frozen: Mapping[str, str], batch: Batch
 ) -> None:
-    shards = {name: read_shard(root, name) for name in names}
-    for name, shard in shards.items():
-        require_consistent(root, name, shard, manifest)
-    images = pa.concat_tables([with_shard_columns(shard.images, name) for name, shard in shards.items()])
-    instances = pa.concat_tables([shard.instances for shard in shards.values()])
-    counts = pa.table(
-        {
-            "shard": list(shards),
-            "digest": [shard.digest for shard in shards.values()],
-            "images": [shard.images.num_rows for shard in shards.values()],
-            "instances": [shard.instances.num_rows for shard in shards.values()],
-        },
-        schema=pa.schema(
-            [("shard", pa.string()), ("digest", pa.string()), ("images", pa.int32()), ("instances", pa.int32())]
-        ),
-    )
-    splits = splits_table(manifest.split_rule, frozen, images.column("group_id").unique().to_pylist())
-    staged = {"new_images": images, "new_instances": instances, "new_shards": counts, "new_splits": splits}
-    for name, table in staged.items():
-        connection.register(name, table)
-    try:
+    splits = splits_table(manifest.split_rule, frozen, batch.images.column("group_id").unique())
+    with registered(
+        connection, new_images=batch.images, new_instances=batch.instances, new_shards=batch.shards, new_splits=splits
+    ):
         insert_rows(
             connection,
             "images",
@@ -88,8 +72,17 @@ def _insert_batch(
         insert_rows(connection, "instances", "new_instances")
         insert_rows(connection, "shards", "new_shards")
         connection.execute(f"INSERT INTO labels {labels_query('new_images', 'new_instances', manifest.label_rule)}")
+
+
+@contextlib.contextmanager
+def registered(connection: duckdb.DuckDBPyConnection, **tables: pa.Table) -> Iterator[None]:
+    """Make Arrow tables known to SQL by their names, while the block lasts."""
+    for name, table in tables.items():
+        connection.register(name, table)
+    try:
+        yield
     finally:
-        for name in staged:
+        for name in tables:
             connection.unregister(name)
 
 
@@ -101,15 +94,6 @@ def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, source: str) 
 def casts(columns: tuple[Column, ...]) -> str:
     """Return a SELECT list that gives `columns` in the index's types."""
     return ", ".join(f'"{column.name}"::{column.sql} AS "{column.name}"' for column in columns)
-
-
-def with_shard_columns(images: pa.Table, shard: str) -> pa.Table:
-    """Return the rows of a shard's images with its name, and files relative to the dataset's root."""
-    for column in ("file", "geometry_file"):
-        # An absolute file, a photo that was left where it is, stays what it is.
-        files = [name and str(PurePosixPath(SHARDS_FOLDER, shard, name)) for name in images.column(column).to_pylist()]
-        images = images.set_column(images.schema.get_field_index(column), column, pa.array(files, pa.string()))
-    return images.append_column("shard", pa.array([shard] * images.num_rows, pa.string()))
 
 
 def labels_query(images: str, instances: str, rule: LabelRule) -> str:
@@ -127,10 +111,9 @@ def apply_manifest(connection: duckdb.DuckDBPyConnection, root: Path, manifest: 
     changed = {name for name, digest in digests.items() if get_meta(connection, name) != digest}
     if "parts" in changed:
         connection.execute("DELETE FROM parts")
-        connection.executemany(
-            "INSERT INTO parts VALUES (?, ?, ?, ?)",
-            [[part.part_id, part.name, part.category, index] for index, part in enumerate(manifest.parts)],
-        )
+        rows = [part.model_dump() | {"class_index": index} for index, part in enumerate(manifest.parts)]
+        with registered(connection, new_parts=pa.Table.from_pylist(rows)):  # executemany would load pandas
+            insert_rows(connection, "parts", "new_parts")
         unknown = first_row(
             connection,
             "SELECT DISTINCT part_id FROM instances ANTI JOIN parts USING (part_id) ORDER BY part_id LIMIT 1",
@@ -144,17 +127,14 @@ def apply_manifest(connection: duckdb.DuckDBPyConnection, root: Path, manifest: 
         connection.execute("DELETE FROM labels")
         connection.execute(f"INSERT INTO labels {labels_query('images', 'instances', manifest.label_rule)}")
     if "split_rule" in changed:
-        groups = [row[0] for row in connection.execute("SELECT DISTINCT group_id FROM images").fetchall()]
-        connection.register("new_splits", splits_table(manifest.split_rule, read_splits(root), groups))
-        try:
+        groups = connection.sql("SELECT DISTINCT group_id FROM images").to_arrow_table()["group_id"]
+        with registered(connection, new_splits=splits_table(manifest.split_rule, read_splits(root), groups)):
             connection.execute(
                 "UPDATE images SET split = wanted.split FROM ("
                 "SELECT image_id, coalesce(new_splits.split, imported_split) AS split "
                 "FROM images LEFT JOIN new_splits USING (group_id)) wanted "
                 "WHERE images.image_id = wanted.image_id AND images.split <> wanted.split"
             )
-        finally:
-            connection.unregister("new_splits")
     for name in changed:
         set_meta(connection, name, digests[name])
 
@@ -179,19 +159,3 @@ def set_meta(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> No
     """Write a value of the table meta."""
     connection.execute("DELETE FROM meta WHERE name = ?", [name])
     connection.execute("INSERT INTO meta VALUES (?, ?)", [name, value])
-
-
-def require_consistent(root: Path, name: str, shard: ShardTables, manifest: Manifest) -> None:
-    """Raise BrickbenchError unless a shard's bricks and labels are of known parts and of its own images."""
-    known = {part.part_id for part in manifest.parts}
-    labels = pc.list_flatten(shard.images.column("annotated_labels"))
-    named = {
-        part_id for column in (shard.instances.column("part_id"), labels) for part_id in column.unique().to_pylist()
-    }
-    for part_id in sorted(named):
-        if part_id not in known:
-            raise damaged_shard(root, name, f"it holds part {part_id!r}, which {MANIFEST_NAME} does not list")
-    image_ids = set(shard.images.column("image_id").to_pylist())
-    for image_id in shard.instances.column("image_id").unique().to_pylist():
-        if image_id not in image_ids:
-            raise damaged_shard(root, name, f"it holds bricks of image {image_id!r}, but not that image")

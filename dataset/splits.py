@@ -5,15 +5,19 @@ root of a dataset, where it is there, decides for the groups that it names.
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from core.errors import BrickbenchError
 from core.files import atomic_file, sha256_hex
 from core.seeding import Purpose, generator
+from dataset.draws import first_uniforms
 from dataset.manifest import SplitRule
 
 SPLITS = ("train", "val", "test")
@@ -40,12 +44,7 @@ def split_of(rule: SplitRule, group_id: str) -> str:
     if pile is None:
         raise ValueError(f"group_id should be pile-NUMBER, got {group_id!r}")
     draw = generator(rule.seed, int(pile[1]), Purpose.SPLIT).random()
-    if draw < rule.train:
-        return "train"
-    # Without a test share everything else is val: the shares may sum to a hair under 1.
-    if draw < rule.train + rule.val or rule.test == 0.0:
-        return "val" if rule.val > 0.0 else "train"
-    return "test"
+    return str(_splits_of_draws(rule, np.array([draw]))[0])
 
 
 def read_splits(root: Path) -> dict[str, str]:
@@ -81,15 +80,29 @@ def splits_digest(root: Path) -> str:
     return sha256_hex(path.read_bytes()) if path.is_file() else ""
 
 
-def splits_table(rule: SplitRule, frozen: Mapping[str, str], groups: Collection[str]) -> pa.Table:
-    """Return the columns group_id and split for the piles among `groups`, and for those that `frozen` names.
+def splits_table(rule: SplitRule, frozen: Mapping[str, str], groups: pa.ChunkedArray) -> pa.Table:
+    """Return the columns group_id and split for the piles among the distinct `groups`, and for those `frozen` names.
 
     A photo that is not frozen has no row: its split is that of its import.
     """
-    splits = {group: frozen.get(group) or split_of(rule, group) for group in groups if _PILE_GROUP.fullmatch(group)}
-    splits |= {group: frozen[group] for group in groups if group in frozen}
-    names = sorted(splits)
-    return pa.table([pa.array(names, pa.string()), pa.array([splits[name] for name in names])], schema=SPLITS_SCHEMA)
+    numbers = pc.struct_field(pc.extract_regex(groups, r"^pile-(?P<pile>\d+)$"), "pile")
+    is_pile = pc.is_valid(numbers)
+    piles = groups.filter(is_pile)
+    draws = first_uniforms(rule.seed, pc.cast(numbers.filter(is_pile), pa.int64()).to_numpy(), Purpose.SPLIT)
+    hashed = pa.table([piles, pa.array(_splits_of_draws(rule, draws), pa.string())], schema=SPLITS_SCHEMA)
+    named = [group for group in groups.to_pylist() if group in frozen] if frozen else []
+    if not named:
+        return hashed
+    kept = hashed.filter(pc.invert(pc.is_in(hashed["group_id"], value_set=pa.array(named))))
+    decided = pa.table([pa.array(named), pa.array([frozen[group] for group in named])], schema=SPLITS_SCHEMA)
+    return pa.concat_tables([kept, decided])
+
+
+def _splits_of_draws(rule: SplitRule, draws: npt.NDArray[np.float64]) -> npt.NDArray[np.object_]:
+    # Without a test share everything else is val: the shares may sum to a hair under 1.
+    rest = "val" if rule.val > 0.0 else "train"
+    last = rest if rule.test == 0.0 else "test"
+    return np.select([draws < rule.train, draws < rule.train + rule.val], ["train", rest], last).astype(object)
 
 
 def _damaged(path: Path) -> BrickbenchError:

@@ -92,9 +92,9 @@ def test_a_damaged_file_names_the_shard_and_the_way_out(tmp_path: Path, name: st
     data = path.read_bytes()
     if damage == "gone":
         path.unlink()
-    else:  # byte 200 is inside a page of data: its checksum tells
+    else:  # byte 100 is inside a page of data: its checksum tells
         path.write_bytes(
-            data[: len(data) // 2] if damage == "cut" else data[:200] + bytes([data[200] ^ 1]) + data[201:]
+            data[: len(data) // 2] if damage == "cut" else data[:100] + bytes([data[100] ^ 1]) + data[101:]
         )
     with pytest.raises(BrickbenchError) as caught:
         read_shard(tmp_path, "000000")

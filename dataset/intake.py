@@ -1,0 +1,129 @@
+"""Shards on their way into the index: read ahead in threads, checked, handed over in batches of bounded size."""
+
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dataset.manifest import MANIFEST_NAME, Manifest
+from dataset.shards import GEOMETRY_FOLDER, SHARDS_FOLDER, ShardTables, damaged_shard, read_shard
+
+READERS = 2  # threads: with a third DuckDB, which works beside them, gets no faster
+READ_AHEAD = 16  # shards: some 2 MB of rows each
+BATCH_BYTES = 32 * 2**20  # of rows: large enough for DuckDB's vectors, small beside any memory limit
+_IN_FOLDER = r"/[^/\\]*[^/\\.][^/\\]*$"  # one step down, and not up again
+_IMAGE_ID = r"^[^/\\]*[^/\\.][^/\\]*$"  # it names files of exports
+_FILE = f"^images{_IN_FOLDER}"
+_GEOMETRY = f"^{GEOMETRY_FOLDER}{_IN_FOLDER}"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The rows of some shards: `images` with the column shard, and files relative to the dataset."""
+
+    images: pa.Table
+    instances: pa.Table
+    shards: pa.Table
+    """A row of the table shards each: shard, digest, images, instances."""
+
+
+_SHARDS_SCHEMA = pa.schema(
+    [("shard", pa.string()), ("digest", pa.string()), ("images", pa.int32()), ("instances", pa.int32())]
+)
+
+
+def read_batches(root: Path, manifest: Manifest, shards: Sequence[str]) -> Iterator[Batch]:
+    """Yield the rows of all `shards`, in their order.
+
+    Raises:
+        BrickbenchError: a shard is damaged, or names a part that the manifest lacks.
+    """
+    read: list[tuple[str, ShardTables]] = []
+    size = 0
+    for name, shard in _read_ahead(root, manifest, shards):
+        read.append((name, shard))
+        size += shard.images.nbytes + shard.instances.nbytes
+        if size >= BATCH_BYTES:
+            yield _batch(read)
+            read, size = [], 0
+    if read:
+        yield _batch(read)
+
+
+def _read_ahead(root: Path, manifest: Manifest, shards: Sequence[str]) -> Iterator[tuple[str, ShardTables]]:
+    def read(name: str) -> ShardTables:
+        shard = read_shard(root, name)
+        require_consistent(root, name, shard, manifest)
+        return shard
+
+    coming: deque[tuple[str, Future[ShardTables]]] = deque()
+    with ThreadPoolExecutor(READERS, thread_name_prefix="read-shard") as readers:
+        try:
+            for name in shards:
+                coming.append((name, readers.submit(read, name)))
+                if len(coming) > READ_AHEAD:
+                    name, future = coming.popleft()
+                    yield name, future.result()
+            while coming:
+                name, future = coming.popleft()
+                yield name, future.result()
+        finally:
+            for _, future in coming:
+                future.cancel()
+
+
+def _batch(read: list[tuple[str, ShardTables]]) -> Batch:
+    columns = [
+        [name for name, _ in read],
+        [shard.digest for _, shard in read],
+        [shard.images.num_rows for _, shard in read],
+        [shard.instances.num_rows for _, shard in read],
+    ]
+    return Batch(
+        images=pa.concat_tables([with_shard_columns(shard.images, name) for name, shard in read]),
+        instances=pa.concat_tables([shard.instances for _, shard in read]),
+        shards=pa.table(columns, schema=_SHARDS_SCHEMA),
+    )
+
+
+def with_shard_columns(images: pa.Table, shard: str) -> pa.Table:
+    """Return the rows of a shard's images with its name, and files relative to the dataset's root."""
+    for column in ("file", "geometry_file"):
+        names = images.column(column)
+        inside = pc.binary_join_element_wise(f"{SHARDS_FOLDER}/{shard}/", names, "")
+        # An absolute file, a photo that was left where it is, stays what it is.
+        placed = pc.if_else(pc.starts_with(names, "/"), names, inside)
+        images = images.set_column(images.schema.get_field_index(column), column, placed)
+    return images.append_column("shard", pa.repeat(shard, images.num_rows))
+
+
+def require_consistent(root: Path, name: str, shard: ShardTables, manifest: Manifest) -> None:
+    """Raise BrickbenchError unless a shard's bricks and labels are of known parts and of its own images.
+
+    Nor may a file lie outside the shard's folder, but for a photo that was left where it is.
+    """
+    known = {part.part_id for part in manifest.parts}
+    labels = pc.list_flatten(shard.images.column("annotated_labels"))
+    named = {
+        part_id for column in (shard.instances.column("part_id"), labels) for part_id in column.unique().to_pylist()
+    }
+    if not named <= known:
+        unknown = min(named - known)
+        raise damaged_shard(root, name, f"it holds part {unknown!r}, which {MANIFEST_NAME} does not list")
+    image_ids = shard.images.column("image_id")
+    owners = set(shard.instances.column("image_id").unique().to_pylist()) - set(image_ids.to_pylist())
+    if owners:
+        raise damaged_shard(root, name, f"it holds bricks of image {min(owners)!r}, but not that image")
+    in_place = pc.and_(pc.equal(shard.images["source"], "real"), pc.starts_with(shard.images["file"], "/"))
+    for column, right in (
+        ("image_id", pc.match_substring_regex(image_ids, _IMAGE_ID)),
+        ("file", pc.or_(in_place, pc.match_substring_regex(shard.images["file"], _FILE))),
+        ("geometry_file", pc.match_substring_regex(shard.images["geometry_file"], _GEOMETRY)),
+    ):
+        wrong = shard.images.column(column).filter(pc.invert(right))  # what is NULL is left out
+        if len(wrong):
+            raise damaged_shard(root, name, f"the {column} {wrong[0].as_py()!r} leads out of its folder")
