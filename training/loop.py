@@ -87,15 +87,17 @@ def train(
     if len(history) >= settings.epochs:
         return history
 
-    train_pictures = PictureLoader(train_split, settings, mean, std, title="Packing train pictures")
-    val_pictures = PictureLoader(val_split, settings, mean, std, varied=False, title="Packing val pictures")
+    train_pictures = PictureLoader(train_split, settings, mean, std, device=place, title="Packing train pictures")
+    val_pictures = PictureLoader(
+        val_split, settings, mean, std, varied=False, device=place, title="Packing val pictures"
+    )
     total, done = settings.epochs * len(train_pictures), len(history) * len(train_pictures)
     with Progress("Training", total, "pictures", done) as progress:
         for epoch in range(len(history) + 1, settings.epochs + 1):
             started = time.perf_counter()
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(settings, epoch)
-            train_loss = _train_epoch(model, optimizer, train_pictures, settings, epoch, place, progress)
+            train_loss = _train_epoch(model, optimizer, train_pictures, settings, epoch, progress)
             scores = _validate(model, val_pictures, settings, epoch, place)
             row: Row = {"epoch": epoch, "learning_rate": learning_rate(settings, epoch), "train_loss": train_loss}
             row |= {f"val_{name}": _number(value) for name, value in scores.items()}
@@ -150,7 +152,6 @@ def _train_epoch(
     pictures: PictureLoader,
     settings: TrainingSettings,
     epoch: int,
-    device: torch.device,
     progress: Progress,
 ) -> float:
     """Do one pass over the training pictures and return their mean loss."""
@@ -158,9 +159,8 @@ def _train_epoch(
     loss_sum = 0.0
     with seeded_torch(settings.seed, DROPOUT, epoch):
         for number, batch in enumerate(pictures.epoch(epoch), 1):
-            logits = model(batch.images.to(device, non_blocking=True))
-            targets = batch.targets.to(device, non_blocking=True)
-            loss = weighted_bce_with_logits(logits, targets, settings.positive_weight)
+            logits = model(batch.images)
+            loss = weighted_bce_with_logits(logits, batch.targets, settings.positive_weight)
             value = loss.item()
             _require_number(value, f"epoch {epoch}, batch {number}", epoch, settings)
             optimizer.zero_grad()

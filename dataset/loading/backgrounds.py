@@ -15,6 +15,7 @@ Image = npt.NDArray[np.uint8]
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 MOST_BACKGROUNDS = 256  # held in memory by every process; 60 MB at 224 px
+_ROTATIONS = (cv2.ROTATE_90_CLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_COUNTERCLOCKWISE)
 _LARGER = 1.25  # a cut of a background is smaller than the whole by up to this
 
 
@@ -59,7 +60,7 @@ class PasteOnBackground(albumentations.ImageOnlyTransform):  # type: ignore[misc
         return ["image", "mask"]
 
     def get_params_dependent_on_data(self, params: dict[str, Any], data: dict[str, Any]) -> dict[str, Any]:
-        """Return ``bricks`` (H, W) bool, the ``floor`` (H, W, 3) uint8 and how its shadows fall."""
+        """Return ``bricks`` (H, W) uint8 of 0 and 1, the ``floor`` (H, W, 3) uint8 and how its shadows fall."""
         del params
         mask, numbers = data["mask"], self.random_generator
         if mask is None or not mask.any():
@@ -68,16 +69,23 @@ class PasteOnBackground(albumentations.ImageOnlyTransform):  # type: ignore[misc
         whole = self._backgrounds[numbers.integers(len(self._backgrounds))]
         side = round(len(whole) * numbers.uniform(1 / _LARGER, 1.0))
         top, left = numbers.integers(0, len(whole) - side + 1, size=2)
-        floor = whole[top : top + side, left : left + side]
-        floor = np.rot90(floor[:, ::-1] if numbers.random() < 0.5 else floor, int(numbers.integers(4)))
-        floor = cv2.resize(np.ascontiguousarray(floor), (width, height), interpolation=cv2.INTER_AREA)
-        shift = numbers.uniform(-0.02, 0.02, size=2) * (width, height)
-        return {"bricks": mask > 0, "floor": floor, "shift": shift, "strength": numbers.uniform(0.3, 0.6)}
+        floor = cv2.resize(whole[top : top + side, left : left + side], (width, height), interpolation=cv2.INTER_AREA)
+        mirrored, rotation = numbers.random() < 0.5, (None, *_ROTATIONS)[numbers.integers(4)]
+        floor = cv2.flip(floor, 1) if mirrored else floor
+        if rotation is not None and (height == width or rotation == cv2.ROTATE_180):
+            floor = cv2.rotate(floor, rotation)
+        shift = numbers.uniform(-0.02, 0.02, size=2)
+        return {
+            "bricks": (mask > 0).view(np.uint8),
+            "floor": floor,
+            "shift": shift,
+            "strength": numbers.uniform(0.3, 0.6),
+        }
 
     def apply(
         self,
         img: Image,
-        bricks: npt.NDArray[np.bool_] | None,
+        bricks: Image | None,
         floor: Image | None = None,
         shift: npt.NDArray[np.float64] | None = None,
         strength: float = 0.0,
@@ -87,23 +95,32 @@ class PasteOnBackground(albumentations.ImageOnlyTransform):  # type: ignore[misc
         del params
         if bricks is None or floor is None or shift is None:
             return img
-        height, width = bricks.shape
-        shape = bricks.astype(np.float32)
-        near = cv2.GaussianBlur(shape, (0, 0), 0.006 * width)
-        moved = cv2.warpAffine(shape, np.array([[1, 0, shift[0]], [0, 1, shift[1]]]), (width, height))
-        far = cv2.GaussianBlur(moved, (0, 0), 0.025 * width)
-        light = (1 - strength * np.maximum(near, far)) * _matching_gain(img, floor, bricks)
-        behind = floor * light[..., None]
-        # The outermost pixels of a brick's edge hold a little of the old floor: half of what lies just outside stays.
-        edge = np.maximum(shape, 0.5 * cv2.GaussianBlur(shape, (3, 3), 0))[..., None]
-        return np.asarray(np.clip(np.rint(behind + edge * (img - behind)), 0, 255), dtype=np.uint8)
+        light = _matching_gain(img, floor, bricks) * (1 - strength * _shade(bricks, shift))
+        result = cv2.multiply(floor, cv2.merge([cv2.resize(light, img.shape[1::-1])] * 3), dtype=cv2.CV_8U)
+        # The outermost pixels of a brick's edge hold a little of the old floor: of what lies just outside some stays.
+        edge = cv2.GaussianBlur(bricks * np.uint8(255), (3, 3), 0)
+        rows, columns = np.nonzero((edge > 0) & (bricks == 0))
+        share = 0.5 / 255 * edge[rows, columns, None].astype(np.float32)
+        mixed = result[rows, columns] + share * (img[rows, columns].astype(np.float32) - result[rows, columns])
+        result[rows, columns] = np.rint(mixed).astype(np.uint8)
+        return np.asarray(cv2.copyTo(img, bricks, result), dtype=np.uint8)
 
 
-def _matching_gain(image: Image, floor: Image, bricks: npt.NDArray[np.bool_]) -> float:
+def _shade(bricks: Image, shift: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Return how dark the floor is, 0 to 1, at a quarter of the resolution: a tight and a wide shadow of the bricks."""
+    height, width = (max(side // 4, 1) for side in bricks.shape)
+    shape = cv2.resize(bricks.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    tight = cv2.GaussianBlur(shape, (3, 3), 0)
+    move = np.array([[1.0, 0.0, shift[0] * width], [0.0, 1.0, shift[1] * height]])
+    wide = cv2.GaussianBlur(cv2.warpAffine(shape, move, (width, height)), (0, 0), 0.025 * width)
+    return np.maximum(tight, wide)
+
+
+def _matching_gain(image: Image, floor: Image, bricks: Image) -> float:
     """Return the factor that brings a floor half of the way to the brightness of the picture's own."""
-    own = cv2.mean(image, (~bricks).astype(np.uint8))
-    other = cv2.mean(floor)
-    return float(np.clip(np.sqrt((sum(own) + 1.0) / (sum(other) + 1.0)), 0.6, 1.6))
+    own = sum(cv2.mean(image, 1 - bricks))
+    other = sum(cv2.mean(floor))
+    return float(np.clip(np.sqrt((own + 1.0) / (other + 1.0)), 0.6, 1.6))
 
 
 def _chosen_files(folder: Path) -> list[Path]:

@@ -62,7 +62,7 @@ class BatchPlan:
             if wanted and missing:
                 raise BrickbenchError(
                     f"photo_share {share:g} asks for {name}s, and there is none among the {count} pictures: add some, "
-                    "or leave photo_share out."
+                    "or leave it out."
                 )
 
     def __len__(self) -> int:

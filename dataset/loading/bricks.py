@@ -32,10 +32,10 @@ class Bricks:
         self._rule: LabelRule = Manifest.load_folder(root).label_rule
         wanted = list(image_ids)
         with open_index(root) as index:
-            found: pa.Table = index.execute(
+            found: pa.Table = index.sql(
                 f"SELECT {_COLUMNS} FROM instances WHERE image_id IN (SELECT unnest(?)) AND "
                 "(visible_px IS NULL OR visible_px > 0) ORDER BY image_id, instance_id",
-                [wanted],
+                params=[wanted],
             ).to_arrow_table()
             sizes = index.execute(
                 "SELECT image_id, height, width FROM images WHERE image_id IN (SELECT unnest(?))", [wanted]
@@ -120,18 +120,18 @@ class Bricks:
         return np.minimum(target, still)
 
     def _shares(
-        self, span: slice, row: int, inside: npt.NDArray[np.uint8], brick_map: BrickMap | None
+        self, span: slice, row: int, inside: npt.NDArray[np.bool_], brick_map: BrickMap | None
     ) -> npt.NDArray[np.float64]:
-        """Return the share of each brick's mask, or else of its box, that lies where `inside` is 1: (K,)."""
+        """Return the share of each brick's mask, or else of its box, that lies `inside`: (K,)."""
         shares = np.zeros(span.stop - span.start)
         masked = self._has_mask[span] if brick_map is not None else np.zeros(len(shares), dtype=np.bool_)
         if brick_map is not None:
             before = np.bincount(brick_map.ravel(), minlength=len(shares) + 1)[1 : len(shares) + 1]
-            after = np.bincount(brick_map[inside > 0], minlength=len(shares) + 1)[1 : len(shares) + 1]
+            after = np.bincount(brick_map[inside], minlength=len(shares) + 1)[1 : len(shares) + 1]
             shares = after / np.maximum(before, 1)
             masked &= before > 0  # too small for a pixel of its own at this size: its box speaks for it
         if not masked.all():
-            sums = cv2.integral(inside)
+            sums = cv2.integral(inside.view(np.uint8))
             height, width = self._sizes[row]
             left, top, wide, high = (self._boxes[span] * (len(inside) / np.array([width, height, width, height]))).T
             x0, y0 = (np.clip(np.floor(edge), 0, len(inside) - 1).astype(int) for edge in (left, top))

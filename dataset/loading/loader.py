@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Sampler
 from core.errors import SettingsError
 from dataset.loader import PileDataset
 from dataset.loading.batches import BatchPlan, Key
-from dataset.loading.network_input import IMAGENET_MEAN, IMAGENET_STD
+from dataset.loading.network_input import IMAGENET_MEAN, IMAGENET_STD, Normalizer
 from dataset.loading.samples import Batch, Samples
 from dataset.loading.settings import LoadingSettings
 from dataset.loading.variation import one_thread
@@ -53,6 +53,7 @@ class PictureLoader:
         with_masks: bool = False,
         rank: int = 0,
         ranks: int = 1,
+        device: torch.device | str = "cpu",
         title: str = "Packing pictures",
     ) -> None:
         """Pack what is to be packed, and start nothing else yet.
@@ -66,6 +67,7 @@ class PictureLoader:
             with_masks: whether batches hold masks.
             rank: which of the processes that train together this is.
             ranks: how many they are.
+            device: where the pictures and targets of batches are to be.
             title: what the progress of packing is called.
 
         Raises:
@@ -74,7 +76,8 @@ class PictureLoader:
         """
         share = settings.photo_share if varied else None
         self._plan = BatchPlan(pictures.source_is_real, settings.batch_size, settings.seed, share, rank, ranks)
-        self.samples = Samples(pictures, settings, mean, std, varied=varied, with_masks=with_masks, title=title)
+        self.samples = Samples(pictures, settings, varied=varied, with_masks=with_masks, title=title)
+        self._normalizer, self._device = Normalizer(mean, std), torch.device(device)
         self.targets: Tensor = self.samples.targets
         identity = f"{settings.batch_digest()} {pictures.classes} {pictures.image_ids}"
         self._identity = hashlib.sha256(identity.encode()).hexdigest()[:12]
@@ -86,7 +89,7 @@ class PictureLoader:
             num_workers=settings.workers,
             collate_fn=_as_it_is,
             worker_init_fn=one_thread,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=self._device.type == "cuda",
             persistent_workers=settings.workers > 0,
             # Torch draws a seed for its workers here, and not from the generator that dropout draws from.
             generator=torch.Generator(),
@@ -102,7 +105,7 @@ class PictureLoader:
         self._epoch, self._delivered = epoch, start
         for batch in self._loader:
             self._delivered += 1
-            yield batch
+            yield self._finished(batch)
 
     def rest(self) -> Iterator[Batch]:
         """Yield what is left of the epoch that `load_state_dict` set or that was broken off; then the next one's."""
@@ -116,7 +119,8 @@ class PictureLoader:
         self._schedule.batches = [
             [Key(0, index) for index in range(first, min(first + size, count))] for first in range(0, count, size)
         ]
-        yield from self._loader
+        for batch in self._loader:
+            yield self._finished(batch)
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the loader is: the epoch, and how many of its batches were taken; plain values."""
@@ -135,6 +139,10 @@ class PictureLoader:
             )
         self._epoch, self._delivered = int(state["epoch"]), int(state["batch"])
 
+    def _finished(self, batch: Batch) -> Batch:
+        targets = batch.targets.to(self._device, non_blocking=True)
+        return batch._replace(images=self._normalizer.batch(batch.images, self._device), targets=targets)
+
 
 def make_loader(
     root: Path,
@@ -146,13 +154,16 @@ def make_loader(
     with_masks: bool = False,
     rank: int = 0,
     ranks: int = 1,
+    device: torch.device | str = "cpu",
 ) -> PictureLoader:
     """Return the loader of one split of the dataset `root`, normalised as most networks of timm expect.
 
     Arguments are those of `PileDataset` and `PictureLoader`.
     """
     pictures = PileDataset(root, split, classes=classes, sources=settings.sources)
-    return PictureLoader(pictures, settings, varied=varied, with_masks=with_masks, rank=rank, ranks=ranks)
+    return PictureLoader(
+        pictures, settings, varied=varied, with_masks=with_masks, rank=rank, ranks=ranks, device=device
+    )
 
 
 def _as_it_is(batch: Any) -> Any:

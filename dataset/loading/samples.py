@@ -1,6 +1,5 @@
 """The pictures of a dataset as samples: each a function of (seed, epoch, index, repeat), whatever process makes it."""
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +15,7 @@ from dataset.loading.batches import Key
 from dataset.loading.blocks import Blocks
 from dataset.loading.bricks import BrickMap, Bricks, draw_brick_map, resize_map
 from dataset.loading.cache import mask_source, pack_brick_maps, pack_pictures, picture_files
-from dataset.loading.network_input import Image, Normalizer, empty_batch, resize_picture
+from dataset.loading.network_input import Image, empty_pictures, resize_picture
 from dataset.loading.randomness import AUGMENT, stream
 from dataset.loading.settings import LoadingSettings
 from dataset.loading.variation import Variation
@@ -26,7 +25,8 @@ class Batch(NamedTuple):
     """What a step takes."""
 
     images: Tensor
-    """(N, 3, S, S) float32, normalised, channels last in memory."""
+    """(N, 3, S, S) float32, normalised, channels last in memory; from `Samples` (N, S, S, 3) uint8: a quarter of the
+    bytes cross from process to process, and to a GPU."""
     targets: Tensor
     """(N, C) float32: 1 where the picture shows the part."""
     indices: Tensor
@@ -38,14 +38,12 @@ class Batch(NamedTuple):
 
 
 class Samples(Dataset[Batch]):
-    """Pictures of one `PileDataset`, resized, varied and normalised; `targets`, (N, C) float32, are before any crop."""
+    """Pictures of one `PileDataset`, resized and varied; `targets`, (N, C) float32, are before any crop."""
 
     def __init__(
         self,
         pictures: PileDataset,
         settings: LoadingSettings,
-        mean: Sequence[float],
-        std: Sequence[float],
         *,
         varied: bool = True,
         with_masks: bool = False,
@@ -56,8 +54,6 @@ class Samples(Dataset[Batch]):
         Args:
             pictures: gives (H, W, 3) uint8.
             settings: size, augmentation, seed, cache.
-            mean: per channel, of pictures scaled to 0..1.
-            std: per channel, of pictures scaled to 0..1.
             varied: whether pictures will be asked for with an epoch above 0; False reads nothing for that.
             with_masks: whether batches hold masks.
             title: what the progress of packing is called.
@@ -69,7 +65,6 @@ class Samples(Dataset[Batch]):
         self._targets = np.asarray(pictures.targets, dtype=np.float32)
         self._pictures, self._settings, self._with_masks = pictures, settings, with_masks
         self._is_real = pictures.source_is_real
-        self._normalizer = Normalizer(mean, std)
         kept = settings.kept_size_px
         backgrounds = Backgrounds(settings.backgrounds, kept) if varied and settings.backgrounds is not None else None
         sorts = (settings.augment_renders, settings.augment_photos)
@@ -99,13 +94,12 @@ class Samples(Dataset[Batch]):
     def __getitems__(self, keys: list[Key]) -> Batch:
         """Return the batch of these samples; torch's loader calls this, and no collating follows."""
         size = self._settings.input_size_px
-        images = empty_batch(len(keys), size, shared=get_worker_info() is not None)
-        out = images.permute(0, 2, 3, 1).numpy()
+        images = empty_pictures(len(keys), size, shared=get_worker_info() is not None)
+        out = images.numpy()
         targets = np.empty((len(keys), self._targets.shape[1]), dtype=np.float32)
         masks = np.zeros((len(keys), targets.shape[1], size, size), dtype=np.bool_) if self._with_masks else None
         for place, key in enumerate(keys):
-            image, targets[place], brick_map = self.sample(key)
-            self._normalizer.into(image, out[place])
+            out[place], targets[place], brick_map = self.sample(key)
             if masks is not None and self._bricks is not None and brick_map is not None:
                 masks[place] = self._bricks.class_masks(key.picture, brick_map, len(masks[place]))
         indices = torch.tensor([key.picture for key in keys])
@@ -132,7 +126,7 @@ class Samples(Dataset[Batch]):
         return draw_brick_map(source.rles, source.height, source.width, self._settings.kept_size_px)
 
     def sample(self, key: Key) -> tuple[Image, npt.NDArray[np.float32], BrickMap | None]:
-        """Return picture (S, S, 3) uint8, labels (C,) and brick map (S, S) of a sample, before normalising."""
+        """Return picture (S, S, 3) uint8, labels (C,) and, where masks are wanted, brick map (S, S) of a sample."""
         settings, index, target = self._settings, key.picture, self._targets[key.picture]
         image, brick_map, size = self.picture(index), self.brick_map(index), settings.input_size_px
         if key.epoch == 0:
@@ -140,7 +134,7 @@ class Samples(Dataset[Batch]):
         numbers = stream(settings.seed, AUGMENT, key.epoch, index, key.repeat)
         placed = self._bricks is not None and self._bricks.are_placed(index, target)
         variation = self._variations[int(self._is_real[index])]
-        result = variation(image, numbers, brick_map, crop=placed)
+        result = variation(image, numbers, brick_map, crop=placed, keep_map=self._with_masks)
         if self._bricks is not None and placed:
             kept = settings.kept_size_px
             target = self._bricks.target_in_frame(index, target, result.matrix, brick_map, kept, size)

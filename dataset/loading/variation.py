@@ -23,29 +23,23 @@ class Varied(NamedTuple):
     image: Image
     """(S, S, 3) uint8"""
     brick_map: BrickMap | None
-    """(S, S), seen from the same place; None if none was given."""
+    """(S, S), seen from the same place; None if none was given or wanted."""
     matrix: Matrix
     """What moved: from pixels of the picture given to those of this one."""
 
 
-def pipeline(
-    settings: AugmentSettings, size_px: int, backgrounds: Backgrounds | None = None, *, crop: bool = True
-) -> albumentations.Compose:
-    """Return the steps of `settings`, in the order of a camera: scene, viewpoint, light, lens, sensor, file.
+def pipeline(settings: AugmentSettings, size_px: int, *, crop: bool = True) -> albumentations.Compose:
+    """Return the steps of `settings` after pasting, in the order of a camera: viewpoint, light, lens, sensor, file.
 
     It takes ``image`` (H, W, 3) uint8 and ``mask`` (H, W) of integers or None, gives both at (size_px, size_px), and
-    holds only the steps that `settings` turn on. `seed_pipeline` makes it draw from one generator.
+    holds only the steps that `settings` turn on.
 
     Args:
         settings: what may be drawn.
         size_px: side of the result.
-        backgrounds: floors to paste bricks on; None pastes nothing.
         crop: False leaves crops out, for pictures of which it is not known where their bricks are.
     """
-    steps: list[Any] = []
-    if settings.paste and backgrounds is not None:
-        steps.append(PasteOnBackground(backgrounds, p=settings.paste))
-    steps.append(Viewpoint(settings, size_px, crop=crop))
+    steps: list[Any] = [Viewpoint(settings, size_px, crop=crop)]
     if settings.shadows:
         steps.append(SoftShadow(p=settings.shadows))
     if settings.white_balance:
@@ -76,21 +70,16 @@ def pipeline(
     return albumentations.Compose(steps, is_check_shapes=False)
 
 
-def seed_pipeline(steps: albumentations.Compose, numbers: np.random.Generator) -> None:
-    """Make every step draw from `numbers` alone.
-
-    Albumentations' own ``set_random_seed`` gives each step the same stream, which would tie brightness to rotation.
-    """
-    steps.set_random_state(numbers, random.Random(int(numbers.integers(2**63))))
-
-
 class Variation:
     """Varies pictures as settings say; each call draws from the generator it is given, and remembers nothing."""
 
     def __init__(self, settings: AugmentSettings, size_px: int, backgrounds: Backgrounds | None = None) -> None:
         """Take what may be drawn, the side S of results, and floors to paste bricks on."""
-        self._cropping = pipeline(settings, size_px, backgrounds)
-        self._whole = pipeline(settings, size_px, backgrounds, crop=False)
+        self._cropping = pipeline(settings, size_px)
+        self._whole = pipeline(settings, size_px, crop=False)
+        self._paste = None
+        if settings.paste and backgrounds is not None:
+            self._paste = PasteOnBackground(backgrounds, p=settings.paste)
 
     def __call__(
         self,
@@ -99,13 +88,26 @@ class Variation:
         brick_map: BrickMap | None = None,
         *,
         crop: bool = True,
+        keep_map: bool = True,
     ) -> Varied:
-        """Return `image`, (H, W, 3) uint8, varied; `brick_map`, (H, W), goes the same way. `crop` allows crops."""
+        """Return `image` varied.
+
+        Args:
+            image: (H, W, 3) uint8.
+            numbers: decides everything that is drawn.
+            brick_map: (H, W), goes the same way.
+            crop: whether crops are allowed.
+            keep_map: whether the moved brick map is wanted; False saves moving it.
+        """
         steps = self._cropping if crop else self._whole
-        seed_pipeline(steps, numbers)
-        result = steps(image=image, mask=brick_map)
-        viewpoint = next(step for step in steps.transforms if isinstance(step, Viewpoint))
-        return Varied(result["image"], result["mask"], viewpoint.params["matrix"])
+        # Albumentations' own seeding gives each step the same stream, which would tie brightness to rotation.
+        plain = random.Random(int(numbers.integers(2**63)))
+        if self._paste is not None:
+            self._paste.set_random_state(numbers, plain)
+            image = self._paste(image=image, mask=brick_map)["image"]
+        steps.set_random_state(numbers, plain)
+        result = steps(image=image, mask=brick_map if keep_map else None)
+        return Varied(result["image"], result["mask"], steps.transforms[0].params["matrix"])
 
 
 def one_thread(_worker: int = 0) -> None:

@@ -18,9 +18,10 @@ Matrix = npt.NDArray[np.float64]
 
 UNWARPED = 0.25  # so many pictures are only mirrored and turned: as sharp as the pictures of validation
 LARGEST_SHRINKING = 1.4  # bilinear sampling skips pixels beyond; the source is averaged down first
+_ROTATIONS = (None, cv2.ROTATE_90_COUNTERCLOCKWISE, cv2.ROTATE_180, cv2.ROTATE_90_CLOCKWISE)
 _CORNERS = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
 _TO_CENTRES = np.array([[1.0, 0.0, -0.5], [0.0, 1.0, -0.5], [0.0, 0.0, 1.0]])  # OpenCV counts from a pixel's centre
-_FROM_CENTRES = np.linalg.inv(_TO_CENTRES)
+_FROM_CENTRES = np.array([[1.0, 0.0, 0.5], [0.0, 1.0, 0.5], [0.0, 0.0, 1.0]])
 
 
 class Viewpoint(albumentations.DualTransform):  # type: ignore[misc]
@@ -54,7 +55,8 @@ class Viewpoint(albumentations.DualTransform):  # type: ignore[misc]
         matrix = _scaled(1 / width, 1 / height, -0.5)
         if warped:
             matrix = self._warp() @ matrix
-        turn = np.linalg.matrix_power(np.array([[0.0, 1.0, 0.0], [-1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]), turns)
+        cos, sin = ((1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0))[turns]
+        turn = np.array([[cos, sin, 0.0], [-sin, cos, 0.0], [0.0, 0.0, 1.0]])
         mirror = np.diag([-1.0 if mirrored else 1.0, 1.0, 1.0])
         # From the unit square around 0 to pixels of the result.
         matrix = _scaled(self._size_px, self._size_px, self._size_px / 2) @ turn @ mirror @ matrix
@@ -83,8 +85,9 @@ class Viewpoint(albumentations.DualTransform):  # type: ignore[misc]
         size = self._size_px
         if array.shape[:2] != (size, size):
             array = cv2.resize(array, (size, size), interpolation=interpolation)
-        array = array[:, ::-1] if params["mirrored"] else array
-        return np.rot90(array, params["turns"])
+        array = cv2.flip(array, 1) if params["mirrored"] else array  # 50 times as fast as NumPy's strides
+        rotation = _ROTATIONS[params["turns"]]
+        return array if rotation is None else cv2.rotate(array, rotation)
 
     def _sampled(self, array: npt.NDArray[Any], matrix: Matrix, interpolation: int) -> npt.NDArray[Any]:
         matrix = _TO_CENTRES @ matrix @ _FROM_CENTRES
@@ -119,15 +122,22 @@ class Viewpoint(albumentations.DualTransform):  # type: ignore[misc]
 def frame_of(matrix: Matrix, size_px: int) -> npt.NDArray[np.float64]:
     """Return the corners (4, 2), x and y in pixels of the source, of a result of `size_px` that `matrix` makes."""
     corners = np.array([[0, 0, 1], [size_px, 0, 1], [size_px, size_px, 1], [0, size_px, 1]], dtype=np.float64)
-    back = corners @ np.linalg.inv(matrix).T
+    inverse = cv2.invert(matrix)[1]  # NumPy asks BLAS, whose threads took 10 ms for nine numbers on a busy machine
+    back = corners @ np.asarray(inverse).T
     return np.asarray(back[:, :2] / back[:, 2:])
 
 
-def inside_frame(matrix: Matrix, source_size_px: int, size_px: int) -> npt.NDArray[np.uint8]:
-    """Return which pixels of the source, (source_size_px, source_size_px) uint8 of 0 and 1, a result shows."""
-    inside = np.zeros((source_size_px, source_size_px), dtype=np.uint8)
-    fixed_point = np.rint((frame_of(matrix, size_px) - 0.5) * 256).astype(np.int32)  # 8 bits of fractions
-    return np.asarray(cv2.fillConvexPoly(inside, fixed_point, [1], lineType=cv2.LINE_8, shift=8))
+def inside_frame(matrix: Matrix, source_size_px: int, size_px: int) -> npt.NDArray[np.bool_]:
+    """Return which pixels of the source, (source_size_px, source_size_px), have their centre in the result."""
+    corners = frame_of(matrix, size_px)
+    following = np.roll(corners, -1, axis=0)
+    centres = np.arange(source_size_px) + 0.5
+    inside = np.ones((source_size_px, source_size_px), dtype=np.bool_)
+    side = np.sign(np.sum(corners[:, 0] * following[:, 1] - corners[:, 1] * following[:, 0]))  # -1 if it is mirrored
+    for (x0, y0), (x1, y1) in zip(corners, following, strict=True):
+        # On the inner side of each of the four edges: a line in x plus a line in y.
+        inside &= side * ((x1 - x0) * (centres - y0))[:, None] > side * ((y1 - y0) * (centres - x0))[None, :]
+    return inside
 
 
 def quad_area(corners: npt.NDArray[np.float64]) -> float:
