@@ -9,19 +9,21 @@ from markupsafe import Markup, escape
 _COLUMNS_SIZE = (560, 170)
 _ROW_PX, _NAME_PX, _BAR_PX, _COUNT_PX = 22, 150, 330, 60
 _CELL_PX = 22
+_WIDEST_COLUMN_PX = 44  # three columns should not look like a wall
+_LETTER_PX = 6.4  # of twelve-pixel text, on average
 
 
-def column_chart(counts: Sequence[int], ticks: Mapping[int, str], words: str, labels: Sequence[str]) -> Markup:
+def column_chart(counts: Sequence[int], ticks: Mapping[float, str], words: str, labels: Sequence[str]) -> Markup:
     """Return columns side by side.
 
     Args:
         counts: their heights.
-        ticks: texts below the axis, by the edge they stand at: 0 is left of the first column.
+        ticks: texts below the axis, by where they stand: 0 is the left edge of the first column, 1 of the second.
         words: what the chart shows, for those who do not see it.
         labels: of each column, shown with its count at the pointer.
     """
     width, height = _COLUMNS_SIZE
-    bottom, step, largest = height - 22, width / max(len(counts), 1), max([*counts, 1])
+    bottom, step, largest = height - 22, min(width / max(len(counts), 1), _WIDEST_COLUMN_PX), max([*counts, 1])
     shapes = [f'<path d="M0 {bottom}.5H{width}" stroke="var(--rule)"/>']
     for number, (count, label) in enumerate(zip(counts, labels, strict=True)):
         tall = (bottom - 16) * count / largest
@@ -30,10 +32,13 @@ def column_chart(counts: Sequence[int], ticks: Mapping[int, str], words: str, la
             f'fill="var(--accent)"><title>{escape(label)}: {count:,}</title></rect>'
         )
         if count == largest:
-            shapes.append(_text(number * step + step / 2, bottom - tall - 5, f"{count:,}", "middle"))
-    for edge, text in ticks.items():
-        anchor = "start" if edge == 0 else "end" if edge == len(counts) else "middle"
-        shapes.append(_text(edge * step, height - 6, text, anchor))
+            middle = number * step + step / 2
+            anchor = "start" if middle < 20 else "end" if middle > width - 20 else "middle"
+            edge = {"start": 0.0, "middle": middle, "end": width}[anchor]
+            shapes.append(_text(edge, bottom - tall - 5, f"{count:,}", anchor))
+    for place, text in ticks.items():
+        anchor = "start" if place == 0 else "end" if place == len(counts) else "middle"
+        shapes.append(_text(place * step, height - 6, text, anchor))
     return _svg(width, height, words, shapes)
 
 
@@ -64,13 +69,12 @@ def heat_map(names: Sequence[tuple[str, str]], counts: npt.NDArray[np.int64], wo
     size = len(names)
     off_diagonal = counts[~np.eye(size, dtype=np.bool_)]
     largest = max(int(off_diagonal.max(initial=0)), 1)
-    left, top = 235, 62
+    titles = [f"{name if len(name) <= 27 else name[:26] + '…'} {part_id}" for part_id, name in names]
+    left, top = round(max(map(len, titles)) * _LETTER_PX) + 16, 62
     shapes = []
     for row, (part_id, name) in enumerate(names):
         middle = top + row * _CELL_PX + _CELL_PX / 2
-        shapes.append(
-            _text(left - 8, middle + 4, f"{name if len(name) <= 27 else name[:26] + '…'} {part_id}", "end", "ink")
-        )
+        shapes.append(_text(left - 8, middle + 4, titles[row], "end", "ink"))
         column_middle = left + row * _CELL_PX + _CELL_PX / 2
         shapes.append(
             f'<text transform="translate({column_middle + 4:.1f} {top - 7}) rotate(-60)" fill="var(--muted)">'

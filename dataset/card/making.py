@@ -41,14 +41,12 @@ def how_made(root: Path, name: str, manifest: Manifest, facts: Facts) -> Making:
     if settings is not None:
         commands.append(f"brickbench render run {RENDER_SETTINGS} -o {folder} --count {count} --seed {manifest.seed}")
         notes.append(
-            "A pile is a pure function of settings, seed and number: labels come back byte for byte, and on one type of "
-            "machine pixels too."
+            "A pile is a pure function of settings, seed and number: labels come back byte for byte, and on one type "
+            "of machine pixels too."
         )
         rules = {"label_rule": manifest.label_rule, "split_rule": manifest.split_rule}
         if changed := [name for name, rule in rules.items() if settings.get(name, {}) != rule.model_dump()]:
-            notes.append(
-                f"In dataset.yaml {' and '.join(changed)} changed after the render: change it again."
-            )
+            notes.append(f"In dataset.yaml {' and '.join(changed)} changed after the render: change it again.")
         if piles < count:
             notes.append(f"Of these {count:,} piles the dataset holds {piles:,}.")
     elif facts.totals["synthetic"]:

@@ -166,7 +166,7 @@ def _charts(facts: Facts) -> dict[str, Any]:
         ),
         "bricks": column_chart(
             columns,
-            {at: str(at * width) for at in range(0, len(columns), every)},
+            {at + 0.5: str(at * width) for at in range(0, len(columns), every)},
             "Pictures by how many bricks lie in them.",
             spans,
         ),

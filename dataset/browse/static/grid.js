@@ -21,7 +21,7 @@ async function go(address, { push = true, scroll = null } = {}) {
     if (error.name !== "AbortError") location.assign(address); // the page itself says what is wrong
     return;
   }
-  if (push) {
+  if (push && address !== location.pathname + location.search) {
     history.replaceState({ scroll: scrollY }, "");
     history.pushState({ scroll: 0 }, "", address);
   }
@@ -168,5 +168,3 @@ async function move(event) {
   const fresh = document.querySelectorAll(".tiles a");
   fresh[target < 0 ? fresh.length - 1 : 0]?.focus();
 }
-
-if (location.hash) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.querySelector("a").focus();

@@ -40,6 +40,7 @@ readDrawing(content.dataset.id, content.dataset.version).then((drawing) => {
   for (const group of svg.querySelectorAll(".brick")) {
     const row = rows.get(group.dataset.brick);
     row?.setAttribute("title", describe(group.brick));
+    group.classList.toggle("marked", row?.matches(":hover") ?? false);
     for (const name of ["pointerenter", "pointerleave"]) {
       row?.addEventListener(name, () => group.classList.toggle("marked", name === "pointerenter"));
     }

@@ -1,6 +1,5 @@
 """A dataset with all that the page tells apart: views, twins, photos with and without masks, lights, floors."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -76,7 +75,8 @@ def make_mixed(folder: Path) -> Path:
         index.execute("INSERT INTO runs VALUES ('one', 'runs/one', 'bricknet', NULL, 0)")
         for number, part in enumerate(PARTS):
             index.execute(
-                "INSERT INTO predictions VALUES ('one', 'epoch_0001', 'p000064_v00', ?, ?)", [part.part_id, 2.0 - number]
+                "INSERT INTO predictions VALUES ('one', 'epoch_0001', 'p000064_v00', ?, ?)",
+                [part.part_id, 2.0 - number],
             )
         index.execute(
             "INSERT INTO attributions VALUES "
@@ -103,8 +103,3 @@ def page(mixed: Path) -> Iterator[TestClient]:
     """Return a client of the page for `mixed`."""
     with TestClient(create_app(mixed, PORT), base_url=f"http://127.0.0.1:{PORT}") as client:
         yield client
-
-
-def shown_ids(html: str) -> list[str]:
-    """Return the image_ids of the thumbnails in a page, in their order."""
-    return re.findall(r'<a href="[^"]*" data-id="([^"]*)">', html)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from core.errors import SettingsError
 from dataset.browse.filters import FACETS, LAYERS, Filter, View, parse_view
 
-KNOWN = {facet: ("a b", "c&d=e", "ü", None) for facet in FACETS}
+KNOWN = dict.fromkeys(FACETS, ("a b", "c&d=e", "ü", None))
 PARTS = ("3001", "3062b", "a&b")
 
 bounds = st.none() | st.integers(0, 100).map(float)

@@ -12,7 +12,13 @@ from dataset.browse.snapshot import Library, Snapshot
 from dataset.index import open_index, rebuild_index, resplit, update_index
 from dataset.manifest import SplitRule
 
-COLUMNS = {"light": "lighting", "floor": "background", "arrangement": "arrangement", "source": "source", "split": "split"}
+COLUMNS = {
+    "light": "lighting",
+    "floor": "background",
+    "arrangement": "arrangement",
+    "source": "source",
+    "split": "split",
+}
 
 FILTERS = [
     Filter(),
