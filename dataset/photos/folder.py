@@ -40,7 +40,7 @@ class PhotoFolder:
             self._by_name[_key(posixpath.basename(file))].append(file)
 
     def _walk(self) -> Iterable[str]:
-        for place, folders, names in os.walk(self.root):
+        for place, folders, names in os.walk(self.root, onerror=self._refuse_unreadable):
             base = Path(place)
             if base != self.root and MANIFEST_NAME in names:
                 folders.clear()  # a dataset that lies in the folder is not imported into itself
@@ -55,10 +55,16 @@ class PhotoFolder:
                 path = base / name
                 if _ignored(name):
                     continue
-                if path.is_symlink() and not path.resolve().is_relative_to(self.root):
+                if _is_no_text(self._relative(path)):
+                    self.refused.append(Reason(ascii(self._relative(path))[1:-1], "has a name that is no valid UTF-8"))
+                elif path.is_symlink() and not path.resolve().is_relative_to(self.root):
                     self.refused.append(Reason(self._relative(path), f"is a link that {_OUTSIDE}"))
                 elif path.is_file():
                     yield self._relative(path)
+
+    def _refuse_unreadable(self, error: OSError) -> None:
+        folder = self._relative(Path(error.filename))
+        self.refused.append(Reason(folder, f"cannot be read: {error.strerror or error}"))
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
@@ -132,6 +138,11 @@ def _leads_outside(path: str) -> bool:
 
 def _ignored(name: str) -> bool:
     return name.startswith(".") or name.lower() in IGNORED
+
+
+def _is_no_text(path: str) -> bool:
+    """Return whether a path holds bytes that are no UTF-8, which Python keeps as lone surrogates."""
+    return any("\ud800" <= character <= "\udfff" for character in path)
 
 
 def _key(path: str) -> str:

@@ -10,7 +10,7 @@ from pycocotools import mask as coco
 from core.errors import BrickbenchError
 from dataset.masks import BoolMask, encode_mask, run_lengths
 from dataset.photos.annotations import FrameRle, PhotoError, PhotoObject
-from dataset.photos.decode import PhotoHeader
+from dataset.photos.decode import LARGEST_PHOTO_PX, PhotoHeader
 from dataset.photos.orientation import Points, turn_picture, turn_points
 from dataset.records import PhotoInstance
 
@@ -130,6 +130,8 @@ def _clipped(outline: npt.NDArray[np.float64], width: int, height: int) -> npt.N
 
 def _decode_rle(rle: FrameRle) -> npt.NDArray[np.uint8]:
     """Return the mask (height, width) uint8 of 0 and 1."""
+    if rle.height * rle.width > LARGEST_PHOTO_PX:
+        raise PhotoError("has a mask in its annotation that is larger than any photo")
     try:
         runs = run_lengths(rle.counts) if isinstance(rle.counts, str) else np.array(rle.counts, dtype=np.int64)
     except BrickbenchError as error:

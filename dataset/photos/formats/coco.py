@@ -45,7 +45,7 @@ def _is_coco(folder: PhotoFolder, file: str) -> bool:
         text = folder.read_text(file)
         # Reading all of a large file twice is spared where a key is not even mentioned.
         return all(f'"{key}"' in text for key in KEYS) and set(json.loads(text)) >= KEYS
-    except (PhotoError, ValueError):
+    except (PhotoError, ValueError, RecursionError):
         return False
 
 

@@ -14,6 +14,7 @@ from PIL import Image
 
 from dataset.masks import encode_mask
 from dataset.photos.annotations import AnnotatedPhoto, Annotations, FrameRle, PhotoError, PhotoObject, Reason
+from dataset.photos.decode import LARGEST_PHOTO_PX
 from dataset.photos.folder import PhotoFolder, split_of_path
 
 CIRCLE_CORNERS = 36  # a polygon of so many corners misses 0.5 % of the circle's area
@@ -60,7 +61,7 @@ def _content(folder: PhotoFolder, file: str) -> dict[str, Any] | None:
     try:
         text = folder.read_text(file)
         content = json.loads(text) if '"shapes"' in text and '"imagePath"' in text else None
-    except (PhotoError, ValueError):
+    except (PhotoError, ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) and {"shapes", "imagePath"} <= set(content) else None
 
@@ -106,8 +107,8 @@ def _circle(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def _mask(text: str, points: Sequence[tuple[float, float]], frame: tuple[float, float] | None) -> FrameRle:
     """Return a mask that is stored as a PNG of the size of its box."""
-    if frame is None:
-        raise PhotoError("it has a mask, but not the size of its picture")
+    if frame is None or frame[0] * frame[1] > LARGEST_PHOTO_PX:
+        raise PhotoError("it has a mask, but no size that its picture can have")
     try:
         with Image.open(io.BytesIO(base64.b64decode(text)), formats=["PNG"]) as picture:
             part = np.asarray(picture.convert("L")) > 0

@@ -63,7 +63,9 @@ def _class_names(settings: Any) -> dict[int, str]:
     names = settings.get("names") if isinstance(settings, dict) else None
     if isinstance(names, list):
         names = dict(enumerate(names))
-    if not isinstance(names, dict) or not all(str(key).isdigit() for key in names):
+    if not isinstance(names, dict) or not all(
+        str(key).isdigit() and isinstance(name, str | int | float) for key, name in names.items()
+    ):
         raise PhotoError("it should hold `names`, the list of class names")
     return {int(key): str(name).strip() for key, name in names.items()}
 

@@ -3,6 +3,8 @@
 import base64
 import io
 import json
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -309,6 +311,45 @@ def test_links_that_lead_outside_are_refused(tmp_path: Path) -> None:
         ("b", "is a link to a folder: import that folder"),
         ("a.jpg", "is a link that leads outside the imported folder"),
     ]
+
+
+def test_what_the_system_cannot_read_or_spell_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"3001/a.jpg": None, "locked/b.jpg": None})
+    (tmp_path / "3001" / "gr\udcfcn.jpg").write_bytes(b"x")  # Latin-1 bytes
+    scandir = os.scandir
+
+    def refuse(path: str) -> Iterator[os.DirEntry[str]]:
+        if str(path).endswith("locked"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    folder = PhotoFolder(tmp_path)
+    assert folder.files == ("3001/a.jpg",)
+    assert [(reason.file, reason.reason) for reason in folder.refused] == [
+        ("3001/gr\\udcfcn.jpg", "has a name that is no valid UTF-8"), ("locked", "cannot be read: Permission denied"),
+    ]  # fmt: skip
+
+
+def test_annotations_that_would_fill_the_memory_are_refused(tmp_path: Path) -> None:
+    deep = "[" * 100_000
+    huge = [{"label": "a", "shape_type": "mask", "points": [[0, 0]], "mask": ""}]
+    laughs = "a: &a [x, x]\nb: &b [*a, *a]\ntrain: .\nnames: [*b, *b]\n"
+    entities = '<!DOCTYPE a [<!ENTITY a "aaaaaaaaaa">' + "".join(
+        f'<!ENTITY {"abcdefghi"[n + 1]} "{("&" + "abcdefghi"[n] + ";") * 10}">' for n in range(8)
+    )
+    folder = write(tmp_path, {
+        "coco.json": '{"images": "annotations" "categories"' + deep, "lm.json": '{"shapes": 1, "imagePath": ' + deep,
+        "b.json": labelme(huge, imageWidth=10**9), "data.yaml": laughs, "a.jpg": None,
+        "c.xml": f"{entities}]><annotation><filename>&i;</filename></annotation>",
+    })  # fmt: skip
+    assert not FORMATS["coco"].fits(folder)
+    assert reasons(FORMATS["labelme"].read(folder)) == {
+        "b.json": "it has a mask, but no size that its picture can have"
+    }
+    assert reasons(FORMATS["voc"].read(folder))["c.xml"].startswith("it is no valid XML: limit on input amplification")
+    with pytest.raises(BrickbenchError, match=r"cannot be used: it should hold `names`, the list of class names\.$"):
+        FORMATS["yolo"].read(folder)
 
 
 def test_a_folder_in_no_format_or_in_two_is_told(tmp_path: Path) -> None:

@@ -128,6 +128,12 @@ def test_damaged_masks_are_told(counts: str | tuple[int, ...]) -> None:
         Placer(header(80, 60), None, (40, 30)).place(PhotoObject("a", rle=FrameRle(60, 80, counts)), "a")
 
 
+def test_a_mask_larger_than_any_photo_is_not_laid_out() -> None:
+    huge = FrameRle(10**6, 10**6, (10**12,))
+    with pytest.raises(PhotoError, match=r"^has a mask in its annotation that is larger than any photo$"):
+        Placer(header(80, 60), None, (40, 30)).place(PhotoObject("a", rle=huge), "a")
+
+
 def test_what_has_no_outline_is_no_instance_and_a_sliver_keeps_its_box() -> None:
     placer = Placer(header(800, 600), None, (80, 60))
     assert placer.place(PhotoObject("a"), "a") is None
