@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.stats import bootstrap
 
-from evaluation.bootstrap import expanded_level, mean_interval, paired_difference
+from core.bootstrap import expanded_level
+from evaluation.bootstrap import mean_interval, paired_difference
 
 
 def test_one_image_a_pile_agrees_with_scipy() -> None:

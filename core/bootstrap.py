@@ -1,0 +1,49 @@
+"""What intervals from resampling share: units drawn with replacement, and quantiles that cover for few units too."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import norm, t
+
+LEVEL = 0.95
+
+
+def resample_counts(rng: np.random.Generator, units: int, resamples: int) -> NDArray[np.int64]:
+    """Return how often each of `units` comes in each resample, (resamples, units): rows sum to `units`."""
+    return rng.multinomial(units, np.full(units, 1 / units), size=resamples)
+
+
+def interval_ends(estimates: NDArray[Any], units: int, level: float = LEVEL) -> NDArray[np.float64]:
+    """Return the ends of the expanded percentile interval along the last axis: (2, ...).
+
+    Args:
+        estimates: (..., resamples), the estimate on each resample; NaN is left out.
+        units: how many units were drawn from; with fewer than 2 both ends are NaN.
+        level: share of intervals that should cover the truth.
+    """
+    values = np.asarray(estimates, dtype=np.float64)
+    if units < 2:
+        return np.full((2, *values.shape[:-1]), np.nan)
+    wide = expanded_level(level, units)
+    quantiles = [(1 - wide) / 2, (1 + wide) / 2]
+    undefined = np.isnan(values)
+    if not undefined.any():
+        return np.asarray(np.quantile(values, quantiles, axis=-1))
+    ends = np.full((2, *values.shape[:-1]), np.nan)
+    for place in np.ndindex(values.shape[:-1]):
+        defined = values[place][~undefined[place]]
+        if defined.size:
+            ends[(slice(None), *place)] = np.quantile(defined, quantiles)
+    return ends
+
+
+def expanded_level(level: float, units: int) -> float:
+    """Return the share of resampled means to take so that the interval covers the truth with probability `level`.
+
+    Plain percentile intervals are those of a normal distribution with the n-divisor of the variance: too narrow
+    (for normal data 95 % ones cover 90 % with 10 units, 94 % with 40). Hesterberg 2015, What teachers should know about
+    the bootstrap, section 4.6, takes the quantiles at which they are as wide as Student's.
+    """
+    quantile = np.sqrt(units / (units - 1)) * t.ppf((1 + level) / 2, units - 1)
+    return float(2 * norm.cdf(quantile) - 1)
