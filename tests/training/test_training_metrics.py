@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from training.metrics import average_precision, class_average_precisions, label_metrics
+from training.metrics import class_average_precisions, label_metrics
 
 
 def _case(seed: int, pictures: int, classes: int, levels: int) -> tuple[np.ndarray, np.ndarray]:
@@ -77,7 +77,6 @@ def test_no_pictures_and_no_positives() -> None:
     empty = label_metrics(np.zeros((0, 2)), np.zeros((0, 2)))
     assert math.isnan(empty.binary_accuracy)
     assert math.isnan(empty.exact_match)
-    assert math.isnan(average_precision([1.0], [0]))
     assert np.isnan(class_average_precisions([[1.0, 2.0]], [[0, 1]])).tolist() == [True, False]
 
 
