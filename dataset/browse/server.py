@@ -26,7 +26,8 @@ def serve(root: Path, port: int, ready: Callable[[str], None]) -> None:
     Raises:
         BrickbenchError: the dataset has no index, or the port is taken.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listener:
+    # asyncio turns Nagle's algorithm off only where the protocol is named; with it each answer takes 40 ms longer.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         _bind(listener, port)
         port = listener.getsockname()[1]
         app = create_app(root, port)

@@ -6,8 +6,8 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup, escape
 
-_COLUMNS_SIZE = (560, 170)
-_ROW_PX, _NAME_PX, _BAR_PX, _COUNT_PX = 22, 150, 330, 60
+_COLUMNS_SIZE = (420, 160)  # as wide as they are shown, so that their text has its size
+_ROW_PX, _NAME_PX, _BAR_PX, _COUNT_PX = 21, 130, 240, 50
 _CELL_PX = 22
 _WIDEST_COLUMN_PX = 44  # three columns should not look like a wall
 _LETTER_PX = 6.4  # of twelve-pixel text, on average
@@ -51,7 +51,7 @@ def bar_chart(rows: Sequence[tuple[str, int]], words: str) -> Markup:
         middle = number * _ROW_PX + _ROW_PX / 2
         long = _BAR_PX * count / largest
         shapes += [
-            _text(_NAME_PX - 10, middle + 4, name if len(name) <= 24 else name[:23] + "…", "end", "ink"),
+            _text(_NAME_PX - 10, middle + 4, name if len(name) <= 20 else name[:19] + "…", "end", "ink"),
             f'<rect x="{_NAME_PX}" y="{middle - 6:.1f}" width="{long:.1f}" height="12" fill="var(--accent)"/>',
             _text(_NAME_PX + long + 7, middle + 4, f"{count:,}"),
         ]
@@ -98,6 +98,7 @@ def _text(x: float, y: float, text: str, anchor: str = "start", colour: str = "m
 
 def _svg(width: float, height: float, words: str, shapes: Sequence[str]) -> Markup:
     return Markup(
-        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 {width:g} {height:g}" font-size="12">'
+        f'<svg role="img" aria-label="{escape(words)}" viewBox="0 0 {width:g} {height:g}" width="{width:g}" '
+        f'height="{height:g}" font-size="12">'
         f"{''.join(shapes)}</svg>"
     )
