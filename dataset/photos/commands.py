@@ -8,6 +8,7 @@ import click
 
 from core.cli import any_folder, count_of, existing_file, json_option, print_json, print_rows, workers_option
 
+LARGE_SET = 20  # photos; bursts are smaller
 ROWS_SHOWN = 30  # half a screenful of each list; the report has them all
 
 
@@ -67,6 +68,13 @@ def import_photos(
             for leak in report.leaks
         ]
         _print_list("Leaks: the same photo in several splits", leaks)
+    largest = max(map(len, report.duplicates), default=0)
+    if largest > max(LARGE_SET, report.came_in // 10):
+        click.echo(
+            f"{largest} photos count as duplicates of each other and share a split. If they show different things, "
+            "import them into a new dataset with a smaller --near.",
+            err=True,
+        )
     click.echo(f"{root}: {count_of(report.came_in, 'photo')} came in, {len(report.set_aside)} did not.", err=True)
     if report.failed_share > settings.max_failed:
         raise BrickbenchError(

@@ -50,7 +50,7 @@ def test_near_pairs_are_those_of_a_brute_force_count(first_new: int) -> None:
     hashes = rng.integers(0, 2**64, 1500, dtype=np.uint64)  # more than a block
     hashes[1200] = hashes[3] ^ np.uint64(0b10110)
     hashes[1499] = hashes[1200] ^ np.uint64(1 << 63)
-    found = {tuple(pair) for pair in near_pairs(hashes, 16, first_new).tolist()}
+    found = {tuple(pair) for block in near_pairs(hashes, 16, first_new) for pair in block.tolist()}
     texts = [int(value) for value in hashes]
     expected = {
         (a, b) for b in range(first_new, 1500) for a in range(b) if (texts[a] ^ texts[b]).bit_count() <= 16
@@ -76,7 +76,7 @@ def test_thumbnails_spare_bricks_of_another_colour() -> None:
     red, blue = scene(4), scene(4)
     red[40:90, 30:110], blue[40:90, 30:110] = (190, 20, 20), (20, 50, 190)
     prints = prints_of([red, blue, jpeg(red, 50)])
-    assert len(near_pairs(prints.hashes, 16)) == 3
+    assert sum(map(len, near_pairs(prints.hashes, 16))) == 3
     assert find_duplicates(prints, 16).tolist() == [[0, 2]]
 
 

@@ -335,6 +335,18 @@ def test_the_command_counts_lists_and_fails_beyond_the_threshold(by_class: Path,
     assert json.loads(failed.stdout)["came_in"] == 11
 
 
+def test_a_set_of_duplicates_too_large_to_be_a_burst_is_told(tmp_path: Path) -> None:
+    for number in range(22):
+        save(tmp_path / "photos/3001" / f"{number:02d}.jpg", scene(0), quality=60 + number)
+    root = tmp_path / "bricks"
+    done = call(tmp_path / "photos", "-o", root, "--keep-names")
+    assert done.stderr.endswith(
+        "22 photos count as duplicates of each other and share a split. If they show different things, import them "
+        f"into a new dataset with a smaller --near.\n{root}: 22 photos came in, 0 did not.\n"
+    )
+    assert rows(root, "SELECT count(DISTINCT group_id), count(DISTINCT split) FROM images") == [(1, 1)]
+
+
 def test_wrong_options_are_told(by_class: Path, tmp_path: Path) -> None:
     for words, message in {
         ("--size", "4"): "In the options: size_px = 4: input should be greater than or equal to 16.",
