@@ -26,7 +26,7 @@ from core.seeding import generator
 from dataset.photos.decode import decode_photo, working_size
 
 WIDTH, HEIGHT = 5472, 3648
-NOISE_LEVELS = (1.0, 2.0, 3.0, 5.0, 7.0)  # of 255: a phone in daylight to a phone in a living room
+NOISE_LEVELS = (1.0, 3.0, 7.0, 11.0, 16.0)  # of 255; the last ones give files as large as detailed photos are
 SIZES_PX = (512, 224)
 
 
