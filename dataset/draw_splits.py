@@ -1,7 +1,8 @@
 """Splits of a whole dataset: drawn so that every label has its share in each, counted, and written for others."""
 
+import contextlib
 import csv
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import SettingsError
+from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_file
 from dataset.index import open_index, resplit, update_index
 from dataset.manifest import Manifest, SplitRule
@@ -53,7 +54,7 @@ def change_splits(
 
     Raises:
         SettingsError: the rule changes, but ``splits.parquet`` decides.
-        BrickbenchError: `root` is no dataset, or its index cannot be opened.
+        BrickbenchError: `root` is no dataset, its index cannot be opened, or nothing can be written there.
     """
     changes = rule != Manifest.load_folder(root).split_rule
     file = root / SPLITS_FILE
@@ -67,7 +68,8 @@ def change_splits(
     update_index(root)
     before = _current_splits(root)
     if stratified:
-        write_splits(root, draw_stratified(root, rule, keep=keep, redraw_given=redraw_given))
+        with _writing(file):
+            write_splits(root, draw_stratified(root, rule, keep=keep, redraw_given=redraw_given))
     elif hashed:
         file.unlink(missing_ok=True)
     resplit(root, rule)
@@ -153,12 +155,14 @@ def export_splits(root: Path, file: Path) -> int:
 
     Raises:
         SettingsError: `file` is there already.
+        BrickbenchError: it cannot be written, as on a full disk; it is not there then.
     """
     if file.exists():
         raise SettingsError(f"{file} is there already. Name another file, or delete that one.")
     with open_index(root) as index:
         rows = index.execute(f"SELECT {', '.join(EXPORTED)} FROM images ORDER BY image_id").fetchall()
-    _write_csv(file, [EXPORTED, *rows])
+    with _writing(file), atomic_file(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+        csv.writer(stream, lineterminator="\n").writerows([EXPORTED, *rows])
     return len(rows)
 
 
@@ -167,9 +171,14 @@ def _current_splits(root: Path) -> dict[str, str]:
         return dict(index.execute("SELECT image_id, split FROM images").fetchall())
 
 
-def _write_csv(file: Path, rows: Iterable[tuple[object, ...]]) -> None:
-    with atomic_file(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream, lineterminator="\n").writerows(rows)
+@contextlib.contextmanager
+def _writing(file: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise BrickbenchError(
+            f"{file} could not be written: {error.strerror or error}. It is as it was; mend that and run this again."
+        ) from error
 
 
 def _read_groups(index: duckdb.DuckDBPyConnection, source: str) -> _Groups:

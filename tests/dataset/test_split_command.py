@@ -1,8 +1,10 @@
 """``brickbench dataset split``: what it draws, keeps, shows and writes."""
 
 import csv
+import errno
 import io
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -190,6 +192,28 @@ def test_export_writes_every_picture_once_and_overwrites_nothing(root: Path, tmp
     again = call(root, "--export", file)
     assert isinstance(again.exception, SettingsError)
     assert str(again.exception) == f"{file} is there already. Name another file, or delete that one."
+
+
+def test_a_full_disk_is_said_and_changes_nothing(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    change_splits(root, RULE, stratified=True)
+    before = (root / "splits.parquet").read_bytes()
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    for words, file in (
+        (("--stratified", "--seed", "8"), root / "splits.parquet"),
+        (("--export", str(tmp_path / "new.csv")), tmp_path / "new.csv"),
+    ):
+        done = call(root, *words)
+        assert isinstance(done.exception, BrickbenchError)
+        assert str(done.exception) == (
+            f"{file} could not be written: No space left on device. It is as it was; mend that and run this again."
+        )
+    assert (root / "splits.parquet").read_bytes() == before
+    assert Manifest.load_folder(root).split_rule == RULE
+    assert not (tmp_path / "new.csv").exists()
 
 
 def test_runs_are_warned_of_only_if_something_moved(root: Path) -> None:
