@@ -1,7 +1,6 @@
 """The report of a run: one HTML file that needs no network, the same bytes for the same inputs."""
 
 import json
-import math
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
@@ -17,6 +15,7 @@ from markupsafe import Markup
 
 from core.errors import BrickbenchError
 from core.files import atomic_file
+from core.pages import page_environment
 from dataset.loader import PileDataset
 from dataset.manifest import Manifest
 from evaluation.bootstrap import RESAMPLES
@@ -86,31 +85,27 @@ def render_report(
     verdict = decide(table, summary, _network_facts(table, epochs, logits))
     pictures = PileDataset(dataset_root, None, with_masks=True)
     names = {part.part_id: part.name for part in manifest.parts}
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("evaluation"),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    environment.filters["number"] = _number
-    html = environment.get_template("report.html.j2").render(
-        run=info,
-        table=table,
-        verdict=verdict,
-        plots=_plots(table, summary),
-        cells=[[summary.cell(method, metric) for metric in table.metrics] for method in table.methods],
-        metrics={name: METRICS[name] for name in table.metrics},
-        differences=_differences(table, summary),
-        cases=gallery(run_folder, table, pictures, names, logits, cases),
-        training=training_plot(epochs) if epochs else None,
-        epoch=_explained_epoch(epochs, table.checkpoint),
-        definitions=metric_rows(table.metrics),
-        provenance=_provenance(run_folder, dataset_root, info, manifest, table, summary),
-        pictures=len({image_id for image_id, _ in table.pairs}),
-        piles=len(set(table.piles.tolist())),
-        level=LEVEL,
-        resamples=RESAMPLES,
+    html = (
+        page_environment("evaluation")
+        .get_template("report.html.j2")
+        .render(
+            run=info,
+            table=table,
+            verdict=verdict,
+            plots=_plots(table, summary),
+            cells=[[summary.cell(method, metric) for metric in table.metrics] for method in table.methods],
+            metrics={name: METRICS[name] for name in table.metrics},
+            differences=_differences(table, summary),
+            cases=gallery(run_folder, table, pictures, names, logits, cases),
+            training=training_plot(epochs) if epochs else None,
+            epoch=_explained_epoch(epochs, table.checkpoint),
+            definitions=metric_rows(table.metrics),
+            provenance=_provenance(run_folder, dataset_root, info, manifest, table, summary),
+            pictures=len({image_id for image_id, _ in table.pairs}),
+            piles=len(set(table.piles.tolist())),
+            level=LEVEL,
+            resamples=RESAMPLES,
+        )
     )
     return html, verdict
 
@@ -217,10 +212,3 @@ def _versions() -> list[str]:
         except metadata.PackageNotFoundError:  # a checkout that is not installed
             continue
     return versions
-
-
-def _number(value: float | None, digits: int = 2) -> str:
-    if value is None or not math.isfinite(value):
-        return "–"
-    text = f"{value:.{digits}f}"
-    return text.replace("-", "−") if float(text) else text.lstrip("-")
