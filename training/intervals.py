@@ -63,7 +63,9 @@ def estimate(tally: Tally, *, seed: int, resamples: int = RESAMPLES, key: int = 
         by_class: also the scores of each class.
     """
     values = _collect(tally, [np.ones((tally.units, 1))], by_class)
-    resampled = _collect(tally, _weights(tally.units, seed, key, resamples), by_class)
+    resampled = {name: np.zeros((len(value), 0)) for name, value in values.items()} | _collect(
+        tally, resampled_weights(tally.units, seed=seed, resamples=resamples, key=key), by_class
+    )
     return Estimates(
         values={n: v[:, 0] for n, v in values.items()},
         resampled=resampled,
@@ -92,11 +94,12 @@ def intervals(values: FloatArray, resampled: FloatArray, units: Sequence[int], l
     return found
 
 
-def _weights(units: int, seed: int, key: int, resamples: int) -> Iterator[FloatArray]:
+def resampled_weights(units: int, *, seed: int, resamples: int = RESAMPLES, key: int = 0) -> Iterator[FloatArray]:
+    """Yield how often each of `units` groups is drawn, (units, B) at a time, `resamples` columns in all."""
     rng = generator(seed, Purpose.BOOTSTRAP, key)
     for start in range(0, resamples, _AT_ONCE):
         counts = resample_counts(rng, units, min(_AT_ONCE, resamples - start))
-        yield np.ascontiguousarray(counts.T, dtype=np.float64)  # (groups, B)
+        yield np.ascontiguousarray(counts.T, dtype=np.float64)
 
 
 def _collect(tally: Tally, blocks: Iterable[FloatArray], by_class: bool) -> dict[str, FloatArray]:
