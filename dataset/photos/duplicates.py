@@ -11,10 +11,10 @@ from dataset.photos.fingerprints import Fingerprints
 
 Pairs = npt.NDArray[np.int64]
 
-# Chosen on 240 phone photos of bricks and on copies made of 120 of them; not tried on others. The likeliest pairs within
-# 20 bits are at 0.98 and 0.94 (by eye the same bricks taken twice), then 0.89 (one brick moved) and less. Copies by JPEG
-# at quality 30, half size, other exposure or gamma stay above 0.99; of those cropped by 3 % on each side nine in ten are
-# found, of those that lost 8 % on two sides one in twelve.
+# Chosen on 240 phone photos of bricks and on copies made of 120 of them; not tried on others. The likeliest pairs
+# within 20 bits are at 0.98 and 0.94 (by eye the same bricks taken twice), then 0.89 (one brick moved) and less.
+# Copies by JPEG at quality 30, half size, other exposure or gamma stay above 0.99; of those cropped by 3 % on each
+# side nine in ten are found, of those that lost 8 % on two sides one in twelve.
 LIKENESS = 0.9
 BLOCK = 256  # photos compared with all others at once: 100 MB for 100,000
 
