@@ -39,11 +39,11 @@ class AugmentSettings(Settings):
     brightness: float = Field(default=0.15, ge=0, le=1)
     """Largest relative change of brightness and of contrast: photos are taken in any light."""
 
-    hue: int = Field(default=5, ge=0, le=90)
-    """Largest shift of hue, in OpenCV's half degrees: small, since colour tells bricks from the floor."""
+    hue_deg: float = Field(default=10.0, ge=0, le=180)
+    """Largest turn of hue to either side, in degrees: small, since colour tells bricks from the floor."""
 
-    saturation: int = Field(default=15, ge=0, le=255)
-    """Largest shift of saturation, of 255."""
+    saturation: float = Field(default=0.12, ge=0, le=1)
+    """Largest relative change of saturation."""
 
     white_balance: float = Field(default=0.0, ge=0, le=0.5)
     """Largest relative gain of red against blue, and half of it for green: lamps are warm, shade is cold."""
@@ -68,7 +68,7 @@ class AugmentSettings(Settings):
 PRESETS: dict[str, AugmentSettings] = {
     # Nothing: every picture as it is.
     "none": AugmentSettings(
-        flips=False, quarter_turns=False, rotate_deg=0.0, zoom=1.0, brightness=0.0, hue=0, saturation=0
+        flips=False, quarter_turns=False, rotate_deg=0.0, zoom=1.0, brightness=0.0, hue_deg=0.0, saturation=0.0
     ),
     # Gentle variations that need neither masks nor boxes.
     "simple": AugmentSettings(),
@@ -80,8 +80,8 @@ PRESETS: dict[str, AugmentSettings] = {
         crop_stretch=1.2,
         perspective=0.08,
         brightness=0.2,
-        hue=4,
-        saturation=25,
+        hue_deg=8.0,
+        saturation=0.2,
         white_balance=0.12,
         shadows=0.3,
         blur=1.2,
@@ -97,8 +97,8 @@ PRESETS: dict[str, AugmentSettings] = {
         crop_stretch=1.2,
         perspective=0.05,
         brightness=0.2,
-        hue=3,
-        saturation=15,
+        hue_deg=6.0,
+        saturation=0.15,
         white_balance=0.06,
         shadows=0.15,
         blur=0.8,

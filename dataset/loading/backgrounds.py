@@ -69,7 +69,7 @@ class PasteOnBackground(albumentations.ImageOnlyTransform):  # type: ignore[misc
         whole = self._backgrounds[numbers.integers(len(self._backgrounds))]
         side = round(len(whole) * numbers.uniform(1 / _LARGER, 1.0))
         top, left = numbers.integers(0, len(whole) - side + 1, size=2)
-        floor = cv2.resize(whole[top : top + side, left : left + side], (width, height), interpolation=cv2.INTER_AREA)
+        floor = cv2.resize(whole[top : top + side, left : left + side], (width, height))
         mirrored, rotation = numbers.random() < 0.5, (None, *_ROTATIONS)[numbers.integers(4)]
         floor = cv2.flip(floor, 1) if mirrored else floor
         if rotation is not None and (height == width or rotation == cv2.ROTATE_180):

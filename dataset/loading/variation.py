@@ -11,7 +11,7 @@ import numpy.typing as npt
 from dataset.loading.augment import AugmentSettings
 from dataset.loading.backgrounds import Backgrounds, PasteOnBackground
 from dataset.loading.bricks import BrickMap
-from dataset.loading.effects import SensorNoise, SoftShadow, WhiteBalance
+from dataset.loading.effects import Colour, SensorNoise, SoftShadow
 from dataset.loading.viewpoint import Matrix, Viewpoint
 
 Image = npt.NDArray[np.uint8]
@@ -42,14 +42,8 @@ def pipeline(settings: AugmentSettings, size_px: int, *, crop: bool = True) -> a
     steps: list[Any] = [Viewpoint(settings, size_px, crop=crop)]
     if settings.shadows:
         steps.append(SoftShadow(p=settings.shadows))
-    if settings.white_balance:
-        steps.append(WhiteBalance(settings.white_balance))
-    if settings.brightness:
-        limits = (-settings.brightness, settings.brightness)
-        steps.append(albumentations.RandomBrightnessContrast(brightness_limit=limits, contrast_limit=limits, p=0.75))
-    if settings.hue or settings.saturation:
-        hue, saturation = (-settings.hue, settings.hue), (-settings.saturation, settings.saturation)
-        steps.append(albumentations.HueSaturationValue(hue, saturation, val_shift_limit=(0, 0), p=0.5))
+    if settings.brightness or settings.hue_deg or settings.saturation or settings.white_balance:
+        steps.append(Colour(settings))
     if settings.blur:
         sigma = settings.blur * size_px / 224
         longest = 2 * round(1.5 * sigma) + 3  # a box of this length blurs about as much as the largest sigma

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from core.errors import BrickbenchError, SettingsError
+from dataset.loading.randomness import WEIGHTS, seeded_torch
 from training.bricknet import NEGATIVE_SLOPE, BrickNet
 from training.models import check_input_size, create_model, last_conv_layer, normalisation
-from dataset.loading.randomness import WEIGHTS, seeded_torch
 
 
 def small(**more: object) -> BrickNet:

@@ -15,7 +15,7 @@ from dataset.loading.backgrounds import Backgrounds, digest_of_backgrounds
 from dataset.loading.randomness import AUGMENT, stream
 from dataset.loading.settings import LoadingSettings
 from dataset.loading.variation import Variation, Varied
-from dataset.loading.viewpoint import Viewpoint, frame_of
+from dataset.loading.viewpoint import Viewpoint, _places, frame_of
 
 NONE = PRESETS["none"]
 
@@ -77,7 +77,7 @@ def test_a_crop_by_hand() -> None:
     image = np.repeat(np.arange(64, dtype=np.uint8).reshape(8, 8, 1), 3, axis=2)
     step = Viewpoint(NONE, 8)
     matrix = np.array([[2.0, 0, -4], [0, 2, -2], [0, 0, 1]])
-    got = step.apply_to_mask(image[..., 0].copy(), matrix=matrix, turns=None, mirrored=False)
+    got = step.apply_to_mask(image[..., 0].copy(), matrix=matrix, places=_places(matrix, 8))
     np.testing.assert_array_equal(got, np.kron(image[1:5, 2:6, 0], np.ones((2, 2), dtype=np.uint8)))
     np.testing.assert_allclose(frame_of(matrix, 8), [[2, 1], [6, 1], [6, 5], [2, 5]])
 
@@ -87,7 +87,7 @@ def test_a_rotation_by_hand() -> None:
     step = Viewpoint(NONE, 8)
     turned = np.array([[-1.0, 0, 8], [0, -1, 8], [0, 0, 1]])
     image = picture(8, 8)
-    params = {"matrix": turned, "turns": None, "mirrored": False}
+    params = {"matrix": turned, "places": _places(turned, 8)}
     np.testing.assert_array_equal(step.apply(image, **params), image[::-1, ::-1])
     np.testing.assert_array_equal(step.apply_to_mask(image[..., 0], **params), image[::-1, ::-1, 0])
 
@@ -100,7 +100,7 @@ def test_a_perspective_by_hand() -> None:
     image = np.zeros((8, 8, 3), dtype=np.uint8)
     image[:, 2:4] = 200  # 2..4 goes to 3.2..5.33: covers the centres of pixels 3 and 4
     step = Viewpoint(NONE, 8)
-    params = {"matrix": matrix, "turns": None, "mirrored": False}
+    params = {"matrix": matrix, "places": _places(matrix, 8)}
     mask = step.apply_to_mask(image[..., 0], **params)
     np.testing.assert_array_equal(np.flatnonzero((mask > 0).any(axis=0)), [3, 4])
     del y
@@ -138,7 +138,7 @@ def test_the_mask_of_a_coloured_rectangle_stays_on_its_pixels(
 
 def test_steps_draw_independently() -> None:
     """One seed for all steps, as albumentations has it, would tie which pictures are flipped to which are hued."""
-    augment = NONE.model_copy(update={"flips": True, "hue": 90})
+    augment = NONE.model_copy(update={"flips": True, "hue_deg": 90.0})
     gradient = np.broadcast_to(np.arange(32, dtype=np.uint8)[None, :, None] * 7, (32, 32, 3)).copy()
     gradient[..., 0] = 255  # red, so that a shift of hue shows
     outcomes = set()
@@ -152,7 +152,7 @@ def test_warping_by_the_simple_preset_keeps_what_is_well_inside() -> None:
     """A brick that keeps 6% of the picture's side from the edge stays wholly in it."""
     image = np.zeros((100, 100, 3), dtype=np.uint8)
     image[40:60, 6:12] = 255
-    augment = AugmentSettings(rotate_deg=0, brightness=0, hue=0, saturation=0)
+    augment = AugmentSettings(rotate_deg=0, brightness=0, hue_deg=0, saturation=0)
     for index in range(30):
         assert vary(augment, image, index).image[..., 0].sum() / 255 > 0.8 * 20 * 6
 
@@ -176,6 +176,25 @@ def test_effects_leave_masks_and_geometry_alone(effect: str) -> None:
         np.testing.assert_allclose(result.matrix, np.eye(3), atol=1e-12)
         changed += not np.array_equal(result.image, picture())
     assert changed >= 3
+
+
+def test_colour_by_hand() -> None:
+    """Greys keep their grey whatever the hue; a turn of hue keeps luma; no saturation is grey; gains go apart."""
+    grey = np.full((4, 4, 3), 100, dtype=np.uint8)
+    for index in range(10):
+        hued = vary(NONE.model_copy(update={"hue_deg": 90.0, "saturation": 0.5}), grey, index).image
+        assert np.abs(hued.astype(int) - 100).max() <= 1
+    mild = (np.random.default_rng(0).integers(100, 156, size=(16, 16, 3))).astype(np.uint8)
+    luma = np.array([0.299, 0.587, 0.114])
+    turned = vary(NONE.model_copy(update={"hue_deg": 30.0}), mild, 3).image
+    assert not np.array_equal(turned, mild)
+    assert np.abs(turned @ luma - mild @ luma).max() < 1
+    gains = np.array(
+        [vary(NONE.model_copy(update={"white_balance": 0.2}), grey, i).image[0, 0] / 100 for i in range(40)]
+    )
+    assert np.abs(gains[:, 0] + gains[:, 2] - 2).max() < 0.02
+    assert 0.1 < gains[:, 0].max() - 1 <= 0.21
+    assert (gains == 1).all(axis=1).any()
 
 
 def test_noise_has_the_deviation_it_should() -> None:
