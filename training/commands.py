@@ -19,7 +19,19 @@ from core.cli import (
 
 COLUMNS: tuple[str, ...] = ("epoch", "train_loss", "val_loss", "val_map_macro", "val_f1_macro", "val_precision_macro")
 COLUMNS += ("val_recall_macro", "val_binary_accuracy", "seconds")
+CLASS_COLUMNS: tuple[str, ...] = (
+    "part_id",
+    "pictures",
+    "average_precision",
+    "average_precision_low",
+    "average_precision_high",
+)
+CLASS_COLUMNS += ("f1", "precision", "recall", "calibration_error")
+STRATUM_COLUMNS: tuple[str, ...] = ("by", "stratum", "pictures", "groups", "classes")
+STRATUM_COLUMNS += ("map_macro", "map_macro_low", "map_macro_high")
+STRATUM_COLUMNS += ("f1_micro", "f1_micro_low", "f1_micro_high")
 
+new_file = click.Path(dir_okay=False, path_type=Path)
 checkpoint_option = click.option(
     "--checkpoint",
     default="best",
@@ -128,28 +140,70 @@ def predict(run: Path, dataset: Path | None, split: str, checkpoint: str, device
 @train.command()
 @click.argument("run", type=existing_folder)
 @dataset_option
-@split_option("val")
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test", "all"]),
+    default="val",
+    show_default=True,
+    help="Pictures.",
+)
 @checkpoint_option
-@click.option("--per-class", is_flag=True, help="One line a part: its pictures and its average precision.")
+@click.option("--per-class", is_flag=True, help="One line a part: its pictures and its scores.")
+@click.option("--breakdown", is_flag=True, help="One line a stratum: source, bricks, visibility, light, floor, split.")
+@click.option("--choose-thresholds", is_flag=True, help="Choose each part's threshold by F1, and keep it in the run.")
+@click.option("--thresholds", is_flag=True, help="Also the scores with the thresholds that were chosen.")
+@click.option("-o", "--output", type=new_file, default=None, help="Write a page with curves (HTML).")
+@click.option("--resamples", type=click.IntRange(min=2), default=1000, show_default=True, help="For the intervals.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the resampling.")
 @device_option
 @json_option
 def validate(
-    run: Path, dataset: Path | None, split: str, checkpoint: str, per_class: bool, device: str, as_json: bool
+    run: Path,
+    dataset: Path | None,
+    split: str,
+    checkpoint: str,
+    per_class: bool,
+    breakdown: bool,
+    choose_thresholds: bool,
+    thresholds: bool,
+    output: Path | None,
+    resamples: int,
+    seed: int,
+    device: str,
+    as_json: bool,
 ) -> None:
-    """Print how well a checkpoint labels the pictures of a split.
+    """Print how well a checkpoint labels the pictures of a split, with 95 % intervals over piles.
+
+    A part counts as present above logit 0, or above its own threshold: choose thresholds on val, then use them on test.
 
     \b
     Example:
-      brickbench train validate bricks/runs/first --split test --json
+      brickbench train validate bricks/runs/first --choose-thresholds
+      brickbench train validate bricks/runs/first --split test --thresholds -o report.html
     """
-    from training.predict import class_scores
-    from training.predict import validate as validate_split
+    from training import validation
     from training.runs import dataset_of
 
-    result = validate_split(run, dataset or dataset_of(run), split, checkpoint, device)
+    found = validation.validate(run, dataset or dataset_of(run), split, checkpoint, device)
+    chosen = None
+    if choose_thresholds:
+        chosen = validation.choose_and_save(run, found)
+        click.echo(f"These pictures chose the thresholds in {run}: scores with them are flattered.", err=True)
+    elif thresholds:
+        chosen = validation.chosen_thresholds(run, found)
+    findings = validation.find_scores(found, chosen, seed=seed, resamples=resamples)
+    summary = not per_class and not breakdown
+    details = validation.find_details(findings) if output or breakdown or (as_json and summary) else None
+    if output and details:
+        from training.validation_page import write_page
+
+        click.echo(f"Wrote {write_page(findings, details, output)}.", err=True)
     if per_class:
-        print_rows(class_scores(result), as_json=as_json)
-    elif as_json:
-        print_json(result.summary())
+        print_rows(findings.class_rows(), as_json=as_json, columns=None if as_json else CLASS_COLUMNS)
+    elif breakdown and details:
+        rows = [stratum.as_row() for stratum in details.strata]
+        print_rows(rows, as_json=as_json, columns=None if as_json else STRATUM_COLUMNS)
+    elif as_json and details:
+        print_json(validation.as_document(findings, details))
     else:
-        print_rows([{"metric": name, "value": value} for name, value in result.summary().items()], as_json=False)
+        print_rows(findings.score_rows(), as_json=False)

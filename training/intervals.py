@@ -23,7 +23,7 @@ class Interval:
     low: float
     high: float
 
-    def as_row(self, name: str) -> dict[str, float]:
+    def as_row(self, name: str) -> dict[str, object]:
         """Return value and ends under `name`, ``name_low`` and ``name_high``."""
         return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
 

@@ -1,7 +1,6 @@
 """Logits of a trained network for the pictures of a dataset, stored in the run and merged into the index."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,6 @@ from dataset.loading.network_input import eval_transform
 from dataset.manifest import Manifest
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.devices import choose_device
-from training.metrics import class_average_precisions, label_metrics
 from training.runs import RunInfo
 
 BATCH_SIZE = 32  # of prediction; decides no value, as the network is in evaluation mode
@@ -34,8 +32,8 @@ def predict_logits(model: nn.Module, batches: Iterable[Tensor], device: torch.de
         return np.concatenate([model(images.to(device)).float().cpu().numpy() for images in batches])
 
 
-def open_split(checkpoint: Checkpoint, root: Path, split: str) -> PileDataset:
-    """Return the pictures of one split as `checkpoint` takes them, with targets in the order of its classes.
+def open_split(checkpoint: Checkpoint, root: Path, split: str | None) -> PileDataset:
+    """Return the pictures of one split (None: all) as `checkpoint` takes them, with targets in its order of classes.
 
     Raises:
         BrickbenchError: dataset and checkpoint do not have the same parts; says which differ.
@@ -66,45 +64,19 @@ def split_logits(checkpoint: Checkpoint, pictures: PileDataset, device: torch.de
     return predict_logits(checkpoint.model, batches(), device)
 
 
-@dataclass(frozen=True)
-class Validation:
-    """How a checkpoint labels one split."""
-
-    run_id: str
-    checkpoint: str
-    split: str
-    classes: tuple[str, ...]
-    logits: npt.NDArray[np.float32]
-    """(N, C)"""
-    targets: npt.NDArray[np.float32]
-    """(N, C)"""
-
-    def summary(self) -> dict[str, object]:
-        """Return what was validated and its scores, by name."""
-        place = {"run_id": self.run_id, "checkpoint": self.checkpoint, "split": self.split}
-        return place | asdict(label_metrics(self.logits, self.targets))
-
-
-def validate(
-    run_folder: Path, root: Path, split: str = "val", checkpoint: str = "best", device: str = "auto"
-) -> Validation:
-    """Return logits and targets of one split, from which its scores follow; stores nothing.
+def label_split(
+    run_folder: Path, root: Path, split: str | None, checkpoint: str, device: str
+) -> tuple[Checkpoint, PileDataset, npt.NDArray[np.float32]]:
+    """Return a checkpoint of a run, the pictures of a split (None: of all), and their logits, (N, C) float32.
 
     Raises:
         BrickbenchError: no run, no checkpoint, other classes, or a damaged dataset.
     """
-    loaded, pictures, logits = _label_split(run_folder, root, split, checkpoint, device)
-    return Validation(loaded.run_id, loaded.name, split, loaded.classes, logits, pictures.targets)
-
-
-def class_scores(result: Validation) -> list[dict[str, object]]:
-    """Return one row a class: part_id, number of pictures that show it, average precision."""
-    precisions = class_average_precisions(result.logits, result.targets)
-    shown = result.targets.sum(axis=0)
-    return [
-        {"part_id": part_id, "pictures": int(count), "average_precision": float(value)}
-        for part_id, count, value in zip(result.classes, shown, precisions, strict=True)
-    ]
+    RunInfo.load_run(run_folder)
+    place = choose_device(device)
+    loaded = load_checkpoint(run_folder, checkpoint, place)
+    pictures = open_split(loaded, root, split)
+    return loaded, pictures, split_logits(loaded, pictures, place)
 
 
 def predict(run_folder: Path, root: Path, split: str = "test", checkpoint: str = "best", device: str = "auto") -> Path:
@@ -115,7 +87,7 @@ def predict(run_folder: Path, root: Path, split: str = "test", checkpoint: str =
     Raises:
         BrickbenchError: no run, no checkpoint, other classes, or a damaged dataset.
     """
-    loaded, pictures, logits = _label_split(run_folder, root, split, checkpoint, device)
+    loaded, pictures, logits = label_split(run_folder, root, split, checkpoint, device)
     count, classes = logits.shape
     rows = pa.table(
         {
@@ -131,13 +103,3 @@ def predict(run_folder: Path, root: Path, split: str = "test", checkpoint: str =
         pq.write_table(rows, temporary)
     merge_run(root, run_folder)
     return path
-
-
-def _label_split(
-    run_folder: Path, root: Path, split: str, checkpoint: str, device: str
-) -> tuple[Checkpoint, PileDataset, npt.NDArray[np.float32]]:
-    RunInfo.load_run(run_folder)
-    place = choose_device(device)
-    loaded = load_checkpoint(run_folder, checkpoint, place)
-    pictures = open_split(loaded, root, split)
-    return loaded, pictures, split_logits(loaded, pictures, place)

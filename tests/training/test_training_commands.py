@@ -70,7 +70,9 @@ def test_validate_prints_tables(run: Path) -> None:
     as_json = CliRunner().invoke(train, ["validate", str(run), "--json"])
     scores = json.loads(as_json.stdout)
     assert (scores["run_id"], scores["checkpoint"], scores["split"]) == ("bricknet", "epoch_0001", "val")
-    assert 0 <= scores["map_macro"] <= 1
+    found = scores["scores"]["map_macro"]
+    assert 0 <= found["low"] <= found["value"] <= 1
+    assert 0 <= found["high"] <= 1
     table = CliRunner().invoke(train, ["validate", str(run), "-d", str(run.parent.parent)])
     assert "map_macro" in table.stdout
     by_class = CliRunner().invoke(train, ["validate", str(run), "--per-class", "--json"])

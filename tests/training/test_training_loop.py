@@ -17,7 +17,7 @@ from training.checkpoint import load_checkpoint
 from training.loop import best_epoch, learning_rate, train
 from training.losses import weighted_bce_with_logits
 from training.metrics import label_metrics
-from training.predict import validate
+from training.validation import validate
 from training.runs import RunInfo, dataset_of, load_settings, read_epochs
 from training.settings import TrainingSettings
 
