@@ -130,8 +130,9 @@ def _options(snapshot: Snapshot, view: View, counts: dict[int, int], facet: str)
 
 
 def _part_options(snapshot: Snapshot, view: View, counts: dict[int, int]) -> list[Option]:
+    """Return the parts in the order of class_index, those that would leave no picture behind the others."""
     largest = max(counts.values(), default=1)
-    return [
+    options = [
         Option(
             name="part",
             value=part.part_id,
@@ -143,3 +144,4 @@ def _part_options(snapshot: Snapshot, view: View, counts: dict[int, int]) -> lis
         )
         for code, part in enumerate(snapshot.parts)
     ]
+    return sorted(options, key=lambda option: option.count == 0 and not option.chosen)

@@ -1,7 +1,7 @@
 """What the grid needs of an index, copied into memory: pictures, labels and visible shares by number.
 
 DuckDB lets a file be written only while no other process has it open. A page that is open for hours must not keep
-`dataset index` or `train predict` waiting, so the file is held only while it is copied (0.6 s for 100,000 pictures)
+`dataset index` or `train predict` waiting, so the file is held only while it is copied (0.5 s for 100,000 pictures)
 and for some milliseconds when one picture is looked at. The copy is taken anew when the file changes.
 """
 

@@ -33,7 +33,7 @@ async function go(address, { push = true, scroll = null } = {}) {
   if (scroll !== null) scrollTo(0, scroll);
 }
 
-// Counts, bars and ticks come from the new page; the elements stay, and with them focus and scrolling.
+// Counts, bars, ticks and the order of parts come from the new page; the elements stay, and with them focus and scrolling.
 function takeFilters(next) {
   const fresh = new Map([...next.querySelectorAll("#filters input[name]")].map((input) => [input.id, input]));
   const known = [...filters.querySelectorAll("input[name]")];
@@ -53,6 +53,14 @@ function takeFilters(next) {
     row.querySelector(".count").textContent = otherRow.querySelector(".count").textContent;
     row.querySelector("rect").setAttribute("width", otherRow.querySelector("rect").getAttribute("width"));
   }
+  const focused = document.activeElement;
+  const list = filters.querySelector(".parts .options");
+  const scrolled = list.scrollTop;
+  for (const row of next.querySelectorAll(".parts .option")) {
+    list.append(document.getElementById(row.querySelector("input").id).closest(".option"));
+  }
+  list.scrollTop = scrolled;
+  if (list.contains(focused)) focused.focus({ preventScroll: true });
 }
 
 function addressOf(form) {

@@ -45,6 +45,7 @@ export function describe(brick) {
 export function showTip(text, event) {
   tip.textContent = text;
   tip.hidden = false;
+  tip.style.left = "0"; // at the right edge it would be measured squeezed
   const room = document.documentElement.clientWidth - tip.offsetWidth - 8;
   tip.style.left = `${Math.max(8, Math.min(event.clientX + 14, room))}px`;
   tip.style.top = `${event.clientY > 48 ? event.clientY - tip.offsetHeight - 12 : event.clientY + 20}px`;

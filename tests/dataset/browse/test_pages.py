@@ -302,3 +302,15 @@ def test_an_index_that_goes_away_is_told(own_mixed: Path) -> None:
 
 def test_json_holds_no_path(page: TestClient, mixed: Path) -> None:
     assert str(mixed) not in json.dumps(page.get(f"/bricks/photo-{9:016x}").json())
+
+
+def test_parts_that_would_leave_nothing_stand_last(page: TestClient, mixed: Path) -> None:
+    def parts(address: str) -> list[tuple[str, int]]:
+        rows = re.findall(r'name="part" value="([^"]*)".*?class="count">([\d,]+)<', page.get(address).text, re.DOTALL)
+        return [(part_id, int(count)) for part_id, count in rows]
+
+    with open_index(mixed) as index:
+        order = [row[0] for row in index.execute("SELECT part_id FROM parts ORDER BY class_index").fetchall()]
+        labels = dict(index.execute("SELECT part_id, count(*) FROM labels GROUP BY part_id").fetchall())
+    assert parts("/") == [(part_id, labels[part_id]) for part_id in order]
+    assert parts("/?source=real") == [("3003", 12), ("4032", 6), ("3010", 0)]
