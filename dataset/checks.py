@@ -10,6 +10,7 @@ from typing import Any
 import cv2
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from core.errors import BrickbenchError
 from core.files import sha256_hex
@@ -181,7 +182,8 @@ def _compare_rows(index: duckdb.DuckDBPyConnection, root: Path, name: str, shard
     if row[0] != shard.digest:
         yield Problem(name, None, "the index has another version of this shard (stale)", _rebuild(root))
         return
-    with registered(index, shard_images=with_shard_columns(shard.images, name), shard_instances=shard.instances):
+    images = with_shard_columns(shard.images, pa.chunked_array([pa.repeat(name, shard.images.num_rows)]))
+    with registered(index, shard_images=images, shard_instances=shard.instances):
         columns = tuple(column for column in IMAGES if column.name != "split")
         there = f"SELECT {casts(columns)} FROM images WHERE shard = '{name}'"
         wrong = _differing(index, f"SELECT {casts(columns)} FROM shard_images", there)

@@ -5,7 +5,16 @@ from typing import Any
 
 import click
 
-from core.cli import LazyGroup, count_of, dataset_argument, existing_folder, json_option, print_json, print_rows
+from core.cli import (
+    Decorated,
+    LazyGroup,
+    count_of,
+    dataset_argument,
+    existing_folder,
+    json_option,
+    print_json,
+    print_rows,
+)
 
 COMMANDS = {
     "browse": ("dataset.browse.commands:browse", "Look at a dataset in the browser."),
@@ -18,6 +27,12 @@ COMMANDS = {
 }
 
 
+def memory_option(function: Decorated) -> Decorated:
+    """Add ``--memory``: what DuckDB may hold."""
+    text = "Memory that DuckDB may use; what does not fit goes to disk."
+    return click.option("--memory", default="2GB", show_default=True, help=text)(function)
+
+
 @click.group(cls=LazyGroup, lazy=COMMANDS)
 def dataset() -> None:
     """Index, import, inspect, check, split and export a dataset."""
@@ -27,7 +42,8 @@ def dataset() -> None:
 @dataset_argument
 @click.option("--rebuild", is_flag=True, help="Make the index anew from the shards and runs.")
 @click.option("--run", "runs", type=existing_folder, multiple=True, help="Also merge this run's folder; repeatable.")
-def index(folder: Path, rebuild: bool, runs: tuple[Path, ...]) -> None:
+@memory_option
+def index(folder: Path, rebuild: bool, runs: tuple[Path, ...], memory: str) -> None:
     """Merge new shards into the index, and bring labels and splits up to date with dataset.yaml.
 
     Runs in DATASET/runs are merged by the commands that make them, and by --rebuild.
@@ -41,7 +57,7 @@ def index(folder: Path, rebuild: bool, runs: tuple[Path, ...]) -> None:
     from dataset.run_folders import RUN_FILE, indexed_run_folders
 
     before = indexed_run_folders(folder) if rebuild else []
-    count = rebuild_index(folder) if rebuild else update_index(folder)
+    count = rebuild_index(folder, memory) if rebuild else update_index(folder, memory)
     for run in runs:
         merge_run(folder, run)
     merged = count_of(count, "shard" if rebuild else "new shard")
@@ -78,21 +94,35 @@ def info(folder: Path, as_json: bool) -> None:
 
 @dataset.command()
 @dataset_argument
-@click.argument("sql")
+@click.argument("sql", required=False)
+@click.option("--views", is_flag=True, help="List the ready-made views, what a row of each is, and their columns.")
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of a table.")
-def query(folder: Path, sql: str, as_json: bool, as_csv: bool) -> None:
+@memory_option
+def query(folder: Path, sql: str | None, views: bool, as_json: bool, as_csv: bool, memory: str) -> None:
     """Print what SQL selects from the index; it can change nothing and reach no other file.
+
+    Besides the tables there are views for the usual questions: images that contain a part, or in which it is at
+    least half visible, parts that occur together, counts per light and floor.
 
     \b
     Example:
       brickbench dataset query bricks "SELECT part_id, count(*) FROM labels GROUP BY part_id"
+      brickbench dataset query bricks "SELECT file FROM half_visible WHERE part_id = '3001'" --csv
+      brickbench dataset query bricks --views
     """
     from dataset.queries import query as ask
+    from dataset.views import VIEWS
 
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other.")
-    columns, rows = ask(folder, sql)
+    if views == (sql is not None):
+        raise click.UsageError("Give either SQL or --views.")
+    if sql is None:
+        columns = ["view", "a row is", "columns"]
+        rows: list[Any] = [(view.name, view.about, ", ".join(view.columns)) for view in VIEWS]
+    else:
+        columns, rows = ask(folder, sql, memory)
     if as_csv:
         _print_csv([columns, *rows])
     else:

@@ -1,21 +1,33 @@
 """Connections to an index file, with the ways in which opening one fails put in one sentence."""
 
 import contextlib
+import fcntl
+import os
 import re
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from core.errors import BrickbenchError
+from core.errors import BrickbenchError, SettingsError
 from dataset.manifest import MANIFEST_NAME, SCHEMA_VERSION
 
 INDEX_NAME = "index.duckdb"
+MEMORY_LIMIT = "2GB"
+"""What DuckDB may hold; it puts the rest into a temporary folder beside the index. A merge of any size fits in it."""
+WAIT_S = 20.0
+"""How long a writer waits for others; readers hold an index for moments, merges of a few shards for a second."""
+_SIZE = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
 
 
 class DamagedIndexError(BrickbenchError):
     """The index file is no database any more; it can be made anew from the shards."""
+
+
+class BusyIndexError(BrickbenchError):
+    """Another process holds the index."""
 
 
 def index_path(path: Path) -> Path:
@@ -37,30 +49,75 @@ def index_path(path: Path) -> Path:
     )
 
 
-def connect(file: Path, *, read_only: bool) -> duckdb.DuckDBPyConnection:
+def connect(file: Path, *, read_only: bool, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
     """Return a connection to the DuckDB file `file`; a read-only one can reach no other file and no network.
 
+    A writer waits some seconds for others to let the file go, a reader does not.
+
     Raises:
-        BrickbenchError: another process holds it, or it is damaged.
+        BusyIndexError: another process holds it.
+        BrickbenchError: it is damaged, or open in this process already.
+        SettingsError: `memory_limit` is no amount of memory.
     """
-    config: dict[str, str | bool | int | float | list[str]] = {"enable_external_access": not read_only}
-    try:
-        return duckdb.connect(str(file), read_only=read_only, config=config)
-    except duckdb.ConnectionException as error:
-        raise BrickbenchError(
-            f"The index {file} is open elsewhere in this process. Close that connection first."
-        ) from error
-    except duckdb.Error as error:
-        if "lock" in str(error):
-            holder = re.search(r"PID (\d+)", str(error))
-            by = f" (process {holder[1]})" if holder else ""
+    if not _SIZE.fullmatch(memory_limit):
+        raise SettingsError(f"The memory limit should be a number and a unit, such as 2GB, got {memory_limit!r}.")
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "enable_external_access": not read_only,
+        "memory_limit": memory_limit,
+        "python_enable_replacements": False,  # SQL must not see the variables of the program around it
+    }
+    until = time.monotonic() + (0.0 if read_only else WAIT_S)
+    while True:
+        try:
+            return duckdb.connect(str(file), read_only=read_only, config=config)
+        except duckdb.ConnectionException as error:
             raise BrickbenchError(
-                f"The index {file} is in use by another process{by}. Wait until it is done, then run this again."
+                f"The index {file} is open elsewhere in this process. Close that connection first."
             ) from error
-        raise DamagedIndexError(
-            f"The index {file} is damaged. Run `brickbench dataset index --rebuild {file.parent}`; "
-            "that makes it anew from the shards and runs."
-        ) from error
+        except duckdb.Error as error:
+            if "lock" not in str(error):
+                raise DamagedIndexError(
+                    f"The index {file} is damaged. Run `brickbench dataset index --rebuild {file.parent}`; "
+                    "that makes it anew from the shards and runs."
+                ) from error
+            if time.monotonic() >= until:
+                holder = re.search(r"PID (\d+)", str(error))
+                raise _busy(file, f" (process {holder[1]})" if holder else "") from error
+        time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def only_writer(file: Path) -> Iterator[None]:
+    """Keep other writers of the index `file` waiting while the block lasts, also while it is made anew beside it.
+
+    DuckDB's own lock is on the file, which a rebuild replaces: rows written meanwhile into the old one would be lost.
+    This one is on the dataset's folder, so nothing is left behind; it ends with the process.
+
+    Raises:
+        BusyIndexError: another process went on writing.
+    """
+    until = time.monotonic() + WAIT_S
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        while True:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() >= until:
+                    raise _busy(file, "") from error
+            except OSError:  # a network file system that locks no folders: DuckDB's own lock is left
+                break
+            time.sleep(0.05)
+        yield
+    finally:
+        os.close(folder)
+
+
+def _busy(file: Path, holder: str) -> BusyIndexError:
+    return BusyIndexError(
+        f"The index {file} is in use by another process{holder}. Wait until it is done, then run this again."
+    )
 
 
 @contextlib.contextmanager
@@ -68,7 +125,7 @@ def writing_to(file: Path) -> Iterator[None]:
     """Turn DuckDB's failure to write the index `file`, as on a full disk, into a BrickbenchError."""
     try:
         yield
-    except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException) as error:
+    except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException, OSError) as error:
         raise BrickbenchError(
             f"The index {file} could not be written: {str(error).splitlines()[0]}. Nothing in it has changed; "
             f"free some disk, then run `brickbench dataset index {file.parent}`."

@@ -1,13 +1,24 @@
 """The index of a dataset: opened, brought up to date with the shards, made anew."""
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 
 from core.files import atomic_file, require_writable
-from dataset.database import INDEX_NAME, connect, index_path, require_schema, schema_version, writing_to
+from dataset.database import (
+    INDEX_NAME,
+    MEMORY_LIMIT,
+    DamagedIndexError,
+    connect,
+    index_path,
+    only_writer,
+    require_schema,
+    schema_version,
+    writing_to,
+)
 from dataset.manifest import SCHEMA_VERSION, Manifest, SplitRule
 from dataset.merge import apply_manifest, create_tables, merge_shards
 from dataset.run_folders import known_run_folders, merge_run_rows
@@ -16,18 +27,19 @@ from dataset.shards import list_shards
 __all__ = ["merge_run", "open_index", "rebuild_index", "resplit", "update_index"]
 
 
-def open_index(path: Path, read_only: bool = True) -> duckdb.DuckDBPyConnection:
+def open_index(path: Path, read_only: bool = True, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
     """Return a connection to the index of a dataset; close it, best with ``with``.
 
     Args:
         path: the dataset's folder, or its ``index.duckdb``.
         read_only: False to write; a read-only connection reaches no other file and no network.
+        memory_limit: what DuckDB may hold, such as ``2GB``.
 
     Raises:
         BrickbenchError: there is no index, it is of another version, damaged, or in use by another process.
     """
     file = index_path(Path(path))
-    connection = connect(file, read_only=read_only)
+    connection = connect(file, read_only=read_only, memory_limit=memory_limit)
     try:
         require_schema(connection, file)
     except BaseException:
@@ -36,7 +48,7 @@ def open_index(path: Path, read_only: bool = True) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def update_index(root: Path) -> int:
+def update_index(root: Path, memory_limit: str = MEMORY_LIMIT) -> int:
     """Merge the shards that the index lacks, in one transaction, and return how many they were.
 
     The index is made if there is none, and made anew if an older version made it. Labels and splits follow
@@ -47,13 +59,14 @@ def update_index(root: Path) -> int:
             is as it was.
     """
     manifest = Manifest.load_folder(root)
-    if not (root / INDEX_NAME).is_file() or _is_older(root):
-        return rebuild_index(root)
-    with _writing(root) as connection:
-        merged = {row[0] for row in connection.execute("SELECT shard FROM shards").fetchall()}
-        new = [shard for shard in list_shards(root) if shard not in merged]
-        apply_manifest(connection, root, manifest)
-        merge_shards(connection, root, manifest, new)
+    with only_writer(root / INDEX_NAME):
+        if not (root / INDEX_NAME).is_file() or _is_older(root):
+            return _rebuild(root, manifest, memory_limit)
+        with _transaction(root, memory_limit) as connection:
+            merged = {row[0] for row in connection.execute("SELECT shard FROM shards").fetchall()}
+            new = [shard for shard in list_shards(root) if shard not in merged]
+            apply_manifest(connection, root, manifest)
+            merge_shards(connection, root, manifest, new)
     return len(new)
 
 
@@ -64,12 +77,12 @@ def resplit(root: Path, rule: SplitRule) -> None:
         BrickbenchError: `root` is no dataset, or its index cannot be opened; then nothing is changed.
     """
     manifest = Manifest.load_folder(root).model_copy(update={"split_rule": rule})
-    with _writing(root) as connection:
+    with only_writer(root / INDEX_NAME), _transaction(root) as connection:
         apply_manifest(connection, root, manifest)
         manifest.save_folder(root)  # a kill before the commit leaves an index that says it is out of date
 
 
-def rebuild_index(root: Path) -> int:
+def rebuild_index(root: Path, memory_limit: str = MEMORY_LIMIT) -> int:
     """Make the index anew from shards and run folders alone, and return how many shards there are.
 
     It is made beside the old one and takes its place when it is whole. Runs are those in ``runs/`` and those that
@@ -79,23 +92,41 @@ def rebuild_index(root: Path) -> int:
         BrickbenchError: `root` is no dataset, a shard or run is damaged, or another process holds the index.
     """
     manifest = Manifest.load_folder(root)
+    with only_writer(root / INDEX_NAME):
+        return _rebuild(root, manifest, memory_limit)
+
+
+def _rebuild(root: Path, manifest: Manifest, memory_limit: str) -> int:
     require_writable(root)
     file = root / INDEX_NAME
+    _clear_leftovers(file)
     folders = known_run_folders(root)
     shards = list_shards(root)
-    with writing_to(file), atomic_file(file) as temporary:
-        temporary.unlink(missing_ok=True)
-        with connect(temporary, read_only=False) as connection:
-            connection.begin()
-            create_tables(connection)
-            apply_manifest(connection, root, manifest)
-            merge_shards(connection, root, manifest, shards)
-            for folder in folders:
-                merge_run_rows(connection, root, folder)
-            connection.commit()
-        # A log that a killed writer of the old index left would be replayed into the new one.
-        file.with_name(file.name + ".wal").unlink(missing_ok=True)
+    with (
+        writing_to(file),
+        atomic_file(file) as temporary,
+        connect(temporary, read_only=False, memory_limit=memory_limit) as connection,
+    ):
+        connection.begin()
+        create_tables(connection)
+        apply_manifest(connection, root, manifest)
+        merge_shards(connection, root, manifest, shards)
+        for folder in folders:
+            merge_run_rows(connection, root, folder)
+        connection.commit()
     return len(shards)
+
+
+def _clear_leftovers(file: Path) -> None:
+    """Clear away what killed writers left: unfinished indexes, and a log that would be replayed into the new one."""
+    for leftover in file.parent.glob(f".{file.name}.*.tmp*"):
+        shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+    log = file.with_name(f"{file.name}.wal")
+    if log.exists():
+        if file.is_file():
+            with contextlib.suppress(DamagedIndexError, duckdb.Error):
+                connect(file, read_only=False).close()  # takes the log in, so a kill before the end loses nothing
+        log.unlink(missing_ok=True)
 
 
 def merge_run(root: Path, run_folder: Path) -> None:
@@ -108,7 +139,7 @@ def merge_run(root: Path, run_folder: Path) -> None:
     """
     if not (root / INDEX_NAME).is_file():
         update_index(root)
-    with _writing(root) as connection:
+    with only_writer(root / INDEX_NAME), _transaction(root) as connection:
         merge_run_rows(connection, root, run_folder)
 
 
@@ -119,13 +150,13 @@ def _is_older(root: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _writing(root: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+def _transaction(root: Path, memory_limit: str = MEMORY_LIMIT) -> Iterator[duckdb.DuckDBPyConnection]:
     """Give a connection in a transaction that is committed if the block ends well, and undone if not."""
-    with writing_to(root / INDEX_NAME), open_index(root, read_only=False) as connection:
+    # A connection that closes without a commit undoes everything; an explicit rollback would fail on a full disk.
+    with (
+        writing_to(root / INDEX_NAME),
+        open_index(root, read_only=False, memory_limit=memory_limit) as connection,
+    ):
         connection.begin()
-        try:
-            yield connection
-            connection.commit()
-        except BaseException:
-            connection.rollback()
-            raise
+        yield connection
+        connection.commit()

@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -77,28 +78,33 @@ def _read_ahead(root: Path, manifest: Manifest, shards: Sequence[str]) -> Iterat
 
 
 def _batch(read: list[tuple[str, ShardTables]]) -> Batch:
-    columns = [
-        [name for name, _ in read],
-        [shard.digest for _, shard in read],
-        [shard.images.num_rows for _, shard in read],
-        [shard.instances.num_rows for _, shard in read],
-    ]
+    counts = [shard.images.num_rows for _, shard in read]
+    shards = pa.table(
+        [
+            [name for name, _ in read],
+            [shard.digest for _, shard in read],
+            counts,
+            [shard.instances.num_rows for _, shard in read],
+        ],
+        schema=_SHARDS_SCHEMA,
+    )
+    names = shards["shard"].take(pa.array(np.repeat(np.arange(len(read)), counts)))
     return Batch(
-        images=pa.concat_tables([with_shard_columns(shard.images, name) for name, shard in read]),
+        images=with_shard_columns(pa.concat_tables([shard.images for _, shard in read]), names),
         instances=pa.concat_tables([shard.instances for _, shard in read]),
-        shards=pa.table(columns, schema=_SHARDS_SCHEMA),
+        shards=shards,
     )
 
 
-def with_shard_columns(images: pa.Table, shard: str) -> pa.Table:
-    """Return the rows of a shard's images with its name, and files relative to the dataset's root."""
+def with_shard_columns(images: pa.Table, shards: pa.ChunkedArray) -> pa.Table:
+    """Return rows of images with their shards' names, (N,), and with files relative to the dataset's root."""
     for column in ("file", "geometry_file"):
         names = images.column(column)
-        inside = pc.binary_join_element_wise(f"{SHARDS_FOLDER}/{shard}/", names, "")
+        inside = pc.binary_join_element_wise(SHARDS_FOLDER, shards, names, "/")
         # An absolute file, a photo that was left where it is, stays what it is.
         placed = pc.if_else(pc.starts_with(names, "/"), names, inside)
         images = images.set_column(images.schema.get_field_index(column), column, placed)
-    return images.append_column("shard", pa.repeat(shard, images.num_rows))
+    return images.append_column("shard", shards)
 
 
 def require_consistent(root: Path, name: str, shard: ShardTables, manifest: Manifest) -> None:

@@ -14,12 +14,15 @@ from dataset.intake import Batch, read_batches
 from dataset.manifest import MANIFEST_NAME, SCHEMA_VERSION, LabelRule, Manifest
 from dataset.schema import TABLES, Column, create_statements
 from dataset.splits import read_splits, splits_digest, splits_table
+from dataset.views import VIEWS_DIGEST, create_views
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make the empty tables of an index."""
+    """Make the empty tables of an index, and its views."""
     for statement in create_statements():
         connection.execute(statement)
+    create_views(connection)
+    set_meta(connection, "views", VIEWS_DIGEST)
     set_meta(connection, "schema_version", str(SCHEMA_VERSION))
 
 
@@ -106,7 +109,13 @@ def labels_query(images: str, instances: str, rule: LabelRule) -> str:
 
 
 def apply_manifest(connection: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest) -> None:
-    """Bring parts, labels and splits up to date where ``dataset.yaml`` changed since they were written."""
+    """Bring parts, labels and splits up to date where ``dataset.yaml`` changed since they were written.
+
+    So are the views, if another version of Brickbench made the index.
+    """
+    if get_meta(connection, "views") != VIEWS_DIGEST:
+        create_views(connection)
+        set_meta(connection, "views", VIEWS_DIGEST)
     digests = manifest_digests(root, manifest)
     changed = {name for name, digest in digests.items() if get_meta(connection, name) != digest}
     if "parts" in changed:

@@ -6,6 +6,7 @@ from typing import Any
 import duckdb
 
 from core.errors import SettingsError
+from dataset.database import MEMORY_LIMIT
 from dataset.index import open_index
 from dataset.manifest import Manifest
 from dataset.splits import SPLITS
@@ -56,14 +57,14 @@ def summarize(root: Path) -> dict[str, Any]:
         }
 
 
-def query(root: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+def query(root: Path, sql: str, memory_limit: str = MEMORY_LIMIT) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Return the column names and rows that `sql` gives; it can change nothing and reach no other file.
 
     Raises:
         SettingsError: DuckDB does not take the SQL; says why.
         BrickbenchError: there is no index.
     """
-    with open_index(root) as index:
+    with open_index(root, memory_limit=memory_limit) as index:
         try:
             index.execute("SET lock_configuration = true")
             index.execute(sql)
@@ -71,7 +72,7 @@ def query(root: Path, sql: str) -> tuple[list[str], list[tuple[Any, ...]]]:
             rows = index.fetchall() if names else []
         except duckdb.Error as error:
             reason = " ".join(str(error).split("\n\n")[0].split()).rstrip(".!")
-            hint = f"Tables are listed by `brickbench dataset query {root} 'SHOW TABLES'`."
+            hint = f"Tables are listed by `brickbench dataset query {root} 'SHOW TABLES'`, views by --views."
             if isinstance(error, duckdb.PermissionException | duckdb.InvalidInputException):
                 hint = "A query can only read the index."
             raise SettingsError(f"The query failed: {reason}. {hint}") from error
