@@ -52,8 +52,11 @@ def how_made(root: Path, name: str, manifest: Manifest, facts: Facts) -> Making:
     elif facts.totals["synthetic"]:
         notes.append("The settings of the render are not in the dataset, so its renders cannot be made again.")
     if facts.totals["photos"]:
-        commands.append(f"brickbench dataset import PHOTOS {folder}")
-        notes.append("Photos are not made again: PHOTOS stands for the folder that they were imported from.")
+        commands.append(f"brickbench dataset import PHOTOS -o {folder}")
+        notes.append(
+            "Photos are not made again: PHOTOS stands for the folder that they were imported from, with the options of "
+            "that import."
+        )
     if (root / SPLITS_FILE).is_file():
         notes.append(f"Splits were written into {SPLITS_FILE} by `brickbench dataset split`: take that file over.")
     commands.append(f"brickbench dataset check {folder}")

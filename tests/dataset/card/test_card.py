@@ -137,7 +137,7 @@ def test_the_markdown_card(mixed: Path, tmp_path: Path) -> None:
         assert row in text
     assert "| test | real | 5 | 5 | 10 | 10 |" in text
     assert "brickbench render run render.yaml -o 'two words' --count 40 --seed 0\n" in text
-    assert "brickbench dataset import PHOTOS 'two words'\n" in text
+    assert "brickbench dataset import PHOTOS -o 'two words'\n" in text
     settings = yaml.safe_load((mixed / "settings.yaml").read_text(encoding="utf-8"))
     assert yaml.safe_load((tmp_path / "render.yaml").read_text(encoding="utf-8")) == settings["render"]
     assert "changed after the render" not in text
@@ -234,6 +234,19 @@ def test_limits_and_notes_follow_the_figures(mixed: Path, tmp_path: Path) -> Non
     assert "its renders cannot be made again." in text
     assert not (tmp_path / "again" / "render.yaml").exists()
     assert "render run" not in text
+
+
+def test_a_card_of_photos_says_nothing_of_renders(tmp_path: Path) -> None:
+    root = tmp_path / "photos"
+    Manifest(seed=None, parts=PARTS).save_folder(root)
+    write_photo_shard(root, 0, [_photo(number) for number in range(2)])
+    update_index(root)
+    assert call(root, "-o", tmp_path / "card", "--license", "mit").exit_code == 0
+    for name in ("README.md", "card.html"):
+        text = (tmp_path / "card" / name).read_text(encoding="utf-8")
+        assert not re.search(r"[Ll]abel rule|visible fraction|Floors|by floor|render", text)
+        assert "No picture is in the split train or val." in text
+    assert "\n\n\n" not in (tmp_path / "card" / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_folder_that_is_no_dataset(tmp_path: Path) -> None:
