@@ -207,3 +207,70 @@ def validate(
         print_json(validation.as_document(findings, details))
     else:
         print_rows(findings.score_rows(), as_json=False)
+
+
+@train.command()
+@click.argument("run", type=existing_folder)
+@click.option(
+    "-d", "--dataset", type=existing_folder, default=None, show_default="the one it was trained on", help="The renders."
+)
+@click.option("--photos", type=existing_folder, default=None, show_default="the same", help="Dataset with the photos.")
+@split_option("val")
+@checkpoint_option
+@click.option("--thresholds", is_flag=True, help="Decide at the thresholds that were chosen.")
+@click.option("--resamples", type=click.IntRange(min=2), default=1000, show_default=True, help="For the intervals.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all that is drawn.")
+@device_option
+@json_option
+def gap(
+    run: Path,
+    dataset: Path | None,
+    photos: Path | None,
+    split: str,
+    checkpoint: str,
+    thresholds: bool,
+    resamples: int,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Print what separates renders from photos: scores on each, the gap, the distance of their features.
+
+    To see whether a change in the renderer brought the two nearer, hold the new renders and the old ones against the
+    same photos with the same run.
+
+    \b
+    Example:
+      brickbench train gap bricks/runs/first -d bricks
+      brickbench train gap bricks/runs/first -d new_renders --photos bricks
+    """
+    from training.gap import measure_gap
+    from training.runs import dataset_of
+
+    found = measure_gap(
+        run,
+        dataset or dataset_of(run),
+        photos,
+        split=split,
+        checkpoint=checkpoint,
+        use_thresholds=thresholds,
+        device=device,
+        seed=seed,
+        resamples=resamples,
+    )
+    if as_json:
+        print_json(found.as_document())
+        return
+    print_rows(
+        [{"of": name, **kind.as_row()} for name, kind in (("renders", found.renders), ("photos", found.photos))],
+        as_json=False,
+    )
+    click.echo()
+    print_rows(found.score_rows(), as_json=False)
+    click.echo()
+    distances = found.distances
+    if not distances.measures:
+        click.echo(f"With {distances.pictures} independent pictures of one kind there is no distance to measure.")
+        return
+    print_rows([measure.as_row() for measure in distances.measures], as_json=False)
+    click.echo(f"From {distances.pictures} pictures of each kind; p = {distances.p_value:.3g} that they look alike.")

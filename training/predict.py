@@ -1,6 +1,6 @@
 """Logits of a trained network for the pictures of a dataset, stored in the run and merged into the index."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from core.errors import BrickbenchError
 from core.files import atomic_file
 from core.progress import Progress
 from dataset.index import merge_run
-from dataset.loader import PileDataset
+from dataset.loader import SOURCES, PileDataset
 from dataset.loading.network_input import eval_transform
 from dataset.manifest import Manifest
 from training.checkpoint import Checkpoint, load_checkpoint
@@ -32,7 +32,7 @@ def predict_logits(model: nn.Module, batches: Iterable[Tensor], device: torch.de
         return np.concatenate([model(images.to(device)).float().cpu().numpy() for images in batches])
 
 
-def open_split(checkpoint: Checkpoint, root: Path, split: str | None) -> PileDataset:
+def open_split(checkpoint: Checkpoint, root: Path, split: str | None, sources: Sequence[str] = SOURCES) -> PileDataset:
     """Return the pictures of one split (None: all) as `checkpoint` takes them, with targets in its order of classes.
 
     Raises:
@@ -49,7 +49,7 @@ def open_split(checkpoint: Checkpoint, root: Path, split: str | None) -> PileDat
             f"{'; '.join(parts)}. Use a dataset with the same parts, or train on this one."
         )
     transform = eval_transform(checkpoint.input_size_px, checkpoint.mean, checkpoint.std)
-    return PileDataset(root, split, classes=checkpoint.classes, transform=transform)
+    return PileDataset(root, split, classes=checkpoint.classes, transform=transform, sources=sources)
 
 
 def split_logits(checkpoint: Checkpoint, pictures: PileDataset, device: torch.device) -> npt.NDArray[np.float32]:
