@@ -99,6 +99,11 @@ class PictureLoader:
         """Return the number of pictures of an epoch, over all ranks."""
         return len(self.samples)
 
+    @property
+    def batches(self) -> int:
+        """Number of batches of an epoch, the same on every rank."""
+        return len(self._plan)
+
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Yield the shuffled, varied batches of `epoch`, from 1, beginning with batch number `start`, from 0."""
         self._schedule.batches = list(self._plan.batches(epoch, start))

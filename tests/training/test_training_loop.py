@@ -1,7 +1,10 @@
 """Training runs: they learn, they stop and go on to the same weights, they say what is wrong."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,15 +14,18 @@ import torch
 from safetensors.torch import load_file
 
 import training.loop as loop
+import training.losses as losses
 from core.errors import BrickbenchError, SettingsError
 from dataset.loader import PileDataset
+from dataset.loading.augment import PRESETS
 from training.checkpoint import load_checkpoint
-from training.loop import best_epoch, learning_rate, train
+from training.loop import best_epoch, train
 from training.losses import weighted_bce_with_logits
 from training.metrics import label_metrics
-from training.validation import validate
+from training.optimization import learning_rate
 from training.runs import RunInfo, dataset_of, load_settings, read_epochs
 from training.settings import TrainingSettings
+from training.validation import validate
 
 TINY: dict[str, Any] = {
     "model_kwargs": {"width": 0.05, "drop_rate": 0.2},
@@ -99,9 +105,7 @@ def test_interrupted_after_an_epoch(trained: Path, toy_dataset: Path, tmp_path: 
     assert_same_end(run, trained)
 
 
-@pytest.mark.parametrize(
-    "step", ["weighted_bce_with_logits", "_validate", "save_checkpoint", "_save_resume", "_publish"]
-)
+@pytest.mark.parametrize("step", ["_require_number", "_validate", "save_checkpoint", "_save_resume", "_publish"])
 def test_killed_anywhere_in_an_epoch(
     trained: Path, toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -114,7 +118,7 @@ def test_killed_anywhere_in_an_epoch(
         def killed(*args: Any, when: str = when, **kwargs: Any) -> Any:
             nonlocal calls
             calls += 1
-            dies = calls == (5 if step == "weighted_bce_with_logits" else 3 if step == "_publish" else 2)
+            dies = calls == (5 if step == "_require_number" else 3 if step == "_publish" else 2)
             if dies and when == "before":
                 raise KeyboardInterrupt
             result = original(*args, **kwargs)
@@ -165,7 +169,7 @@ def test_a_folder_of_something_else_is_refused(toy_dataset: Path, tmp_path: Path
 def test_a_loss_that_is_no_number_stops_the_run(
     toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bad: float
 ) -> None:
-    original = loop.weighted_bce_with_logits
+    original = losses.weighted_bce_with_logits
     calls = 0
 
     def sometimes(*args: Any) -> torch.Tensor:
@@ -173,7 +177,7 @@ def test_a_loss_that_is_no_number_stops_the_run(
         calls += 1
         return original(*args) * (bad if calls == 6 else 1)  # 3 batches and a validation an epoch
 
-    monkeypatch.setattr(loop, "weighted_bce_with_logits", sometimes)
+    monkeypatch.setattr(losses, "weighted_bce_with_logits", sometimes)
     run = tmp_path / "run"
     text = (
         f"The loss became {bad} in epoch 2, batch 2 (checkpoint epoch_0001 is kept): train in another folder with a "
@@ -224,9 +228,13 @@ def test_any_timm_network_trains(toy_dataset: Path, tmp_path: Path) -> None:
 
 
 def test_learning_rate_follows_its_schedule() -> None:
-    assert [learning_rate(tiny(), epoch) for epoch in (1, 4)] == [1e-3, 1e-3]
-    cosine = [learning_rate(tiny(schedule="cosine"), epoch) for epoch in (1, 2, 3, 4)]
+    assert [learning_rate(tiny(), at) for at in (0, 3)] == [1e-3, 1e-3]
+    cosine = [learning_rate(tiny(schedule="cosine"), at) for at in (0, 1, 2, 3)]
     assert cosine == pytest.approx([1e-3, 0.85355339e-3, 0.5e-3, 0.14644661e-3])
+    warm = [learning_rate(tiny(warmup_epochs=2), at, 0.5) for at in (0, 0.5, 1, 1.5, 2)]
+    assert warm == pytest.approx([0.25e-3, 0.5e-3, 0.75e-3, 1e-3, 1e-3])
+    both = [learning_rate(tiny(warmup_epochs=2, schedule="cosine"), at, 0.5) for at in (1.5, 2, 3)]
+    assert both == pytest.approx([1e-3, 1e-3, 0.5e-3])
 
 
 def test_best_epoch_takes_the_first_of_equals_and_no_undefined_one() -> None:
@@ -253,3 +261,114 @@ def test_no_pictures_to_validate_on(make_toy: Callable[..., Path], tmp_path: Pat
         train(tiny(), root, tmp_path / "run")
     assert not (tmp_path / "run").exists()
     assert len(PileDataset(root, None)) == 1
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"loss": "asymmetric", "accumulate": 2, "clip_norm": 0.5, "optimizer": "adamw", "weight_decay": 0.01},
+        {"average_decay": 0.9, "schedule": "cosine", "warmup_epochs": 1.5, "precision": "bfloat16"},
+        {"stages": [{"epochs": 1, "augment_renders": "none"}, {"epochs": 3, "learning_rate": 1e-4}]},
+    ],
+    ids=["steps", "average", "stages"],
+)
+def test_every_recipe_goes_on_to_the_same_weights(toy_dataset: Path, tmp_path: Path, more: dict[str, Any]) -> None:
+    settings = tiny(**more)
+    whole, broken = tmp_path / "one" / "run", tmp_path / "two" / "run"
+    train(settings, toy_dataset, whole, device="cpu")
+
+    def interrupt(row: dict[str, Any]) -> None:
+        if row["epoch"] == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(settings, toy_dataset, broken, device="cpu", after_epoch=interrupt)
+    train(settings, toy_dataset, broken, device="cpu")
+    assert_same_end(broken, whole)
+
+
+def test_two_halves_accumulated_step_like_one_whole(toy_dataset: Path, tmp_path: Path) -> None:
+    """Without batch statistics and dropout, the mean of two gradients of half a batch is that of the batch."""
+    plain = {"model": "test_convnext", "model_kwargs": {}, "epochs": 1, "augment_renders": "none", "optimizer": "adam"}
+    root = toy_dataset
+    count = len(PileDataset(root, "train"))
+    train(tiny(**plain, batch_size=count), root, tmp_path / "whole", device="cpu")
+    train(tiny(**plain, batch_size=-(-count // 2), accumulate=2), root, tmp_path / "halves", device="cpu")
+    whole, halves = weights(tmp_path / "whole", 1), weights(tmp_path / "halves", 1)
+    one_more = count % 2 == 1  # then one half has a picture more, whose gradient weighs a little less
+    near = {"rtol": 0.2, "atol": 2e-3} if one_more else {"rtol": 1e-4, "atol": 1e-5}
+    for name in whole:
+        torch.testing.assert_close(halves[name], whole[name], **near)
+
+
+def test_the_average_of_the_weights_is_what_is_kept(toy_dataset: Path, tmp_path: Path) -> None:
+    train(tiny(epochs=1), toy_dataset, tmp_path / "plain", device="cpu")
+    train(tiny(epochs=1, average_decay=0.5), toy_dataset, tmp_path / "average", device="cpu")
+    plain, average = weights(tmp_path / "plain", 1), weights(tmp_path / "average", 1)
+    assert plain.keys() == average.keys()
+    assert not torch.equal(plain["conv2.weight"], average["conv2.weight"])
+    state = torch.load(tmp_path / "average/checkpoints/resume.pt", weights_only=True)
+    torch.testing.assert_close(state["model"]["conv2.weight"].contiguous(), plain["conv2.weight"])
+    assert load_checkpoint(tmp_path / "average").epoch == 1
+
+
+def test_patience_ends_a_run_that_does_not_get_better(
+    toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([0.5, 0.6, 0.6, 0.55, 0.9])
+    original = loop._validate
+
+    def judged(*args: Any) -> dict[str, float]:
+        return original(*args) | {"map_macro": next(scores)}
+
+    monkeypatch.setattr(loop, "_validate", judged)
+    history = train(tiny(epochs=9, patience=2), toy_dataset, tmp_path / "run", device="cpu")
+    assert [row["val_map_macro"] for row in history] == [0.5, 0.6, 0.6, 0.55]
+    assert train(tiny(epochs=9, patience=2), toy_dataset, tmp_path / "run", device="cpu") == history
+
+
+def test_stages_change_pictures_and_learning_rate(make_toy: Callable[..., Path], tmp_path: Path) -> None:
+    stages = [{"epochs": 1, "learning_rate": 1e-3}, {"epochs": 2, "learning_rate": 1e-4, "augment_renders": "none"}]
+    settings = TrainingSettings.parse(
+        {name: value for name, value in TINY.items() if name != "epochs"} | {"stages": stages, "schedule": "cosine"}
+    )
+    assert settings.total_epochs == 3
+    assert [settings.stage_at(epoch)[1] for epoch in (1, 2, 3)] == [0, 1, 1]
+    assert settings.stage_at(2)[0].augment_renders == PRESETS["none"]
+    history = train(settings, make_toy(tmp_path / "toy", piles=20), tmp_path / "run", device="cpu")
+    assert [row["learning_rate"] for row in history] == pytest.approx([1e-3, 1e-4, 0.5e-4])
+
+
+def test_a_full_gpu_is_told_with_the_batch_size_that_fits(
+    toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(loop, "_require_number", full)
+    with pytest.raises(BrickbenchError) as caught:
+        train(tiny(), toy_dataset, tmp_path / "run", device="cpu")
+    assert str(caught.value) == (
+        "The GPU's memory is full with a batch_size of 8: train in another folder with batch_size 4 and accumulate 2, "
+        "which takes steps of the same size."
+    )
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_does(toy_dataset: Path, tmp_path: Path) -> None:
+    settings = {"model": "test_convnext", "model_kwargs": {}, "input_size_px": 64, "epochs": 2, "batch_size": 8}
+    train(TrainingSettings.parse(settings | {"learning_rate": 1e-3}), toy_dataset, tmp_path / "one", device="cpu")
+    TrainingSettings.parse(settings | {"learning_rate": 1e-3}).save(tmp_path / "settings.yaml")
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--no-python"]
+    command += [str(Path(sys.executable).parent / "brickbench"), "train", "run", str(tmp_path / "settings.yaml")]
+    command += ["-d", str(toy_dataset), "-o", str(tmp_path / "two"), "--device", "cpu"]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    one, two = read_epochs(tmp_path / "one"), read_epochs(tmp_path / "two")
+    for mine, theirs in zip(one, two, strict=True):
+        assert theirs["train_loss"] == pytest.approx(mine["train_loss"], rel=1e-4)
+        assert theirs["val_map_macro"] == pytest.approx(mine["val_map_macro"], abs=1e-3)
+    first, second = weights(tmp_path / "one", 2), weights(tmp_path / "two", 2)
+    for name in first:
+        torch.testing.assert_close(second[name], first[name], rtol=1e-3, atol=1e-4)

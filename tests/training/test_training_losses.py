@@ -1,4 +1,4 @@
-"""The loss against numbers worked by hand and against torch's own."""
+"""The losses against numbers worked by hand, and against torch's, torchvision's and timm's own."""
 
 import math
 
@@ -6,9 +6,20 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from timm.loss import AsymmetricLossMultiLabel
 from torch.nn.functional import binary_cross_entropy_with_logits
+from torchvision.ops import sigmoid_focal_loss
 
-from training.losses import weighted_bce_with_logits
+from core.errors import BrickbenchError
+from training.losses import (
+    asymmetric_with_logits,
+    class_weights,
+    create_loss,
+    focal_with_logits,
+    smoothed,
+    weighted_bce_with_logits,
+)
+from training.settings import TrainingSettings
 
 
 def test_by_hand() -> None:
@@ -56,3 +67,68 @@ def test_extreme_logits_stay_finite() -> None:
 def test_shapes_must_agree() -> None:
     with pytest.raises(ValueError, match=r"^Logits have shape \(2, 3\), targets \(3,\); they must agree\.$"):
         weighted_bce_with_logits(torch.zeros(2, 3), torch.zeros(3), 1.0)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**32), st.floats(0, 4), st.one_of(st.none(), st.floats(0, 1)))
+def test_focal_equals_torchvision(seed: int, gamma: float, alpha: float | None) -> None:
+    logits, targets = random_case(seed)
+    reference = sigmoid_focal_loss(logits, targets, alpha=-1 if alpha is None else alpha, gamma=gamma, reduction="mean")
+    assert focal_with_logits(logits, targets, gamma, alpha).item() == pytest.approx(reference.item(), rel=1e-9)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 2**32), st.floats(0, 2), st.floats(0, 5), st.floats(0.01, 0.3))
+def test_asymmetric_and_its_gradient_equal_timms(seed: int, positive: float, negative: float, clip: float) -> None:
+    logits, targets = random_case(seed)
+    mine, theirs = logits.clone().requires_grad_(), logits.clone().requires_grad_()
+    reference = AsymmetricLossMultiLabel(
+        gamma_neg=negative, gamma_pos=positive, clip=clip, eps=1e-300, disable_torch_grad_focal_loss=True
+    )(theirs, targets)
+    loss = asymmetric_with_logits(mine, targets, positive, negative, clip)
+    assert loss.item() == pytest.approx(reference.item() / logits.shape[1], rel=1e-6)
+    loss.backward()
+    reference.backward()
+    assert mine.grad is not None
+    assert theirs.grad is not None
+    torch.testing.assert_close(mine.grad, theirs.grad / logits.shape[1], rtol=1e-3, atol=1e-6)  # timm works in float32
+
+
+def test_without_focusing_all_are_the_plain_cross_entropy() -> None:
+    logits, targets = random_case(7)
+    plain = binary_cross_entropy_with_logits(logits, targets)
+    torch.testing.assert_close(weighted_bce_with_logits(logits, targets, 1.0), plain)
+    torch.testing.assert_close(focal_with_logits(logits, targets, 0.0, None), plain)
+    torch.testing.assert_close(asymmetric_with_logits(logits, targets, 0.0, 0.0, 0.0), plain)
+
+
+def test_class_weights_balance_present_and_absent() -> None:
+    targets = torch.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 0.0]])
+    torch.testing.assert_close(class_weights(targets, ("a", "b")), torch.tensor([1 / 3, 3.0]))
+    with pytest.raises(BrickbenchError) as caught:
+        class_weights(torch.tensor([[1.0, 0.0, 0.0]]), ("a", "b", "c"))
+    assert str(caught.value) == (
+        "No training picture shows b, c, so positive_weight per_class is undefined there. "
+        "Render or import pictures with those parts, or give positive_weight as one number."
+    )
+
+
+def test_smoothing_moves_targets_towards_one_half() -> None:
+    torch.testing.assert_close(smoothed(torch.tensor([0.0, 1.0]), 0.1), torch.tensor([0.05, 0.95]))
+
+
+@pytest.mark.parametrize("name", ["weighted_bce", "focal", "asymmetric"])
+def test_extreme_logits_stay_finite_in_all_losses(name: str) -> None:
+    logits = torch.tensor([[-1e4, 1e4, 60.0, -60.0]], requires_grad=True)
+    targets = torch.tensor([[1.0, 0.0, 1.0, 0.0]])
+    loss = create_loss(TrainingSettings(loss=name), targets, tuple("abcd"))(logits, targets)  # type: ignore[arg-type]
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
+
+
+def random_case(seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    numbers = torch.Generator().manual_seed(seed)
+    logits = 4 * torch.randn(4, 7, generator=numbers, dtype=torch.float64)
+    return logits, torch.randint(0, 2, (4, 7), generator=numbers).double()

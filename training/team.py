@@ -1,0 +1,84 @@
+"""The processes that train one network together, as ``torchrun`` starts them; most often there is one."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+Value = TypeVar("Value")
+LONGEST_WAIT = timedelta(hours=2)  # the others wait while the first packs pictures and validates
+
+
+@dataclass(frozen=True)
+class Team:
+    """Who trains: `rank` of `ranks` processes; the first one alone writes files."""
+
+    rank: int = 0
+    ranks: int = 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes the run's files and validates."""
+        return self.rank == 0
+
+    def wrap(self, network: nn.Module, device: torch.device) -> nn.Module:
+        """Return the network that averages gradients over the team; batch statistics are the team's on GPUs."""
+        if self.ranks == 1:
+            return network
+        if device.type == "cuda":
+            network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
+        places = [device.index] if device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(network, device_ids=places)
+
+    def total(self, value: float, device: torch.device) -> float:
+        """Return the sum of `value` over the team."""
+        if self.ranks == 1:
+            return value
+        held = torch.tensor([value], dtype=torch.float64, device=device)
+        dist.all_reduce(held)
+        return float(held.item())
+
+    def share(self, count: int, device: torch.device) -> float:
+        """Return what the mean loss of this rank's `count` pictures is multiplied with.
+
+        Gradients are averaged over ranks, which may have one picture more or less: so the mean is that of all pictures.
+        """
+        return 1.0 if self.ranks == 1 else count * self.ranks / self.total(count, device)
+
+    def told(self, value: Value | None) -> Value:
+        """Return on every rank what the first one passes in."""
+        if self.ranks > 1:
+            holder = [value]
+            dist.broadcast_object_list(holder, src=0)
+            value = holder[0]
+        assert value is not None
+        return value
+
+    def equal(self, tensors: list[Tensor]) -> None:
+        """Give every rank the first one's values of `tensors`, in place."""
+        if self.ranks > 1:
+            for tensor in tensors:
+                dist.broadcast(tensor, src=0)
+
+
+@contextlib.contextmanager
+def gathered(device: torch.device) -> Iterator[tuple[Team, torch.device]]:
+    """Give the team that ``torchrun`` made this process a part of, and its device; alone without it."""
+    ranks = int(os.environ.get("WORLD_SIZE", "1"))
+    if ranks == 1:
+        yield Team(), device
+        return
+    if device.type == "cuda":
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+        torch.cuda.set_device(device)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
+    try:
+        yield Team(dist.get_rank(), ranks), device
+    finally:
+        dist.destroy_process_group()
