@@ -1,14 +1,13 @@
 """Pictures for the report: which pairs to show, and each one's picture and maps as data URIs."""
 
-import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from core.pages import data_uri
 from dataset.loader import PileDataset
 from evaluation.localization import METRICS
 from evaluation.table import ScoreTable
@@ -154,10 +153,3 @@ def _scale(colouring: Colouring) -> str:
 
 def _score(value: float) -> str:
     return "–" if np.isnan(value) else f"{value:.2f}"
-
-
-def data_uri(picture: Picture) -> str:
-    """Return `picture` (h, w, 3) uint8 RGB as a WebP data URI; quality 88 shows no blocks at the outline."""
-    done, data = cv2.imencode(".webp", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_WEBP_QUALITY, 88])
-    assert done
-    return "data:image/webp;base64," + base64.b64encode(data.tobytes()).decode("ascii")
