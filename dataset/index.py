@@ -7,6 +7,7 @@ from pathlib import Path
 
 import duckdb
 
+from core.errors import BrickbenchError
 from core.files import atomic_file, require_writable
 from dataset.database import (
     INDEX_NAME,
@@ -20,11 +21,11 @@ from dataset.database import (
     writing_to,
 )
 from dataset.manifest import SCHEMA_VERSION, Manifest, SplitRule
-from dataset.merge import apply_manifest, create_tables, merge_shards
+from dataset.merge import apply_manifest, create_tables, get_meta, manifest_digests, merge_shards
 from dataset.run_folders import known_run_folders, merge_run_rows
 from dataset.shards import list_shards
 
-__all__ = ["merge_run", "open_index", "rebuild_index", "resplit", "update_index"]
+__all__ = ["merge_run", "open_index", "rebuild_index", "require_current", "resplit", "update_index"]
 
 
 def open_index(path: Path, read_only: bool = True, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
@@ -46,6 +47,15 @@ def open_index(path: Path, read_only: bool = True, memory_limit: str = MEMORY_LI
         connection.close()
         raise
     return connection
+
+
+def require_current(index: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest) -> None:
+    """Raise BrickbenchError if labels and splits in the index are not those that the dataset's files tell."""
+    if any(get_meta(index, name) != digest for name, digest in manifest_digests(root, manifest).items()):
+        raise BrickbenchError(
+            f"dataset.yaml or splits.parquet of {root} changed after its index was made. "
+            f"Run `brickbench dataset index {root}`."
+        )
 
 
 def update_index(root: Path, memory_limit: str = MEMORY_LIMIT) -> int:

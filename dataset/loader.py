@@ -11,10 +11,9 @@ from torch.utils.data import Dataset
 
 from core.errors import BrickbenchError, SettingsError
 from core.settings import near_matches
-from dataset.index import open_index
+from dataset.index import open_index, require_current
 from dataset.manifest import Manifest
 from dataset.masks import BoolMask, decode_union
-from dataset.merge import get_meta, manifest_digests
 from dataset.pictures import read_picture
 from dataset.splits import SPLITS
 
@@ -82,12 +81,7 @@ class PileDataset(Dataset[Sample]):
         self.classes = tuple(known if classes is None else classes)
         _require_classes(self.root, self.classes, known)
         with open_index(self.root) as connection:
-            digests = manifest_digests(self.root, manifest)
-            if any(get_meta(connection, name) != digest for name, digest in digests.items()):
-                raise BrickbenchError(
-                    f"dataset.yaml or splits.parquet of {self.root} changed after its index was made. "
-                    f"Run `brickbench dataset index {self.root}`."
-                )
+            require_current(connection, self.root, manifest)
             self._read_images(connection)
             self.targets = self._read_targets(connection)
             self._masks = _MaskText(connection, self._selection, self.image_ids) if with_masks else None

@@ -28,9 +28,13 @@ def read_picture(root: Path, file: str, content_hash: str, width: int, height: i
     """
     data = read_bytes(root, file, content_hash)
     if Path(file).is_absolute():
+        from dataset.photos.annotations import PhotoError
         from dataset.photos.decode import decode_photo  # loads Pillow's colour management, which renders do without
 
-        image: Image | None = decode_photo(data, max(width, height))
+        try:
+            image: Image | None = decode_photo(data, max(width, height))
+        except PhotoError as error:
+            raise damaged_picture(root, file, str(error)) from error
     else:
         image = decode(data)
     if image is None:
@@ -47,6 +51,8 @@ def read_bytes(root: Path, file: str, content_hash: str) -> bytes:
     Raises:
         BrickbenchError: they are not, or the file is missing.
     """
+    if ".." in Path(file).parts:
+        raise damaged_picture(root, file, "its name leads out of the dataset")
     try:
         data = (root / file).read_bytes()  # an absolute file stays what it is
     except OSError as error:

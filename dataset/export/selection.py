@@ -9,9 +9,8 @@ from pathlib import Path
 import duckdb
 
 from core.errors import BrickbenchError, SettingsError
-from dataset.index import open_index
+from dataset.index import open_index, require_current
 from dataset.manifest import Manifest, PartInfo
-from dataset.merge import get_meta, manifest_digests
 from dataset.queries import query
 from dataset.splits import SPLITS
 
@@ -141,15 +140,6 @@ def chosen_ids(root: Path, sql: str) -> set[str]:
             f"{f' (nor are {len(strange) - 1} others)' if len(strange) > 1 else ''}. Select from the table images."
         )
     return chosen
-
-
-def require_current(index: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest) -> None:
-    """Raise BrickbenchError if labels and splits in the index are not those that the dataset's files tell."""
-    if any(get_meta(index, name) != digest for name, digest in manifest_digests(root, manifest).items()):
-        raise BrickbenchError(
-            f"dataset.yaml or splits.parquet of {root} changed after its index was made. "
-            f"Run `brickbench dataset index {root}`."
-        )
 
 
 def require_safe_id(image_id: str) -> str:

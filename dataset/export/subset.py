@@ -11,8 +11,8 @@ import yaml
 from core.errors import BrickbenchError
 from core.progress import Progress
 from dataset.export.files import new_folder, stored_path, write_picture
-from dataset.export.selection import chosen_ids, require_current, require_safe_id
-from dataset.index import open_index, rebuild_index
+from dataset.export.selection import chosen_ids, require_safe_id
+from dataset.index import open_index, rebuild_index, require_current
 from dataset.manifest import Manifest
 from dataset.pictures import damaged_picture, read_bytes
 from dataset.shards import SHARDS_FOLDER, read_shard
