@@ -43,6 +43,7 @@ TITLES = {
     "calibration_error_micro": "Calibration error, micro",
     "brier": "Brier score",
 }
+WITHOUT_THRESHOLD = frozenset({"map_macro", "map_micro"}) | LOWER_IS_BETTER
 BROKEN_DOWN = ("map_macro", "f1_micro")
 CURVES = 5  # thin lines that can still be told apart
 CURVE_POINTS = 400
@@ -93,13 +94,41 @@ def render_page(findings: Findings, details: Details) -> str:
             pairs=details.confusion.pairs(found.classes, 12),
             names=dict(zip(found.classes, found.part_names, strict=True)),
             mistakes=worst_pictures(found, findings.decision),
-            pictures="all pictures" if found.split == ALL_SPLITS else f"split {found.split}",
+            pictures=_place(found.split),
             flattered=findings.thresholds is not None and findings.thresholds.split == found.split,
             fewest=FEWEST_GROUPS,
+            provenance=_provenance(findings),
             bins=CALIBRATION_BINS,
-            level=f"{LEVEL:.0%}".replace("%", " %"),
+            level=_percent(LEVEL),
         )
     )
+
+
+def _provenance(findings: Findings) -> list[tuple[str, str]]:
+    """Return label and text of what decided the numbers. No path, no clock: equal inputs, equal bytes."""
+    found, thresholds = findings.validation, findings.thresholds
+    at = "logit 0 for every part"
+    if thresholds is not None:
+        at = f"one a part, with the best F1 on split {thresholds.split} ({thresholds.pictures} pictures)"
+    return [
+        ("Run", f"{found.run_id}, checkpoint {found.checkpoint}"),
+        ("Pictures", f"{len(found.targets)} of {found.pictures.root.resolve().name}, {_place(found.split)}"),
+        ("Parts", f"{len(found.classes)}, of which {int(found.targets.any(axis=0).sum())} are shown"),
+        ("Thresholds", at),
+        (
+            "Intervals",
+            f"{_percent(LEVEL)}, {findings.resamples} bootstrap resamples of {findings.estimates.groups} groups, "
+            f"expanded percentile with the bias taken off, seed {findings.seed}",
+        ),
+    ]
+
+
+def _place(split: str) -> str:
+    return "all pictures" if split == ALL_SPLITS else f"split {split}"
+
+
+def _percent(share: float) -> str:
+    return f"{share:.0%}".replace("%", " %")
 
 
 def _score_plots(findings: Findings) -> list[tuple[str, Markup]]:
@@ -111,7 +140,11 @@ def _score_plots(findings: Findings) -> list[tuple[str, Markup]]:
         ("Lower is better", [name for name in SCORES if name in LOWER_IS_BETTER]),
     ):
         rows = [
-            (TITLES[name], findings.estimates.interval(name), None if chosen is None else chosen.interval(name))
+            (
+                TITLES[name],
+                findings.estimates.interval(name),
+                None if chosen is None or name in WITHOUT_THRESHOLD else chosen.interval(name),
+            )
             for name in names
         ]
         plots.append((title, score_plot(rows, title)))

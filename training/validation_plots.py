@@ -6,7 +6,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import NullFormatter
 
 from core.svg import ACCENT, FAINT, INK, MUTED, SECOND, bare, inline_svg, plot_style
 from training.breakdown import StratumScores, VisibilityBin
@@ -25,7 +25,6 @@ def score_plot(rows: Sequence[tuple[str, Interval, Interval | None]], name: str)
             if chosen is not None:
                 _draw_interval(axes, place + shift, chosen, SECOND)
         _finish(axes, [title for title, *_ in rows])
-        axes.set_xlim(0, 1)
         return inline_svg(figure, "; ".join(f"{title} {_words(plain)}" for title, plain, _ in rows) + ".")
 
 
@@ -41,8 +40,7 @@ def breakdown_plot(strata: Sequence[StratumScores], whole: Mapping[str, Interval
             axes.axvline(whole[metric].value, color=colour, linewidth=0.9, linestyle=(0, (1, 2)))
             for place, stratum in enumerate(strata):
                 _draw_interval(axes, place + shift, stratum.scores[metric], colour, stratum.has_too_few_groups)
-        _finish(axes, [f"{stratum.name} ({stratum.pictures})" for stratum in strata])
-        axes.set_xlim(0, 1.02)
+        _finish(axes, [f"{stratum.name.replace('_', ' ')} ({stratum.pictures})" for stratum in strata])
         words = "; ".join(
             f"{stratum.name}, {stratum.pictures} pictures: {_words(stratum.scores[metrics[0]])}" for stratum in strata
         )
@@ -54,7 +52,7 @@ def precision_recall_plot(
 ) -> Markup:
     """Return the curve of all pairs in one colour, those of some classes thin, and the precision of guessing."""
     with plot_style("precision-recall", **{"ytick.labelcolor": MUTED}):
-        figure = Figure(figsize=(4.4, 3.5), layout="constrained")
+        figure = Figure(figsize=(4.4, 4.3), layout="constrained")
         axes = figure.add_subplot()
         styles = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 3)), (0, (8, 3)))
         for (label, curve), style in zip(classes, styles, strict=False):
@@ -63,7 +61,7 @@ def precision_recall_plot(
         axes.axhline(chance, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)), label="guessing")
         axes.set(xlim=(0, 1.01), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
         bare(axes)
-        axes.legend(frameon=False, fontsize=7.5, labelcolor=INK, loc="best")
+        figure.legend(frameon=False, fontsize=7.5, labelcolor=INK, loc="outside lower center", ncols=2)
         return inline_svg(figure, f"Precision against recall; guessing has precision {chance:.2f}.")
 
 
@@ -80,6 +78,7 @@ def reliability_plot(found: Reliability) -> Markup:
             linewidth=0.5, log=True,
         )  # fmt: skip
         lower.set(xlabel="probability that the network gives", ylabel="pairs")
+        lower.yaxis.set_minor_formatter(NullFormatter())
         for axes in (upper, lower):
             bare(axes)
         words = "; ".join(f"{p:.2f}: {s:.2f}" for p, s in zip(found.probability, found.share, strict=True))
@@ -92,9 +91,11 @@ def visibility_plot(bins: Sequence[VisibilityBin], label_rule: float) -> Markup:
         figure = Figure(figsize=(4.4, 3.0), layout="constrained")
         axes = figure.add_subplot()
         axes.axvspan(0, label_rule, color=FAINT, alpha=0.45, linewidth=0)
-        middles = [(each.low + each.high) / 2 for each in bins]
-        axes.plot(middles, [each.claimed.value for each in bins], color=ACCENT, linewidth=1.2)
-        for middle, each in zip(middles, bins, strict=True):
+        steady = [each for each in bins if np.isfinite(each.claimed.low)]  # a line through one picture misleads
+        middles = [(each.low + each.high) / 2 for each in steady]
+        axes.plot(middles, [each.claimed.value for each in steady], color=ACCENT, linewidth=1.2)
+        for each in bins:
+            middle = (each.low + each.high) / 2
             hollow = not np.isfinite(each.claimed.low)
             if not hollow:
                 ends = [each.claimed.low, each.claimed.high]
@@ -134,7 +135,8 @@ def _draw_interval(axes: Axes, place: float, interval: Interval, colour: str, ho
 def _finish(axes: Axes, titles: Sequence[str]) -> None:
     axes.set_yticks(range(len(titles)), list(titles))
     axes.set_ylim(len(titles) - 0.4, -0.6)
-    axes.xaxis.set_major_locator(MaxNLocator(4))
+    axes.set_xlim(0, 1.02)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
     bare(axes, "x")
 
 
