@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import timm
 import torch
 import torchvision
 from torchvision import transforms
@@ -29,7 +30,7 @@ from torchvision import transforms
 from dataset.loader import PileDataset
 from dataset.loading import viewpoint
 from dataset.loading.augment import PRESETS, AugmentSettings
-from dataset.loading.batches import BatchPlan
+from dataset.loading.batches import Key
 from dataset.loading.cache import CACHE_FOLDER, picture_files
 from dataset.loading.loader import PictureLoader
 from dataset.loading.network_input import IMAGENET_MEAN, IMAGENET_STD
@@ -179,55 +180,55 @@ def waiting(arguments: argparse.Namespace) -> None:
     for name in ("none", "simple", "photos", "renders"):
         preset = PRESETS[name]
         settings = LoadingSettings(
-            batch_size=128, augment_renders=preset, augment_photos=preset, workers=workers,
+            batch_size=128,
+            augment_renders=preset,
+            augment_photos=preset,
+            workers=workers,
             backgrounds=arguments.backgrounds if preset.paste else None,
-        )  # fmt: skip
-        pictures = Repeated(PictureLoader(PileDataset(arguments.dataset, "train"), settings, device="cuda"))
-        seconds, waited, done = pictures.train(steps=150)
+        )
+        loader = PictureLoader(PileDataset(arguments.dataset, "train"), settings, device="cuda")
+        seconds, waited, done = train_steps(stretched(loader), len(loader.targets[0]), torch.device("cuda"), steps=150)
         print(f"| {name} | {done / seconds:.0f} | {waited / seconds:.1%} |", flush=True)
 
 
-class Repeated:
-    """A loader whose epochs are as long as wanted, however few pictures there are; and a step to feed."""
+def stretched(loader: PictureLoader, batches: int = 100) -> PictureLoader:
+    """Return `loader` with epochs of some hundred batches, however few pictures it has: as those of a large dataset."""
+    plan = loader._plan
+    times = -(-batches * plan.batch_size // len(plan.is_real))
+    whole_batches = plan.whole_batches
 
-    def __init__(self, loader: PictureLoader) -> None:
-        """Stretch the epochs of `loader` over a hundred batches at least."""
-        self._loader = loader
-        plan = loader._plan
-        times = max(100 * plan.batch_size // len(plan.is_real), 1)
-        whole = plan.whole_batches
+    def long_epoch(epoch: int) -> list[list[Key]]:
+        keys = [key for n in range(times) for batch in whole_batches((epoch - 1) * times + n + 1) for key in batch]
+        return [keys[first : first + plan.batch_size] for first in range(0, len(keys), plan.batch_size)]
 
-        def stretched(epoch: int) -> list[Any]:
-            keys = [key for n in range(times) for batch in whole((epoch - 1) * times + n + 1) for key in batch]
-            return [keys[first : first + plan.batch_size] for first in range(0, len(keys), plan.batch_size)]
+    object.__setattr__(plan, "whole_batches", long_epoch)
+    return loader
 
-        object.__setattr__(plan, "whole_batches", stretched)
-        assert isinstance(plan, BatchPlan)
 
-    def train(self, steps: int, warm_up: int = 20) -> tuple[float, float, int]:
-        """Return seconds, seconds of them spent waiting for data, and pictures of `steps` steps after a warm-up."""
-        import timm
-
-        model = timm.create_model("resnet18", num_classes=self._loader.targets.shape[1]).cuda()
-        model.to(memory_format=torch.channels_last)
-        optimizer = torch.optim.Adam(model.parameters(), fused=True)
-        batches = (batch for epoch in range(1, 1_000_000) for batch in self._loader.epoch(epoch))
-        began = waited = 0.0
-        done = 0
-        for step in range(steps + warm_up):
-            if step == warm_up:
-                began, waited, done = time.perf_counter(), 0.0, 0
-            asked = time.perf_counter()
-            batch = next(batches)
-            waited += time.perf_counter() - asked
-            with torch.autocast("cuda", torch.bfloat16):
-                loss = torch.nn.functional.binary_cross_entropy_with_logits(model(batch.images), batch.targets)
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
+def train_steps(
+    loader: PictureLoader, classes: int, device: torch.device, steps: int, warm_up: int = 20
+) -> tuple[float, float, int]:
+    """Return seconds, seconds of them spent waiting for data, and pictures of `steps` steps after a warm-up."""
+    model = timm.create_model("resnet18", num_classes=classes).to(device, memory_format=torch.channels_last)
+    optimizer = torch.optim.Adam(model.parameters(), fused=True)
+    batches = (batch for epoch in range(1, 1_000_000) for batch in loader.epoch(epoch))
+    began = waited = 0.0
+    done = 0
+    for step in range(steps + warm_up):
+        if step == warm_up:
+            began, waited, done = time.perf_counter(), 0.0, 0
+        asked = time.perf_counter()
+        batch = next(batches)
+        waited += time.perf_counter() - asked
+        with torch.autocast(device.type, torch.bfloat16):
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(model(batch.images), batch.targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        if device.type == "cuda":
             torch.cuda.synchronize()
-            done += len(batch.images)
-        return time.perf_counter() - began, waited, done
+        done += len(batch.images)
+    return time.perf_counter() - began, waited, done
 
 
 if __name__ == "__main__":

@@ -36,8 +36,9 @@ class AugmentSettings(Settings):
     perspective: float = Field(default=0.0, ge=0, le=0.3)
     """Largest shift of each corner, as a share of the side: the camera tilts."""
 
-    brightness: float = Field(default=0.15, ge=0, le=1)
-    """Largest relative change of brightness and of contrast: photos are taken in any light."""
+    brightness: float = Field(default=0.15, ge=0, le=0.5)
+    """Largest change of mid-grey, as a share of the range from black to white, by a longer or shorter exposure; and
+    largest relative change of contrast. Photos are taken in any light."""
 
     hue_deg: float = Field(default=10.0, ge=0, le=180)
     """Largest turn of hue to either side, in degrees: small, since colour tells bricks from the floor."""

@@ -47,7 +47,8 @@ class Colour(albumentations.ImageOnlyTransform):  # type: ignore[misc]
             colour = np.array([[1 + warmth], [1 + tint / 2], [1 - warmth]]) * colour
         if settings.brightness and numbers.random() < 0.75:
             contrast, brightness = numbers.uniform(-settings.brightness, settings.brightness, size=2)
-            colour, offset = (1 + contrast) * colour, 255 * brightness
+            # As an exposure: black stays black, and mid-grey moves by `brightness` of the range. Contrast turns on it.
+            colour, offset = (1 + contrast) * (1 + 2 * brightness) * colour, -128 * contrast
         return {"matrix": np.column_stack([colour, np.full(3, offset)])}
 
     def apply(self, img: Image, matrix: npt.NDArray[np.float64], **params: Any) -> Image:

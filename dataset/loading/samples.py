@@ -72,7 +72,7 @@ class Samples(Dataset[Batch]):
         present = [sort for sort, real in zip(sorts, (False, True), strict=True) if (self._is_real == real).any()]
         self._bricks: Bricks | None = None
         if with_masks or (varied and any(_needs_bricks(sort, backgrounds) for sort in present)):
-            self._bricks = Bricks(pictures.root, pictures.image_ids, pictures.classes)
+            self._bricks = Bricks(pictures)
 
         self._packed: tuple[Blocks, npt.NDArray[np.int64]] | None = None
         self._packed_maps: tuple[Blocks, npt.NDArray[np.int64]] | None = None
@@ -105,7 +105,7 @@ class Samples(Dataset[Batch]):
         indices = torch.tensor([key.picture for key in keys])
         if masks is None or self._bricks is None:
             return Batch(images, torch.from_numpy(targets), indices)
-        has_mask = torch.tensor([self._bricks.has_mask(key.picture) for key in keys])
+        has_mask = torch.from_numpy(self._bricks.masked[indices.numpy()])
         return Batch(images, torch.from_numpy(targets), indices, torch.from_numpy(masks), has_mask)
 
     def picture(self, index: int) -> Image:
@@ -117,7 +117,7 @@ class Samples(Dataset[Batch]):
 
     def brick_map(self, index: int) -> BrickMap | None:
         """Return the brick map of picture `index` at its working size, (S, S); None if its masks are not known."""
-        if self._bricks is None or not self._bricks.has_mask(index):
+        if self._bricks is None or not self._bricks.masked[index]:
             return None
         if self._packed_maps is not None:
             blocks, places = self._packed_maps
@@ -132,7 +132,7 @@ class Samples(Dataset[Batch]):
         if key.epoch == 0:
             return resize_picture(image, size), target, None if brick_map is None else resize_map(brick_map, size)
         numbers = stream(settings.seed, AUGMENT, key.epoch, index, key.repeat)
-        placed = self._bricks is not None and self._bricks.are_placed(index, target)
+        placed = self._bricks is not None and bool(self._bricks.placed[index])
         variation = self._variations[int(self._is_real[index])]
         result = variation(image, numbers, brick_map, crop=placed, keep_map=self._with_masks)
         if self._bricks is not None and placed:

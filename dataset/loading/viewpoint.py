@@ -68,7 +68,7 @@ class Viewpoint(albumentations.DualTransform):  # type: ignore[misc]
             shrinks = max(img.shape[:2]) > self._size_px
             return self._turned(img, params, cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
         x, y = params["places"]
-        shrinking = float(np.sqrt(quad_area(frame_of(params["matrix"], self._size_px)))) / self._size_px
+        shrinking = _shrinking(params["matrix"], self._size_px)
         if shrinking > LARGEST_SHRINKING:
             height, width = (max(round(side / shrinking), 1) for side in img.shape[:2])
             matrix = params["matrix"] @ _scaled(img.shape[1] / width, img.shape[0] / height, 0.0)
@@ -143,23 +143,43 @@ def frame_of(matrix: Matrix, size_px: int) -> npt.NDArray[np.float64]:
     return np.asarray(back[:, :2] / back[:, 2:])
 
 
+def shows_all(matrix: Matrix, source_size_px: int, size_px: int) -> bool:
+    """Return whether a result is the whole source, at most mirrored and turned by quarters."""
+    corners = frame_of(matrix, size_px) / source_size_px
+    return bool(np.abs(np.abs(corners - 0.5) - 0.5).max() < 1e-9)
+
+
 def inside_frame(matrix: Matrix, source_size_px: int, size_px: int) -> npt.NDArray[np.bool_]:
-    """Return which pixels of the source, (source_size_px, source_size_px), have their centre in the result."""
+    """Return which pixels of the source, (source_size_px, source_size_px), have their centre in the result.
+
+    Within each row they reach from the last edge that is entered to the first that is left.
+    """
     corners = frame_of(matrix, size_px)
-    following = np.roll(corners, -1, axis=0)
+    following = corners[[1, 2, 3, 0]]
+    run, rise = (following - corners).T
+    side = 1.0 if run[0] * rise[1] > run[1] * rise[0] else -1.0  # -1 if it is mirrored
     centres = np.arange(source_size_px) + 0.5
-    inside = np.ones((source_size_px, source_size_px), dtype=np.bool_)
-    side = np.sign(np.sum(corners[:, 0] * following[:, 1] - corners[:, 1] * following[:, 0]))  # -1 if it is mirrored
-    for (x0, y0), (x1, y1) in zip(corners, following, strict=True):
-        # On the inner side of each of the four edges: a line in x plus a line in y.
-        inside &= side * ((x1 - x0) * (centres - y0))[:, None] > side * ((y1 - y0) * (centres - x0))[None, :]
-    return inside
+    first, last = np.full(source_size_px, -np.inf), np.full(source_size_px, np.inf)
+    for (x, y), dx, dy in zip(corners, side * run, side * rise, strict=True):
+        # On the inner side of an edge, dx (centre_y - y) > dy (centre_x - x).
+        if abs(dy) < 1e-12:
+            last[dx * (centres - y) <= 0] = -np.inf
+            continue
+        crossing = x + dx / dy * (centres - y)
+        if dy > 0:
+            np.minimum(last, crossing, out=last)
+        else:
+            np.maximum(first, crossing, out=first)
+    along = centres.astype(np.float32)
+    return (along > first.astype(np.float32)[:, None]) & (along < last.astype(np.float32)[:, None])
 
 
-def quad_area(corners: npt.NDArray[np.float64]) -> float:
-    """Return the area of the quadrilateral with these corners, (4, 2) in order."""
-    x, y = corners[:, 0], corners[:, 1]
-    return float(abs(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1))) / 2)
+def _shrinking(matrix: Matrix, size_px: int) -> float:
+    """Return how many pixels of the source lie along one of the result, in its middle."""
+    inverse = cv2.invert(matrix)[1]
+    wx, wy, w1 = inverse[2].tolist()
+    depth = (wx + wy) * size_px / 2 + w1
+    return float(np.sqrt(abs(cv2.determinant(inverse) / depth**3)))
 
 
 def _scaled(x: float, y: float, shift: float) -> Matrix:

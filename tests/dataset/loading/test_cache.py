@@ -55,7 +55,7 @@ def test_packed_equals_read(root: Path, workers: int) -> None:
 
 def test_packed_masks_equal_drawn_ones(root: Path) -> None:
     pictures = PileDataset(root, None, with_masks=True)
-    bricks = Bricks(root, pictures.image_ids, pictures.classes)
+    bricks = Bricks(pictures)
     packed, places = pack_brick_maps(root, bricks, len(pictures), 32, 0)
     for index, place in enumerate(places):
         brick_map = packed.read(place)

@@ -153,7 +153,7 @@ def test_labels_after_a_crop_are_those_of_the_visible_pixels(toy_dataset: Path) 
         pictures, settings(input_size_px=64, augment_renders={"preset": "none", "crop_area_min": 0.1}), with_masks=True
     )
     dropped = 0
-    bricks = Bricks(pictures.root, pictures.image_ids, pictures.classes)
+    bricks = Bricks(pictures)
     with open_index(toy_dataset) as index:
         rows = index.execute("SELECT image_id, part_id, visible_px, visible_fraction, visible_rle FROM instances")
         instances = rows.fetchall()

@@ -15,7 +15,7 @@ from dataset.loading.backgrounds import Backgrounds, digest_of_backgrounds
 from dataset.loading.randomness import AUGMENT, stream
 from dataset.loading.settings import LoadingSettings
 from dataset.loading.variation import Variation, Varied
-from dataset.loading.viewpoint import Viewpoint, _places, frame_of
+from dataset.loading.viewpoint import Viewpoint, _places, frame_of, inside_frame, shows_all
 
 NONE = PRESETS["none"]
 
@@ -195,6 +195,12 @@ def test_colour_by_hand() -> None:
     assert np.abs(gains[:, 0] + gains[:, 2] - 2).max() < 0.02
     assert 0.1 < gains[:, 0].max() - 1 <= 0.21
     assert (gains == 1).all(axis=1).any()
+    black_and_grey = np.zeros((2, 2, 3), dtype=np.uint8)
+    black_and_grey[:, 1] = 128
+    lit = np.array([vary(NONE.model_copy(update={"brightness": 0.2}), black_and_grey, i).image for i in range(60)])
+    assert (lit[:, 0, 0] < 30).all()
+    assert 128 - 52 * 1.2 - 1 <= lit[:, 0, 1].min() < 90
+    assert 166 < lit[:, 0, 1].max() <= 128 + 52 * 1.2 + 1
 
 
 def test_noise_has_the_deviation_it_should() -> None:
@@ -254,3 +260,19 @@ def test_presets_by_name_and_with_changes() -> None:
 @pytest.mark.parametrize("model", [AugmentSettings, LoadingSettings])
 def test_every_field_has_a_reason(model: type[AugmentSettings]) -> None:
     assert [name for name, field in model.model_fields.items() if len(field.description or "") < 20] == []
+
+
+@pytest.mark.parametrize("size", [48, 32])
+def test_inside_frame_is_where_pixels_are_mapped_into_the_result(size: int) -> None:
+    """Against mapping the centre of each pixel by hand."""
+    augment = PRESETS["renders"].model_copy(update={"perspective": 0.2, "rotate_deg": 40.0, "crop_area_min": 0.2})
+    y, x = np.mgrid[:48, :48] + 0.5
+    cut = 0
+    for index in range(40):
+        matrix = Variation(augment, size)(picture(48, 48), stream(0, AUGMENT, 1, index)).matrix
+        u, v, w = np.tensordot(matrix, np.stack([x, y, np.ones_like(x)]), axes=1)
+        expected = (u > 0) & (u < w * size) & (v > 0) & (v < w * size)
+        np.testing.assert_array_equal(inside_frame(matrix, 48, size), expected)
+        assert shows_all(matrix, 48, size) <= expected.all()
+        cut += not expected.all()
+    assert cut > 20
