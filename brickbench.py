@@ -12,7 +12,7 @@ import click
 from core.cli import LazyGroup
 from core.errors import BrickbenchError
 
-__version__ = "0.1.0"
+__version__ = "0.3.0"
 
 STAGES = ("core", "blender_assets", "dataset", "render", "training", "explain", "evaluation", "workflows")
 
@@ -21,7 +21,7 @@ COMMANDS = {
     "doctor": ("workflows.doctor:doctor", "Say whether this machine has what Brickbench needs."),
     "parts": ("blender_assets.commands:parts", "Look at the catalogue of parts."),
     "render": ("render.commands:render", "Render labelled piles of bricks into a dataset."),
-    "dataset": ("dataset.commands:dataset", "Index, query, check and split a dataset."),
+    "dataset": ("dataset.commands:dataset", "Index, import, browse, check, split and export a dataset."),
     "train": ("training.commands:train", "Train classifiers, and apply them."),
     "explain": ("explain.commands:explain", "Explain what a classifier looks at."),
     "evaluate": ("evaluation.commands:evaluate", "Score explanations, and report."),
