@@ -1,4 +1,4 @@
-"""The pictures of a dataset as samples: each a function of (seed, epoch, index, repeat), whatever process makes it."""
+"""The pictures of a dataset as samples: each a function of (seed, epoch, picture, repeat), whoever makes it."""
 
 from typing import NamedTuple
 
@@ -69,9 +69,11 @@ class Samples(Dataset[Batch]):
         backgrounds = Backgrounds(settings.backgrounds, kept) if varied and settings.backgrounds is not None else None
         sorts = (settings.augment_renders, settings.augment_photos)
         self._variations = [Variation(sort, settings.input_size_px, backgrounds) for sort in sorts]
+        self._cuts = [_cuts(sort) for sort in sorts]
         present = [sort for sort, real in zip(sorts, (False, True), strict=True) if (self._is_real == real).any()]
+        pastes = backgrounds is not None and any(sort.paste for sort in present)
         self._bricks: Bricks | None = None
-        if with_masks or (varied and any(_needs_bricks(sort, backgrounds) for sort in present)):
+        if with_masks or (varied and (pastes or any(_cuts(sort) for sort in present))):
             self._bricks = Bricks(pictures)
 
         self._packed: tuple[Blocks, npt.NDArray[np.int64]] | None = None
@@ -132,15 +134,16 @@ class Samples(Dataset[Batch]):
         if key.epoch == 0:
             return resize_picture(image, size), target, None if brick_map is None else resize_map(brick_map, size)
         numbers = stream(settings.seed, AUGMENT, key.epoch, index, key.repeat)
-        placed = self._bricks is not None and bool(self._bricks.placed[index])
-        variation = self._variations[int(self._is_real[index])]
-        result = variation(image, numbers, brick_map, crop=placed, keep_map=self._with_masks)
+        source = int(self._is_real[index])
+        # Whether masks were asked for must not decide labels: bricks count only where the settings cut.
+        placed = self._bricks is not None and self._cuts[source] and bool(self._bricks.placed[index])
+        result = self._variations[source](image, numbers, brick_map, crop=placed, keep_map=self._with_masks)
         if self._bricks is not None and placed:
             kept = settings.kept_size_px
             target = self._bricks.target_in_frame(index, target, result.matrix, brick_map, kept, size)
         return result.image, target, result.brick_map
 
 
-def _needs_bricks(settings: AugmentSettings, backgrounds: Backgrounds | None) -> bool:
-    crops = settings.crop_area_min < 1 or settings.crop_stretch > 1
-    return crops or (settings.paste > 0 and backgrounds is not None)
+def _cuts(settings: AugmentSettings) -> bool:
+    """Return whether bricks may be cut off, so that labels must be looked at."""
+    return settings.crop_area_min < 1 or settings.crop_stretch > 1 or settings.perspective > 0

@@ -16,7 +16,7 @@ from dataset.loader import PileDataset
 from dataset.loading.batches import Key
 from dataset.loading.loader import PictureLoader, make_loader
 from dataset.loading.network_input import IMAGENET_MEAN, IMAGENET_STD, network_input
-from dataset.loading.samples import Batch, Samples
+from dataset.loading.samples import Samples
 from dataset.loading.settings import LoadingSettings
 
 
@@ -28,7 +28,7 @@ def loader(root: Path, *, with_masks: bool = False, **more: object) -> PictureLo
     return make_loader(root, "train", settings(**more), with_masks=with_masks)
 
 
-def assert_same(mine: list[Batch], theirs: list[Batch]) -> None:
+def assert_same(mine: list[Any], theirs: list[Any]) -> None:
     assert len(mine) == len(theirs) > 0
     for one, other in zip(mine, theirs, strict=True):
         for first, second in zip(one, other, strict=True):
@@ -131,6 +131,13 @@ def test_masks_of_plain_pictures_are_the_datasets(toy_dataset: Path) -> None:
         for part_id, mask in pictures.masks(index).items():
             np.testing.assert_array_equal(masks[index, pictures.classes.index(part_id)].numpy(), mask)
     assert all(batch.has_mask is not None and batch.has_mask.all() for batch in batches)
+
+
+@pytest.mark.parametrize("preset", ["simple", "renders"])
+def test_asking_for_masks_changes_nothing_else(toy_dataset: Path, preset: str) -> None:
+    without = list(loader(toy_dataset, augment_renders=preset).epoch(1))
+    with_masks = list(loader(toy_dataset, augment_renders=preset, with_masks=True).epoch(1))
+    assert_same([batch[:3] for batch in without], [batch[:3] for batch in with_masks])
 
 
 def test_masks_come_only_when_asked_for(toy_dataset: Path) -> None:
