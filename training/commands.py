@@ -64,6 +64,8 @@ def train() -> None:
 @click.option("-d", "--dataset", type=existing_folder, required=True, help="The dataset to train on.")
 @click.option("-o", "--run", type=any_folder, default=None, show_default="DATASET/runs/MODEL", help="The run's folder.")
 @click.option("--model", default=None, show_default="bricknet", help="bricknet or any timm model.")
+@click.option("--pretrained", is_flag=True, default=None, help="Start from ImageNet weights: the recommended way.")
+@click.option("--weights", type=existing_file, default=None, help="Start from the weights in this file.")
 @click.option("--epochs", type=click.IntRange(min=1), default=None, show_default="40", help="Passes over the pictures.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=None, show_default="32", help="Pictures a step.")
 @click.option("--input-size", type=click.IntRange(min=16), default=None, show_default="224", help="Side in pixels.")
@@ -84,10 +86,11 @@ def run(
     """Train a network, and print one line of scores an epoch.
 
     Settings come from SETTINGS.yaml where it is given; options override it. A run that was stopped goes on when the
-    same command is given again.
+    same command is given again. `torchrun --no-python brickbench train run …` trains on several GPUs.
 
     \b
     Example:
+      brickbench train run -d bricks --model tf_efficientnet_lite0 --pretrained --epochs 15
       brickbench train run -d bricks --epochs 10 -o bricks/runs/first
     """
     from training.loop import train as train_network
