@@ -110,16 +110,16 @@ def _provenance(findings: Findings) -> list[tuple[str, str]]:
     at = "logit 0 for every part"
     if thresholds is not None:
         at = f"one a part, with the best F1 on split {thresholds.split} ({thresholds.pictures} pictures)"
+    intervals = (
+        f"{_percent(LEVEL)}, {findings.resamples} bootstrap resamples of {findings.estimates.groups} groups, "
+        f"expanded percentile with the bias taken off, seed {findings.seed}"
+    )
     return [
         ("Run", f"{found.run_id}, checkpoint {found.checkpoint}"),
         ("Pictures", f"{len(found.targets)} of {found.pictures.root.resolve().name}, {_place(found.split)}"),
         ("Parts", f"{len(found.classes)}, of which {int(found.targets.any(axis=0).sum())} are shown"),
         ("Thresholds", at),
-        (
-            "Intervals",
-            f"{_percent(LEVEL)}, {findings.resamples} bootstrap resamples of {findings.estimates.groups} groups, "
-            f"expanded percentile with the bias taken off, seed {findings.seed}",
-        ),
+        ("Intervals", intervals),
     ]
 
 

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.special import expit
 from sklearn import metrics as sk
+from sklearn.calibration import calibration_curve
 
-from training.metrics import class_average_precisions, label_metrics
+from training.metrics import calibration_bin, class_average_precisions, label_metrics
 
 
 def _case(seed: int, pictures: int, classes: int, levels: int) -> tuple[np.ndarray, np.ndarray]:
@@ -85,3 +87,49 @@ def test_bad_input() -> None:
         label_metrics([0.0, 1.0], [0, 1])
     with pytest.raises(ValueError, match=r"^Some logits are not finite: the network that gave them is broken\.$"):
         label_metrics([[math.nan]], [[1]])
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32), st.integers(1, 60), st.integers(1, 5))
+def test_calibration_equals_a_loop_and_scikit_learn(seed: int, pictures: int, classes: int) -> None:
+    logits, targets = _case(seed, pictures, classes, 12)
+    probability, truth = expit(logits), targets.astype(np.float64)
+
+    def error(p: np.ndarray, y: np.ndarray) -> float:
+        total = 0.0
+        for b in range(15):
+            low, high = b / 15, (b + 1) / 15
+            inside = (p > low) & (p <= high) if b else (p <= high)
+            if inside.any():
+                total += inside.sum() * abs(y[inside].mean() - p[inside].mean())
+        share, mean = calibration_curve(y, p, n_bins=15, strategy="uniform")
+        held = np.histogram(p, np.linspace(0, 1, 16))[0]
+        assert total / len(p) == pytest.approx((held[held > 0] * abs(share - mean)).sum() / len(p), abs=1e-9)
+        return total / len(p)
+
+    found = label_metrics(logits, targets)
+    assert found.calibration_error_micro == pytest.approx(error(probability.ravel(), truth.ravel()))
+    by_class = [error(probability[:, c], truth[:, c]) for c in range(classes)]
+    assert found.calibration_error_macro == pytest.approx(np.mean(by_class))
+    assert found.brier == pytest.approx(
+        np.mean([sk.brier_score_loss(targets[:, c], probability[:, c], pos_label=1) for c in range(classes)])
+    )
+
+
+def test_a_perfectly_calibrated_network_has_little_error() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=(40_000, 1))
+    found = label_metrics(logits, rng.random((40_000, 1)) < expit(logits))
+    assert found.calibration_error_macro < 0.01
+    assert label_metrics(logits + 1, rng.random((40_000, 1)) < expit(logits)).calibration_error_macro > 0.15
+
+
+def test_an_edge_belongs_to_the_bin_below() -> None:
+    assert calibration_bin([0.0, 1 / 15, 1 / 15 + 1e-9, 0.5, 1.0]).tolist() == [0, 0, 1, 7, 14]
+
+
+def test_thresholds_by_class() -> None:
+    logits, targets = np.array([[0.5, -0.5], [0.2, -2.0]]), np.array([[1, 1], [0, 0]])
+    assert label_metrics(logits, targets).recall_micro == 0.5
+    moved = label_metrics(logits, targets, [0.3, -1.0])
+    assert (moved.exact_match, moved.f1_macro) == (1.0, 1.0)
