@@ -1,65 +1,79 @@
 """Everything that can be wrong with a dataset, looked for: files, masks, and the index against the shards."""
 
-import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-import cv2
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from core.errors import BrickbenchError
-from core.files import sha256_hex
 from core.progress import Progress
-from dataset.database import INDEX_NAME, first_row
+from dataset.database import INDEX_NAME, BusyIndexError, DamagedIndexError, first_row
 from dataset.index import open_index
-from dataset.intake import require_consistent, with_shard_columns
+from dataset.intake import UnlistedPartError, require_consistent, with_shard_columns
 from dataset.manifest import Manifest
-from dataset.masks import decode_mask
 from dataset.merge import casts, get_meta, labels_query, manifest_digests, registered
+from dataset.picture_checks import file_problems, row_problems
 from dataset.run_folders import RUN_FILE
 from dataset.schema import IMAGES, INSTANCES
 from dataset.shards import DamagedShardError, ShardTables, how_to_mend, list_shards, read_shard, shard_folder
 from dataset.splits import read_splits, splits_table
 
-FRACTION_TOLERANCE = 1e-6  # a renderer may have kept the quotient as float32
+
+class Kind(StrEnum):
+    """What a problem is in, which decides how it is mended."""
+
+    PICTURE = "picture"
+    """A file of a picture."""
+    ROWS = "rows"
+    """The rows of a picture in its shard."""
+    SHARD = "shard"
+    """A shard as a whole: it cannot be read, or is gone."""
+    MANIFEST = "manifest"
+    """dataset.yaml lacks a part."""
+    BEHIND = "behind"
+    """The index lacks something that is there."""
+    INDEX = "index"
+    """The index holds something else than the shards."""
+    RUN = "run"
+    """A run that the index knows is gone."""
 
 
 @dataclass(frozen=True)
 class Problem:
     """One thing that is wrong: in which shard and image (None: in none), what, and the way out."""
 
+    kind: Kind
     shard: str | None
     image_id: str | None
     what: str
     way_out: str
 
 
-def check_dataset(root: Path) -> list[Problem]:
+def check_dataset(root: Path, only: Collection[str] | None = None) -> list[Problem]:
     """Return all that is wrong with the dataset `root`, shard by shard; an empty list if nothing is.
 
     Reads every file: pictures are hashed and decoded, masks are laid out, the index is compared with the shards
     row by row, its labels and splits with the rules in ``dataset.yaml``.
 
+    Args:
+        root: the dataset's folder.
+        only: shards to look into; None for all. The index is looked at as a whole all the same.
+
     Raises:
-        BrickbenchError: `root` is no dataset.
+        BrickbenchError: `root` is no dataset, or another process holds its index.
     """
     manifest = Manifest.load_folder(root)
-    problems: list[Problem] = []
     shards = list_shards(root)
+    chosen = shards if only is None else [name for name in shards if name in only]
+    problems: list[Problem] = []
+    index = _open(root, problems)
     try:
-        index = open_index(root)
-    except BrickbenchError as error:
-        index = None
-        what, _, way_out = str(error).partition(". ")
-        problems.append(Problem(None, None, what, way_out))
-    try:
-        with Progress("Check", len(shards), "shards") as progress:
-            for name in shards:
+        with Progress("Check", len(chosen), "shards") as progress:
+            for name in chosen:
                 problems += _check_shard(root, name, manifest, index)
                 progress.advance()
         if index is not None:
@@ -70,6 +84,18 @@ def check_dataset(root: Path) -> list[Problem]:
     return problems
 
 
+def _open(root: Path, problems: list[Problem]) -> duckdb.DuckDBPyConnection | None:
+    try:
+        return open_index(root)
+    except BusyIndexError:
+        raise
+    except BrickbenchError as error:
+        what, _, way_out = str(error).partition(". ")
+        kind = Kind.INDEX if isinstance(error, DamagedIndexError) else Kind.BEHIND
+        problems.append(Problem(kind, None, None, what, way_out))
+        return None
+
+
 def _check_shard(
     root: Path, name: str, manifest: Manifest, index: duckdb.DuckDBPyConnection | None
 ) -> Iterator[Problem]:
@@ -78,109 +104,37 @@ def _check_shard(
         shard = read_shard(root, name)
         require_consistent(root, name, shard, manifest)
     except DamagedShardError as error:
-        yield Problem(name, None, error.what, way_out)
+        yield Problem(Kind.SHARD, name, None, error.what, way_out)
+        return
+    except UnlistedPartError as error:
+        yield Problem(Kind.MANIFEST, name, None, error.what, error.way_out)
         return
     bricks: dict[str, list[dict[str, Any]]] = {}
     for brick in shard.instances.drop_columns(["world_from_part"]).to_pylist():
         bricks.setdefault(brick["image_id"], []).append(brick)
     for image in shard.images.to_pylist():
-        found = [*file_problems(shard_folder(root, name), image)]
-        found += mask_problems(bricks.get(image["image_id"], []), image["height"], image["width"])
-        for what in found:
-            yield Problem(name, image["image_id"], what, way_out)
+        image_id = image["image_id"]
+        for what in file_problems(shard_folder(root, name), image):
+            yield Problem(Kind.PICTURE, name, image_id, what, _picture_way_out(image, way_out))
+        for what in row_problems(image, bricks.get(image_id, [])):
+            yield Problem(Kind.ROWS, name, image_id, what, way_out)
     if index is not None:
         yield from _compare_rows(index, root, name, shard)
 
 
-def file_problems(folder: Path, image: dict[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with an image's file; `image` is its row in the shard `folder`."""
-    path = folder / image["file"]
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        yield f"{image['file']} cannot be read: {error.strerror or error}"
-        return
-    if sha256_hex(data) != image["content_hash"]:
-        yield f"{image['file']} was altered: its SHA-256 is not the recorded one"
-        return
-    picture = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR) if data else None
-    if picture is None:
-        yield f"{image['file']} is no image"
-    elif picture.shape[:2] != (image["height"], image["width"]):
-        size = f"{picture.shape[1]} x {picture.shape[0]}"
-        yield f"{image['file']} is {size} pixels, recorded are {image['width']} x {image['height']}"
-    if image["geometry_file"] is not None:
-        yield from _geometry_problems(folder, image)
-
-
-def _geometry_problems(folder: Path, image: dict[str, Any]) -> Iterator[str]:
-    name = image["geometry_file"]
-    try:
-        with np.load(folder / name) as arrays:
-            shapes = {key: arrays[key].shape[:2] for key in arrays.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-        yield f"{name} cannot be read: {error}"
-        return
-    for key, shape in shapes.items():
-        if shape != (image["height"], image["width"]):
-            yield f"{key} in {name} is {shape[1]} x {shape[0]} pixels, the picture {image['width']} x {image['height']}"
-
-
-def mask_problems(bricks: list[dict[str, Any]], height: int, width: int) -> Iterator[str]:
-    """Yield what is wrong with the masks of one picture; `bricks` are its rows in instances."""
-    taken = np.zeros((height, width), dtype=np.bool_)
-    for brick in bricks:
-        name = f"brick {brick['instance_id']} ({brick['part_id']})"
-        if brick["amodal_rle"] is None:  # a photo's: what is hidden is not known, and objects may be annotated twice
-            yield from _photo_problems(name, brick, height, width)
-            continue
-        try:
-            visible = decode_mask(brick["visible_rle"], height, width)
-            amodal = decode_mask(brick["amodal_rle"], height, width)
-        except BrickbenchError:
-            yield f"a mask of {name} does not fill {width} x {height} pixels"
-            continue
-        for kind, mask in (("visible", visible), ("amodal", amodal)):
-            if mask.sum() != brick[f"{kind}_px"]:
-                yield f"the {kind} mask of {name} has {mask.sum()} pixels, recorded are {brick[f'{kind}_px']}"
-        fraction = brick["visible_px"] / brick["amodal_px"] if brick["amodal_px"] else 0.0
-        fraction *= brick["in_frame_fraction"]
-        if abs(fraction - brick["visible_fraction"]) > FRACTION_TOLERANCE:
-            yield f"visible_fraction of {name} is {brick['visible_fraction']:g}, its pixels give {fraction:g}"
-        left, top, box_width, box_height = brick["box_xywh_px"]
-        if visible[top : top + box_height, left : left + box_width].sum() != visible.sum():
-            yield f"the visible mask of {name} leaves its box"
-        if (visible & ~amodal).any():
-            yield f"the visible mask of {name} leaves its amodal mask"
-        if (visible & taken).any():
-            yield f"the visible mask of {name} covers another brick's"
-        taken |= visible
-
-
-def _photo_problems(name: str, thing: dict[str, Any], height: int, width: int) -> Iterator[str]:
-    left, top, box_width, box_height = thing["box_xywh_px"]
-    if left < 0 or top < 0 or left + box_width > width or top + box_height > height:
-        yield f"the box of {name} leaves the picture"
-    if thing["visible_rle"] is None:
-        return
-    try:
-        visible = decode_mask(thing["visible_rle"], height, width)
-    except BrickbenchError:
-        yield f"the mask of {name} does not fill {width} x {height} pixels"
-        return
-    if visible.sum() != thing["visible_px"]:
-        yield f"the mask of {name} has {visible.sum()} pixels, recorded are {thing['visible_px']}"
-    if visible[top : top + box_height, left : left + box_width].sum() != visible.sum():
-        yield f"the mask of {name} leaves its box"
+def _picture_way_out(image: dict[str, Any], way_out: str) -> str:
+    if not PurePosixPath(image["file"]).is_absolute():
+        return way_out
+    return f"Put {image['file']} back as it was when it was imported. If it is lost: {way_out[0].lower()}{way_out[1:]}"
 
 
 def _compare_rows(index: duckdb.DuckDBPyConnection, root: Path, name: str, shard: ShardTables) -> Iterator[Problem]:
     row = first_row(index, "SELECT digest FROM shards WHERE shard = ?", [name])
     if row is None:
-        yield Problem(name, None, "the index lacks this shard", f"Run `brickbench dataset index {root}`.")
+        yield Problem(Kind.BEHIND, name, None, "the index lacks this shard", f"Run `brickbench dataset index {root}`.")
         return
     if row[0] != shard.digest:
-        yield Problem(name, None, "the index has another version of this shard (stale)", _rebuild(root))
+        yield Problem(Kind.INDEX, name, None, "the index has another version of this shard (stale)", _rebuild(root))
         return
     images = with_shard_columns(shard.images, pa.chunked_array([pa.repeat(name, shard.images.num_rows)]))
     with registered(index, shard_images=images, shard_instances=shard.instances):
@@ -192,7 +146,7 @@ def _compare_rows(index: duckdb.DuckDBPyConnection, root: Path, name: str, shard
             index, f"SELECT {casts(INSTANCES)} FROM shard_instances", f"SELECT {casts(INSTANCES)} {there}"
         )
     for image_id in sorted(wrong):
-        yield Problem(name, image_id, "its rows in the index are not those of the shard", _rebuild(root))
+        yield Problem(Kind.INDEX, name, image_id, "its rows in the index are not those of the shard", _rebuild(root))
 
 
 def _check_index(
@@ -200,27 +154,33 @@ def _check_index(
 ) -> Iterator[Problem]:
     for (name,) in index.execute("SELECT shard FROM shards ORDER BY shard").fetchall():
         if name not in shards:
-            yield Problem(
-                name,
-                None,
-                "the index has this shard, but its folder is gone",
-                "Run `brickbench render run` again to make it anew, or "
-                f"`brickbench dataset index --rebuild {root}` to go on without it.",
-            )
+            way_out = f"{how_to_mend(root, name)} `brickbench dataset index --rebuild {root}` goes on without it."
+            yield Problem(Kind.SHARD, name, None, "the index has this shard, but its folder is gone", way_out)
     for run_id, folder in index.execute("SELECT run_id, folder FROM runs ORDER BY run_id").fetchall():
         if not (root / folder / RUN_FILE).is_file():
             way_out = f"Put it back, or run `brickbench dataset index --rebuild {root}` to go on without it."
-            yield Problem(None, None, f"the index has the run {run_id!r}, but its folder {folder} is gone", way_out)
+            yield Problem(
+                Kind.RUN, None, None, f"the index has the run {run_id!r}, but its folder {folder} is gone", way_out
+            )
     if any(get_meta(index, name) != digest for name, digest in manifest_digests(root, manifest).items()):
         way_out = f"Run `brickbench dataset index {root}`."
-        yield Problem(None, None, "dataset.yaml or splits.parquet changed after the index was made", way_out)
+        yield Problem(
+            Kind.BEHIND, None, None, "dataset.yaml or splits.parquet changed after the index was made", way_out
+        )
         return
     parts = index.execute("SELECT part_id, name, category, class_index FROM parts ORDER BY class_index").fetchall()
     if parts != [(part.part_id, part.name, part.category, number) for number, part in enumerate(manifest.parts)]:
-        yield Problem(None, None, "the index has other parts than dataset.yaml", _rebuild(root))
+        yield Problem(Kind.INDEX, None, None, "the index has other parts than dataset.yaml", _rebuild(root))
     rule_labels = labels_query("images", "instances", manifest.label_rule)
     for image_id in sorted(_differing(index, rule_labels, "SELECT image_id, part_id FROM labels")):
-        yield Problem(None, image_id, "its labels in the index are not those of the label rule", _rebuild(root))
+        yield Problem(
+            Kind.INDEX, None, image_id, "its labels in the index are not those of the label rule", _rebuild(root)
+        )
+    orphans = index.execute("SELECT DISTINCT image_id FROM instances ANTI JOIN images USING (image_id) ORDER BY 1")
+    for (image_id,) in orphans.fetchall():
+        yield Problem(
+            Kind.INDEX, None, image_id, "the index has bricks of this image, but no such image", _rebuild(root)
+        )
     groups = index.sql("SELECT DISTINCT group_id FROM images").to_arrow_table()["group_id"]
     with registered(index, rule_splits=splits_table(manifest.split_rule, read_splits(root), groups)):
         astray = index.execute(
@@ -228,7 +188,9 @@ def _check_index(
             "WHERE images.split IS DISTINCT FROM coalesce(rule_splits.split, imported_split) ORDER BY image_id"
         ).fetchall()
     for (image_id,) in astray:
-        yield Problem(None, image_id, "its split in the index is not that of the split rule", _rebuild(root))
+        yield Problem(
+            Kind.INDEX, None, image_id, "its split in the index is not that of the split rule", _rebuild(root)
+        )
 
 
 def _differing(index: duckdb.DuckDBPyConnection, one: str, other: str) -> set[str]:

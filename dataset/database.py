@@ -126,8 +126,9 @@ def writing_to(file: Path) -> Iterator[None]:
     try:
         yield
     except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException, OSError) as error:
+        reason = str(error).splitlines()[0].rsplit('": ', 1)[-1].rstrip(".!")  # without the names of inner files
         raise BrickbenchError(
-            f"The index {file} could not be written: {str(error).splitlines()[0]}. Nothing in it has changed; "
+            f"The index {file} could not be written: {reason}. Nothing in it has changed; "
             f"free some disk, then run `brickbench dataset index {file.parent}`."
         ) from error
 

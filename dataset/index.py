@@ -109,33 +109,41 @@ def rebuild_index(root: Path, memory_limit: str = MEMORY_LIMIT) -> int:
 def _rebuild(root: Path, manifest: Manifest, memory_limit: str) -> int:
     require_writable(root)
     file = root / INDEX_NAME
-    _clear_leftovers(file)
+    _clear_unfinished(file)
+    _clear_log(file)
     folders = known_run_folders(root)
     shards = list_shards(root)
-    with (
-        writing_to(file),
-        atomic_file(file) as temporary,
-        connect(temporary, read_only=False, memory_limit=memory_limit) as connection,
-    ):
-        connection.begin()
-        create_tables(connection)
-        apply_manifest(connection, root, manifest)
-        merge_shards(connection, root, manifest, shards)
-        for folder in folders:
-            merge_run_rows(connection, root, folder)
-        connection.commit()
+    try:
+        with (
+            writing_to(file),
+            atomic_file(file) as temporary,
+            connect(temporary, read_only=False, memory_limit=memory_limit) as connection,
+        ):
+            connection.begin()
+            create_tables(connection)
+            apply_manifest(connection, root, manifest)
+            merge_shards(connection, root, manifest, shards)
+            for folder in folders:
+                merge_run_rows(connection, root, folder)
+            connection.commit()
+    finally:
+        _clear_unfinished(file)
     return len(shards)
 
 
-def _clear_leftovers(file: Path) -> None:
-    """Clear away what killed writers left: unfinished indexes, and a log that would be replayed into the new one."""
+def _clear_unfinished(file: Path) -> None:
+    """Clear away indexes that were never finished, with the log and the temporary folder of each."""
     for leftover in file.parent.glob(f".{file.name}.*.tmp*"):
         shutil.rmtree(leftover) if leftover.is_dir() else leftover.unlink()
+
+
+def _clear_log(file: Path) -> None:
+    """Take in the log that a killed writer left: it would be replayed into the index that takes the place of this."""
     log = file.with_name(f"{file.name}.wal")
     if log.exists():
         if file.is_file():
             with contextlib.suppress(DamagedIndexError, duckdb.Error):
-                connect(file, read_only=False).close()  # takes the log in, so a kill before the end loses nothing
+                connect(file, read_only=False).close()
         log.unlink(missing_ok=True)
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from core.errors import BrickbenchError
 from dataset.manifest import MANIFEST_NAME, Manifest
-from dataset.shards import GEOMETRY_FOLDER, SHARDS_FOLDER, ShardTables, damaged_shard, read_shard
+from dataset.shards import GEOMETRY_FOLDER, SHARDS_FOLDER, ShardTables, damaged_shard, read_shard, shard_folder
 
 READERS = 2  # threads: with a third DuckDB, which works beside them, gets no faster
 READ_AHEAD = 16  # shards: some 2 MB of rows each
@@ -20,6 +21,16 @@ _IN_FOLDER = r"/[^/\\]*[^/\\.][^/\\]*$"  # one step down, and not up again
 _IMAGE_ID = r"^[^/\\]*[^/\\.][^/\\]*$"  # it names files of exports
 _FILE = f"^images{_IN_FOLDER}"
 _GEOMETRY = f"^{GEOMETRY_FOLDER}{_IN_FOLDER}"
+
+
+class UnlistedPartError(BrickbenchError):
+    """A shard holds a part that the manifest lacks; `what` says so in a clause, `way_out` how to go on."""
+
+    def __init__(self, root: Path, name: str, part_id: str) -> None:
+        """Take the shard's name and the part."""
+        self.what = f"it holds part {part_id!r}, which {MANIFEST_NAME} does not list"
+        self.way_out = f"Put that part back into the list in {root / MANIFEST_NAME}, at the place where it was."
+        super().__init__(f"Shard {shard_folder(root, name)} cannot be used: {self.what}. {self.way_out}")
 
 
 @dataclass(frozen=True)
@@ -108,9 +119,13 @@ def with_shard_columns(images: pa.Table, shards: pa.ChunkedArray) -> pa.Table:
 
 
 def require_consistent(root: Path, name: str, shard: ShardTables, manifest: Manifest) -> None:
-    """Raise BrickbenchError unless a shard's bricks and labels are of known parts and of its own images.
+    """Return if a shard's bricks and labels are of known parts and of its own images.
 
     Nor may a file lie outside the shard's folder, but for a photo that was left where it is.
+
+    Raises:
+        UnlistedPartError: the manifest lacks a part.
+        DamagedShardError: anything else is wrong.
     """
     known = {part.part_id for part in manifest.parts}
     labels = pc.list_flatten(shard.images.column("annotated_labels"))
@@ -119,7 +134,7 @@ def require_consistent(root: Path, name: str, shard: ShardTables, manifest: Mani
     }
     if not named <= known:
         unknown = min(named - known)
-        raise damaged_shard(root, name, f"it holds part {unknown!r}, which {MANIFEST_NAME} does not list")
+        raise UnlistedPartError(root, name, unknown)
     image_ids = shard.images.column("image_id")
     owners = set(shard.instances.column("image_id").unique().to_pylist()) - set(image_ids.to_pylist())
     if owners:

@@ -210,12 +210,13 @@ def damaged_shard(root: Path, shard: str, what: str) -> DamagedShardError:
 
 
 def how_to_mend(root: Path, shard: str) -> str:
-    """Return the sentence that says how to get a shard anew: piles are pure, so it comes back as it was."""
-    again = "brickbench dataset import" if shard.startswith("photo-") else "brickbench render run"
-    return (
-        f"Delete the folder {shard_folder(root, shard)}, run `{again}` again to make it anew, "
-        f"then `brickbench dataset index {root}`."
-    )
+    """Return the sentence that says how to get a shard anew: piles are pure, so they come back as they were."""
+    if shard.startswith("photo-"):
+        return (
+            f"Delete the folder {shard_folder(root, shard)}, run `brickbench dataset index --rebuild {root}`, "
+            "then `brickbench dataset import` with the same photos again."
+        )
+    return f"Run `brickbench dataset check --repair {root}`, which renders again what is broken."
 
 
 def write_rows(path: Path, table: pa.Table) -> None:

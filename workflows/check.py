@@ -1,42 +1,69 @@
 """``brickbench dataset check``: it stands here because what is broken is rendered again, which `dataset` cannot."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import count_of, dataset_argument, json_option, print_json, print_rows
+from core.cli import count_of, dataset_argument, json_option, print_json, print_rows, workers_option
+
+if TYPE_CHECKING:
+    from dataset.checks import Problem
 
 PROBLEMS_SHOWN = 50  # a screenful; --json has them all
 
 
 @click.command()
 @dataset_argument
+@click.option(
+    "--repair", is_flag=True, help="Render again what is broken, and mend the index; then print what is left."
+)
+@workers_option
 @json_option
-def check(folder: Path, as_json: bool) -> None:
+def check(folder: Path, repair: bool, workers: int | None, as_json: bool) -> None:
     """Read every file of a dataset and print what is wrong; exit code 1 if anything is.
 
-    Pictures are hashed and decoded, masks are laid out, and the index is compared with the shards.
+    Pictures are hashed and decoded, masks are laid out, and the index is compared with the shards. A repair makes the
+    broken piles again, and no others, with the labels they had; photos cannot be made again. It can be stopped at any
+    moment and run again.
 
     \b
     Example:
       brickbench dataset check bricks
+      brickbench dataset check --repair bricks
     """
     from dataclasses import asdict
 
     from core.errors import BrickbenchError
     from dataset.checks import check_dataset
 
-    problems = check_dataset(folder)
-    if as_json:
-        print_json([asdict(problem) for problem in problems])
-    elif problems:
-        shown = [asdict(problem) for problem in problems[:PROBLEMS_SHOWN]]
-        print_rows(shown, as_json=False, columns=("shard", "image_id", "what"))
-        click.echo("\nThe way out:\n" + "\n".join(dict.fromkeys(f"  {row['way_out']}" for row in shown)))
-        if len(problems) > PROBLEMS_SHOWN:
-            click.echo(f"… and {len(problems) - PROBLEMS_SHOWN} more; --json prints all.", err=True)
+    if repair:
+        from workflows.repair import repair_dataset
+
+        repairs, problems = repair_dataset(folder, workers)
+        rows = [asdict(done) for done in repairs]
+        if as_json:
+            print_json({"repairs": rows, "problems": [asdict(problem) for problem in problems]})
+        elif repairs:
+            print_rows(rows, as_json=False)
+            click.echo()
+    else:
+        problems = check_dataset(folder)
+        if as_json:
+            print_json([asdict(problem) for problem in problems])
     if problems:
+        if not as_json:
+            _print_problems(problems)
         raise BrickbenchError(
             f"{folder} is not whole: {count_of(len(problems), 'problem')}, each printed above with its way out."
         )
-    click.echo(f"{folder}: nothing is wrong.", err=True)
+    click.echo(f"{folder}: nothing is wrong{' any more' if repair and repairs else ''}.", err=True)
+
+
+def _print_problems(problems: list["Problem"]) -> None:
+    shown = problems[:PROBLEMS_SHOWN]
+    rows = [{"shard": problem.shard, "image_id": problem.image_id, "what": problem.what} for problem in shown]
+    print_rows(rows, as_json=False)
+    click.echo("\nThe way out:\n" + "\n".join(dict.fromkeys(f"  {problem.way_out}" for problem in shown)))
+    if len(problems) > PROBLEMS_SHOWN:
+        click.echo(f"… and {len(problems) - PROBLEMS_SHOWN} more; --json prints all.", err=True)

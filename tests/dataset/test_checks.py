@@ -13,7 +13,7 @@ from toy import PARTS, instance_record, toy_picture, toy_pictures
 
 from core.errors import BrickbenchError
 from core.files import sha256_hex
-from dataset.checks import Problem, check_dataset
+from dataset.checks import Kind, Problem, check_dataset
 from dataset.index import rebuild_index, update_index
 from dataset.manifest import LabelRule, Manifest
 from dataset.masks import encode_mask
@@ -27,7 +27,7 @@ def root(tmp_path: Path, toy_dataset: Path) -> Path:
     return tmp_path / "dataset"
 
 
-def words(problems: list[Problem]) -> list[tuple[int | None, str | None, str]]:
+def words(problems: list[Problem]) -> list[tuple[str | None, str | None, str]]:
     return [(problem.shard, problem.image_id, problem.what) for problem in problems]
 
 
@@ -41,7 +41,7 @@ def test_an_altered_byte_is_found(root: Path) -> None:
     data[-20] ^= 1
     path.write_bytes(data)
     what = "images/p000011_v00.png was altered: its SHA-256 is not the recorded one"
-    assert check_dataset(root) == [Problem("000000", "p000011_v00", what, how_to_mend(root, "000000"))]
+    assert check_dataset(root) == [Problem(Kind.PICTURE, "000000", "p000011_v00", what, how_to_mend(root, "000000"))]
 
 
 def test_a_missing_image_is_found(root: Path) -> None:
@@ -118,7 +118,7 @@ def test_a_missing_index_and_a_missing_run_are_problems(root: Path) -> None:
     assert words(check_dataset(root)) == [(None, None, "the index has the run 'one', but its folder runs/one is gone")]
     (root / "index.duckdb").unlink()
     assert check_dataset(root) == [
-        Problem(None, None, f"The dataset {root} has no index yet", f"Run `brickbench dataset index {root}`.")
+        Problem(Kind.BEHIND, None, None, f"The dataset {root} has no index yet", f"Run `brickbench dataset index {root}`.")
     ]
 
 

@@ -114,9 +114,9 @@ def test_check_fails_if_anything_is_wrong(root: Path) -> None:
     assert done.exception.exit_code == 1
     assert str(done.exception) == f"{root} is not whole: 1 problem, each printed above with its way out."
     assert "p000000_v00  images/p000000_v00.png was altered: its SHA-256 is not the recorded one" in done.stdout
-    assert f"The way out:\n  Delete the folder {path.parent.parent}, run `brickbench render run` again" in done.stdout
+    assert f"The way out:\n  Run `brickbench dataset check --repair {root}`, which renders again" in done.stdout
     (row,) = json.loads(call("check", root, "--json").stdout)
-    assert sorted(row) == ["image_id", "shard", "way_out", "what"]
+    assert sorted(row) == ["image_id", "kind", "shard", "way_out", "what"]
 
 
 def test_split_changes_the_rule_and_shows_counts(root: Path) -> None:

@@ -152,7 +152,7 @@ def test_nothing_is_half_merged_when_a_shard_is_damaged(tmp_path: Path) -> None:
 def test_a_part_that_the_manifest_lacks_is_named(tmp_path: Path) -> None:
     Manifest(seed=0, parts=PARTS[:2]).save_folder(tmp_path)
     add_shard(tmp_path, 0)
-    with pytest.raises(BrickbenchError, match=r"it holds part '4032', which dataset.yaml does not list. Delete"):
+    with pytest.raises(BrickbenchError, match=r"it holds part '4032', which dataset.yaml does not list. Put that"):
         update_index(tmp_path)
     assert not (tmp_path / "index.duckdb").exists()
     new_dataset(tmp_path)

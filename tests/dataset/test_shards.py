@@ -100,6 +100,6 @@ def test_a_damaged_file_names_the_shard_and_the_way_out(tmp_path: Path, name: st
         read_shard(tmp_path, "000000")
     folder = tmp_path / "shards" / "000000"
     assert str(caught.value) == (
-        f"Shard {folder} is damaged: {name} cannot be read. Delete the folder {folder}, run `brickbench render run` "
-        f"again to make it anew, then `brickbench dataset index {tmp_path}`."
+        f"Shard {folder} is damaged: {name} cannot be read. Run `brickbench dataset check --repair {tmp_path}`, which "
+        "renders again what is broken."
     )

@@ -1,0 +1,198 @@
+"""What is broken in a dataset made anew: piles are rendered again, then the index follows."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from core.cli import count_of
+from core.engine import run_items
+from core.errors import BrickbenchError
+from core.progress import Progress
+from dataset.checks import Kind, Problem, check_dataset
+from dataset.database import INDEX_NAME
+from dataset.index import open_index, rebuild_index, update_index
+from dataset.repair import Mended, Recorded, clear_repairs, mend_shard, piles_of
+from dataset.schema import INSTANCES_SCHEMA
+from dataset.shards import pile_shards, read_shard, shard_folder
+from render.run import SETTINGS_NAME, RenderRecord, default_workers
+from render.settings import RenderSettings
+
+
+@dataclass(frozen=True)
+class Repair:
+    """One thing that a repair did, or could not do: in which shard (None: the index), to which piles."""
+
+    shard: str | None
+    piles: str
+    was: str
+    done: str
+
+
+@dataclass(frozen=True)
+class MendJob:
+    """One shard to mend: a pure work item. `keep_rows` is False where all of it is made anew."""
+
+    root: Path
+    settings: RenderSettings
+    seed: int
+    number: int
+    piles: tuple[int, ...]
+    recorded: Recorded
+    keep_rows: bool
+
+
+def repair_dataset(root: Path, workers: int | None = None) -> tuple[list[Repair], list[Problem]]:
+    """Mend what can be mended of the dataset `root`; return what was done, and what is wrong still.
+
+    Broken piles are rendered again and nothing else; then the index is brought up to date or made anew. It can be
+    killed at any moment and run again.
+
+    Raises:
+        BrickbenchError: `root` is no dataset, or another process holds its index.
+    """
+    clear_repairs(root)
+    problems = check_dataset(root)
+    broken = _broken_shards(problems)
+    repairs = _render_again(root, broken, workers) if broken else []
+    others = [problem for problem in problems if problem.shard not in broken]
+    in_index = [problem for problem in others if problem.kind in (Kind.BEHIND, Kind.INDEX)]
+    if broken:
+        in_index += [found for found in check_dataset(root, only=broken) if found.kind in (Kind.BEHIND, Kind.INDEX)]
+    mended = _mend_index(root, in_index)
+    left = [problem for problem in others if problem.shard is not None and problem not in in_index]
+    return [*repairs, *mended], [*left, *check_dataset(root, only={*broken, *(str(found.shard) for found in in_index)})]
+
+
+def _broken_shards(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
+    """Return the problems of each shard of piles in which files or rows are wrong."""
+    broken: dict[str, list[Problem]] = defaultdict(list)
+    for problem in problems:
+        if problem.kind in (Kind.PICTURE, Kind.ROWS, Kind.SHARD) and str(problem.shard).isdecimal():
+            broken[str(problem.shard)].append(problem)
+    return dict(sorted(broken.items()))
+
+
+def _render_again(root: Path, broken: dict[str, list[Problem]], workers: int | None) -> list[Repair]:
+    if not (root / SETTINGS_NAME).is_file():
+        done = f"not rendered again: {root} has no {SETTINGS_NAME}, so nobody knows how these piles were made"
+        return [Repair(shard, "", _summary(found), done) for shard, found in broken.items()]
+    from render.worker import start_blender  # loads Blender
+
+    record = RenderRecord.load(root / SETTINGS_NAME)
+    jobs = {shard: _job(root, record, shard, found) for shard, found in broken.items()}
+    cores = default_workers()
+    workers = min(workers or cores, len(jobs))
+    setup = partial(start_blender, max(1, cores // workers))
+    repairs = []
+    with Progress("Repair", len(jobs), "shards") as progress:
+        for outcome in run_items(mend, jobs, workers=workers, setup=setup):
+            done = f"failed: {outcome.error}" if outcome.value is None else _words(outcome.value)
+            piles = ", ".join(map(str, jobs[outcome.key].piles)) if jobs[outcome.key].keep_rows else "all"
+            repairs.append(Repair(outcome.key, piles, _summary(broken[outcome.key]), done))
+            progress.advance()
+    return sorted(repairs, key=lambda repair: str(repair.shard))
+
+
+def mend(job: MendJob) -> Mended | str:
+    """Render the piles of a job again and put them into their shard; return what came of it, or why it was not done."""
+    from dataset.repair import OtherLabelsError
+    from dataset.shards import Picture
+    from render.worker import record_of, render_shots, settled_pile
+
+    def pictures() -> Iterator[Picture]:
+        for pile_index in job.piles:
+            settled = settled_pile(job.settings, job.seed, pile_index)
+            for shot in render_shots(settled, job.settings):
+                yield record_of(settled.pile, shot, job.settings)
+
+    try:
+        return mend_shard(job.root, job.number, pictures(), job.recorded, keep_rows=job.keep_rows)
+    except OtherLabelsError as error:  # the other shards may come out right
+        return f"not done: {error}"
+
+
+def _words(mended: Mended | str) -> str:
+    if isinstance(mended, str):
+        return mended
+    made = f"{count_of(mended.pictures, 'picture')} rendered again"
+    if mended.other_bytes:
+        return (
+            f"{made} with the same labels; {mended.other_bytes} of them with other bytes than recorded, "
+            "as another machine or version renders them"
+        )
+    if mended.unrecorded:
+        return f"{made}; of {mended.unrecorded} nothing was recorded to hold them against"
+    return f"{made}, with the bytes that were recorded"
+
+
+def _job(root: Path, record: RenderRecord, shard: str, found: Sequence[Problem]) -> MendJob:
+    keep_rows = all(problem.kind is not Kind.SHARD for problem in found)
+    if keep_rows:
+        rows = read_shard(root, shard)
+        piles = piles_of(rows.images, {str(problem.image_id) for problem in found})
+        wrong = pa.array([problem.image_id for problem in found if problem.kind is Kind.ROWS], pa.string())
+        chosen = pc.and_(
+            pc.is_in(rows.images["pile_index"], value_set=pa.array(piles)),
+            pc.invert(pc.is_in(rows.images["image_id"], value_set=wrong)),
+        )
+        images = rows.images.filter(chosen)
+        bricks = rows.instances.filter(pc.is_in(rows.instances["image_id"], value_set=images["image_id"]))
+        recorded = Recorded(images, bricks)
+    else:
+        recorded = _indexed(root, shard)
+        piles = sorted(set(recorded.images["pile_index"].to_pylist())) or _piles_on_disk(root, record, shard)
+    return MendJob(root, record.render, record.seed, int(shard), tuple(piles), recorded, keep_rows)
+
+
+def _indexed(root: Path, shard: str) -> Recorded:
+    """Return what the index knows of a shard, nothing if there is no index."""
+    chosen = f"FROM images WHERE shard = '{shard}'"
+    try:
+        with open_index(root) as index:
+            images = index.sql(f"SELECT image_id, content_hash, pile_index {chosen}").to_arrow_table()
+            names = ", ".join(INSTANCES_SCHEMA.names)
+            bricks = index.sql(
+                f"SELECT {names} FROM instances SEMI JOIN (SELECT image_id {chosen}) USING (image_id)"
+            ).to_arrow_table()
+    except BrickbenchError:
+        empty = pa.table({"image_id": pa.array([], pa.string()), "content_hash": pa.array([], pa.string()),
+                          "pile_index": pa.array([], pa.int64())})  # fmt: skip
+        return Recorded(empty, INSTANCES_SCHEMA.empty_table())
+    return Recorded(images, bricks.cast(INSTANCES_SCHEMA))
+
+
+def _piles_on_disk(root: Path, record: RenderRecord, shard: str) -> list[int]:
+    """Return the piles of a shard of which no rows are left: those that its pictures are named after, or all."""
+    size = record.render.piles_per_shard
+    full = range(int(shard) * size, (int(shard) + 1) * size)
+    names = [path.name.partition("-")[0] for path in (shard_folder(root, shard) / "images").glob("*")]
+    last = max((int(name) for name in names if name.isdecimal()), default=full[-1])
+    is_last = int(shard) == max(pile_shards(root), default=0)
+    return [pile for pile in full if not is_last or pile <= last]  # only the last shard may hold fewer piles
+
+
+def _mend_index(root: Path, problems: Sequence[Problem]) -> list[Repair]:
+    stale = [problem for problem in problems if problem.kind is Kind.INDEX]
+    behind = [problem for problem in problems if problem.kind is Kind.BEHIND]
+    if not stale and not behind:
+        return []
+    try:
+        if stale:
+            rebuild_index(root)
+        else:
+            update_index(root)
+    except BrickbenchError as error:
+        done = f"not done: {error}"
+    else:
+        done = f"{INDEX_NAME} made anew from the shards" if stale else f"{INDEX_NAME} brought up to date"
+    return [Repair(None, "", _summary(stale or behind), done)]
+
+
+def _summary(problems: Sequence[Problem]) -> str:
+    whats = list(dict.fromkeys(problem.what for problem in problems))
+    return whats[0] + (f" and {len(whats) - 1} more" if len(whats) > 1 else "")
