@@ -5,11 +5,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_file, require_writable
 from core.settings import Settings
 from dataset.index import open_index
 from dataset.loader import PileDataset
+from training.provenance import code_commit, library_versions
 from training.settings import TrainingSettings, differences
 
 RUN_FILE = "run.yaml"
@@ -41,6 +44,12 @@ class RunInfo(Settings):
     """Digest of the resolved settings."""
     seed: int
     """Seed of the run."""
+    device: str | None = None
+    """Where it began to train; None in runs of older versions."""
+    versions: dict[str, str] = Field(default_factory=dict)
+    """Versions of Python and of the libraries that it began with."""
+    git_commit: str | None = None
+    """Commit of the code that it began with, ``-dirty`` behind it if files differed; None outside a checkout."""
 
     @classmethod
     def load_run(cls, run_folder: Path) -> "RunInfo":
@@ -59,7 +68,8 @@ class RunInfo(Settings):
 def begin_run(run_folder: Path, info: RunInfo, settings: TrainingSettings) -> RunInfo:
     """Write ``run.yaml`` and ``settings.yaml``, or make sure that the run in `run_folder` is this very one.
 
-    What comes back is what ``run.yaml`` says: of a run that was moved or renamed, its first name and place.
+    What comes back is what ``run.yaml`` says: `info` with the versions of libraries and code beside it, or, of a run
+    that goes on, what it began with: of one that was moved or renamed, its first name and place.
 
     Raises:
         SettingsError: the folder holds a run with other settings or of other pictures.
@@ -83,6 +93,7 @@ def begin_run(run_folder: Path, info: RunInfo, settings: TrainingSettings) -> Ru
         raise BrickbenchError(f"{run_folder} is not empty and holds no run: choose another folder with -o.")
     require_writable(run_folder)
     settings.save(run_folder / SETTINGS_FILE)
+    info = info.model_copy(update={"versions": library_versions(), "git_commit": code_commit()})
     info.save(run_folder / RUN_FILE)  # last: with it, the folder is a run
     return info
 
