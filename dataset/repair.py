@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import BrickbenchError
-from dataset.schema import IMAGES_SCHEMA, INSTANCES_SCHEMA
 from dataset.shards import (
     SHARDS_FOLDER,
     Picture,
@@ -159,9 +158,7 @@ def _replace_files(made: Path, folder: Path, images: pa.Table) -> None:
 
 def _replace_shard(made: Path, folder: Path, shard: ShardTables, others: ShardTables | None) -> None:
     if others is not None:
-        images, instances = _joined(others, shard)
-        write_rows(made / "images.parquet", images.select(IMAGES_SCHEMA.names))
-        write_rows(made / "instances.parquet", instances.select(INSTANCES_SCHEMA.names))
+        write_rows(made, *_joined(others, shard))
     for path in sorted(folder.rglob("*")):
         target = made / path.relative_to(folder)
         if path.is_dir() and not path.is_symlink():

@@ -169,8 +169,8 @@ def _new_shard(root: Path, number: int, name: Callable[[int], str]) -> Iterator[
         (folder / "images").mkdir()
         shard = _NewShard(folder)
         yield shard
-        write_rows(folder / "images.parquet", pa.Table.from_pylist(shard.images, schema=IMAGES_SCHEMA))
-        write_rows(folder / "instances.parquet", pa.Table.from_pylist(shard.instances, schema=INSTANCES_SCHEMA))
+        images = pa.Table.from_pylist(shard.images, schema=IMAGES_SCHEMA)
+        write_rows(folder, images, pa.Table.from_pylist(shard.instances, schema=INSTANCES_SCHEMA))
 
 
 def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -219,10 +219,14 @@ def how_to_mend(root: Path, shard: str) -> str:
     return f"Run `brickbench dataset check --repair {root}`, which renders again what is broken."
 
 
-def write_rows(path: Path, table: pa.Table) -> None:
-    """Write one of the two tables of a shard.
+def write_rows(folder: Path, images: pa.Table, instances: pa.Table) -> None:
+    """Write the two tables of a shard; the same rows give the same bytes, however they were put together.
 
     Snappy without dictionaries: most of what a small file costs to read is spent once a column chunk, and a shard of
     64 pictures reads in half the CPU time that Zstandard with dictionaries takes, for a tenth more bytes.
     """
-    pq.write_table(table, path, compression="snappy", use_dictionary=False, write_page_checksum=True)
+    for name, table, schema in (("images", images, IMAGES_SCHEMA), ("instances", instances, INSTANCES_SCHEMA)):
+        whole = table.cast(schema).combine_chunks()  # the cast also names the elements of lists alike
+        pq.write_table(
+            whole, folder / f"{name}.parquet", compression="snappy", use_dictionary=False, write_page_checksum=True
+        )
