@@ -1,6 +1,6 @@
 """How often intervals of scores cover the truth: moved ones as training.intervals gives them, and plain ones.
 
-``python benchmarks/interval_coverage.py [TRIALS]`` prints the table of docs/validation.md; 300 trials take some minutes.
+``python benchmarks/interval_coverage.py [TRIALS]`` prints the table of docs/validation.md; 300 trials take minutes.
 """
 
 import sys
