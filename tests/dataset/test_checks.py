@@ -1,6 +1,8 @@
 """Damage done on purpose, one kind at a time, is found and named."""
 
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -8,6 +10,8 @@ from pathlib import Path
 import cv2
 import duckdb
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 from toy import PARTS, instance_record, toy_picture, toy_pictures
 
@@ -18,7 +22,7 @@ from dataset.index import rebuild_index, update_index
 from dataset.manifest import LabelRule, Manifest
 from dataset.masks import encode_mask
 from dataset.records import ImageRecord, InstanceRecord
-from dataset.shards import how_to_mend, shard_folder, write_shard
+from dataset.shards import how_to_mend, read_shard, shard_folder, write_rows, write_shard
 
 
 @pytest.fixture
@@ -112,13 +116,67 @@ def test_a_manifest_changed_after_the_index_is_found(root: Path) -> None:
     assert check_dataset(root) == []
 
 
+def test_a_part_that_the_manifest_lacks_is_no_fault_of_the_shard(root: Path) -> None:
+    manifest = Manifest.load_folder(root)
+    manifest.model_copy(update={"parts": manifest.parts[:2]}).save_folder(root)
+    first, *_ = check_dataset(root)
+    assert first == Problem(
+        Kind.MANIFEST, "000000", None, "it holds part '4032', which dataset.yaml does not list",
+        f"Put that part back into the list in {root / 'dataset.yaml'}, at the place where it was.",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("file", "../../secret.png"),
+        ("file", "images/../../secret.png"),
+        ("file", "images/.."),
+        ("file", "/etc/passwd"),  # only photos may lie elsewhere
+        ("file", "images\\..\\secret.png"),
+        ("geometry_file", "../secret.npz"),
+        ("image_id", "../secret"),
+        ("image_id", ".."),
+    ],
+)
+def test_files_that_lead_out_of_the_shard_are_never_read(
+    root: Path, monkeypatch: pytest.MonkeyPatch, column: str, value: str
+) -> None:
+    folder = shard_folder(root, "000000")
+    shard = read_shard(root, "000000")
+    values = [value, *shard.images[column].to_pylist()[1:]]
+    number = shard.images.schema.get_field_index(column)
+    changed = shard.images.set_column(number, shard.images.schema.field(column), pa.array(values, pa.string()))
+    bricks = shard.instances.filter(pc.not_equal(shard.instances["image_id"], shard.images["image_id"][0]))
+    write_rows(folder, changed, bricks)
+    monkeypatch.setattr("dataset.checks.file_problems", lambda *_: pytest.fail("a file was read"))
+    what = f"the {column} {value!r} leads out of its folder"
+    assert (Kind.SHARD, "000000", what) in [(found.kind, found.shard, found.what) for found in check_dataset(root)]
+    with pytest.raises(BrickbenchError, match=r"leads out of its folder. Run `brickbench dataset check --repair"):
+        rebuild_index(root)
+
+
+def test_an_index_in_use_is_no_problem_of_the_dataset(root: Path) -> None:
+    code = f"import duckdb; c = duckdb.connect({str(root / 'index.duckdb')!r}); print('held', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(BrickbenchError, match=r"is in use by another process \(process \d+\). Wait until"):
+            check_dataset(root)
+        holder.communicate("\n")
+
+
 def test_a_missing_index_and_a_missing_run_are_problems(root: Path) -> None:
     with duckdb.connect(str(root / "index.duckdb")) as connection:
         connection.execute("INSERT INTO runs VALUES ('one', 'runs/one', NULL, NULL, NULL)")
     assert words(check_dataset(root)) == [(None, None, "the index has the run 'one', but its folder runs/one is gone")]
     (root / "index.duckdb").unlink()
     assert check_dataset(root) == [
-        Problem(Kind.BEHIND, None, None, f"The dataset {root} has no index yet", f"Run `brickbench dataset index {root}`.")
+        Problem(
+            Kind.BEHIND, None, None, f"The dataset {root} has no index yet", f"Run `brickbench dataset index {root}`."
+        )
     ]
 
 
