@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,12 @@ from core.cli import (
     print_json,
     print_rows,
 )
+from training.photo_commands import predict
+from training.run_commands import compare, list_runs
+
+if TYPE_CHECKING:
+    from training.runs import Row
+    from training.settings import TrainingSettings
 
 COLUMNS: tuple[str, ...] = ("epoch", "train_loss", "val_loss", "val_map_macro", "val_f1_macro", "val_precision_macro")
 COLUMNS += ("val_recall_macro", "val_binary_accuracy", "seconds")
@@ -54,9 +60,24 @@ def split_option(default: str) -> Callable[[Decorated], Decorated]:
     )
 
 
+track_option = click.option(
+    "--track",
+    type=click.Choice(["tensorboard", "wandb", "mlflow", "none"]),
+    multiple=True,
+    default=("tensorboard",),
+    show_default=True,
+    help="Where scores are watched; repeatable.",
+)
+
+
 @click.group()
 def train() -> None:
     """Train multi-label classifiers and use them."""
+
+
+train.add_command(compare)
+train.add_command(list_runs)
+train.add_command(predict)
 
 
 @train.command()
@@ -72,6 +93,7 @@ def train() -> None:
 @click.option("--learning-rate", type=float, default=None, show_default="0.0003", help="Step size of Adam.")
 @click.option("--positive-weight", type=float, default=None, show_default="22", help="Weight of a missed brick.")
 @click.option("--seed", type=click.IntRange(min=0), default=None, show_default="0", help="Decides all that is random.")
+@track_option
 @device_option
 @json_option
 def run(
@@ -79,6 +101,7 @@ def run(
     dataset: Path,
     run: Path | None,
     input_size: int | None,
+    track: tuple[str, ...],
     device: str,
     as_json: bool,
     **overrides: Any,
@@ -93,51 +116,39 @@ def run(
       brickbench train run -d bricks --model tf_efficientnet_lite0 --pretrained --epochs 15
       brickbench train run -d bricks --epochs 10 -o bricks/runs/first
     """
-    from training.loop import train as train_network
     from training.settings import TrainingSettings
 
     settings = TrainingSettings.load(settings_file, input_size_px=input_size, **overrides)
-    history = train_network(settings, dataset, run or dataset / "runs" / settings.model, device=device)
+    history = _train(settings, dataset, run or dataset / "runs" / settings.model, device, track)
     print_rows(history, as_json=as_json, columns=None if as_json else COLUMNS)
 
 
 @train.command()
 @click.argument("run", type=existing_folder)
 @dataset_option
+@track_option
 @device_option
 @json_option
-def resume(run: Path, dataset: Path | None, device: str, as_json: bool) -> None:
+def resume(run: Path, dataset: Path | None, track: tuple[str, ...], device: str, as_json: bool) -> None:
     """Go on with a run that was stopped, with its own settings.
 
     \b
     Example:
       brickbench train resume bricks/runs/first
     """
-    from training.loop import train as train_network
     from training.runs import dataset_of, load_settings
 
-    root = dataset or dataset_of(run)
-    history = train_network(load_settings(run), root, run, device=device)
+    history = _train(load_settings(run), dataset or dataset_of(run), run, device, track)
     print_rows(history, as_json=as_json, columns=None if as_json else COLUMNS)
 
 
-@train.command()
-@click.argument("run", type=existing_folder)
-@dataset_option
-@split_option("test")
-@checkpoint_option
-@device_option
-def predict(run: Path, dataset: Path | None, split: str, checkpoint: str, device: str) -> None:
-    """Store the logits of a split in the run and in the dataset's index, and print the file's path.
+def _train(settings: "TrainingSettings", dataset: Path, run: Path, device: str, track: tuple[str, ...]) -> "list[Row]":
+    from training.tracked_run import train_and_track
 
-    \b
-    Example:
-      brickbench train predict bricks/runs/first --split test
-    """
-    from training.predict import predict as predict_split
-    from training.runs import dataset_of
+    def say(sentence: str) -> None:
+        click.echo(sentence, err=True)
 
-    click.echo(predict_split(run, dataset or dataset_of(run), split, checkpoint, device))
+    return train_and_track(settings, dataset, run, device=device, names=track, warn=say)
 
 
 @train.command()

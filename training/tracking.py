@@ -9,8 +9,9 @@ import importlib.util
 import json
 import math
 import os
+import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -24,6 +25,7 @@ from training.runs import Row, RunInfo, load_settings, read_epochs
 from training.settings import TrainingSettings
 
 STATE_FILE = "tracking.json"
+_LONGEST_REASON = 200
 Picture = npt.NDArray[np.uint8]
 
 
@@ -51,10 +53,11 @@ class TrackedRun:
 
 @dataclass(frozen=True)
 class Held:
-    """What a tool has of a run: its own name for it, and how many epochs."""
+    """What a tool has of a run: its own name for it, how many epochs, and whether it has all that there is."""
 
     name: str = ""
     epochs: int = 0
+    complete: bool = False
 
 
 class Tracker(Protocol):
@@ -109,8 +112,7 @@ class Tracking:
         if NONE in names and len(names) > 1:
             raise SettingsError("--track none stands alone: leave it out, or the others.")
         self._folder, self._warn = run_folder, warn
-        is_first = os.environ.get("RANK", "0") == "0"  # torchrun's name for the process that writes files
-        wanted = [name for name in dict.fromkeys(names) if name != NONE] if is_first else []
+        wanted = [name for name in dict.fromkeys(names) if name != NONE] if is_first_process() else []
         self._closed = {name: _tracker(name) for name in wanted}
         self._open: dict[str, Tracker] = {}
 
@@ -134,17 +136,16 @@ class Tracking:
     def finish(self, pictures: dict[str, Picture]) -> None:
         """Give every tool what it still lacks of a run that is over, and `pictures` by name after the last epoch.
 
-        A tool that has all of the epochs, from an earlier process, is not opened again.
+        A tool that has all of it, from an earlier process, is not opened again.
         """
         history = read_epochs(self._folder)
         state = _read_state(self._folder)
         for name in list(self._closed):
-            if state.get(name, Held()).epochs >= len(history):
+            if state.get(name, Held()).complete:
                 del self._closed[name]
         self._catch_up(history)
-        for name, tracker in list(self._open.items()):
-            for title, picture in pictures.items():
-                self._guarded(name, lambda t=tracker, n=title, p=picture: t.picture(n, p, len(history)))  # type: ignore[misc]
+        for name in list(self._open):
+            self._guarded(name, lambda name=name: self._complete(name, pictures, len(history)))  # type: ignore[misc]
 
     def _catch_up(self, history: list[Row]) -> None:
         if not history:
@@ -167,13 +168,23 @@ class Tracking:
             self._open[name].epoch(row)
         _write_state(self._folder, name, Held(held.name, len(history)))
 
+    def _complete(self, name: str, pictures: dict[str, Picture], epoch: int) -> None:
+        for title, picture in pictures.items():
+            self._open[name].picture(title, picture, epoch)
+        _write_state(self._folder, name, replace(_read_state(self._folder)[name], complete=True))
+
     def _guarded(self, name: str, step: Callable[[], None]) -> None:
         try:
             step()
         except Exception as error:  # noqa: BLE001  what watches a run must not end it, whatever it raises
             self._open.pop(name, None)
-            first = next(iter(str(error).splitlines()), "") or type(error).__name__
-            self._warn(f"{TOOLS[name].title} failed and is left alone from here on: {first.rstrip('.')}.")
+            reason = textwrap.shorten(str(error), _LONGEST_REASON, placeholder=" …") or type(error).__name__
+            self._warn(f"{TOOLS[name].title} failed and is left alone from here on: {reason.rstrip('.')}.")
+
+
+def is_first_process() -> bool:
+    """Return whether this process writes the run's files: of several that ``torchrun`` started, one does."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 def scalars(row: Row) -> dict[str, float]:
@@ -204,13 +215,13 @@ def _read_state(folder: Path) -> dict[str, Held]:
     """Return what each tool has; a damaged file counts as none, and tools get the run anew."""
     try:
         values = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
-        return {name: Held(str(held["name"]), int(held["epochs"])) for name, held in values.items()}
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {name: Held(**held) for name, held in values.items()}
+    except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
 def _write_state(folder: Path, name: str, held: Held) -> None:
     state = _read_state(folder) | {name: held}
     with atomic_file(folder / STATE_FILE) as temporary:
-        plain = {tool: {"name": has.name, "epochs": has.epochs} for tool, has in state.items()}
+        plain = {tool: asdict(has) for tool, has in state.items()}
         temporary.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")
