@@ -80,8 +80,8 @@ def intervals(values: FloatArray, resampled: FloatArray, units: Sequence[int], l
     Expanded percentile intervals (`core.bootstrap`), moved by twice the bias of the resamples, within `lowest` and 1.
     A calibration error takes the absolute value of each bin's noise, and few positives flatter an average precision;
     resamples repeat that on top, so that plain percentile intervals lie beside the truth: of 300 pictures with 20
-    classes, 6 % positive, 50 % of them missed the true macro mAP and 99 % the true macro calibration error, against
-    7 % and 10 % when moved (``benchmarks/interval_coverage.py``). Source: Davison & Hinkley 1997, section 5.2, on the
+    classes, 6 % positive, 53 % of them missed the true macro mAP and 99 % the true macro calibration error, against
+    13 % and 11 % when moved (``benchmarks/interval_coverage.py``). Source: Davison & Hinkley 1997, section 5.2, on the
     bias of resamples.
     """
     found = []
