@@ -64,6 +64,7 @@ def connect(file: Path, *, read_only: bool, memory_limit: str = MEMORY_LIMIT) ->
     config: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": not read_only,
         "memory_limit": memory_limit,
+        "enable_progress_bar": False,  # it would be printed on stdout, into a table or JSON
         "python_enable_replacements": False,  # SQL must not see the variables of the program around it
     }
     until = time.monotonic() + (0.0 if read_only else WAIT_S)
