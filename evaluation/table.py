@@ -174,7 +174,7 @@ def _labels(rows: dict[str, Attribution]) -> tuple[MethodLabel, ...]:
 
 def _piles(dataset_root: Path, pairs: tuple[tuple[str, str], ...]) -> NDArray[np.int64]:
     with open_index(dataset_root) as index:
-        found = dict(index.execute("SELECT image_id, dense_rank() OVER (ORDER BY group_id) FROM images").fetchall())
+        found = dict(index.execute("SELECT image_id, dense_rank() OVER (ORDER BY group_id) - 1 FROM images").fetchall())
     lacking = next((image_id for image_id, _ in pairs if image_id not in found), None)
     if lacking is not None:
         raise BrickbenchError(
