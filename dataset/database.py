@@ -64,13 +64,16 @@ def connect(file: Path, *, read_only: bool, memory_limit: str = MEMORY_LIMIT) ->
     config: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": not read_only,
         "memory_limit": memory_limit,
-        "enable_progress_bar": False,  # it would be printed on stdout, into a table or JSON
         "python_enable_replacements": False,  # SQL must not see the variables of the program around it
     }
     until = time.monotonic() + (0.0 if read_only else WAIT_S)
     while True:
         try:
-            return duckdb.connect(str(file), read_only=read_only, config=config)
+            connection = duckdb.connect(str(file), read_only=read_only, config=config)
+            connection.execute("SET enable_progress_bar = false")  # it would be printed into a table or JSON
+            return connection
+        except duckdb.InvalidInputException:  # a setting above is wrong
+            raise
         except duckdb.ConnectionException as error:
             raise BrickbenchError(
                 f"The index {file} is open elsewhere in this process. Close that connection first."
