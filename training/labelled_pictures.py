@@ -71,7 +71,7 @@ def draw_labelled(picture: Image.Image, title: str, parts: Sequence[FoundPart]) 
 
 
 def _draw_part(draw: ImageDraw.ImageDraw, part: FoundPart, x: int, y: int, width: int) -> None:
-    percent = f"{part.probability:.0%}"
+    percent = ">99 %" if part.probability > 0.99 else f"{100 * part.probability:.0f} %"  # a network is never sure
     draw.text((x + width, y), percent, INK, font(15), anchor="ra")
     room = width - font(15).getlength(percent) - 16
     number = part.part_id if part.name else ""

@@ -66,7 +66,8 @@ def draw_grid(tiles: list[Tile], title: str) -> Image.Image:
     """Return a sheet of `tiles` in rows of `COLUMNS`, with a key to the marks above."""
     columns = min(COLUMNS, len(tiles))
     rows = -(-len(tiles) // columns)
-    step_x, step_y = TILE_PX + GAP_PX, TILE_PX + LINES * LINE_PX + GAP_PX
+    lines = max(min(sum(map(len, tile.names.values())), LINES) for tile in tiles) or 1
+    step_x, step_y = TILE_PX + GAP_PX, TILE_PX + lines * LINE_PX + GAP_PX + 8
     top = 64
     sheet = Image.new("RGB", (max(columns * step_x + GAP_PX, 560), top + rows * step_y), PAPER)
     draw = ImageDraw.Draw(sheet)
