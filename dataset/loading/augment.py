@@ -36,9 +36,8 @@ class AugmentSettings(Settings):
     perspective: float = Field(default=0.0, ge=0, le=0.3)
     """Largest shift of each corner, as a share of the side: the camera tilts."""
 
-    brightness: float = Field(default=0.15, ge=0, le=0.5)
-    """Largest change of mid-grey, as a share of the range from black to white, by a longer or shorter exposure; and
-    largest relative change of contrast. Photos are taken in any light."""
+    brightness: float = Field(default=0.2, ge=0, le=1)
+    """Largest relative change of exposure and of contrast: photos are taken in any light."""
 
     hue_deg: float = Field(default=10.0, ge=0, le=180)
     """Largest turn of hue to either side, in degrees: small, since colour tells bricks from the floor."""
@@ -80,7 +79,7 @@ PRESETS: dict[str, AugmentSettings] = {
         crop_area_min=0.55,
         crop_stretch=1.2,
         perspective=0.08,
-        brightness=0.2,
+        brightness=0.35,
         hue_deg=8.0,
         saturation=0.2,
         white_balance=0.12,
@@ -97,7 +96,7 @@ PRESETS: dict[str, AugmentSettings] = {
         crop_area_min=0.55,
         crop_stretch=1.2,
         perspective=0.05,
-        brightness=0.2,
+        brightness=0.35,
         hue_deg=6.0,
         saturation=0.15,
         white_balance=0.06,

@@ -46,9 +46,9 @@ class Colour(albumentations.ImageOnlyTransform):  # type: ignore[misc]
             warmth, tint = numbers.uniform(-settings.white_balance, settings.white_balance, size=2)
             colour = np.array([[1 + warmth], [1 + tint / 2], [1 - warmth]]) * colour
         if settings.brightness and numbers.random() < 0.75:
-            contrast, brightness = numbers.uniform(-settings.brightness, settings.brightness, size=2)
-            # As an exposure: black stays black, and mid-grey moves by `brightness` of the range. Contrast turns on it.
-            colour, offset = (1 + contrast) * (1 + 2 * brightness) * colour, -128 * contrast
+            contrast, exposure = numbers.uniform(-settings.brightness, settings.brightness, size=2)
+            # Black stays black under another exposure; contrast turns about mid-grey.
+            colour, offset = (1 + contrast) * (1 + exposure) * colour, -128 * contrast
         return {"matrix": np.column_stack([colour, np.full(3, offset)])}
 
     def apply(self, img: Image, matrix: npt.NDArray[np.float64], **params: Any) -> Image:
