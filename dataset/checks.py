@@ -15,7 +15,7 @@ from dataset.database import INDEX_NAME, BusyIndexError, DamagedIndexError, firs
 from dataset.index import open_index
 from dataset.intake import UnlistedPartError, require_consistent, with_shard_columns
 from dataset.manifest import Manifest
-from dataset.merge import casts, get_meta, labels_query, manifest_digests, registered
+from dataset.merge import casts, get_meta, labels_of, manifest_digests, registered
 from dataset.picture_checks import file_problems, row_problems
 from dataset.run_folders import RUN_FILE
 from dataset.schema import IMAGES, INSTANCES
@@ -171,7 +171,7 @@ def _check_index(
     parts = index.execute("SELECT part_id, name, category, class_index FROM parts ORDER BY class_index").fetchall()
     if parts != [(part.part_id, part.name, part.category, number) for number, part in enumerate(manifest.parts)]:
         yield Problem(Kind.INDEX, None, None, "the index has other parts than dataset.yaml", _rebuild(root))
-    rule_labels = labels_query("images", "instances", manifest.label_rule)
+    rule_labels = labels_of(index.table("images"), index.table("instances"), manifest.label_rule).sql_query()
     for image_id in sorted(_differing(index, rule_labels, "SELECT image_id, part_id FROM labels")):
         yield Problem(
             Kind.INDEX, None, image_id, "its labels in the index are not those of the label rule", _rebuild(root)

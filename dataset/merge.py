@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from core.errors import BrickbenchError
 from core.progress import Progress
@@ -62,19 +63,23 @@ def _require_distinct(connection: duckdb.DuckDBPyConnection, root: Path, shards:
 def _insert_batch(
     connection: duckdb.DuckDBPyConnection, manifest: Manifest, frozen: Mapping[str, str], batch: Batch
 ) -> None:
-    splits = splits_table(manifest.split_rule, frozen, batch.images.column("group_id").unique())
-    with registered(
-        connection, new_images=batch.images, new_instances=batch.instances, new_shards=batch.shards, new_splits=splits
-    ):
-        insert_rows(
-            connection,
-            "images",
-            "(SELECT new_images.*, coalesce(new_splits.split, imported_split) AS split "
-            "FROM new_images LEFT JOIN new_splits USING (group_id)) ORDER BY shard, image_id",
-        )
-        insert_rows(connection, "instances", "new_instances")
-        insert_rows(connection, "shards", "new_shards")
-        connection.execute(f"INSERT INTO labels {labels_query('new_images', 'new_instances', manifest.label_rule)}")
+    groups = batch.images.column("group_id")
+    splits = splits_table(manifest.split_rule, frozen, groups.unique())
+    decided = splits["split"].take(pc.index_in(groups, value_set=splits["group_id"]))
+    images = batch.images.append_column("split", pc.coalesce(decided, batch.images["imported_split"]))
+    insert_rows(connection, "images", images.sort_by([("shard", "ascending"), ("image_id", "ascending")]))
+    insert_rows(connection, "instances", batch.instances)
+    insert_rows(connection, "shards", batch.shards)
+    sources = connection.from_arrow(images), connection.from_arrow(batch.instances)
+    labels_of(*sources, manifest.label_rule).insert_into("labels")
+
+
+def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
+    """Insert Arrow rows, cast to the columns of `table`.
+
+    By a relation and not by a registered table, which DuckDB would hold in memory until the transaction ends.
+    """
+    connection.from_arrow(rows).project(casts(TABLES[table])).insert_into(table)
 
 
 @contextlib.contextmanager
@@ -89,23 +94,19 @@ def registered(connection: duckdb.DuckDBPyConnection, **tables: pa.Table) -> Ite
             connection.unregister(name)
 
 
-def insert_rows(connection: duckdb.DuckDBPyConnection, table: str, source: str) -> None:
-    """Insert what ``FROM source`` yields, cast to the columns of `table`."""
-    connection.execute(f'INSERT INTO "{table}" SELECT {casts(TABLES[table])} FROM {source}')
-
-
 def casts(columns: tuple[Column, ...]) -> str:
     """Return a SELECT list that gives `columns` in the index's types."""
     return ", ".join(f'"{column.name}"::{column.sql} AS "{column.name}"' for column in columns)
 
 
-def labels_query(images: str, instances: str, rule: LabelRule) -> str:
-    """Return the SQL of the labels of pictures in two tables: of renders by `rule`, of photos as annotated."""
-    return (
-        f"SELECT image_id, part_id FROM {instances} "
-        f"WHERE visible_fraction >= {rule.min_visible_fraction!r}::DOUBLE AND visible_px >= {rule.min_visible_px} "
-        f"UNION SELECT image_id, unnest(annotated_labels) AS part_id FROM {images} ORDER BY image_id, part_id"
-    )
+def labels_of(
+    images: duckdb.DuckDBPyRelation, instances: duckdb.DuckDBPyRelation, rule: LabelRule
+) -> duckdb.DuckDBPyRelation:
+    """Return the labels (image_id, part_id) of pictures: of renders by `rule`, of photos as annotated."""
+    visible = f"visible_fraction >= {rule.min_visible_fraction!r}::DOUBLE AND visible_px >= {rule.min_visible_px}"
+    rendered = instances.filter(visible).project("image_id, part_id")
+    annotated = images.project("image_id, unnest(annotated_labels) AS part_id")
+    return rendered.union(annotated).distinct().order("image_id, part_id")
 
 
 def apply_manifest(connection: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest) -> None:
@@ -121,8 +122,7 @@ def apply_manifest(connection: duckdb.DuckDBPyConnection, root: Path, manifest: 
     if "parts" in changed:
         connection.execute("DELETE FROM parts")
         rows = [part.model_dump() | {"class_index": index} for index, part in enumerate(manifest.parts)]
-        with registered(connection, new_parts=pa.Table.from_pylist(rows)):  # executemany would load pandas
-            insert_rows(connection, "parts", "new_parts")
+        insert_rows(connection, "parts", pa.Table.from_pylist(rows))
         unknown = first_row(
             connection,
             "SELECT DISTINCT part_id FROM instances ANTI JOIN parts USING (part_id) ORDER BY part_id LIMIT 1",
@@ -134,7 +134,8 @@ def apply_manifest(connection: duckdb.DuckDBPyConnection, root: Path, manifest: 
             )
     if "label_rule" in changed:
         connection.execute("DELETE FROM labels")
-        connection.execute(f"INSERT INTO labels {labels_query('images', 'instances', manifest.label_rule)}")
+        tables = connection.table("images"), connection.table("instances")
+        labels_of(*tables, manifest.label_rule).insert_into("labels")
     if "split_rule" in changed:
         groups = connection.sql("SELECT DISTINCT group_id FROM images").to_arrow_table()["group_id"]
         with registered(connection, new_splits=splits_table(manifest.split_rule, read_splits(root), groups)):

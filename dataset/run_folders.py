@@ -65,20 +65,12 @@ def merge_run_rows(connection: duckdb.DuckDBPyConnection, root: Path, folder: Pa
         )
     for table in ("runs", *_FILES):
         connection.execute(f'DELETE FROM "{table}" WHERE run_id = ?', [run_id])
-    _insert(connection, "runs", run)
+    insert_rows(connection, "runs", run)
     for table, (pattern, columns) in _FILES.items():
         paths = sorted(path for path in folder.glob(pattern) if not _is_leftover(path, folder))
         for start in range(0, len(paths), _AT_ONCE):
             rows = [_read_rows(path, columns, run_id) for path in paths[start : start + _AT_ONCE]]
-            _insert(connection, table, pa.concat_tables(rows))
-
-
-def _insert(connection: duckdb.DuckDBPyConnection, table: str, rows: pa.Table) -> None:
-    connection.register("new_rows", rows)
-    try:
-        insert_rows(connection, table, "new_rows")
-    finally:
-        connection.unregister("new_rows")
+            insert_rows(connection, table, pa.concat_tables(rows))
 
 
 def _is_leftover(path: Path, folder: Path) -> bool:

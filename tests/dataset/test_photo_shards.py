@@ -126,10 +126,10 @@ def test_frozen_splits_decide_for_the_groups_that_they_name(mixed: Path) -> None
         update_index(mixed)
 
 
-def test_a_label_that_the_manifest_lacks_is_a_damaged_shard(mixed: Path) -> None:
+def test_a_label_that_the_manifest_lacks_is_named(mixed: Path) -> None:
     record, data = photo(9)
     write_photo_shard(mixed, 1, [(replace(record, labels=("9999",)), data)])
-    with pytest.raises(BrickbenchError, match=r"photo-000001 is damaged: it holds part '9999', which dataset"):
+    with pytest.raises(BrickbenchError, match=r"photo-000001 cannot be used: it holds part '9999', which dataset"):
         update_index(mixed)
     assert rows(mixed, "SELECT count(*) FROM shards") == [(2,)]
 
