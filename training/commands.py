@@ -138,7 +138,8 @@ def resume(run: Path, dataset: Path | None, track: tuple[str, ...], device: str,
     """
     from training.runs import dataset_of, load_settings
 
-    history = _train(load_settings(run), dataset or dataset_of(run), run, device, track)
+    root = dataset or dataset_of(run)
+    history = _train(load_settings(run), root, run, device, track)
     print_rows(history, as_json=as_json, columns=None if as_json else COLUMNS)
 
 

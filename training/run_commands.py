@@ -7,24 +7,28 @@ import click
 from core.cli import dataset_argument, existing_folder, json_option, print_json, print_rows
 
 LIST_COLUMNS = ("run_id", "model", "epochs", "of", "finished", "best_val_map", "initial_weights", "settings", "data")
-_IS_FOLDER_OF_RUN = "The dataset whose index has the predictions."
 
 
 @click.command("list")
 @dataset_argument
+@click.option(
+    "--sort", type=click.Choice(["name", "best"]), default="name", show_default=True, help="best: highest mAP first."
+)
 @json_option
-def list_runs(folder: Path, as_json: bool) -> None:
+def list_runs(folder: Path, sort: str, as_json: bool) -> None:
     """Print the runs of a dataset side by side.
 
     Runs with equal settings differ in nothing but the pictures; runs with equal data saw the same ones.
 
     \b
     Example:
-      brickbench train list bricks
+      brickbench train list bricks --sort best
     """
     from training import run_list
 
     summaries = run_list.list_runs(folder)
+    if sort == "best":
+        summaries.sort(key=lambda each: -1.0 if each.best_val_map is None else each.best_val_map, reverse=True)
     if not summaries and not as_json:
         click.echo(f"The dataset {folder} has no runs yet: `brickbench train run -d {folder}` makes one.", err=True)
         return
@@ -42,7 +46,7 @@ def list_runs(folder: Path, as_json: bool) -> None:
     type=existing_folder,
     default=None,
     show_default="the one that the first run was trained on",
-    help=_IS_FOLDER_OF_RUN,
+    help="The dataset whose index has the predictions.",
 )
 @click.option("--resamples", type=click.IntRange(min=2), default=1000, show_default=True, help="For the intervals.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the resampling.")

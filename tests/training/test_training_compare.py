@@ -54,6 +54,9 @@ def test_the_list(root: Path) -> None:
     assert [line.split()[0] for line in lines] == ["first", "second"]
     as_json = json.loads(CliRunner().invoke(train_commands, ["list", str(root), "--json"]).stdout)
     assert [each["finished"] for each in as_json] == [True, False]
+    best_first = json.loads(CliRunner().invoke(train_commands, ["list", str(root), "--json", "--sort", "best"]).stdout)
+    scores = [each["best_val_map"] for each in best_first]
+    assert scores == sorted(scores, reverse=True)
 
 
 def test_a_damaged_run_is_listed_with_the_reason_and_no_run_is_said(own_trained: Path, tmp_path: Path) -> None:

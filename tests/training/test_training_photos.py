@@ -201,6 +201,12 @@ def test_words_that_do_not_go_together(run: Path, photos: Path) -> None:
     )
 
 
+BRICKLINK = """<INVENTORY>
+<ITEM><ITEMTYPE>P</ITEMTYPE><ITEMID>3003</ITEMID><COLOR>5</COLOR><MINQTY>4</MINQTY></ITEM>
+<ITEM><ITEMTYPE>S</ITEMTYPE><ITEMID>6080-1</ITEMID></ITEM>
+<ITEM><ITEMID> 4032 </ITEMID></ITEM>
+</INVENTORY>
+"""
 LISTS: dict[str, tuple[str, list[tuple[str, int | None]]]] = {
     "lines": ("# mine\n3003\n\n3010 4\n4032, 2 # round\n3062b x3\n3003 1\n", [
         ("3003", 1), ("3010", 4), ("4032", 2), ("3062b", 3),
@@ -210,11 +216,7 @@ LISTS: dict[str, tuple[str, list[tuple[str, int | None]]]] = {
     ]),
     "inventory": ("inventory_id,part_num,color_id,quantity\n1,3003,4,2\n", [("3003", 2)]),
     "semicolons": ("\ufeffpart;name\r\n3003;Brick, 2 x 2\r\n;\r\n3010\r\n", [("3003", None), ("3010", None)]),
-    "bricklink": (
-        "<INVENTORY><ITEM><ITEMTYPE>P</ITEMTYPE><ITEMID>3003</ITEMID><MINQTY>4</MINQTY></ITEM>\n<ITEM><ITEMTYPE>S"
-         "</ITEMTYPE><ITEMID>6080-1</ITEMID></ITEM><ITEM><ITEMID> 4032 </ITEMID></ITEM></INVENTORY>",
-        [("3003", 4), ("4032", None)],
-    ),
+    "bricklink": (BRICKLINK, [("3003", 4), ("4032", None)]),
 }  # fmt: skip
 
 
