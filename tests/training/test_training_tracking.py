@@ -196,6 +196,9 @@ def test_a_tool_that_fails_is_told_of_once_and_stops_nothing(
         f"{tool} failed and is left alone from here on: The server is away. Try later."
         for tool in ("MLflow", "Weights & Biases")
     ]
+    train_and_track(SETTINGS, root, run, device="cpu", names=names, warn=say_nothing)  # gives them what they lack
+    assert [step for _, step, _ in installed["mlflow"].metrics] == [1, 2, 3]
+    assert [step for step, _ in installed["wandb"].runs["id0"]] == [1, 2, 3, 4]
 
 
 def test_a_package_that_is_missing_is_told_before_training(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
