@@ -185,12 +185,12 @@ def test_a_tool_that_fails_is_told_of_once_and_stops_nothing(
     def broken(*_: object) -> None:
         raise OSError("The server is away.\nTry later.")
 
-    monkeypatch.setattr(trackers.MlflowTracker, "start", broken)
-    monkeypatch.setattr(trackers.WandbTracker, "epoch", broken)
     told: list[str] = []
-    history = train_and_track(
-        SETTINGS, root, tmp_path / "run", device="cpu", names=["mlflow", "wandb"], warn=told.append
-    )
+    names, run = ["mlflow", "wandb"], tmp_path / "run"
+    with monkeypatch.context() as patched:
+        patched.setattr(trackers.MlflowTracker, "start", broken)
+        patched.setattr(trackers.WandbTracker, "epoch", broken)
+        history = train_and_track(SETTINGS, root, run, device="cpu", names=names, warn=told.append)
     assert len(history) == 3
     assert told == [
         f"{tool} failed and is left alone from here on: The server is away. Try later."
