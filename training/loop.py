@@ -128,6 +128,7 @@ def _train(
         input_size_px=settings.input_size_px,
         settings_digest=settings.digest(),
         seed=settings.seed,
+        device=str(place),
     )
     resume_file = run_folder / CHECKPOINTS / RESUME_FILE
     if not resume_file.is_file():
@@ -150,7 +151,7 @@ def _train(
     history = learner.history
     if team.is_first:
         _publish(run_folder, history, settings.keep)
-    if _is_over(settings, history):
+    if is_over(settings, history):
         return history
 
     val_pictures = PictureLoader(
@@ -159,7 +160,7 @@ def _train(
     stage_before, pictures = -1, None
     total, done = settings.total_epochs * len(train_split), len(history) * len(train_split)
     with Progress("Training", total, "pictures", done) as progress:
-        while not _is_over(settings, history):
+        while not is_over(settings, history):
             epoch = len(history) + 1
             started = time.perf_counter()
             stage, before = settings.stage_at(epoch)
@@ -234,7 +235,7 @@ def _start_from(settings: TrainingSettings, model: nn.Module, *, quiet: bool) ->
         click.echo(f"{settings.model}: {match}", err=True)
 
 
-def _is_over(settings: TrainingSettings, history: list[Row]) -> bool:
+def is_over(settings: TrainingSettings, history: list[Row]) -> bool:
     """Return whether all epochs are done, or `patience` of them brought nothing better."""
     if len(history) >= settings.total_epochs:
         return True

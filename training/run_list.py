@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.errors import BrickbenchError
 from dataset.run_folders import known_run_folders
-from training.loop import BEST_BY, _is_over, best_epoch
+from training.loop import BEST_BY, best_epoch, is_over
 from training.runs import RunInfo, load_settings, read_epochs
 from training.settings import TrainingSettings
 
@@ -59,7 +59,7 @@ def summarize(folder: Path) -> RunSummary:
         model=info.model,
         epochs=len(history),
         of=settings.total_epochs,
-        finished=_is_over(settings, history),
+        finished=is_over(settings, history),
         best_epoch=best.get("epoch"),
         best_val_map=best.get(BEST_BY),
         initial_weights=initial_weights(settings),
