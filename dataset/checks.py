@@ -15,7 +15,7 @@ from dataset.database import INDEX_NAME, BusyIndexError, DamagedIndexError, firs
 from dataset.index import open_index
 from dataset.intake import UnlistedPartError, require_consistent, with_shard_columns
 from dataset.manifest import Manifest
-from dataset.merge import casts, get_meta, labels_of, manifest_digests, registered
+from dataset.merge import casts, contents_query, get_meta, labels_of, manifest_digests, registered
 from dataset.picture_checks import file_problems, row_problems
 from dataset.run_folders import RUN_FILE
 from dataset.schema import IMAGES, INSTANCES
@@ -175,6 +175,11 @@ def _check_index(
     for image_id in sorted(_differing(index, rule_labels, "SELECT image_id, part_id FROM labels")):
         yield Problem(
             Kind.INDEX, None, image_id, "its labels in the index are not those of the label rule", _rebuild(root)
+        )
+    held = "SELECT part_id, image_id, bricks, best_visible_fraction FROM contents"
+    for image_id in sorted(_differing(index, contents_query("images", "instances"), held)):
+        yield Problem(
+            Kind.INDEX, None, image_id, "its parts in the index are not those of its bricks and labels", _rebuild(root)
         )
     orphans = index.execute("SELECT DISTINCT image_id FROM instances ANTI JOIN images USING (image_id) ORDER BY 1")
     for (image_id,) in orphans.fetchall():

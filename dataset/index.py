@@ -23,6 +23,7 @@ from dataset.database import (
 from dataset.manifest import SCHEMA_VERSION, Manifest, SplitRule
 from dataset.merge import apply_manifest, create_tables, get_meta, manifest_digests, merge_shards
 from dataset.run_folders import known_run_folders, merge_run_rows
+from dataset.schema import TABLES_DIGEST
 from dataset.shards import list_shards
 
 __all__ = ["merge_run", "open_index", "rebuild_index", "require_current", "resplit", "update_index"]
@@ -164,7 +165,10 @@ def merge_run(root: Path, run_folder: Path) -> None:
 def _is_older(root: Path) -> bool:
     with connect(root / INDEX_NAME, read_only=True) as connection:
         version = schema_version(connection)
-    return version is not None and version.isdecimal() and int(version) < SCHEMA_VERSION
+        tables = get_meta(connection, "tables") if version == str(SCHEMA_VERSION) else None
+    if version is None or not version.isdecimal() or int(version) > SCHEMA_VERSION:
+        return False
+    return tables != TABLES_DIGEST
 
 
 @contextlib.contextmanager

@@ -13,7 +13,7 @@ from core.progress import Progress
 from dataset.database import first_row
 from dataset.intake import Batch, read_batches
 from dataset.manifest import MANIFEST_NAME, SCHEMA_VERSION, LabelRule, Manifest
-from dataset.schema import TABLES, Column, create_statements
+from dataset.schema import TABLES, TABLES_DIGEST, Column, create_statements
 from dataset.splits import read_splits, splits_digest, splits_table
 from dataset.views import VIEWS_DIGEST, create_views
 
@@ -24,6 +24,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(statement)
     create_views(connection)
     set_meta(connection, "views", VIEWS_DIGEST)
+    set_meta(connection, "tables", TABLES_DIGEST)
     set_meta(connection, "schema_version", str(SCHEMA_VERSION))
 
 
@@ -40,19 +41,21 @@ def merge_shards(connection: duckdb.DuckDBPyConnection, root: Path, manifest: Ma
         for batch in read_batches(root, manifest, shards):
             _insert_batch(connection, manifest, frozen, batch)
             progress.advance(batch.shards.num_rows)
-    _require_distinct(connection, root, shards)
-
-
-def _require_distinct(connection: duckdb.DuckDBPyConnection, root: Path, shards: Sequence[str]) -> None:
-    """Raise BrickbenchError if an image of `shards` is in the index twice."""
+    # By the shards first: for a few new ones DuckDB then skips nearly all other rows.
+    new_images = "(FROM images SEMI JOIN new_shards USING (shard))"
     with registered(connection, new_shards=pa.table({"shard": pa.array(shards, pa.string())})):
-        # By the shards first: for a few new ones DuckDB then skips nearly all rows of images.
-        twice = first_row(
-            connection,
-            "SELECT image_id, min(shard), max(shard) FROM images "
-            "SEMI JOIN (SELECT image_id FROM images SEMI JOIN new_shards USING (shard)) USING (image_id) "
-            "GROUP BY image_id HAVING count(*) > 1 ORDER BY image_id LIMIT 1",
-        )
+        _require_distinct(connection, root, new_images)
+        # All at once and not by batches, so that rows of a part come to lie together.
+        new_instances = f"(FROM instances SEMI JOIN {new_images} USING (image_id))"
+        connection.execute(f"INSERT INTO contents {contents_query(new_images, new_instances)}")
+
+
+def _require_distinct(connection: duckdb.DuckDBPyConnection, root: Path, new_images: str) -> None:
+    twice = first_row(
+        connection,
+        f"SELECT image_id, min(shard), max(shard) FROM images SEMI JOIN {new_images} USING (image_id) "
+        "GROUP BY image_id HAVING count(*) > 1 ORDER BY image_id LIMIT 1",
+    )
     if twice is not None:
         raise BrickbenchError(
             f"Image {twice[0]!r} is in two shards of {root}, {twice[1]} and {twice[2]}. "
@@ -107,6 +110,17 @@ def labels_of(
     rendered = instances.filter(visible).project("image_id, part_id")
     annotated = images.project("image_id, unnest(annotated_labels) AS part_id")
     return rendered.union(annotated).distinct().order("image_id, part_id")
+
+
+def contents_query(images: str, instances: str) -> str:
+    """Return the SQL of the table contents for some images and their instances, sorted by part."""
+    return (
+        "SELECT part_id, image_id, count(instance_id)::INTEGER AS bricks, "
+        "max(visible_fraction) AS best_visible_fraction FROM ("
+        f"SELECT part_id, image_id, instance_id, visible_fraction FROM {instances} UNION ALL "
+        f"SELECT unnest(annotated_labels), image_id, NULL, NULL FROM {images}"
+        ") GROUP BY part_id, image_id ORDER BY part_id, image_id"
+    )
 
 
 def apply_manifest(connection: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from core.files import sha256_hex
+
 
 @dataclass(frozen=True)
 class Column:
@@ -93,6 +95,12 @@ INSTANCES = (
     _matrix_3x4("world_from_part"),
 )
 LABELS = (Column("image_id", "VARCHAR"), Column("part_id", "VARCHAR"))
+CONTENTS = (  # which parts an image contains; sorted by part, so that a question by part reads few rows
+    Column("part_id", "VARCHAR"),
+    Column("image_id", "VARCHAR"),
+    Column("bricks", "INTEGER"),  # 0 where a photo has the label without a box
+    Column("best_visible_fraction", "DOUBLE", nullable=True),  # of the brick that is seen best; NULL for photos
+)
 PARTS = (*(Column(name, "VARCHAR") for name in ("part_id", "name", "category")), Column("class_index", "INTEGER"))
 SHARDS = (
     Column("shard", "VARCHAR"),
@@ -143,11 +151,18 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "images": IMAGES,
     "instances": INSTANCES,
     "labels": LABELS,
+    "contents": CONTENTS,
     "runs": RUNS,
     "predictions": PREDICTIONS,
     "attributions": ATTRIBUTIONS,
     "scores": SCORES,
 }
+
+
+TABLES_DIGEST = sha256_hex(
+    repr([(table, [(c.name, c.sql) for c in columns]) for table, columns in TABLES.items()]).encode()
+)
+"""Tells an index of other tables, such as one that a version in the making wrote."""
 
 
 def create_statements() -> list[str]:

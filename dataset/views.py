@@ -20,19 +20,14 @@ class View:
 VIEWS = (
     View(
         "part_images",
-        ("part_id", "image_id", "file", "split", "source", "twin_of", "bricks", "best_visible_fraction", "has_label"),
-        "an image that contains a part: its bricks of it, the best visible one's share (NULL for photos), the label",
-        # One GROUP BY over both tables, not a join of the two: a filter by part then reaches both of them.
-        "SELECT part_id, image_id, file, split, source, twin_of, bricks, best_visible_fraction, has_label FROM ("
-        "SELECT part_id, image_id, count(instance_id) AS bricks, max(visible_fraction) AS best_visible_fraction, "
-        "bool_or(is_label) AS has_label FROM ("
-        "SELECT part_id, image_id, instance_id, visible_fraction, false AS is_label FROM instances "
-        "UNION ALL SELECT part_id, image_id, NULL, NULL, true FROM labels) "
-        "GROUP BY part_id, image_id) JOIN images USING (image_id)",
+        ("part_id", "image_id", "file", "split", "source", "twin_of", "bricks", "best_visible_fraction"),
+        "an image that contains a part: its bricks of it, and how much is seen of the best visible (NULL for photos)",
+        "SELECT part_id, image_id, file, split, source, twin_of, bricks, best_visible_fraction "
+        "FROM contents JOIN images USING (image_id)",
     ),
     View(
         "half_visible",
-        ("part_id", "image_id", "file", "split", "source", "twin_of", "bricks", "best_visible_fraction", "has_label"),
+        ("part_id", "image_id", "file", "split", "source", "twin_of", "bricks", "best_visible_fraction"),
         "an image in which a brick of the part is at least half visible (renders: of photos nobody knows)",
         "SELECT * FROM part_images WHERE best_visible_fraction >= 0.5",
     ),

@@ -87,6 +87,10 @@ def test_shards_missing_from_the_index_extra_in_it_and_stale(root: Path) -> None
             "its labels in the index are not those of the label rule",
         ),
         ("INSERT INTO labels FROM labels WHERE image_id = 'p000003_v00'", "its labels in the index are not those of"),
+        (
+            "UPDATE contents SET bricks = 9 WHERE image_id = 'p000003_v00'",
+            "its parts in the index are not those of its",
+        ),
         ("UPDATE images SET split = split || 'x' WHERE pile_index = 3", "its split in the index is not that of the"),
         ("UPDATE images SET seed = 1 WHERE pile_index = 3", "its rows in the index are not those of the shard"),
         ("DELETE FROM instances WHERE image_id = 'p000003_v00' AND instance_id = 0", "its rows in the index are not"),

@@ -225,6 +225,18 @@ def test_an_index_of_another_version_or_damaged_can_be_made_anew(tmp_path: Path)
     assert tables(root) == good
 
 
+def test_an_index_of_other_tables_is_made_anew(tmp_path: Path) -> None:
+    root = new_dataset(tmp_path)
+    add_shard(root, 0)
+    update_index(root)
+    good = tables(root)
+    with duckdb.connect(str(root / "index.duckdb")) as connection:
+        connection.execute("DROP TABLE contents")
+        connection.execute("UPDATE meta SET value = 'others' WHERE name = 'tables'")
+    assert update_index(root) == 1
+    assert tables(root) == good
+
+
 def test_an_index_in_use_is_left_alone(tmp_path: Path) -> None:
     root = new_dataset(tmp_path)
     add_shard(root, 0)

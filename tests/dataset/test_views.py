@@ -74,7 +74,7 @@ def part_images(root: Path) -> Rows:
         rows.append(
             {"part_id": part_id, "image_id": image_id, "bricks": len(seen)}
             | {name: image[name] for name in ("file", "split", "source", "twin_of")}
-            | {"best_visible_fraction": max(known, default=None), "has_label": (part_id, image_id) in labels}
+            | {"best_visible_fraction": max(known, default=None)}
         )
     return rows
 
