@@ -112,7 +112,7 @@ def test_settings_that_give_other_piles_mend_nothing(root: Path) -> None:
         ("UPDATE shards SET digest = 'x'", "the index has another version of this shard (stale)"),
         (
             "INSERT INTO instances SELECT * REPLACE ('ghost' AS image_id, 0 AS visible_px) FROM instances",
-            "the index has bricks of",
+            "its parts in the index are not those of its bricks and labels",
         ),
     ],
 )
