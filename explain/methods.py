@@ -1,75 +1,28 @@
-"""The registry of methods: a new one is one small file and one row here."""
+"""The registry of methods: a new one is one small module that ends with its row, and one line here."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping
 
 from torch import nn
 
 from core.errors import SettingsError
-from core.settings import Settings, near_matches
-from explain.baselines import (
-    CenterGaussian,
-    CenterGaussianSettings,
-    Edges,
-    RandomBaseline,
-    RandomSettings,
-    Uniform,
-    UniformSettings,
-)
-from explain.gradcam import GradCam, GradCamSettings
-from explain.lime_method import Lime, LimeSettings
-from explain.protocol import Method, PictureSettings
-
-
-@dataclass(frozen=True)
-class MethodRow:
-    """One method: how it is made and what a user should know of it."""
-
-    name: str
-    title: str
-    kind: Literal["method", "baseline"]
-    factory: Callable[[nn.Module, Any], Method]
-    settings: type[Settings]
-    resize: Literal["bilinear", "nearest"]
-    """How its maps are brought to the size of a picture: samples on a grid, or areas with sharp borders."""
-    signed: bool
-    images_at_once: int
-    """Pictures in one call; 1 where each takes seconds, so that progress shows and little is lost by stopping."""
-    source: str
-    note: str
-
+from core.settings import near_matches
+from explain.baselines import center_gaussian, edges, random_noise, uniform
+from explain.cam import gradcam, gradcam_max
+from explain.perturbation import lime_method
+from explain.protocol import Method, MethodRow, PictureSettings
 
 METHODS: dict[str, MethodRow] = {
     row.name: row
     for row in (
-        MethodRow(
-            "gradcam", "Grad-CAM", "method", GradCam, GradCamSettings, "bilinear", False, 16,
-            "Selvaraju et al. 2017", "coarse: one cell of the last convolutional maps; positive evidence only",
-        ),
-        MethodRow(
-            "lime", "LIME", "method", Lime, LimeSettings, "nearest", True, 1,
-            "Ribeiro et al. 2016", "superpixels with signed weights; slow: num_samples forward passes a picture",
-        ),
-        MethodRow(
-            "random", "Random noise", "baseline", RandomBaseline, RandomSettings, "nearest", False, 16,
-            "uniform noise", "what chance looks like",
-        ),
-        MethodRow(
-            "center_gaussian", "Centre Gaussian", "baseline", CenterGaussian, CenterGaussianSettings, "bilinear",
-            False, 16,
-            "centre bias, as in saliency benchmarks (Judd et al. 2012)", "beats chance where piles lie in the middle",
-        ),
-        MethodRow(
-            "edges", "Edges", "baseline", Edges, PictureSettings, "bilinear", False, 16,
-            "Sobel; as in Adebayo et al. 2018", "traces outlines without knowing the network",
-        ),
-        MethodRow(
-            "uniform", "Uniform", "baseline", Uniform, UniformSettings, "nearest", False, 16,
-            "a constant", "what each metric gives for nothing",
-        ),
+        gradcam.ROW,
+        gradcam_max.ROW,
+        lime_method.ROW,
+        random_noise.ROW,
+        center_gaussian.ROW,
+        edges.ROW,
+        uniform.ROW,
     )
-}  # fmt: skip
+}
 
 
 def find_method(name: str) -> MethodRow:
@@ -104,6 +57,8 @@ def method_rows() -> list[dict[str, object]]:
         {
             "method": row.name,
             "kind": row.kind,
+            "family": row.family,
+            "cost": row.cost,
             "settings": ", ".join(
                 f"{name}={field.default!r}" for name, field in row.settings.model_fields.items() if name not in _PICTURE
             ),

@@ -1,8 +1,10 @@
-"""What every explanation method is: settings, and raw maps for the classes asked for."""
+"""What every explanation method is: settings, raw maps for the classes asked for, and a row in the registry."""
 
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -24,7 +26,7 @@ class Method(Protocol):
         """The settings, resolved: what was left to a rule (a layer's name) is spelled out."""
 
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
-        """Return raw maps.
+        """Return raw maps: signed where the method has a sign, never rescaled, of logits.
 
         Args:
             images: (N, 3, H, W) float32, as the network takes them.
@@ -33,6 +35,35 @@ class Method(Protocol):
         Returns:
             N arrays (K_n, h, w) float32, one map a class in the order asked for; h and w are the method's own.
         """
+
+
+@dataclass(frozen=True)
+class MethodRow:
+    """One method: how it is made and what a user should know of it. Each method's module ends with its row."""
+
+    name: str
+    title: str
+    kind: Literal["method", "baseline", "oracle"]
+    """An oracle is given the masks (`attribute` takes them as a third argument) and is never ranked."""
+    family: Literal["class activation", "gradients", "perturbation", "baseline"]
+    factory: Callable[[nn.Module, Any], Method]
+    """Takes the network and an instance of `settings`."""
+    settings: type[Settings]
+    resize: Literal["bilinear", "nearest"]
+    """How its maps are brought to the size of a picture: samples on a grid, or areas with sharp borders."""
+    signed: bool
+    """Whether values below 0 occur."""
+    images_at_once: int
+    """Pictures in one call; 1 where each takes seconds, so that progress shows and little is lost by stopping."""
+    cost: str
+    """Of one picture with K classes, in passes through the network."""
+    source: str
+    note: str
+    """What a user should know, in one line."""
+
+
+class NoSettings(Settings):
+    """Nothing to set."""
 
 
 class PictureSettings(Settings):
@@ -48,6 +79,15 @@ def to_picture(image: Tensor, settings: PictureSettings) -> NDArray[np.float64]:
     """Return `image` (3, H, W) as an RGB picture (H, W, 3) float64 in 0..1."""
     pixels = image.detach().cpu().double().permute(1, 2, 0).numpy()
     return np.asarray(np.clip(pixels * np.array(settings.std) + np.array(settings.mean), 0.0, 1.0), dtype=np.float64)
+
+
+def image_key(image: Tensor) -> int:
+    """Return a number made from the content of `image` (3, H, W), for `core.seeding.generator`.
+
+    A method is not told names: keyed by content, the same picture gets the same random numbers in any batch.
+    """
+    digest = hashlib.sha256(image.detach().cpu().contiguous().numpy().tobytes()).digest()
+    return int.from_bytes(digest[:8], "big")
 
 
 def check_request(images: Tensor, classes: Sequence[Sequence[int]]) -> None:

@@ -61,8 +61,8 @@ def test_a_second_run_goes_on_where_the_first_stopped(own_trained: Path) -> None
 
 def test_settings_are_kept_apart(own_trained: Path) -> None:
     run = own_trained / "runs" / "toy"
-    for pooling in ("mean", "max"):
-        explain_run(run, own_trained, {"gradcam": {"pooling": pooling}}, limit=1, device="cpu")
+    for layer in ("act5", "act4"):
+        explain_run(run, own_trained, {"gradcam": {"layer": layer}}, limit=1, device="cpu")
     assert len(list(run.glob("attributions/gradcam-*/settings.yaml"))) == 2
 
 

@@ -11,7 +11,16 @@ from pydantic import Field
 from skimage.segmentation import quickshift
 from torch import Tensor, nn
 
-from explain.protocol import FloatMaps, PictureSettings, borrowed, check_logits, check_request, device_of, to_picture
+from explain.protocol import (
+    FloatMaps,
+    MethodRow,
+    PictureSettings,
+    borrowed,
+    check_logits,
+    check_request,
+    device_of,
+    to_picture,
+)
 
 
 class LimeSettings(PictureSettings):
@@ -142,3 +151,10 @@ class _Explainer(LimeImageExplainer):  # type: ignore[misc]
             for start in range(0, num_samples, batch_size)
         ]
         return data, np.concatenate(logits)
+
+
+ROW = MethodRow(
+    "lime", "LIME", "method", "perturbation", Lime, LimeSettings, "nearest", signed=True, images_at_once=1,
+    cost="num_samples forward passes, whatever K", source="Ribeiro et al. 2016",
+    note="superpixels with signed weights; slow: num_samples forward passes a picture",
+)  # fmt: skip

@@ -1,0 +1,85 @@
+"""One forward pass that keeps a layer's maps, and backward passes that end there."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from core.errors import BrickbenchError
+from explain.cam.layers import to_grid
+from explain.protocol import borrowed, check_logits, device_of
+
+
+@dataclass(frozen=True)
+class LayerPass:
+    """What one forward pass of N images left."""
+
+    images: Tensor
+    """(N, 3, H, W) on the network's device."""
+    logits: Tensor
+    """(N, classes), with a graph that begins at the layer."""
+    activations: Tensor
+    """(N, C, h, w) of the layer."""
+    output: Tensor
+    """The layer's output in its own shape, where backward passes end."""
+    model: nn.Module
+    layer: str
+
+    def gradients(self, rows: Sequence[int], indices: Sequence[int]) -> Tensor:
+        """Return d logit[row, index] / d activations[row] for pairs of row and class index: (pairs, C, h, w).
+
+        One backward pass from the logits to the layer; each row at most once.
+        """
+        wanted = self.logits[list(rows), list(indices)].sum()
+        found: Tensor | None = None
+        if wanted.requires_grad:
+            (found,) = torch.autograd.grad(wanted, self.output, retain_graph=True, allow_unused=True)
+        if found is None:
+            raise BrickbenchError(f"The logits do not depend on layer {self.layer!r}: choose another one.")
+        return of_rows(to_grid(found, self.model, self.layer, self.images), rows)
+
+
+@contextmanager
+def layer_pass(
+    model: nn.Module, name: str, layer: nn.Module, images: Tensor, classes: Sequence[Sequence[int]]
+) -> Iterator[LayerPass]:
+    """Run `images` through `model` and give what `layer` made of them; the network is left as it was.
+
+    The graph begins at the layer: weights are frozen and the layer's output is cut off from what was before it, so
+    that nothing is kept for a backward pass through the lower part, and none goes there.
+
+    Raises:
+        BrickbenchError: a class is not one of the network's, or the layer gives no maps, or several.
+    """
+    kept: list[Any] = []
+
+    def begin_graph(_module: nn.Module, _inputs: object, output: Any) -> Any:
+        kept.append(output)
+        if not isinstance(output, Tensor):
+            return output
+        kept[-1] = output.detach().requires_grad_(True)
+        return kept[-1].clone()  # an activation in place that follows must not change what is kept
+
+    with borrowed(model), torch.inference_mode(False), torch.enable_grad():
+        handle = layer.register_forward_hook(begin_graph)
+        moved = images.to(device_of(model))
+        try:
+            logits = model(moved)
+        finally:
+            handle.remove()
+        check_logits(logits, len(images), classes)
+        if len(kept) != 1 or not isinstance(kept[0], Tensor):
+            raise BrickbenchError(
+                f"Layer {name!r} should run once a forward pass and give one tensor; it gave {len(kept)}: choose "
+                "another one with the setting `layer`."
+            )
+        activations = to_grid(kept[0].detach(), model, name, moved)
+        yield LayerPass(moved, logits, activations, kept[0], model, name)
+
+
+def of_rows(tensor: Tensor, rows: Sequence[int]) -> Tensor:
+    """Return ``tensor[rows]``, without a copy if that is all of it."""
+    return tensor if len(rows) == len(tensor) else tensor[list(rows)]

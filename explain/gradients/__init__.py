@@ -1,0 +1,1 @@
+"""Explanations by gradients of a logit with respect to the pixels."""

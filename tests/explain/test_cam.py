@@ -1,0 +1,191 @@
+"""Class activation maps against pytorch-grad-cam's before its rescaling, and what they must leave as it was."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import timm
+import torch
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.base_cam import BaseCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import Tensor, nn
+
+from core.errors import BrickbenchError, SettingsError
+from explain.methods import create_method
+from training.models import create_model
+
+Reshape = Callable[[Tensor], Tensor]
+
+
+class MaxPooled(GradCAM):  # type: ignore[misc]
+    """The library has no such method; its other steps are its own."""
+
+    def get_cam_weights(
+        self, _input: Tensor, _layer: object, _target: object, _maps: object, grads: np.ndarray
+    ) -> np.ndarray:
+        return grads.max(axis=(2, 3))
+
+
+LIBRARY: dict[str, type[BaseCAM]] = {
+    "gradcam": GradCAM,
+    "gradcam_max": MaxPooled,
+}
+
+
+def vit_grid(tokens: Tensor) -> Tensor:
+    return tokens[:, 1:].unflatten(1, (4, 4)).permute(0, 3, 1, 2)
+
+
+def build(name: str) -> tuple[nn.Module, Reshape | None]:
+    torch.manual_seed(0)
+    if name == "bricknet":
+        return create_model("bricknet", 4, width=0.06, stem_stride=2).eval(), None
+    if name == "vit":
+        return timm.create_model("vit_tiny_patch16_224", num_classes=4, img_size=64, depth=2).eval(), vit_grid
+    return timm.create_model("resnet10t", num_classes=4).eval(), None
+
+
+@pytest.fixture(scope="module")
+def network() -> nn.Module:
+    return build("bricknet")[0]
+
+
+@pytest.fixture(scope="module")
+def images() -> torch.Tensor:
+    return torch.randn(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+
+
+def from_library(
+    name: str, model: nn.Module, layer: nn.Module, reshape: Reshape | None, image: Tensor, index: int
+) -> np.ndarray:
+    """Return the library's map of one image and class as it is before ReLU and rescaling."""
+    with LIBRARY[name](model, [layer], reshape_transform=reshape) as cam:
+        targets = [ClassifierOutputTarget(index)]
+        logits = cam.activations_and_grads(image[None])
+        if cam.uses_gradients:
+            logits[0, index].backward()
+        maps = cam.activations_and_grads.activations[0].numpy()
+        gradients = cam.activations_and_grads.gradients[0].numpy() if cam.uses_gradients else None
+        return cam.get_cam_image(image[None], layer, targets, maps, gradients, False)[0]
+
+
+@pytest.mark.parametrize("architecture", ["bricknet", "resnet", "vit"])
+@pytest.mark.parametrize("name", list(LIBRARY))
+def test_equals_the_library_before_its_rescaling(name: str, architecture: str, images: Tensor) -> None:
+    model, reshape = build(architecture)
+    method = create_method(name, model)
+    layer = model.get_submodule(method.settings.layer)  # type: ignore[attr-defined]
+    classes = [[0, 3], [], [2]]
+    maps = method.attribute(images, classes)
+    for image, wanted, found in zip(images, classes, maps, strict=True):
+        assert (len(found), found.dtype) == (len(wanted), np.float32)
+        for index, one in zip(wanted, found, strict=True):
+            expected = from_library(name, model, layer, reshape, image, index)
+            assert np.abs(one - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", list(LIBRARY))
+def test_batch_equals_single(name: str, network: nn.Module, images: torch.Tensor) -> None:
+    method = create_method(name, network)
+    together = method.attribute(images, [[0, 1], [1], [3, 0]])
+    for place, wanted in enumerate([[0, 1], [1], [3, 0]]):
+        (single,) = method.attribute(images[place : place + 1], [wanted])
+        np.testing.assert_allclose(together[place], single, rtol=1e-4, atol=1e-5 * np.abs(single).max())
+
+
+@pytest.mark.parametrize("name", list(LIBRARY))
+def test_an_activation_in_place_after_the_layer_changes_nothing(name: str, images: torch.Tensor) -> None:
+    def chain(inplace: bool) -> nn.Sequential:
+        torch.manual_seed(0)
+        tail = [nn.ReLU(inplace=inplace), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(24, 2)]
+        return nn.Sequential(nn.Conv2d(3, 6, 5, stride=4), *tail)
+
+    plain, in_place = (create_method(name, chain(flag), layer="0") for flag in (False, True))
+    for one, other in zip(plain.attribute(images, [[0, 1]] * 3), in_place.attribute(images, [[0, 1]] * 3), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "grid"),
+    [
+        ("vit_tiny_patch16_224", "blocks.11.norm1", (4, 4)),
+        ("swin_tiny_patch4_window7_224", "layers.3.blocks.1.norm1", (2, 2)),
+        ("mobilenetv3_small_050", "blocks", (2, 2)),
+    ],
+)
+def test_the_layer_is_found_in_any_network(name: str, layer: str, grid: tuple[int, int], images: torch.Tensor) -> None:
+    size = {} if name.startswith("mobile") else {"img_size": 64}
+    method = create_method("gradcam", timm.create_model(name, num_classes=2, **size))
+    assert method.settings.layer == layer  # type: ignore[attr-defined]
+    assert method.attribute(images[:1], [[1]])[0].shape == (1, *grid)
+
+
+def hooks_of(model: nn.Module) -> int:
+    return sum(len(module._forward_hooks) + len(module._backward_hooks) for module in model.modules())
+
+
+@pytest.mark.parametrize("name", list(LIBRARY))
+def test_leaves_the_network_as_it_was(name: str, images: torch.Tensor) -> None:
+    network, _ = build("bricknet")
+    network.train()
+    network.norm1.eval()  # type: ignore[union-attr]
+    network.conv1.weight.requires_grad_(False)  # type: ignore[union-attr]
+    before = {key: tensor.clone() for key, tensor in network.state_dict().items()}
+    create_method(name, network).attribute(images, [[0]] * 3)
+    assert network.training
+    assert not network.norm1.training  # type: ignore[union-attr]
+    assert not network.conv1.weight.requires_grad  # type: ignore[union-attr]
+    assert network.conv2.weight.requires_grad  # type: ignore[union-attr]
+    assert all(weight.grad is None for weight in network.parameters())
+    assert hooks_of(network) == 0
+    assert all(torch.equal(before[key], tensor) for key, tensor in network.state_dict().items())
+
+
+class Breaks(nn.Module):
+    """Raises after its convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 3)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        self.conv(images)
+        raise RuntimeError("broken")
+
+
+@pytest.mark.parametrize("name", list(LIBRARY))
+def test_leaves_the_network_as_it_was_when_it_raises(name: str, images: torch.Tensor) -> None:
+    model = Breaks().train()
+    with pytest.raises(RuntimeError, match="broken"):
+        create_method(name, model, layer="conv").attribute(images[:1], [[0]])
+    assert model.training
+    assert model.conv.weight.requires_grad
+    assert hooks_of(model) == 0
+
+
+def test_works_inside_inference_mode(network: nn.Module, images: torch.Tensor) -> None:
+    outside = create_method("gradcam", network).attribute(images, [[0]] * 3)
+    with torch.inference_mode():
+        inside = create_method("gradcam", network).attribute(images, [[0]] * 3)
+    np.testing.assert_array_equal(outside, inside)
+
+
+def test_wrong_use_is_told_clearly(network: nn.Module, images: torch.Tensor) -> None:
+    with pytest.raises(SettingsError, match=r"^BrickNet has no layer 'conv55' \(did you mean 'conv5'\?\)"):
+        create_method("gradcam", network, layer="conv55")
+    method = create_method("gradcam", network)
+    with pytest.raises(BrickbenchError, match=r"^Each image needs its list of classes: 3 images came with 2 lists\.$"):
+        method.attribute(images, [[0], [1]])
+    with pytest.raises(BrickbenchError, match=r"^Class 4 was asked for; the network has classes 0 to 3\.$"):
+        method.attribute(images[:1], [[4]])
+    with pytest.raises(BrickbenchError, match=r"^Layer 'dense1' does not give one stack of maps"):
+        create_method("gradcam", network, layer="dense1").attribute(images[:1], [[0]])
+    shared = nn.ReLU()
+    reused = nn.Sequential(nn.Conv2d(3, 2, 3), shared, nn.Conv2d(2, 2, 3), shared, nn.Flatten(), nn.LazyLinear(2))
+    reused(images)
+    with pytest.raises(
+        BrickbenchError, match=r"^Layer '1' should run once a forward pass and give one tensor; it gave 2"
+    ):
+        create_method("gradcam", reused, layer="1").attribute(images, [[0]] * 3)
+    assert hooks_of(network) == hooks_of(reused) == 0
