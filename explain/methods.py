@@ -7,8 +7,8 @@ from torch import nn
 from core.errors import SettingsError
 from core.settings import near_matches
 from explain.baselines import center_gaussian, edges, random_noise, uniform
-from explain.cam import gradcam, gradcam_max
-from explain.perturbation import lime_method
+from explain.cam import eigencam, gradcam, gradcam_max, gradcam_plus_plus, hirescam, layercam, scorecam, xgradcam
+from explain.perturbation import kernel_shap, lime, occlusion, rise
 from explain.protocol import Method, MethodRow, PictureSettings
 
 METHODS: dict[str, MethodRow] = {
@@ -16,7 +16,16 @@ METHODS: dict[str, MethodRow] = {
     for row in (
         gradcam.ROW,
         gradcam_max.ROW,
-        lime_method.ROW,
+        gradcam_plus_plus.ROW,
+        hirescam.ROW,
+        layercam.ROW,
+        xgradcam.ROW,
+        scorecam.ROW,
+        eigencam.ROW,
+        lime.ROW,
+        occlusion.ROW,
+        rise.ROW,
+        kernel_shap.ROW,
         random_noise.ROW,
         center_gaussian.ROW,
         edges.ROW,

@@ -1,0 +1,32 @@
+"""XGrad-CAM: gradients averaged with the maps as weights."""
+
+from torch import Tensor, nn
+
+from explain.cam.layers import LayerSettings
+from explain.cam.weighted import WeightedActivations, weighted_sum
+from explain.protocol import MethodRow
+
+STABILITY = 1e-7
+"""Added to each map's sum, as pytorch-grad-cam does, so that values agree."""
+
+
+def xgradcam(activations: Tensor, gradients: Tensor) -> Tensor:
+    """Return sum_k w_k A_k with w_k = sum_ij g_kij A_kij / sum_ab A_kab, (N, h, w) of (N, C, h, w) each.
+
+    Source: Fu et al. 2020, Axiom-based Grad-CAM, equation 7. Meant for maps that are never negative: a map whose sum
+    is near 0 (after leaky ReLU, or tokens) gets a huge weight.
+    """
+    total = activations.sum(dim=(2, 3), keepdim=True)
+    return weighted_sum((gradients * activations / (total + STABILITY)).sum(dim=(2, 3)), activations)
+
+
+def create(model: nn.Module, settings: LayerSettings) -> WeightedActivations:
+    """Return XGrad-CAM bound to `model`."""
+    return WeightedActivations(model, settings, xgradcam)
+
+
+ROW = MethodRow(
+    "xgradcam", "XGrad-CAM", "method", "class activation", create, LayerSettings, "bilinear", signed=True,
+    images_at_once=16, cost="1 forward, K short backward", source="Fu et al. 2020",
+    note="wants maps that are never negative (after ReLU); where one sums to nearly 0 its weight is unstable",
+)  # fmt: skip
