@@ -1,0 +1,145 @@
+"""Superpixels of a picture: which algorithm, with which parameters, and kept so that they are computed once."""
+
+import hashlib
+from collections import OrderedDict
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+from skimage.segmentation import felzenszwalb, slic
+from torch import Tensor
+
+from core.errors import BrickbenchError
+from explain.perturbation.quickshift import quickshift
+from explain.protocol import PictureSettings, to_picture
+
+Segments = NDArray[np.intp]
+_KEPT_BYTES = 256 << 20
+"""Superpixels kept in memory: some 7,000 pictures of 128 pixels, two bytes a pixel."""
+
+
+class SegmentSettings(PictureSettings):
+    """How a picture is cut into superpixels, and what a hidden one is painted with."""
+
+    segmentation: Literal["quickshift", "slic", "felzenszwalb"] = "quickshift"
+    """The algorithm, as scikit-image has it; quickshift is the paper's and the lime library's."""
+    kernel_size: float = Field(2, ge=1)
+    """Quickshift: width of the smoothing kernel, in pixels; smaller gives more superpixels."""
+    max_dist: float = Field(200, gt=0)
+    """Quickshift: longest link between a pixel and its neighbour of higher density; 200 is no limit."""
+    ratio: float = Field(0.2, ge=0, le=1)
+    """Quickshift: weight of colour against place."""
+    n_segments: int = Field(100, ge=1)
+    """Slic: about how many superpixels."""
+    compactness: float = Field(10, gt=0)
+    """Slic: weight of place against colour."""
+    scale: float = Field(1, gt=0)
+    """Felzenszwalb: larger gives larger superpixels."""
+    sigma: float = Field(0.8, ge=0)
+    """Felzenszwalb: width of the smoothing before, in pixels."""
+    min_size: int = Field(20, ge=1)
+    """Felzenszwalb: fewest pixels of a superpixel."""
+    hide_color: Literal["superpixel", "mean"] | float | tuple[float, float, float] = "mean"
+    """What a hidden superpixel is painted with: ``mean``, the mean colour of the network's pictures (0 as the network
+    takes it); ``superpixel``, its own mean colour, the lime library's default; a grey, or red, green, blue, from 0 to
+    1."""
+
+
+_CUT = ("segmentation", "kernel_size", "max_dist", "ratio", "n_segments", "compactness", "scale", "sigma", "min_size")
+
+
+def superpixels(image: Tensor, settings: SegmentSettings) -> Segments:
+    """Return the superpixels of `image` (3, H, W), normalised as `settings` say: (H, W) labels 0, 1, … without gaps.
+
+    They are kept in memory by the picture's content and the settings, so that several methods share them.
+    """
+    picture = to_picture(image, settings)
+    key = hashlib.sha256(picture.tobytes() + repr([getattr(settings, name) for name in _CUT]).encode()).digest()
+    segments = _KEPT.get(key)
+    if segments is None:
+        segments = segment(picture, settings)
+        _KEPT.put(key, segments)
+    return segments
+
+
+def segment(picture: NDArray[np.float64], settings: SegmentSettings) -> Segments:
+    """Return the superpixels of `picture` (H, W, 3) in 0..1, computed anew.
+
+    They are those of the lime library's ``SegmentationAlgorithm`` with the same parameters, but that slic's labels
+    start from 0: the library counts features from 0 and slic from 1, so that its last superpixel is never hidden.
+    The library's `random_seed` does not reach scikit-image, whose own default of 42 is what breaks ties.
+    """
+    if settings.segmentation == "quickshift":
+        return quickshift(picture, kernel_size=settings.kernel_size, max_dist=settings.max_dist, ratio=settings.ratio)
+    if settings.segmentation == "slic":
+        found = slic(picture, n_segments=settings.n_segments, compactness=settings.compactness, start_label=0)
+    else:
+        found = felzenszwalb(picture, scale=settings.scale, sigma=settings.sigma, min_size=settings.min_size)
+    return np.asarray(found, dtype=np.intp)
+
+
+def count_segments(segments: Segments) -> int:
+    """Return how many superpixels there are.
+
+    Raises:
+        BrickbenchError: their labels are not 0, 1, …: each column of a perturbation's mask is one label, so that a
+            gap would paint every coefficient after it on the wrong superpixel.
+    """
+    sizes = np.bincount(segments.ravel()) if segments.size and segments.min() >= 0 else np.zeros(1, dtype=np.intp)
+    if not sizes.all():
+        raise BrickbenchError(
+            f"Labels of superpixels should be 0, 1, … without gaps; they are {_listed(np.unique(segments))}. "
+            "Number them with numpy.unique(segments, return_inverse=True)."
+        )
+    return int(sizes.size)
+
+
+def mean_colors(image: NDArray[np.float32], segments: Segments) -> NDArray[np.float32]:
+    """Return the mean colour (S, 3) of each superpixel of `image` (H, W, 3), the lime library's to the last bit.
+
+    The library takes `numpy.mean` of each superpixel's pixels in reading order, in the image's own precision.
+    """
+    order = np.argsort(segments.ravel(), kind="stable")
+    pixels = image.reshape(-1, image.shape[2])[order]
+    ends = np.cumsum(np.bincount(segments.ravel()))
+    means = [[part[:, channel].mean() for channel in range(image.shape[2])] for part in np.split(pixels, ends[:-1])]
+    return np.asarray(means, dtype=image.dtype)
+
+
+def hidden_picture(image: NDArray[np.float32], segments: Segments, settings: SegmentSettings) -> NDArray[np.float32]:
+    """Return `image` (H, W, 3), as the network takes it, with every superpixel hidden as `settings.hide_color` says."""
+    color = settings.hide_color
+    if color == "superpixel":
+        return mean_colors(image, segments)[segments]
+    normalised = 0.0 if color == "mean" else (np.array(color) - np.array(settings.mean)) / np.array(settings.std)
+    return np.broadcast_to(np.asarray(normalised, dtype=image.dtype), image.shape)
+
+
+class _Kept:
+    """The superpixels used last, as many as fit into so many bytes."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._limit, self._bytes = limit_bytes, 0
+        self._arrays: OrderedDict[bytes, NDArray[Any]] = OrderedDict()
+
+    def get(self, key: bytes) -> Segments | None:
+        if key not in self._arrays:
+            return None
+        self._arrays.move_to_end(key)
+        return self._arrays[key].astype(np.intp)
+
+    def put(self, key: bytes, segments: Segments) -> None:
+        small = segments.astype(np.uint16 if segments.max(initial=0) < 1 << 16 else np.uint32)
+        self._arrays[key] = small
+        self._bytes += small.nbytes
+        while self._bytes > self._limit:
+            self._bytes -= self._arrays.popitem(last=False)[1].nbytes
+
+
+_KEPT = _Kept(_KEPT_BYTES)
+
+
+def _listed(labels: NDArray[np.intp]) -> str:
+    text = ", ".join(map(str, labels[:4]))
+    return f"{text}, … {labels[-1]}" if labels.size > 4 else text

@@ -1,0 +1,126 @@
+"""Superpixels against scikit-image and lime's wrapper, and what hidden ones are painted with."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from skimage import segmentation
+
+from core.errors import BrickbenchError
+from explain.perturbation import segments as module
+from explain.perturbation.perturbed import Perturbed
+from explain.perturbation.quickshift import quickshift
+from explain.perturbation.segments import SegmentSettings, count_segments, hidden_picture, mean_colors, superpixels
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from lime.wrappers.scikit_image import SegmentationAlgorithm
+
+PLAIN = {"mean": (0.0, 0.0, 0.0), "std": (1.0, 1.0, 1.0)}
+
+
+def picture(seed: int, height: int = 40, width: int = 56, noise: float = 0.05) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    blocks = np.kron(rng.random((5, 7, 3)), np.ones((8, 8, 1)))[:height, :width]
+    return np.clip(blocks + rng.normal(scale=noise, size=blocks.shape), 0, 1)
+
+
+def to_image(pixels: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(pixels.transpose(2, 0, 1)).float().contiguous()
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.03, 0.5])
+@pytest.mark.parametrize(("kernel_size", "max_dist", "ratio"), [(4, 200, 0.2), (1, 10, 1.0), (2.5, 3, 0.5)])
+def test_quickshift_is_scikit_images(kernel_size: float, max_dist: float, ratio: float, noise: float) -> None:
+    for seed, shape in enumerate([(24, 40), (9, 31), (23, 5)]):
+        pixels = picture(seed, *shape, noise=noise)
+        found = quickshift(pixels, kernel_size=kernel_size, max_dist=max_dist, ratio=ratio)
+        expected = segmentation.quickshift(pixels, kernel_size=kernel_size, max_dist=max_dist, ratio=ratio)
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_quickshift_of_one_colour_is_scikit_images() -> None:
+    pixels = np.full((24, 30, 3), 0.3)
+    np.testing.assert_array_equal(
+        quickshift(pixels, kernel_size=2, rng=5), segmentation.quickshift(pixels, kernel_size=2, rng=5)
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [("quickshift", {"kernel_size": 3, "max_dist": 6, "ratio": 0.5}), ("slic", {"n_segments": 30, "compactness": 5}),
+     ("felzenszwalb", {"scale": 50, "sigma": 0.5, "min_size": 30})],
+)  # fmt: skip
+def test_algorithms_are_those_of_the_library(name: str, parameters: dict[str, float]) -> None:
+    image = to_image(picture(1))
+    found = superpixels(image, SegmentSettings(segmentation=name, **parameters, **PLAIN))
+    expected = SegmentationAlgorithm(name, random_seed=3, **parameters)(image.permute(1, 2, 0).double().numpy())
+    if name == "slic":
+        assert expected.min() == 1  # what makes the library explain the wrong superpixels
+        expected = expected - 1
+    np.testing.assert_array_equal(found, expected)
+    assert count_segments(found) == len(np.unique(found)) > 3
+
+
+def test_superpixels_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = SegmentSettings(**PLAIN, max_dist=7)
+    first = superpixels(to_image(picture(2)), settings)
+    monkeypatch.setattr(module, "segment", lambda *_: pytest.fail("computed again"))
+    other = SegmentSettings(**PLAIN, max_dist=7, hide_color="superpixel")
+    np.testing.assert_array_equal(superpixels(to_image(picture(2)), other), first)
+    with pytest.raises(pytest.fail.Exception, match="computed again"):
+        superpixels(to_image(picture(2)), SegmentSettings(**PLAIN, max_dist=8))
+    with pytest.raises(pytest.fail.Exception, match="computed again"):
+        superpixels(to_image(picture(3)), settings)
+
+
+def test_the_store_lets_go_of_what_was_used_longest_ago() -> None:
+    kept = module._Kept(limit_bytes=2 * 2 * 4)
+    arrays = [np.arange(4) + place for place in range(3)]
+    kept.put(b"0", arrays[0])
+    kept.put(b"1", arrays[1])
+    assert kept.get(b"0") is not None
+    kept.put(b"2", arrays[2])
+    assert kept.get(b"1") is None
+    np.testing.assert_array_equal(kept.get(b"0"), arrays[0])
+    np.testing.assert_array_equal(kept.get(b"2"), arrays[2])
+
+
+@pytest.mark.parametrize("labels", [[[1, 2], [3, 4]], [[0, 2], [2, 3]], [[-1, 0], [1, 2]]])
+def test_labels_with_gaps_are_refused(labels: list[list[int]]) -> None:
+    with pytest.raises(BrickbenchError, match=r"^Labels of superpixels should be 0, 1, … without gaps; they are "):
+        count_segments(np.array(labels))
+
+
+def test_mean_colours_are_the_librarys_to_the_last_bit() -> None:
+    image = picture(4).astype(np.float32)
+    segments = quickshift(picture(4), kernel_size=3)
+    expected = [[np.mean(image[segments == x][:, c]) for c in range(3)] for x in range(segments.max() + 1)]
+    np.testing.assert_array_equal(mean_colors(image, segments), np.array(expected, dtype=np.float32))
+
+
+def test_what_hidden_superpixels_are_painted_with() -> None:
+    image, segments = picture(5).astype(np.float32), np.zeros((40, 56), dtype=np.intp)
+
+    def hidden(color: object) -> np.ndarray:
+        settings = SegmentSettings.parse({"hide_color": color, "mean": (0.2, 0.3, 0.4), "std": (0.1, 0.2, 0.4)})
+        return hidden_picture(image, segments, settings)[7, 8]
+
+    np.testing.assert_allclose(hidden("mean"), 0)
+    np.testing.assert_allclose(hidden(0.4), [2, 0.5, 0], atol=1e-6)
+    np.testing.assert_allclose(hidden((0.3, 0.5, 0.0)), [1, 1, -1], atol=1e-6)
+    np.testing.assert_allclose(hidden("superpixel"), image.mean(axis=(0, 1)), rtol=1e-5)
+
+
+def test_perturbed_pictures_show_what_the_mask_says() -> None:
+    image = to_image(picture(6))
+    image[0, 0, 0] = float("nan")  # bits are chosen, nothing is multiplied
+    segments = np.arange(4).reshape(2, 2).repeat(20, 0).repeat(28, 1)
+    masks = np.array([[1, 1, 1, 1], [0, 0, 0, 0], [1, 0, 0, 1]], dtype=bool)
+    perturbed = Perturbed(image, segments, SegmentSettings(hide_color=(0.1, 0.5, 0.7), **PLAIN), torch.device("cpu"))
+    found = perturbed.compose(masks).numpy().copy()
+    colors = np.array([0.1, 0.5, 0.7], dtype=np.float32)[:, None, None]
+    for made, mask in zip(found, masks, strict=True):
+        np.testing.assert_array_equal(made, np.where(mask[segments], image.numpy(), colors))
+    np.testing.assert_array_equal(perturbed.compose(masks[2:]).numpy()[0], found[2])
