@@ -8,6 +8,15 @@ from core.errors import SettingsError
 from core.settings import near_matches
 from explain.baselines import center_gaussian, edges, random_noise, uniform
 from explain.cam import eigencam, gradcam, gradcam_max, gradcam_plus_plus, hirescam, layercam, scorecam, xgradcam
+from explain.gradients import (
+    guided_backprop,
+    guided_gradcam,
+    input_x_gradient,
+    integrated_gradients,
+    lrp,
+    saliency,
+    smoothgrad,
+)
 from explain.perturbation import kernel_shap, lime, occlusion, rise
 from explain.protocol import Method, MethodRow, PictureSettings
 
@@ -22,6 +31,13 @@ METHODS: dict[str, MethodRow] = {
         xgradcam.ROW,
         scorecam.ROW,
         eigencam.ROW,
+        saliency.ROW,
+        input_x_gradient.ROW,
+        integrated_gradients.ROW,
+        smoothgrad.ROW,
+        guided_backprop.ROW,
+        guided_gradcam.ROW,
+        lrp.ROW,
         lime.ROW,
         occlusion.ROW,
         rise.ROW,

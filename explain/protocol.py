@@ -111,6 +111,16 @@ def check_logits(logits: Tensor, images: int, classes: Sequence[Sequence[int]]) 
             raise BrickbenchError(f"Class {index} was asked for; the network has classes 0 to {logits.shape[1] - 1}.")
 
 
+def turns(classes: Sequence[Sequence[int]]) -> Iterator[tuple[int, list[int], list[int]]]:
+    """Yield (turn, rows, indices): in each turn the next class of every image that still has one.
+
+    So that one backward pass serves a whole batch: rows are images, indices their classes.
+    """
+    for turn in range(max(map(len, classes), default=0)):
+        rows = [row for row, wanted in enumerate(classes) if turn < len(wanted)]
+        yield turn, rows, [classes[row][turn] for row in rows]
+
+
 def device_of(model: nn.Module) -> torch.device:
     """Return where the weights of `model` are."""
     tensor: Any = next(model.parameters(), None)

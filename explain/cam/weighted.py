@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from explain.cam.capture import layer_pass, of_rows
 from explain.cam.layers import LayerSettings, find_layer
-from explain.protocol import FloatMaps, check_request
+from explain.protocol import FloatMaps, check_request, turns
 
 Formula = Callable[[Tensor, Tensor], Tensor]
 """Takes activations A and gradients dy/dA, (N, C, h, w) each, and returns signed maps (N, h, w)."""
@@ -33,9 +33,8 @@ class WeightedActivations:
         with layer_pass(self._model, str(self.settings.layer), self._layer, images, classes) as found:
             height, width = found.activations.shape[2:]
             maps = [np.zeros((len(wanted), height, width), dtype=np.float32) for wanted in classes]
-            for turn in range(max(map(len, classes), default=0)):
-                rows = [row for row, wanted in enumerate(classes) if turn < len(wanted)]
-                gradients = found.gradients(rows, [classes[row][turn] for row in rows])
+            for turn, rows, indices in turns(classes):
+                gradients = found.gradients(rows, indices)
                 raw = self._formula(of_rows(found.activations, rows), gradients).cpu().numpy()
                 for row, one in zip(rows, raw, strict=True):
                     maps[row][turn] = one

@@ -1,0 +1,48 @@
+"""Guided Grad-CAM: guided gradients where Grad-CAM is positive."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import interpolate
+
+from explain.cam import gradcam
+from explain.cam.layers import LayerSettings
+from explain.gradients.guided_backprop import GuidedRectifiers
+from explain.gradients.pixel_gradients import class_gradients
+from explain.protocol import FloatMaps, MethodRow
+
+
+class GuidedGradCam:
+    """Guided backpropagation times ReLU(Grad-CAM), enlarged bilinearly, summed over channels.
+
+    Source: Selvaraju et al. 2017, section 3.2. The ReLU belongs to the product and stays.
+    """
+
+    def __init__(self, model: nn.Module, settings: LayerSettings) -> None:
+        """Bind to `model`; raises SettingsError if it has no such layer."""
+        self._model = model
+        self._gradcam = gradcam.create(model, settings)
+        self.settings = self._gradcam.settings
+
+    def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
+        """Return raw maps at the size of the input, as `explain.protocol.Method` says."""
+        coarse = self._gradcam.attribute(images, classes)
+        guided = class_gradients(self._model, images, classes, GuidedRectifiers)
+        return [_product(maps, fine) for maps, fine in zip(coarse, guided, strict=True)]
+
+
+def _product(maps: FloatMaps, fine: Tensor) -> FloatMaps:
+    if not len(maps):
+        return np.zeros((0, *fine.shape[2:]), dtype=np.float32)
+    positive = torch.from_numpy(maps).clamp(min=0)[:, None].to(fine.device)
+    large = interpolate(positive, size=fine.shape[2:], mode="bilinear")
+    return np.asarray((fine * large).sum(dim=1).cpu().numpy(), dtype=np.float32)
+
+
+ROW = MethodRow(
+    "guided_gradcam", "Guided Grad-CAM", "method", "gradients", GuidedGradCam, LayerSettings, "bilinear", signed=True,
+    images_at_once=16, cost="2 forward, K backward", source="Selvaraju et al. 2017",
+    note="the outlines are guided backprop's, only their place is Grad-CAM's",
+)  # fmt: skip

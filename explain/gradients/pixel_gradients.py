@@ -1,0 +1,59 @@
+"""Gradients of logits with respect to the pixels: one forward pass for all classes, one backward pass for each."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor, nn
+
+from core.settings import Settings
+from explain.protocol import FloatMaps, borrowed, check_logits, check_request, device_of, turns
+
+Formula = Callable[[Tensor, Tensor], Tensor]
+"""Takes an image (3, H, W) and the gradients of K logits (K, 3, H, W), and returns maps (K, H, W)."""
+Mode = Callable[[], AbstractContextManager[object]]
+"""Makes what changes the backward pass while the network runs, such as guided rectifiers."""
+
+
+def class_gradients(
+    model: nn.Module, images: Tensor, classes: Sequence[Sequence[int]], mode: Mode = nullcontext
+) -> list[Tensor]:
+    """Return for each image d logit[class] / d pixels, (K_n, 3, H, W) on the network's device.
+
+    Raises:
+        BrickbenchError: a class is not one of the network's.
+    """
+    with borrowed(model), torch.inference_mode(False), torch.enable_grad():
+        pixels = images.to(device_of(model)).detach().clone().requires_grad_(True)
+        with mode():
+            logits = model(pixels.clone())  # a first layer in place would not be allowed to change a leaf
+        check_logits(logits, len(images), classes)
+        found = [pixels.new_zeros(len(wanted), *pixels.shape[1:]) for wanted in classes]
+        for turn, rows, indices in turns(classes):
+            (gradients,) = torch.autograd.grad(logits[rows, indices].sum(), pixels, retain_graph=True)
+            for row in rows:
+                found[row][turn] = gradients[row]
+    return found
+
+
+class PixelGradients:
+    """A formula of the pixels and of their gradients for each class."""
+
+    def __init__(self, model: nn.Module, settings: Settings, formula: Formula, mode: Mode = nullcontext) -> None:
+        """Bind to `model`."""
+        self._model, self._formula, self._mode = model, formula, mode
+        self.settings = settings
+
+    def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
+        """Return raw maps at the size of the input, as `explain.protocol.Method` says."""
+        check_request(images, classes)
+        found = class_gradients(self._model, images, classes, self._mode)
+        return [
+            self._formula(image.to(gradients.device), gradients).cpu().numpy()
+            for image, gradients in zip(images, found, strict=True)
+        ]
+
+
+def strongest_channel(gradients: Tensor) -> Tensor:
+    """Return the largest size of a gradient over the channels: (K, 3, H, W) to (K, H, W)."""
+    return gradients.abs().amax(dim=1)

@@ -1,0 +1,200 @@
+"""Gradient methods against captum's, and networks that captum's hooks do not reach."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import timm
+import torch
+from captum.attr import (
+    LRP,
+    GuidedBackprop,
+    GuidedGradCam,
+    InputXGradient,
+    IntegratedGradients,
+    Saliency,
+)
+from captum.attr._utils.lrp_rules import EpsilonRule, GammaRule
+from torch import Tensor, nn
+from torch.nn import functional
+
+from explain.methods import create_method
+
+GRADIENTS = [
+    "saliency", "input_x_gradient", "integrated_gradients", "smoothgrad", "guided_backprop", "guided_gradcam", "lrp",
+]  # fmt: skip
+QUICK: dict[str, dict[str, object]] = {"integrated_gradients": {"steps": 6}, "smoothgrad": {"num_samples": 3}}
+CLASSES = [[0, 3], [], [2]]
+
+
+class Chain(nn.Module):
+    """A small network of modules that captum's LRP knows, each used once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv1, self.relu1, self.pool = nn.Conv2d(3, 8, 3), nn.ReLU(), nn.MaxPool2d(2)
+        self.conv2, self.norm, self.relu2 = nn.Conv2d(8, 12, 3), nn.BatchNorm2d(12), nn.ReLU()
+        self.mean, self.dense1, self.relu3 = nn.AdaptiveAvgPool2d(3), nn.Linear(108, 16), nn.ReLU()
+        self.dense2 = nn.Linear(16, 4)
+        self.norm.running_mean = torch.randn(12) * 0.1
+        self.norm.running_var = torch.rand(12) + 0.5
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = self.pool(self.relu1(self.conv1(images)))
+        x = self.mean(self.relu2(self.norm(self.conv2(x))))
+        return self.dense2(self.relu3(self.dense1(x.flatten(1))))
+
+
+class Reusing(Chain):
+    """The same values from one ReLU in place that is used twice, and from a function in place."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        self.relu1.inplace = True
+        x = self.pool(self.relu1(self.conv1(images)))
+        x = self.mean(self.relu1(self.norm(self.conv2(x))))
+        return self.dense2(functional.relu(self.dense1(x.flatten(1)), inplace=True))
+
+
+@pytest.fixture(scope="module")
+def images() -> Tensor:
+    return torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+
+
+def build(name: str) -> nn.Module:
+    torch.manual_seed(0)
+    return Chain().eval() if name == "chain" else timm.create_model("resnet10t", num_classes=4).eval()
+
+
+def of_captum(name: str, model: nn.Module, image: Tensor, index: int) -> Tensor:
+    """Return captum's map of one image and class, (H, W)."""
+    inputs = image[None].clone().requires_grad_(True)
+    if name == "saliency":
+        return Saliency(model).attribute(inputs, target=index)[0].amax(dim=0)
+    if name == "input_x_gradient":
+        return InputXGradient(model).attribute(inputs, target=index)[0].sum(dim=0)
+    if name == "integrated_gradients":
+        black = -(torch.tensor((0.485, 0.456, 0.406)) / torch.tensor((0.229, 0.224, 0.225)))[None, :, None, None]
+        found = IntegratedGradients(model).attribute(
+            inputs, baselines=black.expand_as(inputs), target=index, n_steps=6, method="gausslegendre"
+        )
+        return found[0].sum(dim=0)
+    if name == "smoothgrad":
+        copies = create_method(name, model, num_samples=3).noisy_copies(image).requires_grad_(True)  # type: ignore[attr-defined]
+        return Saliency(model).attribute(copies, target=index, abs=False).mean(dim=0).abs().amax(dim=0)
+    if name == "guided_backprop":
+        return GuidedBackprop(model).attribute(inputs, target=index)[0].sum(dim=0)
+    if name == "guided_gradcam":
+        layer = create_method("gradcam", model).settings.layer  # type: ignore[attr-defined]
+        method = GuidedGradCam(model, model.get_submodule(layer))
+        return method.attribute(inputs, target=index, interpolate_mode="bilinear")[0].sum(dim=0)
+    return by_captum_lrp(model, inputs, index)
+
+
+def by_captum_lrp(model: nn.Module, inputs: Tensor, index: int) -> Tensor:
+    for module in model.modules():
+        if isinstance(module, nn.Conv2d):
+            module.rule = GammaRule(gamma=0.25)  # type: ignore[assignment]
+        elif isinstance(module, nn.Linear):
+            module.rule = EpsilonRule()  # type: ignore[assignment]
+        if hasattr(module, "rule"):
+            module.rule.STABILITY_FACTOR = 1e-6
+    return LRP(model).attribute(inputs, target=index)[0].sum(dim=0)
+
+
+@pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU")
+@pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients")
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [(name, "chain") for name in GRADIENTS] + [(name, "resnet") for name in GRADIENTS if name != "lrp"],
+)
+def test_equals_captum(name: str, architecture: str, images: Tensor) -> None:
+    precise = torch.float64 if name == "lrp" else torch.float32  # which divides by sums that may be small
+    pictures = images.to(precise)
+    method = create_method(name, build(architecture).to(precise), **QUICK.get(name, {}))
+    reference = build(architecture).to(precise)
+    for image, wanted, found in zip(pictures, CLASSES, method.attribute(pictures, CLASSES), strict=True):
+        assert found.shape == (len(wanted), 32, 32)
+        for index, one in zip(wanted, found, strict=True):
+            expected = of_captum(name, reference, image, index).detach().numpy()
+            assert np.abs(one - expected).max() <= 1e-5 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_rectifiers_in_place_and_used_twice_change_nothing(name: str, images: Tensor) -> None:
+    settings = QUICK.get(name, {}) | ({"layer": "norm"} if name == "guided_gradcam" else {})
+    plain = create_method(name, Chain(), **settings).attribute(images, CLASSES)
+    reusing = create_method(name, Reusing(), **settings).attribute(images, CLASSES)
+    for one, other in zip(plain, reusing, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_neither_company_nor_order_matters(name: str, images: Tensor) -> None:
+    method = create_method(name, Chain(), **QUICK.get(name, {}))
+    maps = method.attribute(images, [[0, 1], [1], [3, 0]])
+    turned = method.attribute(images.flip(0), [[0, 3], [1], [1]])
+    np.testing.assert_allclose(turned[0][::-1], maps[2], rtol=1e-4, atol=1e-7)
+    np.testing.assert_allclose(turned[2][0], maps[0][1], rtol=1e-4, atol=1e-7)
+
+
+def test_integrated_gradients_add_up(images: Tensor) -> None:
+    model = Chain().eval()
+    method = create_method("integrated_gradients", model, steps=400, baseline=0.5)
+    (maps,) = method.attribute(images[:1], [[0, 2]])
+    grey = (0.5 - torch.tensor((0.485, 0.456, 0.406))) / torch.tensor((0.229, 0.224, 0.225))
+    with torch.no_grad():
+        gained = (model(images[:1]) - model(grey[None, :, None, None].expand(1, 3, 32, 32)))[0, [0, 2]]
+    np.testing.assert_allclose(maps.sum(axis=(1, 2)), gained.numpy(), rtol=0.02)
+
+
+def test_without_gamma_and_with_leaky_relu_relevance_is_input_x_gradient(images: Tensor) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 6, 5, stride=4), nn.LeakyReLU(0.1), nn.Flatten(), nn.Linear(294, 2))
+    lrp = create_method("lrp", model, gamma=0, epsilon=1e-12).attribute(images, [[0, 1]] * 3)
+    product = create_method("input_x_gradient", model).attribute(images, [[0, 1]] * 3)
+    for one, other in zip(lrp, product, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("activation", [nn.SiLU, nn.GELU, nn.Hardswish])
+@pytest.mark.parametrize("gamma", [0.0, 0.25])
+def test_relevance_is_conserved_without_biases(
+    activation: Callable[[], nn.Module], gamma: float, images: Tensor
+) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(3, 6, 5, stride=4, bias=False), activation(), nn.Flatten(), nn.Linear(294, 2, bias=False)
+    )
+    maps = create_method("lrp", model, gamma=gamma, epsilon=1e-9).attribute(images, [[0, 1]] * 3)
+    with torch.no_grad():
+        np.testing.assert_allclose(np.stack(maps).sum(axis=(2, 3)), model(images).numpy(), rtol=1e-3, atol=1e-4)
+
+
+class Breaks(nn.Module):
+    """Raises after its convolution."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 2, 3)
+
+    def forward(self, images: Tensor) -> Tensor:
+        functional.relu(self.conv(images))
+        raise RuntimeError("broken")
+
+
+@pytest.mark.parametrize("name", GRADIENTS)
+def test_leaves_the_network_as_it_was(name: str, images: Tensor) -> None:
+    layer = {"layer": "conv"} if name == "guided_gradcam" else {}
+    broken = Breaks().train()
+    with pytest.raises(RuntimeError, match="broken"):
+        create_method(name, broken, **QUICK.get(name, {}), **layer).attribute(images[:1], [[0]])
+    whole = Chain().train()
+    whole.norm.eval()
+    before = {key: tensor.clone() for key, tensor in whole.state_dict().items()}
+    create_method(name, whole, **QUICK.get(name, {})).attribute(images, [[0]] * 3)
+    assert (broken.training, whole.training, whole.norm.training) == (True, True, False)
+    assert all(torch.equal(before[key], tensor) for key, tensor in whole.state_dict().items())
+    for model in (broken, whole):
+        assert all(weight.requires_grad and weight.grad is None for weight in model.parameters())
+        assert not any(module._forward_hooks or module._backward_hooks for module in model.modules())
