@@ -21,7 +21,12 @@ def images() -> torch.Tensor:
     return torch.randn(2, 3, 64, 48, generator=torch.Generator().manual_seed(0))
 
 
-SMALL: dict[str, dict[str, object]] = {"lime": {"num_samples": 8}}
+SMALL: dict[str, dict[str, object]] = {
+    "lime": {"num_samples": 8},
+    "occlusion": {"window_px": 24, "stride_px": 24},
+    "rise": {"num_masks": 20},
+    "kernel_shap": {"kernel_size": 4, "num_samples": 60},
+}
 """Settings that make costly methods quick."""
 
 
