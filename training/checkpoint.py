@@ -4,10 +4,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -20,6 +20,17 @@ from training.models import create_model
 
 CHECKPOINTS = "checkpoints"
 BEST_FILE = "best.json"
+
+
+class Thresholds(Settings):
+    """A logit for each class above which its part counts as present."""
+
+    split: str
+    """Pictures that they were chosen on."""
+    pictures: int
+    """How many those were."""
+    logits: tuple[float, ...]
+    """One a class of the checkpoint."""
 
 
 class CheckpointInfo(Settings):
@@ -43,6 +54,17 @@ class CheckpointInfo(Settings):
     """Name of the run."""
     metrics: dict[str, float | None] = Field(default_factory=dict)
     """Scores on the val split after that epoch."""
+    part_names: tuple[str, ...] = ()
+    """What people call the parts, one a class; none in checkpoints of older versions."""
+    thresholds: Thresholds | None = None
+    """Those that ``train validate --choose-thresholds`` chose; None decides at logit 0."""
+
+    @model_validator(mode="after")
+    def _one_a_class(self) -> Self:
+        for name, held in (("thresholds", self.thresholds and self.thresholds.logits), ("part_names", self.part_names)):
+            if held and len(held) != len(self.classes):
+                raise ValueError(f"{name} should hold one for each of {len(self.classes)} classes, not {len(held)}")
+        return self
 
 
 @dataclass(frozen=True)
@@ -78,9 +100,32 @@ def save_checkpoint(run_folder: Path, model: nn.Module, info: CheckpointInfo) ->
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with atomic_file(path) as temporary:
         save_file(tensors, temporary)
+    save_info(path, info)
+    return path
+
+
+def save_info(path: Path, info: CheckpointInfo) -> None:
+    """Write `info` beside the weights `path`, over what is there."""
     with atomic_file(path.with_suffix(".json")) as temporary:
         temporary.write_text(json.dumps(info.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-    return path
+
+
+def load_info(weights: Path) -> CheckpointInfo:
+    """Return what the JSON file beside `weights` says.
+
+    Raises:
+        BrickbenchError: it is missing or damaged.
+    """
+    path = weights.with_suffix(".json")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise TypeError(f"it holds a {type(values).__name__}")
+        return CheckpointInfo.parse(values, where=str(path))
+    except FileNotFoundError as error:
+        raise BrickbenchError(f"The file {path} is missing: keep it beside the weights, which it describes.") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise BrickbenchError(f"The file {path} cannot be read ({error}): use another checkpoint.") from error
 
 
 def resolve_checkpoint(path_or_run: Path, checkpoint: str = "best") -> Path:
@@ -126,7 +171,7 @@ def load_checkpoint(
         BrickbenchError: a file is missing or damaged, or the weights are of another network.
     """
     path = resolve_checkpoint(Path(path_or_run), checkpoint)
-    info = _read_info(path.with_suffix(".json"))
+    info = load_info(path)
     try:
         tensors = load_file(path, device="cpu")
     except (SafetensorError, OSError) as error:
@@ -172,15 +217,3 @@ def _best_name(folder: Path) -> str:
         return str(json.loads((folder / BEST_FILE).read_text(encoding="utf-8"))["checkpoint"])
     except (OSError, ValueError, KeyError, TypeError):
         return "best"  # names no checkpoint, so that the error lists what there is
-
-
-def _read_info(path: Path) -> CheckpointInfo:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        if not isinstance(values, dict):
-            raise TypeError(f"it holds a {type(values).__name__}")
-        return CheckpointInfo.parse(values, where=str(path))
-    except FileNotFoundError as error:
-        raise BrickbenchError(f"The file {path} is missing: keep it beside the weights, which it describes.") from error
-    except (OSError, ValueError, TypeError) as error:
-        raise BrickbenchError(f"The file {path} cannot be read ({error}): use another checkpoint.") from error

@@ -14,8 +14,8 @@ from dataset.index import open_index
 from dataset.loader import PileDataset
 from dataset.splits import SPLITS
 from training.checkpoint import resolve_checkpoint
+from training.history import best_epoch
 from training.intervals import RESAMPLES, Interval, estimate, intervals
-from training.loop import best_epoch
 from training.metrics import Tally
 from training.run_list import RunSummary, summarize
 from training.runs import Row, RunInfo, load_settings, read_epochs

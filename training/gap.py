@@ -121,7 +121,7 @@ def measure_gap(
     loaded = load_checkpoint(run_folder, checkpoint, place)
     thresholds = np.zeros(len(loaded.classes))
     if use_thresholds:
-        thresholds = np.array(load_thresholds(run_folder, loaded.name, loaded.classes).logits)
+        thresholds = np.array(load_thresholds(run_folder, loaded.name).logits)
 
     def domain(pictures: PileDataset) -> Domain:
         logits, features = label_with_features(loaded, pictures, place)

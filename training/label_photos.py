@@ -22,7 +22,6 @@ from training.checkpoint import CHECKPOINTS, Checkpoint
 from training.metrics import FloatArray
 from training.predict import BATCH_SIZE, predict_logits
 from training.runs import RUN_FILE, dataset_of
-from training.thresholds import load_thresholds, thresholds_path
 
 WORKING_SIZE_PX = 512
 """Longest side to which a photo is decoded, as on import into a dataset, so that both give the network alike pixels."""
@@ -41,15 +40,10 @@ class Decision:
 
     @classmethod
     def of(cls, checkpoint: Checkpoint) -> "Decision":
-        """Return the thresholds that were chosen for a checkpoint in its run, else probability one half for all.
-
-        Raises:
-            BrickbenchError: the file with the thresholds is damaged.
-        """
-        run_folder = run_of(checkpoint)
-        if run_folder is None or not thresholds_path(run_folder, checkpoint.name).is_file():
+        """Return the thresholds that were chosen for a checkpoint, else probability one half for all."""
+        found = checkpoint.info.thresholds
+        if found is None:
             return cls(np.zeros(len(checkpoint.classes)), None)
-        found = load_thresholds(run_folder, checkpoint.name, checkpoint.classes)
         return cls(np.array(found.logits), found.split)
 
     @classmethod
@@ -118,7 +112,9 @@ def photo_files(paths: Sequence[Path]) -> tuple[list[Path], list[LabelledPhoto]]
 
 
 def part_names(checkpoint: Checkpoint, root: Path | None) -> dict[str, str]:
-    """Return the names of the parts by part_id: from `root`, else from the run's dataset; none where that is gone."""
+    """Return the names of the parts by part_id: from `root`, else those in the checkpoint; of older ones the run's."""
+    if root is None and checkpoint.info.part_names:
+        return dict(zip(checkpoint.classes, checkpoint.info.part_names, strict=True))
     if root is None:
         run_folder = run_of(checkpoint)
         if run_folder is None:

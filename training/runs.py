@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import Field
 
 from core.errors import BrickbenchError, SettingsError
@@ -12,6 +13,8 @@ from core.files import atomic_file, require_writable
 from core.settings import Settings
 from dataset.index import open_index
 from dataset.loader import PileDataset
+from training.old_settings import is_of_version_0_2, of_today
+from training.parts import listed, only_in
 from training.provenance import code_commit, library_versions
 from training.settings import TrainingSettings, differences
 
@@ -77,13 +80,23 @@ def begin_run(run_folder: Path, info: RunInfo, settings: TrainingSettings) -> Ru
     """
     if (run_folder / RUN_FILE).is_file():
         there = RunInfo.load_run(run_folder)
+        if is_of_version_0_2(run_folder / SETTINGS_FILE):
+            raise SettingsError(
+                f"{run_folder} was begun by Brickbench 0.2, which varied pictures otherwise, so it cannot go on: its "
+                f"checkpoints still serve. Choose another folder with -o, and start from its weights with --weights "
+                f"{run_folder}/checkpoints/CHECKPOINT.safetensors."
+            )
         other = differences(load_settings(run_folder), settings)
         if other:
+            longer = f", or train it longer with `brickbench train resume {run_folder} --epochs {settings.epochs}`"
             raise SettingsError(
                 f"{run_folder} holds a run with other settings ({'; '.join(other)}): choose another folder with -o, "
-                "or give the same settings to go on with it."
+                f"or give the same settings to go on with it"
+                f"{longer if len(other) == 1 and other[0].startswith('epochs:') else ''}."
             )
-        if (there.dataset_digest, there.classes) != (info.dataset_digest, info.classes):
+        if there.classes != info.classes:
+            raise SettingsError(_other_parts(run_folder, there.classes, info))
+        if there.dataset_digest != info.dataset_digest:
             raise SettingsError(
                 f"{run_folder} holds a run on other pictures than the train and val splits of {info.dataset} "
                 f"(it was begun on {there.dataset}): choose another folder with -o to train on these."
@@ -98,9 +111,23 @@ def begin_run(run_folder: Path, info: RunInfo, settings: TrainingSettings) -> Ru
     return info
 
 
+def _other_parts(run_folder: Path, classes: tuple[str, ...], info: RunInfo) -> str:
+    only_there, only_here = only_in(classes, info.classes), only_in(info.classes, classes)
+    parts = [f"the run alone has {listed(only_there)}"] if only_there else []
+    parts += [f"the dataset alone has {listed(only_here)}"] if only_here else []
+    return (
+        f"{run_folder} holds a run on other parts than those of the dataset {info.dataset} "
+        f"({'; '.join(parts) or 'their order differs'}), so it cannot go on there: choose another folder with -o, and "
+        f"start from its weights with --weights {run_folder}/checkpoints/CHECKPOINT.safetensors."
+    )
+
+
 def load_settings(run_folder: Path) -> TrainingSettings:
-    """Return the settings that a run was begun with."""
-    return TrainingSettings.load(run_folder / SETTINGS_FILE)
+    """Return the settings that a run was begun with; of a run of version 0.2 those of today that are nearest."""
+    path = run_folder / SETTINGS_FILE
+    if is_of_version_0_2(path):
+        return TrainingSettings.parse(of_today(yaml.safe_load(path.read_text(encoding="utf-8"))), where=str(path))
+    return TrainingSettings.load(path)
 
 
 def dataset_of(run_folder: Path) -> Path:

@@ -1,33 +1,13 @@
-"""A logit for each class above which its part counts as present, chosen on one split and kept in the run."""
+"""A logit for each class above which its part counts as present, chosen on one split and kept beside the weights."""
 
-import json
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ValidationError
 
 from core.errors import BrickbenchError
-from core.files import atomic_file
-from core.settings import Settings
+from training.checkpoint import Thresholds, load_info, resolve_checkpoint, save_info
 from training.metrics import FloatArray
-
-
-class Thresholds(Settings):
-    """Decision thresholds of one checkpoint; a JSON file in its run."""
-
-    run_id: str
-    """Name of the run."""
-    checkpoint: str
-    """Such as ``epoch_0007``."""
-    split: str
-    """Pictures that they were chosen on."""
-    pictures: int
-    """How many those were."""
-    classes: tuple[str, ...]
-    """part_ids, one a threshold."""
-    logits: tuple[float, ...]
-    """A part counts as present where its logit is above."""
 
 
 def choose_thresholds(logits: npt.ArrayLike, targets: npt.ArrayLike) -> FloatArray:
@@ -59,33 +39,26 @@ def _best_cut(scores: FloatArray, positives: npt.NDArray[np.bool_]) -> float:
     return float(middle if middle < ranked[cut] else ranked[cut + 1])  # neighbours in floating point have no middle
 
 
-def thresholds_path(run_folder: Path, checkpoint: str) -> Path:
-    """Return where the thresholds of a checkpoint, such as ``epoch_0007``, are kept."""
-    return run_folder / f"thresholds-{checkpoint}.json"
+def save_thresholds(run_folder: Path, checkpoint: str, thresholds: Thresholds) -> Path:
+    """Write thresholds into the JSON file beside a checkpoint of a run, over older ones, and return that file.
+
+    There they go wherever the checkpoint goes.
+    """
+    weights = resolve_checkpoint(run_folder, checkpoint)
+    save_info(weights, load_info(weights).model_copy(update={"thresholds": thresholds}))
+    return weights.with_suffix(".json")
 
 
-def save_thresholds(run_folder: Path, thresholds: Thresholds) -> Path:
-    """Write thresholds into their run, over older ones of the same checkpoint, and return the file."""
-    path = thresholds_path(run_folder, thresholds.checkpoint)
-    with atomic_file(path) as temporary:
-        temporary.write_text(json.dumps(thresholds.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
-    return path
-
-
-def load_thresholds(run_folder: Path, checkpoint: str, classes: tuple[str, ...]) -> Thresholds:
+def load_thresholds(run_folder: Path, checkpoint: str) -> Thresholds:
     """Return the thresholds of a checkpoint.
 
     Raises:
-        BrickbenchError: there are none, the file is damaged, or it is of other classes.
+        BrickbenchError: there are none, or the file beside the checkpoint is damaged.
     """
-    path = thresholds_path(run_folder, checkpoint)
-    again = f"Run `brickbench train validate {run_folder} --checkpoint {checkpoint} --split val --choose-thresholds`."
-    if not path.is_file():
-        raise BrickbenchError(f"No thresholds were chosen for checkpoint {checkpoint} of {run_folder}. {again}")
-    try:
-        found = Thresholds.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, ValidationError) as error:
-        raise BrickbenchError(f"{path} is damaged. {again}") from error
-    if found.classes != classes or len(found.logits) != len(classes):
-        raise BrickbenchError(f"{path} is of other parts than the checkpoint. {again}")
+    found = load_info(resolve_checkpoint(run_folder, checkpoint)).thresholds
+    if found is None:
+        raise BrickbenchError(
+            f"No thresholds were chosen for checkpoint {checkpoint} of {run_folder}. Run "
+            f"`brickbench train validate {run_folder} --checkpoint {checkpoint} --split val --choose-thresholds`."
+        )
     return found

@@ -21,7 +21,7 @@ def train_and_track(
     *,
     device: str = "auto",
     names: Sequence[str] = ("tensorboard",),
-    warn: Callable[[str], None],
+    say: Callable[[str], None],
 ) -> list[Row]:
     """Train, or go on with a run, as `training.loop.train` does, and return the lines of ``epochs.jsonl``.
 
@@ -31,22 +31,23 @@ def train_and_track(
         run_folder: the run's folder.
         device: auto, cpu, cuda …
         names: of the tools that watch, of `training.tracking.TOOLS`.
-        warn: is told in one sentence of a tool or of a sheet of predictions that failed; training goes on.
+        say: is told in one sentence each what `training.loop.train` has to say, and of a tool or a sheet of predictions
+            that failed; training goes on then.
 
     Raises:
         SettingsError: as `training.loop.train`, or the names of tools contradict each other.
         BrickbenchError: as `training.loop.train`, or a tool is not installed.
     """
-    with Tracking(run_folder, names, warn) as tracking:
+    with Tracking(run_folder, names, say) as tracking:
         before = len(read_epochs(run_folder))
-        history = train(settings, root, run_folder, device=device, after_epoch=tracking.after_epoch)
+        history = train(settings, root, run_folder, device=device, after_epoch=tracking.after_epoch, say=say)
         if is_first_process():
             sheet = run_folder / GRID_FILE
             if len(history) > before or not sheet.is_file():
                 try:
                     write_prediction_grid(run_folder, root, device)
                 except BrickbenchError as error:
-                    warn(f"The run is whole, but its sheet of predictions could not be drawn. {error}")
+                    say(f"The run is whole, but its sheet of predictions could not be drawn. {error}")
             pictures = {}
             if sheet.is_file():
                 with Image.open(sheet) as opened:

@@ -1,5 +1,6 @@
 """How well a checkpoint labels a split: logits beside truth, and everything that follows from them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,12 +13,13 @@ from core.progress import Progress
 from dataset.loader import PileDataset
 from dataset.manifest import Manifest
 from training.breakdown import StratumScores, VisibilityBin, recall_by_visibility, strata, stratum_scores
+from training.checkpoint import Thresholds
 from training.confusion import Confusion, confuse
 from training.intervals import CLASS_SCORES, RESAMPLES, Estimates, Interval, estimate
 from training.metrics import SCORES, FloatArray, Tally
 from training.picture_facts import PictureFacts, read_facts
 from training.predict import label_split
-from training.thresholds import Thresholds, choose_thresholds, load_thresholds, save_thresholds
+from training.thresholds import choose_thresholds, load_thresholds, save_thresholds
 
 ALL_SPLITS = "all"
 
@@ -54,19 +56,27 @@ class Validation:
 
 
 def validate(
-    run_folder: Path, root: Path, split: str = "val", checkpoint: str = "best", device: str = "auto"
+    run_folder: Path,
+    root: Path,
+    split: str = "val",
+    checkpoint: str = "best",
+    device: str = "auto",
+    say: Callable[[str], None] | None = None,
 ) -> Validation:
     """Return logits and targets of one split, from which its scores follow; stores nothing.
 
+    `say` is told of parts of the dataset that the checkpoint does not know, which are left out.
+
     Raises:
-        BrickbenchError: no run, no checkpoint, other classes, or a damaged dataset.
+        BrickbenchError: no run, no checkpoint, a part that the dataset lacks, or a damaged dataset.
     """
-    loaded, pictures, logits = label_split(run_folder, root, None if split == ALL_SPLITS else split, checkpoint, device)
+    which = None if split == ALL_SPLITS else split
+    loaded, pictures, logits = label_split(run_folder, root, which, checkpoint, device, say)
     return Validation(loaded.run_id, loaded.name, split, loaded.classes, logits, pictures.targets, pictures)
 
 
 def choose_and_save(run_folder: Path, validation: Validation) -> Thresholds:
-    """Choose a threshold for each class on these pictures, keep them in the run, and return them.
+    """Choose a threshold for each class on these pictures, keep them beside the checkpoint, and return them.
 
     Raises:
         SettingsError: the pictures are the test split or all: nothing would be left to test them on.
@@ -77,14 +87,11 @@ def choose_and_save(run_folder: Path, validation: Validation) -> Thresholds:
             "choose them with --split val."
         )
     thresholds = Thresholds(
-        run_id=validation.run_id,
-        checkpoint=validation.checkpoint,
         split=validation.split,
         pictures=len(validation.targets),
-        classes=validation.classes,
         logits=tuple(choose_thresholds(validation.logits, validation.targets).tolist()),
     )
-    save_thresholds(run_folder, thresholds)
+    save_thresholds(run_folder, validation.checkpoint, thresholds)
     return thresholds
 
 
@@ -92,9 +99,9 @@ def chosen_thresholds(run_folder: Path, validation: Validation) -> Thresholds:
     """Return the thresholds that were chosen for this checkpoint.
 
     Raises:
-        BrickbenchError: there are none, or they are of other parts.
+        BrickbenchError: there are none.
     """
-    return load_thresholds(run_folder, validation.checkpoint, validation.classes)
+    return load_thresholds(run_folder, validation.checkpoint)
 
 
 @dataclass(frozen=True)
@@ -208,7 +215,7 @@ def as_document(findings: Findings, details: Details) -> dict[str, object]:
         else {
             "split": thresholds.split,
             "pictures": thresholds.pictures,
-            "logits": dict(zip(thresholds.classes, thresholds.logits, strict=True)),
+            "logits": dict(zip(found.classes, thresholds.logits, strict=True)),
         },
         "scores_at_thresholds": None
         if findings.estimates_at_thresholds is None

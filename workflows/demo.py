@@ -97,12 +97,13 @@ def _steps(output: Path, piles: int, epochs: int, explained: int, workers: int |
         return f"{plan.pictures} pictures of {plan.piles} piles"
 
     def train() -> str:
-        from training.loop import BEST_BY, best_epoch
-        from training.loop import train as train_network
+        from training.history import BEST_BY, best_epoch
+        from training.options import say
         from training.predict import predict
         from training.settings import TrainingSettings
+        from training.tracked_run import train_and_track
 
-        history = train_network(TrainingSettings.parse(TRAIN | {"epochs": epochs}), dataset, run)
+        history = train_and_track(TrainingSettings.parse(TRAIN | {"epochs": epochs}), dataset, run, say=say)
         predict(run, dataset, "test")
         best = best_epoch(history)
         return f"{len(history)} epochs; best {best['epoch']}, validation mAP {best[BEST_BY]:.3f}"

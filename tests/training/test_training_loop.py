@@ -19,7 +19,8 @@ from core.errors import BrickbenchError, SettingsError
 from dataset.loader import PileDataset
 from dataset.loading.augment import PRESETS
 from training.checkpoint import load_checkpoint
-from training.loop import best_epoch, train
+from training.history import best_epoch
+from training.loop import train
 from training.losses import weighted_bce_with_logits
 from training.metrics import label_metrics
 from training.optimization import learning_rate
@@ -105,7 +106,7 @@ def test_interrupted_after_an_epoch(trained: Path, toy_dataset: Path, tmp_path: 
     assert_same_end(run, trained)
 
 
-@pytest.mark.parametrize("step", ["_require_number", "_validate", "save_checkpoint", "_save_resume", "_publish"])
+@pytest.mark.parametrize("step", ["require_number", "_validate", "save_checkpoint", "save_resume", "publish"])
 def test_killed_anywhere_in_an_epoch(
     trained: Path, toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -118,7 +119,7 @@ def test_killed_anywhere_in_an_epoch(
         def killed(*args: Any, when: str = when, **kwargs: Any) -> Any:
             nonlocal calls
             calls += 1
-            dies = calls == (5 if step == "_require_number" else 3 if step == "_publish" else 2)
+            dies = calls == (5 if step == "require_number" else 3 if step == "publish" else 2)
             if dies and when == "before":
                 raise KeyboardInterrupt
             result = original(*args, **kwargs)
@@ -196,13 +197,22 @@ def test_weights_that_blow_up_are_not_kept(toy_dataset: Path, tmp_path: Path) ->
 
 
 def test_damaged_state_is_named(toy_dataset: Path, tmp_path: Path) -> None:
+    def interrupt(row: dict[str, Any]) -> None:
+        raise KeyboardInterrupt
+
     run = tmp_path / "run"
-    train(tiny(epochs=1), toy_dataset, run)
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(), toy_dataset, run, after_epoch=interrupt)
     state = run / "checkpoints/resume.pt"
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(BrickbenchError, match=rf"^{state} is damaged, so the run cannot go on .*delete that file"):
-        train(tiny(epochs=1), toy_dataset, run)
+        train(tiny(), toy_dataset, run)
     assert load_checkpoint(run).epoch == 1
+    state.unlink()
+    said: list[str] = []
+    with pytest.raises(KeyboardInterrupt):
+        train(tiny(), toy_dataset, run, after_epoch=interrupt, say=said.append)
+    assert said == [f"{run} has no resume.pt to go on from, so it is trained again from the first epoch."]
 
 
 def test_it_learns(toy_dataset: Path, tmp_path: Path) -> None:
@@ -337,21 +347,6 @@ def test_stages_change_pictures_and_learning_rate(make_toy: Callable[..., Path],
     assert settings.stage_at(2)[0].augment_renders == PRESETS["none"]
     history = train(settings, make_toy(tmp_path / "toy", piles=20), tmp_path / "run", device="cpu")
     assert [row["learning_rate"] for row in history] == pytest.approx([1e-3, 1e-4, 0.5e-4])
-
-
-def test_a_full_gpu_is_told_with_the_batch_size_that_fits(
-    toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: Any) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory")
-
-    monkeypatch.setattr(loop, "_require_number", full)
-    with pytest.raises(BrickbenchError) as caught:
-        train(tiny(), toy_dataset, tmp_path / "run", device="cpu")
-    assert str(caught.value) == (
-        "The GPU's memory is full with a batch_size of 8: train in another folder with batch_size 4 and accumulate 2, "
-        "which takes steps of the same size."
-    )
 
 
 @pytest.mark.slow

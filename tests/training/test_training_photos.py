@@ -16,12 +16,12 @@ from scipy.special import expit
 
 from core.errors import BrickbenchError, SettingsError
 from dataset.loader import PileDataset
-from training.checkpoint import load_checkpoint
+from training.checkpoint import Thresholds, load_checkpoint
 from training.commands import train
 from training.label_photos import Decision, FoundPart, LabelledPhoto, label_photos, photo_files
 from training.labelled_pictures import draw_labelled, picture_paths
 from training.parts_list import WantedPart, answer_list, near_parts, read_parts_list
-from training.thresholds import Thresholds, save_thresholds
+from training.thresholds import save_thresholds
 
 CLASSES = ("3003", "3010", "4032")
 PHOTOS = Path(__file__).resolve().parents[2].parent / "shared" / "photos"
@@ -84,10 +84,8 @@ def test_thresholds_that_were_chosen_decide(run: Path, photos: Path) -> None:
     half = Decision.of(checkpoint)
     assert (half.chosen_on, half.probabilities.tolist()) == (None, [0.5, 0.5, 0.5])
     chosen = (-50.0, 50.0, float(np.log(3)))
-    save_thresholds(
-        run,
-        Thresholds(run_id="toy", checkpoint=checkpoint.name, split="val", pictures=9, classes=CLASSES, logits=chosen),
-    )
+    save_thresholds(run, checkpoint.name, Thresholds(split="val", pictures=9, logits=chosen))
+    checkpoint = load_checkpoint(run)
     assert Decision.of(checkpoint).chosen_on == "val"
     assert Decision.of(checkpoint).probabilities[2] == pytest.approx(0.75)
     (photo,) = label_photos(
@@ -177,9 +175,12 @@ def test_what_photos_are_meant(photos: Path, tmp_path: Path) -> None:
         photo_files([tmp_path / "gone.jpg"])
 
 
-def test_a_checkpoint_alone_names_parts_by_number(run: Path, photos: Path, tmp_path: Path) -> None:
+def test_an_older_checkpoint_alone_names_parts_by_number(run: Path, photos: Path, tmp_path: Path) -> None:
     for path in (run / "checkpoints").glob("epoch_0001.*"):
         shutil.copy(path, tmp_path)
+    values = json.loads((tmp_path / "epoch_0001.json").read_text())
+    del values["part_names"], values["thresholds"]
+    (tmp_path / "epoch_0001.json").write_text(json.dumps(values))
     done = invoke(tmp_path / "epoch_0001.safetensors", photos / "a.png", "--min-probability", 0, "--json")
     parts = json.loads(done.stdout)["photos"][0]["parts"]
     assert {part["name"] for part in parts} == {None}

@@ -64,7 +64,7 @@ def test_tensorboard_has_every_epoch_once_after_a_resume(root: Path, tmp_path: P
         Tracking(run, ["tensorboard"], say_nothing) as tracking,
     ):
         train(SETTINGS, root, run, device="cpu", after_epoch=stop_after(tracking, 2))
-    history = train_and_track(SETTINGS, root, run, device="cpu", warn=say_nothing)
+    history = train_and_track(SETTINGS, root, run, device="cpu", say=say_nothing)
     found = events(run)
     for name in ("train/loss", "val/map_macro", "learning_rate", "seconds"):
         points = [(event.step, event.value) for event in found.Scalars(name)]
@@ -75,7 +75,7 @@ def test_tensorboard_has_every_epoch_once_after_a_resume(root: Path, tmp_path: P
         "tensorboard": {"name": "tensorboard", "epochs": 3, "complete": True}
     }
     before = sorted(run.rglob("*"))
-    assert train_and_track(SETTINGS, root, run, device="cpu", warn=say_nothing) == history
+    assert train_and_track(SETTINGS, root, run, device="cpu", say=say_nothing) == history
     assert sorted(run.rglob("*")) == before  # a run that is over is left alone
 
 
@@ -88,7 +88,7 @@ def test_an_epoch_that_a_killed_process_did_not_track_is_not_lost(root: Path, tm
 
     with pytest.raises(KeyboardInterrupt):
         train(SETTINGS, root, run, device="cpu", after_epoch=die)
-    train_and_track(SETTINGS, root, run, device="cpu", warn=say_nothing)
+    train_and_track(SETTINGS, root, run, device="cpu", say=say_nothing)
     assert [event.step for event in events(run).Scalars("val/loss")] == [1, 2, 3]
 
 
@@ -160,7 +160,7 @@ def test_wandb_and_mlflow_go_on_with_the_same_run(root: Path, tmp_path: Path, in
     names = ["wandb", "mlflow", "wandb"]
     with pytest.raises(KeyboardInterrupt), Tracking(run, names, say_nothing) as tracking:
         train(SETTINGS, root, run, device="cpu", after_epoch=stop_after(tracking, 1))
-    history = train_and_track(SETTINGS, root, run, device="cpu", names=names, warn=say_nothing)
+    history = train_and_track(SETTINGS, root, run, device="cpu", names=names, say=say_nothing)
     wandb, mlflow = installed["wandb"], installed["mlflow"]
     assert list(wandb.runs) == ["id0"]
     assert [asked["id"] for asked in wandb.asked] == [None, "id0"]
@@ -190,13 +190,13 @@ def test_a_tool_that_fails_is_told_of_once_and_stops_nothing(
     with monkeypatch.context() as patched:
         patched.setattr(trackers.MlflowTracker, "start", broken)
         patched.setattr(trackers.WandbTracker, "epoch", broken)
-        history = train_and_track(SETTINGS, root, run, device="cpu", names=names, warn=told.append)
+        history = train_and_track(SETTINGS, root, run, device="cpu", names=names, say=told.append)
     assert len(history) == 3
     assert told == [
         f"{tool} failed and is left alone from here on: The server is away. Try later."
         for tool in ("MLflow", "Weights & Biases")
     ]
-    train_and_track(SETTINGS, root, run, device="cpu", names=names, warn=say_nothing)  # gives them what they lack
+    train_and_track(SETTINGS, root, run, device="cpu", names=names, say=say_nothing)  # gives them what they lack
     assert [step for _, step, _ in installed["mlflow"].metrics] == [1, 2, 3]
     assert [step for step, _ in installed["wandb"].runs["id0"]] == [1, 2, 3, 4]
 
@@ -216,7 +216,7 @@ def test_a_package_that_is_missing_is_told_before_training(root: Path, monkeypat
 
 
 def test_none_leaves_the_run_as_training_made_it(root: Path, tmp_path: Path) -> None:
-    train_and_track(SETTINGS, root, tmp_path / "run", device="cpu", names=["none"], warn=say_nothing)
+    train_and_track(SETTINGS, root, tmp_path / "run", device="cpu", names=["none"], say=say_nothing)
     names = {path.name for path in (tmp_path / "run").iterdir()}
     assert names == {"checkpoints", "epochs.jsonl", "predictions.jpg", "run.yaml", "settings.yaml"}
 
@@ -293,7 +293,7 @@ def test_a_sheet_that_fails_is_told_of(root: Path, tmp_path: Path, monkeypatch: 
 
     monkeypatch.setattr(tracked_run, "write_prediction_grid", broken)
     told: list[str] = []
-    train_and_track(SETTINGS, root, tmp_path / "run", device="cpu", names=["none"], warn=told.append)
+    train_and_track(SETTINGS, root, tmp_path / "run", device="cpu", names=["none"], say=told.append)
     assert told == ["The run is whole, but its sheet of predictions could not be drawn. The image x is damaged."]
 
 

@@ -1,4 +1,4 @@
-"""Thresholds by class: the best F1 by trying every cut, where they lie, and their file."""
+"""Thresholds by class: the best F1 by trying every cut, and where they are kept."""
 
 from pathlib import Path
 
@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from core.errors import BrickbenchError
-from training.thresholds import Thresholds, choose_thresholds, load_thresholds, save_thresholds, thresholds_path
+from training.checkpoint import Thresholds, load_checkpoint
+from training.thresholds import choose_thresholds, load_thresholds, save_thresholds
 
 
 @settings(deadline=None, max_examples=60)
@@ -45,28 +46,23 @@ def test_neighbours_in_floating_point_are_kept_apart() -> None:
     assert low <= threshold < high
 
 
-def _thresholds() -> Thresholds:
-    return Thresholds(
-        run_id="first", checkpoint="epoch_0003", split="val", pictures=20, classes=("3001", "3003"), logits=(0.1, -1.0)
-    )
+CHOSEN = Thresholds(split="val", pictures=20, logits=(0.1, -1.0, 2.0))
 
 
-def test_file_there_and_back(tmp_path: Path) -> None:
-    path = save_thresholds(tmp_path, _thresholds())
-    assert path == thresholds_path(tmp_path, "epoch_0003") == tmp_path / "thresholds-epoch_0003.json"
-    assert load_thresholds(tmp_path, "epoch_0003", ("3001", "3003")) == _thresholds()
+def test_they_lie_beside_the_weights(own_trained: Path) -> None:
+    run = own_trained / "runs/toy"
+    before = load_checkpoint(run).info
+    path = save_thresholds(run, "epoch_0001", CHOSEN)
+    assert path == run / "checkpoints/epoch_0001.json"
+    assert load_thresholds(run, "epoch_0001") == CHOSEN
+    assert load_checkpoint(run).info == before.model_copy(update={"thresholds": CHOSEN})
 
 
-def test_missing_damaged_and_foreign_files(tmp_path: Path) -> None:
-    again = f"Run `brickbench train validate {tmp_path} --checkpoint epoch_0003 --split val --choose-thresholds`."
+def test_none_were_chosen(trained: Path) -> None:
+    run = trained / "runs/toy"
     with pytest.raises(BrickbenchError) as missing:
-        load_thresholds(tmp_path, "epoch_0003", ("3001", "3003"))
-    assert str(missing.value) == f"No thresholds were chosen for checkpoint epoch_0003 of {tmp_path}. {again}"
-    path = save_thresholds(tmp_path, _thresholds())
-    with pytest.raises(BrickbenchError) as foreign:
-        load_thresholds(tmp_path, "epoch_0003", ("3003", "3001"))
-    assert str(foreign.value) == f"{path} is of other parts than the checkpoint. {again}"
-    path.write_text(path.read_text()[:40])
-    with pytest.raises(BrickbenchError) as damaged:
-        load_thresholds(tmp_path, "epoch_0003", ("3001", "3003"))
-    assert str(damaged.value) == f"{path} is damaged. {again}"
+        load_thresholds(run, "epoch_0001")
+    assert str(missing.value) == (
+        f"No thresholds were chosen for checkpoint epoch_0001 of {run}. Run `brickbench train validate {run} "
+        "--checkpoint epoch_0001 --split val --choose-thresholds`."
+    )

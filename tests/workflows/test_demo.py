@@ -39,9 +39,13 @@ def test_the_demo_ends_with_a_report_and_a_second_run_makes_nothing_anew(tmp_pat
     assert both[0] == 0
     assert both[1] > 0
 
+    run = dataset / "runs" / "bricknet"
+    assert (run / "predictions.jpg").is_file()
+    assert len(list((run / "tensorboard").iterdir())) == 1
+
     made = {
         path: path.stat().st_mtime_ns
-        for pattern in ("**/*.png", "**/*.npy", "**/*.safetensors")
+        for pattern in ("**/*.png", "**/*.jpg", "**/*.npy", "**/*.safetensors", "**/tensorboard/*")
         for path in dataset.glob(pattern)
     }
     second = CliRunner().invoke(demo, words, catch_exceptions=False)
