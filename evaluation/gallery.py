@@ -100,7 +100,7 @@ def gallery(
         logits: of (image_id, part_id), as far as they are known.
         count: how many pairs.
     """
-    explanations = [place for place, method in enumerate(table.methods) if not method.is_baseline]
+    explanations = [place for place, method in enumerate(table.methods) if method.is_ranked]
     methods = (explanations or list(range(len(table.methods))))[:METHODS_SHOWN]
     place_of = {image_id: place for place, image_id in enumerate(pictures.image_ids)}
     cases = []

@@ -37,7 +37,7 @@ def metric_plot(cells: Sequence[Cell]) -> Markup:
 
 
 def _draw_cell(axes: Axes, place: int, cell: Cell) -> None:
-    colour = MUTED if cell.method.is_baseline else ACCENT
+    colour = ACCENT if cell.method.is_ranked else MUTED
     interval = cell.interval
     if np.isfinite(cell.chance):
         axes.plot([cell.chance] * 2, [place - 0.34, place + 0.34], color=INK, linewidth=1.1, solid_capstyle="butt")

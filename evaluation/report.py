@@ -150,7 +150,7 @@ def _plots(table: ScoreTable, summary: Summary) -> list[tuple[str, Markup]]:
 def _differences(table: ScoreTable, summary: Summary) -> list[tuple[str, list[Any]]]:
     """Return for each explanation against each other method the differences, one a metric."""
     blocks = []
-    methods = [method for method in table.methods if not method.is_baseline]
+    methods = [method for method in table.methods if method.is_ranked]
     for place, first in enumerate(methods):
         others = [*methods[place + 1 :], *(method for method in table.methods if method.is_baseline)]
         blocks += [

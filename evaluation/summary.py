@@ -122,7 +122,7 @@ def score_rows(summary: Summary) -> list[dict[str, object]]:
     return [
         {
             "method": cell.method.name,
-            "kind": "baseline" if cell.method.is_baseline else "method",
+            "kind": "oracle" if cell.method.is_oracle else "baseline" if cell.method.is_baseline else "method",
             "metric": cell.metric,
             "mean": cell.interval.mean,
             "low": cell.interval.low,

@@ -32,6 +32,14 @@ class MethodLabel:
     title: str
     """The same for readers."""
     is_baseline: bool
+    """Knows nothing of the network: explanations are ranked against it, not with it."""
+    is_oracle: bool = False
+    """Was shown the masks: an upper bound, and neither a method nor a baseline to beat."""
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether it is an explanation."""
+        return not (self.is_baseline or self.is_oracle)
 
 
 @dataclass(frozen=True)
@@ -167,6 +175,7 @@ def _labels(rows: dict[str, Attribution]) -> tuple[MethodLabel, ...]:
                 name=row.method if alone else f"{row.method}-{digest}",
                 title=definition.title if alone else f"{definition.title} ({digest})",
                 is_baseline=definition.kind == "baseline",
+                is_oracle=definition.kind == "oracle",
             )
         )
     return tuple(labels)

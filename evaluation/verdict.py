@@ -43,7 +43,7 @@ class _Tally:
 def decide(table: ScoreTable, summary: Summary, network: NetworkFacts) -> Verdict:
     """Return the verdict that the intervals of paired differences allow; a difference counts if its interval is."""
     core = [name for name in CORE if name in table.metrics] or list(table.metrics)
-    methods = [method for method in table.methods if not method.is_baseline]
+    methods = [method for method in table.methods if method.is_ranked]
     baselines = [method for method in table.methods if method.is_baseline]
     sentences = [_against_baselines(summary, method, baselines, core) for method in methods]
     sentences += _against_each_other(summary, methods, core)

@@ -1,6 +1,7 @@
 """``brickbench explain``: maps in bulk, the table of methods, one picture with its explanations."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -31,11 +32,13 @@ def explain() -> None:
 )
 @click.option(
     "--classes",
-    type=click.Choice(["true", "predicted"]),
+    type=click.Choice(["true", "predicted", "top", "missed"]),
     default="true",
     show_default=True,
-    help="Explain the parts that are in the picture, or those with a logit above 0.",
+    help="Explain the parts that are in the picture, all with a logit above --above, the one with the highest, or "
+    "those in the picture with a logit not above --above.",
 )
+@click.option("--above", type=float, default=0.0, show_default=True, help="The logit from which a part is predicted.")
 @click.option("--limit", type=click.IntRange(min=1), default=None, show_default="all", help="Only so many pictures.")
 @click.option("--checkpoint", default="best", show_default=True, help="best, or a name such as epoch_0007.")
 @device_option
@@ -46,7 +49,8 @@ def run(
     methods: str,
     settings: tuple[str, ...],
     split: str,
-    classes: str,
+    classes: Literal["true", "predicted", "top", "missed"],
+    above: float,
     limit: int | None,
     checkpoint: str,
     device: str,
@@ -60,6 +64,7 @@ def run(
     Example:
       brickbench explain run bricks/runs/first --methods gradcam,lime,random --limit 50
       brickbench explain run bricks/runs/first --methods lime --set lime.num_samples=300
+      brickbench explain run bricks/runs/first --methods gradcam,integrated_gradients --classes missed
     """
     from explain.bulk import explain_run
     from training.runs import dataset_of
@@ -69,11 +74,14 @@ def run(
         dataset or dataset_of(run),
         parse_choices("method", methods, settings),
         split=split,
-        which="true" if classes == "true" else "predicted",
+        which=classes,
+        above=above,
         limit=limit,
         checkpoint=checkpoint,
         device=device,
     )
+    for note in result.notes:
+        click.echo(note, err=True)
     counts = {"made": result.made, "found": result.found}
     if as_json:
         print_json(counts)

@@ -6,7 +6,7 @@ from torch import nn
 
 from core.errors import SettingsError
 from core.settings import near_matches
-from explain.baselines import center_gaussian, edges, random_noise, uniform
+from explain.baselines import brightness, center_gaussian, edges, oracle, random_noise, uniform
 from explain.cam import eigencam, gradcam, gradcam_max, gradcam_plus_plus, hirescam, layercam, scorecam, xgradcam
 from explain.gradients import (
     guided_backprop,
@@ -45,7 +45,9 @@ METHODS: dict[str, MethodRow] = {
         random_noise.ROW,
         center_gaussian.ROW,
         edges.ROW,
+        brightness.ROW,
         uniform.ROW,
+        oracle.ROW,
     )
 }
 

@@ -1,17 +1,21 @@
 """Maps in bulk: what is stored, going on after a stop, failures."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner
 
 from core.errors import BrickbenchError, SettingsError
 from dataset.index import open_index
 from dataset.loader import PileDataset
-from explain.bulk import explain_run
+from explain.baselines.random_noise import RandomNoise
+from explain.bulk import Which, explain_run
 from explain.commands import explain
 from explain.methods import create_method
+from explain.protocol import FloatMaps
 from explain.store import load_maps, read_attributions, shard_files
 from training.checkpoint import load_checkpoint
 
@@ -66,15 +70,47 @@ def test_settings_are_kept_apart(own_trained: Path) -> None:
     assert len(list(run.glob("attributions/gradcam-*/settings.yaml"))) == 2
 
 
-def test_predicted_classes(own_trained: Path) -> None:
+@pytest.mark.parametrize(("which", "above"), [("predicted", 0.0), ("predicted", -0.5), ("top", 0.0), ("missed", 0.3)])
+def test_choices_of_classes(own_trained: Path, which: Which, above: float) -> None:
     run = own_trained / "runs" / "toy"
-    explain_run(run, own_trained, {"random": {}}, which="predicted", limit=4, device="cpu")
+    explain_run(run, own_trained, {"random": {}}, which=which, above=above, limit=4, device="cpu")
     checkpoint, pictures = load_checkpoint(run), PileDataset(own_trained, "test")
     expected = set()
     for place in range(4):
-        logits = checkpoint.model(checkpoint.network_input(pictures.image(place))[None])[0]
-        expected |= {(pictures.image_ids[place], checkpoint.classes[at]) for at in range(3) if logits[at] > 0}
+        with torch.no_grad():
+            logits = checkpoint.model(checkpoint.network_input(pictures.image(place))[None])[0].tolist()
+        for at, logit in enumerate(logits):
+            missed = bool(pictures.targets[place][at]) and logit <= above
+            if {"predicted": logit > above, "top": logit == max(logits), "missed": missed}[which]:
+                expected.add((pictures.image_ids[place], checkpoint.classes[at]))
     assert {(row.image_id, row.part_id) for row in read_attributions(run)} == expected
+
+
+def test_the_oracle_gets_the_masks(own_trained: Path) -> None:
+    run = own_trained / "runs" / "toy"
+    explain_run(run, own_trained, {"oracle": {}}, limit=2, device="cpu")
+    pictures = PileDataset(own_trained, "test", with_masks=True)
+    rows = read_attributions(run)
+    assert rows
+    for row, found in zip(rows, load_maps(run, rows), strict=True):
+        np.testing.assert_array_equal(found, pictures.masks(pictures.image_ids.index(row.image_id))[row.part_id])
+
+
+def test_a_batch_that_does_not_fit_into_memory_shrinks_and_says_so(
+    own_trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = own_trained / "runs" / "toy"
+    attribute = RandomNoise.attribute
+
+    def tight(self: RandomNoise, images: torch.Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
+        if len(images) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return attribute(self, images, classes)
+
+    monkeypatch.setattr(RandomNoise, "attribute", tight)
+    result = explain_run(run, own_trained, {"random": {}}, limit=5, device="cpu")
+    assert result.notes == ["random: 2 pictures at once, since 16 did not fit into memory"]
+    assert result.made == len(read_attributions(run)) == int(PileDataset(own_trained, "test").targets[:5].sum())
 
 
 def test_a_damaged_picture_is_counted_and_the_rest_is_done(own_trained: Path) -> None:

@@ -5,7 +5,9 @@ import pytest
 import torch
 from torch import nn
 
-from core.errors import SettingsError
+from core.errors import BrickbenchError, SettingsError
+from explain.baselines.oracle import Oracle
+from explain.memory import BatchSize
 from explain.methods import METHODS, create_method, method_rows, with_normalisation
 from explain.protocol import Method
 from training.models import create_model
@@ -30,7 +32,7 @@ SMALL: dict[str, dict[str, object]] = {
 """Settings that make costly methods quick."""
 
 
-@pytest.mark.parametrize("name", list(METHODS))
+@pytest.mark.parametrize("name", [name for name, row in METHODS.items() if row.kind != "oracle"])
 def test_every_method_keeps_the_protocol(name: str, network: nn.Module, images: torch.Tensor) -> None:
     settings = SMALL.get(name, {})
     method = create_method(name, network, **settings)
@@ -67,6 +69,46 @@ def test_edges_lie_on_the_edge(network: nn.Module) -> None:
     found = create_method("edges", network, mean=(0, 0, 0), std=(1, 1, 1)).attribute(picture, [[0]])[0][0]
     assert (found[4:-4, 15:17] > 0.5).all()
     assert not found[:, :14].any()
+
+
+def test_brightness_is_the_luminance(network: nn.Module) -> None:
+    picture = torch.tensor([1.0, 0.5, 0.25])[None, :, None, None].expand(1, 3, 4, 4)
+    found = create_method("brightness", network, mean=(0, 0, 0), std=(1, 1, 1)).attribute(picture, [[0]])[0][0]
+    np.testing.assert_allclose(found, 0.2125 + 0.5 * 0.7154 + 0.25 * 0.0721, rtol=1e-6)
+
+
+def test_the_oracle_shows_the_masks_it_is_given(network: nn.Module, images: torch.Tensor) -> None:
+    oracle = create_method("oracle", network)
+    assert isinstance(oracle, Oracle)
+    mask = np.zeros((128, 96), dtype=bool)
+    mask[20:41, 8:16] = True
+    maps = oracle.attribute(images, [[0, 2], []], [[mask, ~mask], []])
+    assert [found.shape for found in maps] == [(2, 64, 48), (0, 64, 48)]
+    assert maps[0][0][10, 4:8].tolist() == [1.0] * 4
+    assert maps[0][0][20, 4:8].tolist() == [0.5] * 4  # half of the area: rows 40 of 40 and 41
+    assert maps[0][0].sum() == mask.sum() / 4
+    np.testing.assert_array_equal(maps[0][1], 1 - maps[0][0])
+    with pytest.raises(BrickbenchError, match=r"^The oracle needs the mask of each class asked for: run it with"):
+        oracle.attribute(images, [[0], [1]])
+
+
+def test_a_batch_that_does_not_fit_is_halved_for_good_and_told() -> None:
+    tried: list[slice] = []
+
+    def work(part: slice) -> list[int]:
+        tried.append(part)
+        if part.stop - part.start > 3:
+            raise torch.OutOfMemoryError("out of memory")
+        return list(range(part.start, part.stop))
+
+    batch = BatchSize(8, "pictures")
+    assert [place for some in batch.batches(11, work) for place in some] == list(range(11))
+    assert (batch.size, batch.note) == (2, "2 pictures at once, since 8 did not fit into memory")
+    assert [part.stop - part.start for part in tried] == [8, 4, 2, 2, 2, 2, 2, 1]
+    with pytest.raises(BrickbenchError, match=r"^Memory does not hold what one of the pictures takes"):
+        list(BatchSize(2, "pictures").batches(1, lambda _: (_ for _ in ()).throw(MemoryError())))
+    with pytest.raises(RuntimeError, match="other"):
+        list(BatchSize(2, "pictures").batches(1, lambda _: (_ for _ in ()).throw(RuntimeError("other"))))
 
 
 def test_names_and_settings_are_checked(network: nn.Module) -> None:
