@@ -15,42 +15,44 @@ from explain.protocol import check_logits
 class Perturbed:
     """Pictures made of one picture by hiding some of its superpixels.
 
-    A pixel is chosen by its bits, ``hidden ^ ((image ^ hidden) & mask)``, the mask being all ones or all zeros: exact
-    for any values, and on a CPU 10 times faster than `torch.where`. Batches are written into one array, which stays
-    in the cache.
+    Masks of eight pictures are one byte a superpixel, so that one gather serves eight; `torch.lerp` gives the pixel
+    shown or hidden exactly where its weight is 1 or 0, in one pass over memory. On a CPU all this takes a tenth of
+    gathering each mask and `torch.where`. Batches are written into the same arrays, which stay in the cache.
     """
 
     def __init__(self, image: Tensor, segments: Segments, settings: SegmentSettings, device: torch.device) -> None:
         """Take `image` (3, H, W) float32, as the network takes it; its `segments` (H, W) count from 0."""
         pixels = np.ascontiguousarray(image.detach().cpu().float().permute(1, 2, 0).numpy())
-        hidden = torch.from_numpy(np.ascontiguousarray(np.moveaxis(hidden_picture(pixels, segments, settings), 2, 0)))
-        shown = torch.from_numpy(np.ascontiguousarray(np.moveaxis(pixels, 2, 0)))
-        self._hidden = hidden.to(device).view(torch.int32)
-        self._differing = shown.to(device).view(torch.int32) ^ self._hidden
-        self._segments = segments
-        self._places = torch.from_numpy(segments.ravel()).to(device)
-        self._room = self._hidden.new_empty((0, *self._hidden.shape))
+        hidden = hidden_picture(pixels, segments, settings)
+        self._shown, self._hidden = (
+            torch.from_numpy(np.ascontiguousarray(np.moveaxis(picture, 2, 0))).to(device)
+            for picture in (pixels, hidden)
+        )
+        self._segments = torch.from_numpy(segments.ravel()).to(device)
+        self._shifts = torch.arange(8, dtype=torch.uint8, device=device)[:, None]
+        self._reserve(0)
 
     def compose(self, shown: NDArray[np.bool_]) -> Tensor:
         """Return pictures (B, 3, H, W) float32 with the superpixels `shown` (B, S); the next call writes over them."""
-        if len(self._room) < len(shown):
-            self._room = self._hidden.new_empty((len(shown), *self._hidden.shape))
-        room = self._room[: len(shown)]
-        torch.bitwise_and(self._spread(-shown.astype(np.int32))[:, None], self._differing, out=room)
-        torch.bitwise_xor(room, self._hidden, out=room)
-        return room.view(torch.float32)
+        count, size = len(shown), self._shown.shape[1:]
+        if count > len(self._pictures):
+            self._reserve(count)
+        eights = torch.from_numpy(np.packbits(shown, axis=0, bitorder="little")).to(self._segments.device)  # (B/8, S)
+        bits = self._bits[: len(eights)]
+        torch.bitwise_right_shift(eights.index_select(1, self._segments)[:, None], self._shifts, out=bits)
+        weights = self._weights[:count].copy_(bits.bitwise_and_(1).view(-1, *size)[:count])
+        return torch.lerp(self._hidden, self._shown, weights[:, None], out=self._pictures[:count])
 
-    def _spread(self, bits: NDArray[np.int32]) -> Tensor:
-        """Return `bits` (B, S) at every pixel, (B, H, W)."""
-        if self._hidden.device.type == "cpu":  # a fifth of what torch takes to gather along the last axis
-            return torch.from_numpy(np.take(bits, self._segments, axis=1, mode="clip"))
-        found = torch.from_numpy(bits).to(self._places.device).index_select(1, self._places)
-        return found.view(-1, *self._hidden.shape[1:])
+    def _reserve(self, count: int) -> None:
+        size = self._shown.shape[1:]
+        self._bits = self._shifts.new_empty((-(-count // 8), 8, size.numel()))
+        self._weights = self._shown.new_empty((count, *size))
+        self._pictures = self._shown.new_empty((count, 3, *size))
 
 
 def batch_size(device: torch.device) -> BatchSize:
     """Return how many perturbed pictures a pass takes: on a CPU few, so that they stay in its cache."""
-    return BatchSize(32 if device.type == "cpu" else 256, "perturbed pictures")
+    return BatchSize(16 if device.type == "cpu" else 256, "perturbed pictures")
 
 
 def logits_of(
