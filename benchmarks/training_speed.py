@@ -1,7 +1,7 @@
 """How many pictures a second the training loop takes, beside the most that its network can: steps on random tensors.
 
-    .venv/bin/python benchmarks/training.py                                # CPU, pictures of its own making
-    .venv/bin/python benchmarks/training.py --device cuda --precision bfloat16 --compile --workers 12 --batch-size 128
+    .venv/bin/python benchmarks/training_speed.py               # CPU, pictures of its own making
+    .venv/bin/python benchmarks/training_speed.py --device cuda --precision bfloat16 --compile --workers 12 --batch-size 128
 
 The loop is `training.loop.train` as `train run` calls it, on the train split of a dataset with its packed cache, one
 preset of augmentation after the other. The limit is the same network, loss and optimizer, in the same memory format and
@@ -76,9 +76,7 @@ class Clock:
 class Limit:
     """The same network, loss and optimizer as the loop's, on random tensors."""
 
-    def __init__(
-        self, settings: TrainingSettings, classes: tuple[str, ...], device: torch.device, *, first: bool
-    ) -> None:
+    def __init__(self, settings: TrainingSettings, classes: tuple[str, ...], device: torch.device, first: bool) -> None:
         """Put everything on the device; `first` keeps channels first."""
         model = create_model(settings.model, len(classes), **settings.model_kwargs)
         shape = (settings.batch_size, len(classes))
@@ -91,41 +89,39 @@ class Limit:
         self._images = torch.randn(settings.batch_size, 3, side, side, device=device).contiguous(memory_format=layout)
         self._settings, self._device = settings, device
 
-    def steps(self, count: int) -> None:
-        """Train on the same batch `count` times."""
+    def steps(self, count: int, size: int) -> None:
+        """Train on the same batch of `size` pictures `count` times."""
         learner = self._learner
         learner.network.train()
         for _ in range(count):
             with autocast(self._settings, self._device):
-                logits = learner.network(self._images)
-            learner.scaler.scale(learner.loss_of(logits.float(), self._targets)).backward()  # type: ignore[no-untyped-call]
+                logits = learner.network(self._images[:size])
+            learner.scaler.scale(learner.loss_of(logits.float(), self._targets[:size])).backward()  # type: ignore[no-untyped-call]
             learner.scaler.step(learner.optimizer)
             learner.scaler.update()
             learner.optimizer.zero_grad()
 
-    def passes(self, count: int) -> None:
-        """Label the same batch `count` times."""
+    def passes(self, count: int, size: int) -> None:
+        """Label the same batch of `size` pictures `count` times."""
         self._learner.network.eval()
         with torch.inference_mode():
             for _ in range(count):
-                self._learner.model(self._images)
+                self._learner.model(self._images[:size])
 
 
-def measure(
-    settings: TrainingSettings, root: Path, device: torch.device, results: Any, *, channels_first: bool
-) -> None:
-    """Train, with the limit before each pass, and put the `Laps` into the queue `results`."""
+def measure(settings: TrainingSettings, root: Path, device: torch.device, results: Any, channels_first: bool) -> None:
+    """Train, with the limit before each pass, and send the `Laps` into the pipe `results`."""
     classes = PileDataset(root, "train").classes
     limit, laps = Limit(settings, classes, device, channels_first), Laps()
-    size = settings.batch_size
     train_epoch, validate = loop._train_epoch, loop._validate
     ended: list[float] = []
 
     def timed_epoch(learner: Learner, pictures: Any, *rest: Any) -> float:
         if ended:
             laps.other.append(time.perf_counter() - ended[-1])
+        size = -(-len(pictures) // pictures.batches)
         clock = Clock(device)
-        limit.steps(pictures.batches)
+        limit.steps(pictures.batches, size)
         laps.limit.append(clock.each(pictures.batches * size))
         clock = Clock(device)
         loss = train_epoch(learner, pictures, *rest)
@@ -133,10 +129,10 @@ def measure(
         return loss
 
     def timed_validation(learner: Learner, pictures: Any, *rest: Any) -> dict[str, float]:
-        batches = pictures.batches
+        size = -(-len(pictures) // pictures.batches)
         clock = Clock(device)
-        limit.passes(batches)
-        laps.validation_limit.append(clock.each(batches * size))
+        limit.passes(pictures.batches, size)
+        laps.validation_limit.append(clock.each(pictures.batches * size))
         clock = Clock(device)
         scores = validate(learner, pictures, *rest)
         laps.validation.append(clock.each(len(pictures)))
@@ -148,7 +144,7 @@ def measure(
         loop.train(settings, root, Path(scratch) / "run", device=str(device))
     for each in (laps.limit, laps.loop, laps.validation_limit, laps.validation):
         del each[0]
-    results.put(laps)
+    results.send(laps)
 
 
 def toy_pictures(root: Path, piles: int) -> Path:
@@ -222,14 +218,11 @@ def run_all(arguments: argparse.Namespace, root: Path) -> None:
             }
         )
         context = multiprocessing.get_context("spawn")
-        results = context.Queue()
-        process = context.Process(
-            target=measure,
-            args=(settings, root, device, results),
-            kwargs={"channels_first": arguments.channels_first},
-        )
+        receiver, sender = context.Pipe(duplex=False)
+        process = context.Process(target=measure, args=(settings, root, device, sender, arguments.channels_first))
         process.start()
-        laps: Laps = results.get()
+        sender.close()
+        laps: Laps = receiver.recv()  # an EOFError if it died
         process.join()
         rest.setdefault((name, size), []).append(laps)
         print(
