@@ -7,6 +7,7 @@ import click
 
 from core.cli import device_option, existing_folder, json_option, parse_choices, print_json, print_rows
 from core.errors import BrickbenchError
+from explain.network.commands import features, kernels, maximize
 
 DEFAULT_METHODS = "gradcam,lime,random,center_gaussian,edges,uniform"
 
@@ -126,3 +127,7 @@ def show(run: Path, image_id: str, dataset: Path | None, output: Path, part: str
         raise BrickbenchError(f"{output} is there already: choose another file with -o, or give --force.")
     parts = draw(run, dataset or dataset_of(run), image_id, output, part)
     click.echo(f"{output}: {', '.join(parts)}")
+
+
+for command in (kernels, features, maximize):
+    explain.add_command(command)

@@ -1,0 +1,1 @@
+"""Looking into the network itself: kernels, feature maps, and pictures that excite it most."""

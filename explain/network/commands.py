@@ -1,0 +1,141 @@
+"""``brickbench explain kernels|features|maximize``: pictures of the network itself."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from core.cli import device_option, existing_folder
+from core.errors import BrickbenchError, SettingsError
+
+if TYPE_CHECKING:
+    from training.checkpoint import Checkpoint
+
+run_argument = click.argument("run", type=existing_folder)
+
+
+def sheet_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that all sheets take."""
+    for option in (
+        click.option("--force", is_flag=True, help="Overwrite the PNG if it is there."),
+        click.option("--checkpoint", default="best", show_default=True, help="best, or a name such as epoch_0007."),
+        click.option(
+            "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The PNG to write."
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+@click.command()
+@run_argument
+@sheet_options
+@click.option("--layer", default=None, show_default="the first convolution", help="Name of a convolution.")
+@click.option("--limit", type=click.IntRange(min=1), default=96, show_default=True, help="Kernels shown at most.")
+def kernels(run: Path, output: Path, checkpoint: str, force: bool, layer: str | None, limit: int) -> None:
+    """Draw the kernels of a convolution of RUN's network.
+
+    The first layer's as RGB tiles, deeper ones as a line of input channels each.
+
+    \b
+    Example:
+      brickbench explain kernels bricks/runs/first -o kernels.png
+      brickbench explain kernels bricks/runs/first --layer conv2 --limit 16 -o second.png
+    """
+    from explain.network.kernels import kernel_sheet
+    from explain.network.sheets import write_sheets
+
+    network = _opened(run, output, checkpoint, force)
+    write_sheets([kernel_sheet(network.model, layer, limit=limit)], output)
+    click.echo(str(output))
+
+
+@click.command()
+@run_argument
+@click.argument("image_id")
+@sheet_options
+@click.option("-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset.")
+@click.option(
+    "--layers", default="conv1,conv3,conv5", show_default=True, help="Names with commas; bricknet's of the paper."
+)
+@click.option("--limit", type=click.IntRange(min=1), default=64, show_default=True, help="Maps shown of a layer.")
+def features(
+    run: Path,
+    image_id: str,
+    output: Path,
+    checkpoint: str,
+    force: bool,
+    dataset: Path | None,
+    layers: str,
+    limit: int,
+) -> None:
+    """Draw what layers of RUN's network make of the picture IMAGE_ID.
+
+    \b
+    Example:
+      brickbench explain features bricks/runs/first 000012_0 --layers conv1,conv3,conv5 -o features.png
+    """
+    from dataset.loader import PileDataset
+    from explain.network.features import feature_sheets
+    from explain.network.sheets import Sheet, write_sheets
+    from training.runs import dataset_of
+
+    network = _opened(run, output, checkpoint, force)
+    root = dataset or dataset_of(run)
+    pictures = PileDataset(root, None)
+    if image_id not in pictures.image_ids:
+        raise SettingsError(f"There is no picture {image_id!r} in {root}: see `brickbench dataset query`.")
+    picture = pictures.image(pictures.image_ids.index(image_id))
+    names = [name.strip() for name in layers.split(",") if name.strip()]
+    sheets = feature_sheets(network.model, network.network_input(picture), names, limit=limit)
+    write_sheets([Sheet(image_id, picture, None), *sheets], output)
+    click.echo(str(output))
+
+
+@click.command()
+@run_argument
+@sheet_options
+@click.option("--parts", default=None, show_default="all classes", help="part_ids with commas.")
+@click.option("--layer", default=None, help="Grow pictures for channels of this layer instead.")
+@click.option("--channels", type=click.IntRange(min=1), default=16, show_default=True, help="Channels of --layer.")
+@click.option("--steps", type=click.IntRange(min=1), default=256, show_default=True, help="Steps of ascent a picture.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the noise at the beginning.")
+@device_option
+def maximize(
+    run: Path,
+    output: Path,
+    checkpoint: str,
+    force: bool,
+    parts: str | None,
+    layer: str | None,
+    channels: int,
+    steps: int,
+    seed: int,
+    device: str,
+) -> None:
+    """Grow pictures that classes, or a layer's channels, of RUN's network like best.
+
+    \b
+    Example:
+      brickbench explain maximize bricks/runs/first --parts 3001,3003 -o liked.png
+      brickbench explain maximize bricks/runs/first --layer conv3 --channels 8 -o channels.png
+    """
+    from explain.network.maximize import MaximizeSettings, maximized_sheet
+    from explain.network.sheets import write_sheets
+
+    network = _opened(run, output, checkpoint, force, device)
+    settings = MaximizeSettings(steps=steps, seed=seed)
+    wanted = None if parts is None else [part.strip() for part in parts.split(",") if part.strip()]
+    write_sheets([maximized_sheet(network, settings, wanted, layer, channels)], output)
+    click.echo(str(output))
+
+
+def _opened(run: Path, output: Path, checkpoint: str, force: bool, device: str = "cpu") -> "Checkpoint":
+    """Return the network of a run, once it is sure that `output` may be written."""
+    from training.checkpoint import load_checkpoint
+    from training.devices import choose_device
+
+    if output.exists() and not force:
+        raise BrickbenchError(f"{output} is there already: choose another file with -o, or give --force.")
+    return load_checkpoint(run, checkpoint, choose_device(device))
