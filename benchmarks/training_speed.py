@@ -1,7 +1,7 @@
 """How many pictures a second the training loop takes, beside the most that its network can: steps on random tensors.
 
     .venv/bin/python benchmarks/training_speed.py               # CPU, pictures of its own making
-    .venv/bin/python benchmarks/training_speed.py --device cuda --precision bfloat16 --compile --workers 12 --batch-size 128
+    .venv/bin/python benchmarks/training_speed.py --device cuda --precision bfloat16 --workers 12 --batch-size 128
 
 The loop is `training.loop.train` as `train run` calls it, on the train split of a dataset with its packed cache, one
 preset of augmentation after the other. The limit is the same network, loss and optimizer, in the same memory format and

@@ -17,6 +17,7 @@ from torch import nn
 from core.progress import Progress
 from dataset.loader import PileDataset
 from dataset.loading.backgrounds import digest_of_backgrounds
+from dataset.loading.batches import BatchPlan
 from dataset.loading.loader import PictureLoader
 from dataset.loading.randomness import DROPOUT, WEIGHTS, seeded_torch
 from dataset.manifest import Manifest
@@ -82,6 +83,7 @@ def _train(
         model = create_model(settings.model, len(classes), **settings.model_kwargs)
     check_input_size(model, settings.model, settings.input_size_px, len(classes))
     mean, std = normalisation(model)
+    splits = _splits_of_stages(settings, train_split, team)
     info = RunInfo(
         run_id=run_folder.resolve().name,
         dataset=str(root.resolve()),
@@ -111,18 +113,16 @@ def _train(
         val_split, settings, mean, std, varied=False, device=place, title="Packing val pictures"
     )
     stage_before, pictures = -1, None
-    total, done = settings.total_epochs * len(train_split), len(history) * len(train_split)
-    with Progress("Training", total, "pictures", done) as progress:
+    lengths = [len(splits[settings.stage_at(epoch)[0].sources]) for epoch in range(1, settings.total_epochs + 1)]
+    with Progress("Training", sum(lengths), "pictures", sum(lengths[: len(history)])) as progress:
         while not is_over(settings, history):
             epoch = len(history) + 1
             started = time.perf_counter()
             stage, before = settings.stage_at(epoch)
             if pictures is None or before != stage_before:
                 stage_before = before
-                same = stage.sources == settings.sources
-                split = train_split if same else PileDataset(root, "train", classes, sources=stage.sources)
                 pictures = PictureLoader(
-                    split, stage, mean, std, rank=team.rank, ranks=team.ranks, device=place,
+                    splits[stage.sources], stage, mean, std, rank=team.rank, ranks=team.ranks, device=place,
                     title="Packing train pictures",
                 )  # fmt: skip
             memory_was_full = False
@@ -220,6 +220,24 @@ def _validate(
     loss = learner.loss_of(torch.from_numpy(logits), pictures.targets).item()
     require_number(loss, f"the validation after epoch {epoch}", epoch, settings)
     return {"loss": loss, **asdict(label_metrics(logits, pictures.targets.numpy()))}
+
+
+def _splits_of_stages(
+    settings: TrainingSettings, train_split: PileDataset, team: Team
+) -> dict[tuple[str, ...], PileDataset]:
+    """Return the training pictures of every stage by their sources; a stage without any is refused now, not later."""
+    splits: dict[tuple[str, ...], PileDataset] = {settings.sources: train_split}
+    before = 0
+    for length in [stage.epochs for stage in settings.stages] or [settings.epochs]:
+        stage, _ = settings.stage_at(before + 1)
+        before += length
+        if stage.sources not in splits:
+            splits[stage.sources] = PileDataset(
+                train_split.root, "train", classes=train_split.classes, sources=stage.sources
+            )
+        is_real = splits[stage.sources].source_is_real
+        BatchPlan(is_real, stage.batch_size, stage.seed, stage.photo_share, team.rank, team.ranks)
+    return splits
 
 
 def _digest(settings: TrainingSettings, root: Path, *parts: PileDataset) -> str:

@@ -164,6 +164,7 @@ class TrainingSettings(LoadingSettings):
                 raise ValueError(f"a stage has the source {min(foreign)}, which sources leaves out")
         if self.stages and "epochs" in self.model_fields_set and self.epochs != self.total_epochs:
             raise ValueError(f"epochs {self.epochs} is not the sum of the stages' epochs, {self.total_epochs}")
+        object.__setattr__(self, "epochs", self.total_epochs)  # a frozen model; what is saved must say it too
         if self.warmup_epochs > min((stage.epochs for stage in self.stages), default=self.epochs):
             raise ValueError(
                 f"warmup_epochs {self.warmup_epochs:g} is longer than the training (or its shortest stage)"

@@ -349,6 +349,39 @@ def test_stages_change_pictures_and_learning_rate(make_toy: Callable[..., Path],
     assert [row["learning_rate"] for row in history] == pytest.approx([1e-3, 1e-4, 0.5e-4])
 
 
+def test_renders_then_a_mix_then_photos(with_photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One settings file; stopped between its stages, it comes to the same weights."""
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "model: test_convnext\ninput_size_px: 64\nbatch_size: 8\nlearning_rate: 0.001\nschedule: cosine\n"
+        "average_decay: 0.9\npositive_weight: per_class\nstages:\n- {epochs: 1, sources: [synthetic]}\n"
+        "- {epochs: 2, photo_share: 0.5, augment_renders: renders}\n- {epochs: 1, sources: [real]}\n"
+    )
+    settings = TrainingSettings.load(recipe)
+    shares: list[float] = []
+    original = loop._train_epoch
+
+    def watched(learner: Any, pictures: Any, stage: Any, epoch: int, *rest: Any) -> float:
+        keys = [key for batch in pictures._plan.whole_batches(epoch) for key in batch]
+        shares.append(sum(bool(pictures.samples._is_real[key.picture]) for key in keys) / len(keys))
+        return original(learner, pictures, stage, epoch, *rest)
+
+    monkeypatch.setattr(loop, "_train_epoch", watched)
+    whole, broken = tmp_path / "one" / "run", tmp_path / "two" / "run"
+    history = train(settings, with_photos, whole, device="cpu")
+    assert shares == [0.0, 17 / 33, 17 / 33, 1.0]  # of 33 pictures an epoch
+    assert [row["learning_rate"] for row in history] == pytest.approx([1e-3, 1e-3, 0.5e-3, 1e-3])
+
+    def interrupt(row: dict[str, Any]) -> None:
+        if row["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train(settings, with_photos, broken, device="cpu", after_epoch=interrupt)
+    train(settings, with_photos, broken, device="cpu")
+    assert_same_end(broken, whole)
+
+
 @pytest.mark.slow
 def test_two_processes_learn_what_one_does(toy_dataset: Path, tmp_path: Path) -> None:
     settings = {"model": "test_convnext", "model_kwargs": {}, "input_size_px": 64, "epochs": 2, "batch_size": 8}

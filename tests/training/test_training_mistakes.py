@@ -154,6 +154,24 @@ def test_a_part_that_no_picture_shows_is_told(grown: Path, settings: Path, tmp_p
     )
 
 
+@pytest.mark.parametrize(
+    ("stage", "problem"),
+    [
+        ({"sources": ["real"]}, "The dataset {root} has no photo in split 'train' ("),
+        ({"photo_share": 0.5}, "photo_share 0.5 asks for photos, and there is none among the "),
+    ],
+    ids=["photos", "share"],
+)
+def test_a_stage_without_pictures_is_refused_at_once(
+    own_trained: Path, tmp_path: Path, stage: dict[str, Any], problem: str
+) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(yaml.safe_dump(TINY | {"stages": [{"epochs": 1}, {"epochs": 1} | stage]}))
+    told = refused("run", recipe, "-d", own_trained, "-o", tmp_path / "run")
+    assert told.startswith(problem.format(root=own_trained))
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_a_loss_that_is_no_number(
     own_trained: Path, settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

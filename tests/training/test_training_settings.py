@@ -1,9 +1,14 @@
 """Settings of training: validated, documented, compared."""
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
+import yaml
 
 from core.errors import SettingsError
+from dataset.loading.augment import PRESETS
 from training.devices import choose_device
 from training.settings import TrainingSettings, differences
 
@@ -57,3 +62,17 @@ def test_devices() -> None:
         choose_device("cuda:99")
     with pytest.raises(SettingsError, match=r"^This machine has no device 'meta'"):
         choose_device("meta")
+
+
+def test_the_recipe_in_the_docs_is_read_as_it_stands() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    (recipe,) = re.findall(r"```yaml\n(.*?)```", page, flags=re.DOTALL)
+    settings = TrainingSettings.parse(yaml.safe_load(recipe))
+    assert [settings.stage_at(epoch)[1] for epoch in (1, 10, 11, 16, 17, 20)] == [0, 0, 10, 10, 16, 16]
+    renders, mix, photos = (settings.stage_at(epoch)[0] for epoch in (1, 11, 17))
+    assert (renders.sources, renders.photo_share, renders.learning_rate) == (("synthetic",), None, 3e-4)
+    assert (mix.sources, mix.photo_share, mix.learning_rate) == (("synthetic", "real"), 0.5, 1e-4)
+    assert (photos.sources, photos.photo_share, photos.learning_rate) == (("real",), None, 3e-5)
+    assert settings.augment_renders == PRESETS["renders"]
+    again = TrainingSettings.parse(settings.model_dump(mode="json"))
+    assert (settings.epochs, again) == (20, settings)
