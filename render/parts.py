@@ -1,10 +1,12 @@
-"""Meshes inside Blender: one datablock for each part or prop, made once and used by every pile."""
+"""Meshes inside Blender: datablocks for each part or prop, made once and used by every pile."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blender_assets.mesh import PartMesh, sloping_faces
 from render.blender import UNIT_MM, bpy
+from render.hulls import few_corners
+from render.pile import Brick, Pile
 
 
 def blender_mesh(
@@ -34,3 +36,32 @@ def blender_mesh(
         grain.data.foreach_set("value", sloping_faces(part).astype(np.float32))
     mesh.use_fake_user = True
     return mesh
+
+
+def brick_mesh(pile: Pile, brick: Brick, *, stud_logo: bool = False) -> "bpy.types.Mesh":
+    """Return the datablock of a brick's part, with lettering on its studs if asked for."""
+    logo = " with logo" if stud_logo else ""
+    category = pile.catalogue[brick.part_id].category.lower()
+    grained = "slope" in category and "curved" not in category
+    plain = pile.catalogue.mesh(brick.part_id)
+    part = pile.catalogue.mesh(brick.part_id, stud_logo=True) if stud_logo else plain
+    return blender_mesh(f"{_name(pile, brick)}{logo}", part, plain.centroid_mm, grained=grained)
+
+
+def hull_mesh(pile: Pile, thing: int) -> "bpy.types.Mesh":
+    """Return the datablock of a brick's or prop's collision hull: points around its centre of mass."""
+    bricks = len(pile.bricks)
+    name = _name(pile, pile.bricks[thing]) if thing < bricks else f"prop {pile.props[thing - bricks].kind}"
+    known = bpy.data.meshes.get(f"hull of {name}")
+    if known is not None:
+        return known
+    part = pile.mesh(thing)
+    mesh = bpy.data.meshes.new(f"hull of {name}")
+    mesh.from_pydata((few_corners(part.vertices_mm - part.centroid_mm) / UNIT_MM).tolist(), [], [])
+    mesh.use_fake_user = True
+    return mesh
+
+
+def _name(pile: Pile, brick: Brick) -> str:
+    source = f" of {pile.ldraw}" if pile.ldraw and pile.prefer_ldraw else ""
+    return f"part {brick.part_id}{source}"

@@ -14,8 +14,7 @@ from render.floor_shaders import floor_material
 from render.floors import Floor
 from render.lamps import lit
 from render.lighting import Lighting
-from render.parts import blender_mesh
-from render.physics import brick_mesh
+from render.parts import blender_mesh, brick_mesh
 from render.plastic import dress, dress_plainly
 from render.settled import SettledPile
 from render.tray import tray_mesh
