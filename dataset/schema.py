@@ -20,6 +20,8 @@ class Column:
     sql: str
     arrow: pa.DataType | None = None
     nullable: bool = False
+    storage: str = ""
+    """What DuckDB is told about storing it."""
 
 
 def _text(name: str, nullable: bool = False) -> Column:
@@ -41,6 +43,11 @@ def _real(name: str, nullable: bool = False) -> Column:
 def _matrix_3x4(name: str) -> Column:
     # Not pa.list_(…, 12) in the shards: pyarrow writes a NULL of that type into Parquet and cannot read it back.
     return Column(name, "DOUBLE[12]", pa.list_(pa.float64()), nullable=True)
+
+
+def _outline(name: str) -> Column:
+    # To look for a compression takes DuckDB half of the time that it needs for a row, and saves a third of the file.
+    return Column(name, "VARCHAR", pa.string(), nullable=True, storage="USING COMPRESSION uncompressed")
 
 
 # Columns that are NULL for photos: nobody knows how a photo came about, nor what a brick hides.
@@ -90,8 +97,8 @@ INSTANCES = (
     _int("amodal_px", nullable=True),
     _real("in_frame_fraction", nullable=True),
     _real("visible_fraction", nullable=True),
-    _text("visible_rle", nullable=True),
-    _text("amodal_rle", nullable=True),
+    _outline("visible_rle"),
+    _outline("amodal_rle"),
     _matrix_3x4("world_from_part"),
 )
 LABELS = (Column("image_id", "VARCHAR"), Column("part_id", "VARCHAR"))
@@ -160,7 +167,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
 
 
 TABLES_DIGEST = sha256_hex(
-    repr([(table, [(c.name, c.sql) for c in columns]) for table, columns in TABLES.items()]).encode()
+    repr([(table, [(c.name, c.sql, c.storage) for c in columns]) for table, columns in TABLES.items()]).encode()
 )
 """Tells an index of other tables, such as one that a version in the making wrote."""
 
@@ -169,7 +176,7 @@ def create_statements() -> list[str]:
     """Return one CREATE TABLE statement for each table of the index."""
     return [
         f"CREATE TABLE {table} ("
-        + ", ".join(f'"{c.name}" {c.sql}' + ("" if c.nullable else " NOT NULL") for c in columns)
+        + ", ".join(f'"{c.name}" {c.sql}{"" if c.nullable else " NOT NULL"} {c.storage}'.rstrip() for c in columns)
         + ")"
         for table, columns in TABLES.items()
     ]

@@ -25,6 +25,7 @@ Picture = tuple[ImageRecord, bytes] | tuple[ImageRecord, bytes, bytes]
 PILES_PER_SHARD = 64  # some hundred files a folder: few enough to list fast, and little to lose to a kill
 SHARDS_FOLDER = "shards"
 GEOMETRY_FOLDER = "geometry"
+_INSTANCES_DIGEST = b"instances_sha256"  # key in the file of images
 _PILE_SHARD = re.compile(r"\d{6,}")
 _PHOTO_SHARD = re.compile(r"photo-\d{6,}")
 
@@ -186,22 +187,31 @@ def read_shard(root: Path, shard: str) -> ShardTables:
     Raises:
         BrickbenchError: a file is missing, damaged or of another layout.
     """
-    folder = shard_folder(root, shard)
-    data = []
-    tables = []
-    for name, schema in (("images.parquet", IMAGES_SCHEMA), ("instances.parquet", INSTANCES_SCHEMA)):
-        try:
-            content = (folder / name).read_bytes()
-            # Not by read_table: what that sets up for a collection of files takes longer than to read a small one.
-            file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=True)
-            table = upgraded(file.read(use_threads=False))
-        except (OSError, pa.ArrowException) as error:
-            raise damaged_shard(root, shard, f"{name} cannot be read") from error
-        if not table.schema.equals(schema):
-            raise damaged_shard(root, shard, f"{name} has other columns than this Brickbench writes")
-        data.append(content)
-        tables.append(table)
-    return ShardTables(tables[0], tables[1], sha256_hex("".join(map(sha256_hex, data)).encode()))
+    images, images_digest = _read_rows(root, shard, "images.parquet", IMAGES_SCHEMA, None)
+    sealed = (images.schema.metadata or {}).get(_INSTANCES_DIGEST)
+    instances, digest = _read_rows(root, shard, "instances.parquet", INSTANCES_SCHEMA, sealed)
+    return ShardTables(
+        images.replace_schema_metadata(None),
+        instances,
+        sha256_hex((images_digest + digest).encode()),
+    )
+
+
+def _read_rows(root: Path, shard: str, name: str, schema: pa.Schema, sealed: bytes | None) -> tuple[pa.Table, str]:
+    """Return the rows of a file, and its SHA-256; if that is known, no checksum of a page is looked at again."""
+    try:
+        content = (shard_folder(root, shard) / name).read_bytes()
+        digest = sha256_hex(content)
+        if sealed is not None and digest.encode() != sealed:
+            raise damaged_shard(root, shard, f"{name} was altered: its SHA-256 is not the one in images.parquet")
+        # Not by read_table: what that sets up for a collection of files takes longer than to read a small one.
+        file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=sealed is None)
+        table = upgraded(file.read(use_threads=False))
+    except (OSError, pa.ArrowException) as error:
+        raise damaged_shard(root, shard, f"{name} cannot be read") from error
+    if not table.schema.equals(schema):
+        raise damaged_shard(root, shard, f"{name} has other columns than this Brickbench writes")
+    return table, digest
 
 
 def damaged_shard(root: Path, shard: str, what: str) -> DamagedShardError:
@@ -223,10 +233,17 @@ def write_rows(folder: Path, images: pa.Table, instances: pa.Table) -> None:
     """Write the two tables of a shard; the same rows give the same bytes, however they were put together.
 
     Snappy without dictionaries: most of what a small file costs to read is spent once a column chunk, and a shard of
-    64 pictures reads in half the CPU time that Zstandard with dictionaries takes, for a tenth more bytes.
+    64 pictures reads in half the CPU time that Zstandard with dictionaries takes, for a tenth more bytes. The file of
+    images holds the SHA-256 of the other, which is seven times as fast to verify as the checksums of its pages.
     """
-    for name, table, schema in (("images", images, IMAGES_SCHEMA), ("instances", instances, INSTANCES_SCHEMA)):
-        whole = table.cast(schema).combine_chunks()  # the cast also names the elements of lists alike
-        pq.write_table(
-            whole, folder / f"{name}.parquet", compression="snappy", use_dictionary=False, write_page_checksum=True
-        )
+    bricks = pa.BufferOutputStream()
+    _write_table(instances, INSTANCES_SCHEMA, bricks)
+    content = bricks.getvalue().to_pybytes()
+    (folder / "instances.parquet").write_bytes(content)
+    sealed = IMAGES_SCHEMA.with_metadata({_INSTANCES_DIGEST: sha256_hex(content)})
+    _write_table(images.replace_schema_metadata(None), sealed, folder / "images.parquet")
+
+
+def _write_table(table: pa.Table, schema: pa.Schema, to: Path | pa.BufferOutputStream) -> None:
+    whole = table.cast(schema).combine_chunks()  # the cast also names the elements of lists alike
+    pq.write_table(whole, to, compression="snappy", use_dictionary=False, write_page_checksum=True)

@@ -9,6 +9,12 @@ from types import ModuleType
 from typing import cast
 
 import pytest
+from hypothesis import settings
+
+# The same cases each time, however busy the machine is; `pytest --hypothesis-profile explore` looks for new ones.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.register_profile("explore", deadline=None)
+settings.load_profile("steady")
 
 
 def _load_toy() -> ModuleType:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 from toy import toy_picture, toy_pictures
 
@@ -84,10 +85,21 @@ def test_records_that_do_not_fit_are_refused(tmp_path: Path) -> None:
     assert list_shards(tmp_path) == []
 
 
+def drop_seal(folder: Path) -> None:
+    """Make images.parquet one that an earlier Brickbench wrote, without the digest of the other file."""
+    rows = pq.read_table(folder / "images.parquet").replace_schema_metadata(None)
+    pq.write_table(rows, folder / "images.parquet", use_dictionary=False, write_page_checksum=True)
+
+
 @pytest.mark.parametrize("name", ["images.parquet", "instances.parquet"])
 @pytest.mark.parametrize("damage", ["cut", "flip", "gone"])
-def test_a_damaged_file_names_the_shard_and_the_way_out(tmp_path: Path, name: str, damage: str) -> None:
+@pytest.mark.parametrize("is_sealed", [True, False])
+def test_a_damaged_file_names_the_shard_and_the_way_out(
+    tmp_path: Path, name: str, damage: str, is_sealed: bool
+) -> None:
     write_shard(tmp_path, 0, toy_pictures(0, range(6), 32))
+    if not is_sealed:
+        drop_seal(shard_folder(tmp_path, "000000"))
     path = shard_folder(tmp_path, "000000") / name
     data = path.read_bytes()
     if damage == "gone":
@@ -99,7 +111,9 @@ def test_a_damaged_file_names_the_shard_and_the_way_out(tmp_path: Path, name: st
     with pytest.raises(BrickbenchError) as caught:
         read_shard(tmp_path, "000000")
     folder = tmp_path / "shards" / "000000"
+    is_read = not is_sealed or name == "images.parquet" or damage == "gone"
+    what = "cannot be read" if is_read else "was altered: its SHA-256 is not the one in images.parquet"
     assert str(caught.value) == (
-        f"Shard {folder} is damaged: {name} cannot be read. Run `brickbench dataset check --repair {tmp_path}`, which "
+        f"Shard {folder} is damaged: {name} {what}. Run `brickbench dataset check --repair {tmp_path}`, which "
         "renders again what is broken."
     )
