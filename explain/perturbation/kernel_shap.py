@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from core.seeding import Purpose, generator
+from explain.memory import BatchSize
 from explain.perturbation.perturbed import Perturbed, batch_size, logits_of
 from explain.perturbation.segments import SegmentSettings, count_segments, superpixels
 from explain.perturbation.shapley import coalitions, shapley_values
@@ -37,7 +38,8 @@ class KernelShap:
         """Bind to `model`."""
         self._model = model
         self.settings = settings
-        self.batch = batch_size(device_of(model))
+        self.batch: BatchSize | None = None
+        """Known from the first picture on."""
 
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
         """Return raw maps at the size of the input, as `explain.protocol.Method` says.
@@ -58,7 +60,9 @@ class KernelShap:
         rng = generator(self.settings.seed, Purpose.BASELINE, _KEY, image_key(image))
         masks, weights = coalitions(players, self.settings.num_samples, rng)
         shown = np.concatenate([np.zeros((1, players), dtype=np.bool_), np.ones((1, players), dtype=np.bool_), masks])
-        perturbed = Perturbed(image, segments, self.settings, device_of(self._model))
+        device = device_of(self._model)
+        self.batch = batch_size(self.batch, image, device)
+        perturbed = Perturbed(image, segments, self.settings, device)
         logits = logits_of(self._model, len(shown), lambda part: perturbed.compose(shown[part]), classes, self.batch)
         values = shapley_values(masks, logits[2:], weights, empty=logits[0], whole=logits[1])
         return np.asarray(values.T.astype(np.float32)[:, segments])

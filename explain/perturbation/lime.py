@@ -9,6 +9,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from explain.memory import BatchSize
 from explain.perturbation.linear_model import LinearModel, draw_masks, fit_linear_models, proximity
 from explain.perturbation.perturbed import Perturbed, batch_size, logits_of
 from explain.perturbation.segments import Segments, SegmentSettings, count_segments, superpixels
@@ -73,7 +74,8 @@ class Lime:
         """Bind to `model`."""
         self._model = model
         self.settings = settings
-        self.batch = batch_size(device_of(model))
+        self.batch: BatchSize | None = None
+        """Known from the first picture on."""
 
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
         """Return raw maps at the size of the input, as `explain.protocol.Method` says."""
@@ -99,11 +101,10 @@ class Lime:
         segments = superpixels(image, settings) if segments is None else segments
         stream = np.random.RandomState(settings.seed)
         masks = draw_masks(settings.num_samples, count_segments(segments), stream, seed_first=settings.draw_seed_first)
+        self.batch = batch = batch_size(self.batch, image, device)
         with borrowed(self._model), torch.inference_mode():
             perturbed = Perturbed(image, segments, settings, device)
-            logits = logits_of(
-                self._model, len(masks), lambda part: perturbed.compose(masks[part]), classes, self.batch
-            )
+            logits = logits_of(self._model, len(masks), lambda part: perturbed.compose(masks[part]), classes, batch)
         models = fit_linear_models(
             masks,
             logits,

@@ -9,6 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from core.errors import SettingsError
+from explain.memory import BatchSize
 from explain.perturbation.perturbed import batch_size, logits_of
 from explain.protocol import FloatMaps, MethodRow, PictureSettings, borrowed, check_request, device_of
 
@@ -41,7 +42,8 @@ class Occlusion:
             )
         self._model = model
         self.settings = settings
-        self.batch = batch_size(device_of(model))
+        self.batch: BatchSize | None = None
+        """Known from the first picture on."""
 
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
         """Return raw maps at the size of the input, as `explain.protocol.Method` says.
@@ -61,7 +63,8 @@ class Occlusion:
 
     def _explain(self, image: Tensor, classes: Sequence[int]) -> FloatMaps:
         rows, columns = (self._starts(size) for size in image.shape[1:])
-        image = image.to(device_of(self._model))
+        device = device_of(self._model)
+        image, self.batch = image.to(device), batch_size(self.batch, image, device)
         cover = self._cover(image)
 
         def make(part: slice) -> Tensor:

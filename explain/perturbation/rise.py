@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from core.seeding import Purpose, generator
 from core.settings import Settings
+from explain.memory import BatchSize
 from explain.perturbation.perturbed import batch_size
 from explain.protocol import FloatMaps, MethodRow, borrowed, check_logits, check_request, device_of
 
@@ -43,7 +44,8 @@ class Rise:
         """Bind to `model`."""
         self._model = model
         self.settings = settings
-        self.batch = batch_size(device_of(model))
+        self.batch: BatchSize | None = None
+        """Known from the first picture on."""
 
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
         """Return raw maps at the size of the input, as `explain.protocol.Method` says."""
@@ -58,7 +60,8 @@ class Rise:
             ]
 
     def _explain(self, image: Tensor, classes: Sequence[int], masks: "RiseMasks") -> FloatMaps:
-        image = image.to(device_of(self._model))
+        device = device_of(self._model)
+        image, self.batch = image.to(device), batch_size(self.batch, image, device)
         total = np.zeros((len(classes), masks.height * masks.width))
 
         def work(part: slice) -> NDArray[np.float32]:

@@ -10,6 +10,7 @@ from skimage.segmentation import quickshift
 from torch import nn
 
 from core.errors import BrickbenchError
+from explain.memory import BatchSize
 from explain.methods import create_method
 from explain.perturbation.lime import Lime
 from explain.perturbation.lime_table import coefficient_rows, model_rows
@@ -137,7 +138,7 @@ def test_neither_order_nor_batch_nor_other_classes_matter(images: torch.Tensor) 
     for one, other in ((maps[0], turned[2]), (maps[1][1], turned[1][0]), (maps[2], turned[0][::-1])):
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-12)
     small = create_method("lime", Weighs(), **settings)
-    small.batch.size = 7  # type: ignore[attr-defined]
+    small.batch = BatchSize(7, "pictures")  # type: ignore[attr-defined]
     np.testing.assert_allclose(small.attribute(images[:1], [[0]])[0], maps[0], rtol=1e-6)
 
 

@@ -7,6 +7,7 @@ from captum.attr import Occlusion as Captum
 from torch import nn
 
 from core.errors import SettingsError
+from explain.memory import BatchSize
 from explain.methods import create_method
 from training.models import create_model
 
@@ -49,7 +50,7 @@ def test_equals_captum_with_a_colour(network: nn.Module) -> None:
 def test_batches_do_not_matter(network: nn.Module) -> None:
     images = torch.randn(1, 3, 40, 40, generator=torch.Generator().manual_seed(3))
     whole, cut = (create_method("occlusion", network) for _ in range(2))
-    cut.batch.size = 3  # type: ignore[attr-defined]
+    cut.batch = BatchSize(3, "pictures")  # type: ignore[attr-defined]
     np.testing.assert_allclose(cut.attribute(images, [[1]])[0], whole.attribute(images, [[1]])[0], atol=1e-5)
 
 

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from core.seeding import Purpose, generator
+from explain.memory import BatchSize
 from explain.methods import create_method
 from explain.perturbation.rise import RiseMasks, RiseSettings
 from training.models import create_model
@@ -57,7 +58,7 @@ def test_maps_are_the_papers_sum() -> None:
     images = torch.randn(2, 3, 36, 40, generator=torch.Generator().manual_seed(0))
     settings = {"num_masks": 50, "grid": 4, "share": 0.3, "seed": 1}
     method = create_method("rise", network, **settings)
-    method.batch.size = 16  # type: ignore[attr-defined]
+    method.batch = BatchSize(16, "pictures")  # type: ignore[attr-defined]
     masks = RiseMasks(RiseSettings.parse(settings), 36, 40, torch.device("cpu"))(slice(0, 50))
     for image, found in zip(images, method.attribute(images, [[2, 0], [2, 0]]), strict=True):
         total = np.zeros((2, 36, 40))
