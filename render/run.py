@@ -24,6 +24,10 @@ from render.settings import RenderSettings
 SETTINGS_NAME = "settings.yaml"
 
 
+GENERATION = 2
+"""Grows when the piles of a seed come out otherwise than before, as by other physics: 1 up to version 0.3."""
+
+
 class RenderRecord(Settings):
     """What ``settings.yaml`` in a dataset says of its making: enough to make any of its piles again."""
 
@@ -32,6 +36,9 @@ class RenderRecord(Settings):
 
     render: RenderSettings
     """The resolved settings."""
+
+    generation: int = 1
+    """`GENERATION` when they were made."""
 
 
 COUNTED = 200
@@ -98,6 +105,8 @@ def render_dataset(
     _claim(settings, root, seed)
     _check_growth(settings, root, count)
     plan = plan_render(settings, root, count)
+    if plan.missing:
+        _require_generation(root)
     cores = default_workers()
     workers = min(workers or cores, max(len(plan.missing), 1))
     threads = max(1, cores // workers)
@@ -145,7 +154,7 @@ def _report_attempts(root: Path) -> None:
 
 def _claim(settings: RenderSettings, root: Path, seed: int) -> None:
     """Write the settings and the manifest of a new dataset, or check that an old one was made with the same."""
-    record = RenderRecord(seed=seed, render=settings)
+    record = RenderRecord(seed=seed, render=settings, generation=GENERATION)
     path = root / SETTINGS_NAME
     if path.exists():
         before = RenderRecord.load(path)
@@ -172,6 +181,16 @@ def _claim(settings: RenderSettings, root: Path, seed: int) -> None:
     Manifest(seed=seed, parts=tuple(parts.values()), label_rule=settings.label_rule, split_rule=split_rule).save_folder(
         root
     )
+
+
+def _require_generation(root: Path) -> None:
+    """Raise SettingsError if piles made now would not be those that the earlier ones of `root` belong to."""
+    made = RenderRecord.load(root / SETTINGS_NAME).generation
+    if made != GENERATION:
+        raise SettingsError(
+            f"{root} was begun with {'an earlier' if made < GENERATION else 'a later'} Brickbench, whose bricks fall "
+            "otherwise. Finish it with that version, or render into another folder."
+        )
 
 
 def _require_photos_only(root: Path) -> None:

@@ -1,5 +1,6 @@
 """Real Blender at a tiny size: physics, labels against Cycles' own, determinism, the whole run."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -182,6 +183,16 @@ def test_a_run_resumes_to_the_same_dataset_whatever_the_workers(tmp_path: Path) 
         render_dataset(TINY, whole, count=4, seed=2)
     with pytest.raises(SettingsError, match=r"samples 1, now 2"):
         render_dataset(TINY.model_copy(update={"samples": 2}), whole, count=4, seed=1)
+
+    record = (whole / "settings.yaml").read_text(encoding="utf-8")
+    (whole / "settings.yaml").write_text(record.replace("generation: 2\n", ""), encoding="utf-8")
+    render_dataset(TINY, whole, count=4, seed=1)  # nothing is missing
+    shutil.rmtree(whole / "shards" / "000001")
+    with pytest.raises(SettingsError, match=r"an earlier Brickbench, whose bricks fall otherwise\. Finish"):
+        render_dataset(TINY, whole, count=4, seed=1)
+    (whole / "settings.yaml").write_text(record.replace("generation: 2", "generation: 9"), encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"was begun with a later Brickbench"):
+        render_dataset(TINY, whole, count=4, seed=1)
 
 
 def test_a_run_killed_before_its_manifest_was_written_goes_on(tmp_path: Path) -> None:
