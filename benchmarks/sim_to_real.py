@@ -96,10 +96,10 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 STARTS: dict[str, dict[str, Any]] = {
     "ImageNet": {"model": "tf_efficientnet_lite0", "pretrained": True, "learning_rate": 5e-4},
-    "untrained": {"model": "bricknet", "model_kwargs": {"width": 0.5}, "learning_rate": 3e-4},
+    "untrained": {"model": "bricknet", "model_kwargs": {"width": 0.25}, "learning_rate": 3e-4},
 }
-UNTRAINED_TIMES = 2
-"""Epochs of an untrained network for each of a pretrained one: it learns slower, and a step costs half as much."""
+UNTRAINED_TIMES = 3
+"""Epochs of the untrained network for each of the pretrained one: it learns slower, and a step costs a tenth."""
 HOLDINGS = {"same tables": 10.0, "new tables": 600.0}
 """Seconds between two shots within which they stay together."""
 TAKEN = re.compile(r"(\d{8}_\d{6})")

@@ -1,6 +1,6 @@
 """From renders to photos: how a network does on each, the gap, and how far apart it sees the two."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,6 +99,7 @@ def measure_gap(
     device: str = "auto",
     seed: int = 0,
     resamples: int = RESAMPLES,
+    say: Callable[[str], None] | None = None,
 ) -> Gap:
     """Return how a checkpoint does on the renders of one dataset and on the photos of the same or another one.
 
@@ -112,6 +113,7 @@ def measure_gap(
         device: auto, cpu, cuda …
         seed: of resampling, halving and permuting.
         resamples: for the intervals of the scores.
+        say: is told of parts of a dataset that the checkpoint does not know, which are left out.
 
     Raises:
         BrickbenchError: no run or checkpoint, one kind of pictures is missing, or no part is on both.
@@ -127,7 +129,11 @@ def measure_gap(
         logits, features = label_with_features(loaded, pictures, place)
         return Domain(logits, pictures.targets, pictures.groups, features)
 
-    both = (open_split(loaded, root, split, ("synthetic",)), open_split(loaded, photos_root or root, split, ("real",)))
+    photos_root = photos_root or root
+    both = (
+        open_split(loaded, root, split, ("synthetic",), say),
+        open_split(loaded, photos_root, split, ("real",), None if photos_root == root else say),
+    )
     renders, photos = map(domain, both)
     shared = renders.targets.any(axis=0) & photos.targets.any(axis=0)
     if not shared.any():
