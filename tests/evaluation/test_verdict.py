@@ -11,6 +11,7 @@ from evaluation.verdict import NetworkFacts, decide
 LABELS = {
     "gradcam": MethodLabel("gradcam-1", "gradcam", "Grad-CAM", False),
     "lime": MethodLabel("lime-1", "lime", "LIME", False),
+    "oracle": MethodLabel("oracle-1", "oracle", "Oracle mask", False, is_oracle=True),
     "random": MethodLabel("random-1", "random", "Random noise", True),
     "center_gaussian": MethodLabel("center_gaussian-1", "center_gaussian", "Centre Gaussian", True),
 }
@@ -47,6 +48,15 @@ def test_a_clear_winner() -> None:
         text
         == "Grad-CAM finds the bricks better than LIME, and better than every map that knows nothing of the network."
     )
+
+
+def test_the_oracle_is_neither_ranked_nor_to_be_beaten() -> None:
+    means = {"gradcam": 0.5, "lime": 0.3, "random": 0.1}
+    assert headline(means | {"oracle": 1.0}) == headline(means)
+    assert headline({"oracle": 1.0, "random": 0.1}) == headline({"random": 0.1})
+    table = table_of({"oracle": 1.0, "random": 0.1, "lime": 0.3})
+    kinds = {row["method"]: row["kind"] for row in score_rows(summarize(table))}
+    assert kinds == {"oracle": "oracle", "random": "baseline", "lime": "method"}
 
 
 def test_a_winner_that_a_bump_beats() -> None:
