@@ -27,7 +27,7 @@ STRATUM_COLUMNS += ("f1_micro", "f1_micro_low", "f1_micro_high")
 @checkpoint_option
 @click.option("--per-class", is_flag=True, help="One line a part: its pictures and its scores.")
 @click.option("--breakdown", is_flag=True, help="One line a stratum: source, bricks, visibility, light, floor, split.")
-@click.option("--choose-thresholds", is_flag=True, help="Choose each part's threshold by F1, and keep it there.")
+@click.option("--choose-thresholds", is_flag=True, help="Choose each part's threshold by F1, for this checkpoint.")
 @click.option("--thresholds", is_flag=True, help="Also the scores with the thresholds that were chosen.")
 @click.option("-o", "--output", type=new_file, default=None, help="Write a page with curves (HTML).")
 @resampling_options
