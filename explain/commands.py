@@ -112,13 +112,19 @@ def methods(as_json: bool) -> None:
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The PNG to write."
 )
 @click.option("--part", default=None, show_default="all that were explained", help="Only this part_id.")
+@click.option("--models", is_flag=True, help="Print the linear models behind LIME's maps, fitted again.")
 @click.option("--force", is_flag=True, help="Overwrite the PNG if it is there.")
-def show(run: Path, image_id: str, dataset: Path | None, output: Path, part: str | None, force: bool) -> None:
+def show(
+    run: Path, image_id: str, dataset: Path | None, output: Path, part: str | None, models: bool, force: bool
+) -> None:
     """Draw the picture IMAGE_ID with its mask's outline and each method's map, side by side.
+
+    With --models, LIME's linear models stand below: intercept, score (R²), prediction, and the strongest superpixels.
 
     \b
     Example:
       brickbench explain show bricks/runs/first 000012_0 -o explained.png
+      brickbench explain show bricks/runs/first 000012_0 -o explained.png --models --part 3001
     """
     from explain.show import show as draw
     from training.runs import dataset_of
@@ -127,6 +133,12 @@ def show(run: Path, image_id: str, dataset: Path | None, output: Path, part: str
         raise BrickbenchError(f"{output} is there already: choose another file with -o, or give --force.")
     parts = draw(run, dataset or dataset_of(run), image_id, output, part)
     click.echo(f"{output}: {', '.join(parts)}")
+    if models:
+        from explain.linear_models import linear_models
+
+        for rows in linear_models(run, dataset or dataset_of(run), image_id, part):
+            click.echo()
+            print_rows(rows, as_json=False)
 
 
 for command in (kernels, features, maximize):
