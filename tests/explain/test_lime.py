@@ -125,7 +125,7 @@ def test_the_lime_preset_is_the_library_called_with_nothing_but_a_picture() -> N
 def test_presets_fill_what_is_not_given(images: torch.Tensor) -> None:
     ours = create_method("lime", Weighs()).settings
     library = create_method("lime", Weighs(), preset="lime", hide_color=0.5).settings
-    assert (ours.kernel_size, ours.hide_color) == (2, "mean")  # type: ignore[attr-defined]
+    assert (ours.kernel_size, ours.hide_color) == (2, "superpixel")  # type: ignore[attr-defined]
     assert (library.kernel_size, library.hide_color) == (4, 0.5)  # type: ignore[attr-defined]
     assert type(library).parse(library.model_dump()) == library
 

@@ -104,7 +104,9 @@ def test_the_method_agrees_with_captum() -> None:
     blocks = np.kron(rng.random((2, 3, 3)), np.ones((12, 8, 1)))
     image = torch.from_numpy(blocks.transpose(2, 0, 1)).float()[None].contiguous()
     model = Bends()
-    method = create_method("kernel_shap", model, mean=(0, 0, 0), std=(1, 1, 1), segmentation="felzenszwalb", sigma=0)
+    method = create_method(
+        "kernel_shap", model, mean=(0, 0, 0), std=(1, 1, 1), segmentation="felzenszwalb", sigma=0, hide_color="mean"
+    )
     (maps,) = method.attribute(image, [[1, 0]])
     assert len(np.unique(maps[0])) == 6
     logits, hidden = (model(picture).detach().numpy()[0] for picture in (image, torch.zeros_like(image)))
