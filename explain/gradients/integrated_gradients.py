@@ -49,8 +49,9 @@ class IntegratedGradients:
         if not classes:
             return np.zeros((0, *image.shape[1:]), dtype=np.float32)
         grey = (self.settings.baseline - torch.tensor(self.settings.mean)) / torch.tensor(self.settings.std)
-        way = (image.cpu() - grey[:, None, None]).to(device_of(self._model))
-        start = image.to(way.device) - way
+        device = device_of(self._model)
+        start = grey[:, None, None].to(device)
+        way = image.to(device) - start
 
         def weighted(part: slice) -> Tensor:
             shares, weights = self._shares[part].to(way.device), self._weights[part].to(way.device)
