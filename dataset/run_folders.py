@@ -69,7 +69,7 @@ def merge_run_rows(connection: duckdb.DuckDBPyConnection, root: Path, folder: Pa
     for table, (pattern, columns) in _FILES.items():
         paths = sorted(path for path in folder.glob(pattern) if not _is_leftover(path, folder))
         for start in range(0, len(paths), _AT_ONCE):
-            rows = [_read_rows(path, columns, run_id) for path in paths[start : start + _AT_ONCE]]
+            rows = [_read_rows(connection, path, columns, run_id) for path in paths[start : start + _AT_ONCE]]
             insert_rows(connection, table, pa.concat_tables(rows))
 
 
@@ -108,7 +108,11 @@ def _text(value: object) -> str | None:
     return None if value is None else str(value)
 
 
-def _read_rows(path: Path, columns: tuple[Column, ...], run_id: str) -> pa.Table:
+def _read_rows(connection: duckdb.DuckDBPyConnection, path: Path, columns: tuple[Column, ...], run_id: str) -> pa.Table:
+    """Return the rows of a file; where they name the content of their pictures, those of pictures in the index.
+
+    A run may have labelled another dataset too, whose pictures have the same names: every render has a p000000_v00.
+    """
     wanted = arrow_schema(columns)
     try:
         table = pq.read_table(pa.BufferReader(path.read_bytes()))
@@ -117,6 +121,9 @@ def _read_rows(path: Path, columns: tuple[Column, ...], run_id: str) -> pa.Table
             raise BrickbenchError(
                 f"{path} lacks the column {missing[0]!r}. Delete that file and run the command that made it again."
             )
+        if "content_hash" in table.column_names:
+            held = connection.from_arrow(table).join(connection.table("images"), "image_id, content_hash", how="semi")
+            table = held.to_arrow_table()
         nullable = pa.schema([field.with_nullable(True) for field in wanted])
         table = table.select(wanted.names).cast(nullable)
     except (OSError, pa.ArrowException) as error:

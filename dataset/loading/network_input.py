@@ -42,6 +42,7 @@ class Normalizer:
         """Take mean and standard deviation of each channel, of pictures scaled to 0..1."""
         values = np.arange(256, dtype=np.float64)[:, None] / 255
         self._table = ((values - np.asarray(mean)) / np.asarray(std)).astype(np.float32)[None]  # (1, 256, 3)
+        self._there: dict[torch.device, Tensor] = {}  # copied to a device once: each copy makes the host wait for it
 
     def into(self, image: Image, out: npt.NDArray[np.float32]) -> None:
         """Write `image`, (H, W, 3) uint8, normalised into `out`, (H, W, 3) float32."""
@@ -53,7 +54,9 @@ class Normalizer:
         A GPU gets the bytes, a quarter of the floats, and normalises them itself.
         """
         if device.type != "cpu":
-            table = torch.from_numpy(self._table[0]).to(device)
+            if device not in self._there:
+                self._there[device] = torch.from_numpy(self._table[0]).to(device)
+            table = self._there[device]
             moved = images.to(device, non_blocking=True).float()
             return torch.addcmul(table[0], moved, (table[255] - table[0]) / 255).permute(0, 3, 1, 2)
         out = torch.empty(images.shape, dtype=torch.float32)

@@ -74,6 +74,20 @@ def test_rows_of_a_run_are_those_of_its_files(root: Path) -> None:
     assert [len(rows[name]) for name in RUN_TABLES] == [1, 3, 3, 3]
 
 
+def test_answers_for_pictures_of_another_dataset_stay_out(root: Path) -> None:
+    run = make_run(root / "runs" / "one", "one")
+    with open_index(root) as index:
+        (there,) = index.execute("SELECT content_hash FROM images WHERE image_id = 'p000001_v00'").fetchall()[0]
+    keys = {"run_id": "one", "checkpoint": "epoch_0001", "part_id": "3003"}
+    rows = [
+        keys | {"image_id": f"p{i:06d}_v00", "logit": 9.0 + i, "content_hash": there if i == 1 else "of another"}
+        for i in range(3)
+    ]
+    write(run / "predictions/test-of-other.parquet", rows)
+    merge_run(root, run)
+    assert [row[4] for row in run_rows(root)["predictions"]] == [0.0, 0.5, 10.0, 1.0]
+
+
 def test_a_run_is_replaced_whole_and_alone(root: Path) -> None:
     merge_run(root, make_run(root / "runs" / "one", "one"))
     merge_run(root, make_run(root / "runs" / "two", "two"))

@@ -131,7 +131,7 @@ def test_the_mask_of_a_coloured_rectangle_stays_on_its_pixels(
         coloured = result.image[..., 0] > 120
         masked = result.brick_map > 0
         ring = np.ones((3, 3), dtype=np.uint8)
-        for inner, outer in ((masked, coloured), (coloured, masked)):  # but for one pixel along edges, also the picture's
+        for inner, outer in ((masked, coloured), (coloured, masked)):  # but for a pixel along edges, the picture's too
             core = cv2.erode(inner.view(np.uint8), ring, borderType=cv2.BORDER_CONSTANT, borderValue=0)
             assert not (core.view(bool) & ~outer).any()
         assert masked.any() or not coloured.any()
