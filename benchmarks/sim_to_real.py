@@ -357,7 +357,7 @@ def gap_table(photos: Photos, starts: Sequence[str], folds: int) -> list[str]:
              "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |"]  # fmt: skip
     for network in networks(starts):
         gaps = [document["gap"] for document in read_documents(network, photos, folds)]
-        if not gaps:
+        if read_answers(network, photos, folds) is None:
             continue
         ap = [next(row for row in gap["scores"] if row["metric"] == "map_macro") for gap in gaps]
         far = [{row["distance"]: row["excess"] for row in gap["distances"]} for gap in gaps if gap["distances"]]

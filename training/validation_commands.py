@@ -133,6 +133,7 @@ def gap(
         device=device,
         seed=seed,
         resamples=resamples,
+        say=say,
     )
     if as_json:
         print_json(found.as_document())
