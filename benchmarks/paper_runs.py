@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from core.seeding import generator
 from training.checkpoint import resolve_checkpoint
 from training.intervals import Estimates, estimate
 from training.metrics import Tally, class_average_precisions
-from training.runs import read_epochs
+from training.runs import Row, RunInfo, read_epochs
 from training.thresholds import choose_thresholds
 from training.validation import Validation, validate
 
@@ -47,7 +48,7 @@ def cells_of(name: str, found: Estimates, claimed: float) -> list[str]:
     return [*cells, f"{claimed:.1f}"]
 
 
-def chance(logits: np.ndarray, targets: np.ndarray) -> float:
+def chance(logits: npt.NDArray[np.float32], targets: npt.NDArray[np.float32]) -> float:
     """Return the mean macro mAP of logits that belong to other pictures."""
     rng = generator(0, SHUFFLES)
     drawn = [
@@ -66,10 +67,19 @@ def constant_rows(found: Validation) -> list[list[str]]:
     return rows
 
 
+def last_epoch(folder: Path, root: Path, row: Row) -> list[str]:
+    """Return the losses of the last epoch as mean over labels (and as their sum), and two scores on train."""
+    labels = len(RunInfo.load_run(folder).classes)
+    cells = [f"{row[f'{split}_loss']:.3f} ({labels * row[f'{split}_loss']:.1f})" for split in ("train", "val")]
+    found = validate(folder, root, "train", "last").tally().label_metrics()
+    return [*cells, f"{100 * found.binary_accuracy:.1f}", f"{100 * found.recall_micro:.1f}"]
+
+
 def main(root: Path) -> None:
-    """Print what the data are, then the scores at logit 0, then those at thresholds chosen on val."""
+    """Print the scores on test at logit 0, those at thresholds chosen on val, and the losses of the last epoch."""
     runs = {name: title for name, title in RUNS.items() if (root / "runs" / name).is_dir()}
-    rows, chosen_rows, curves = [], [], []
+    rows: list[list[str]] = []
+    chosen_rows, curves = [], []
     for name, title in runs.items():
         folder = root / "runs" / name
         history = read_epochs(folder)
@@ -87,13 +97,11 @@ def main(root: Path) -> None:
             claimed = (test.logits > cuts).sum(axis=1).mean()
             chosen_rows.append(cells_of(label, estimate(test.tally(cuts), seed=0), claimed))
             print(f"{label}: macro mAP of chance {100 * chance(test.logits, test.targets):.2f} %")
-        last = history[-1]
-        cells = [f"{last[f'{split}_loss']:.3f} ({85 * last[f'{split}_loss']:.1f})" for split in ("train", "val")]
-        curves.append([title, str(len(history)), *cells, f"{sum(row['seconds'] for row in history) / 60:.0f}"])
+        curves.append([title, *last_epoch(folder, root, history[-1])])
     print()
     print_table(HEAD, rows)
     print_table(HEAD, chosen_rows)
-    print_table(("run", "epochs", "loss on train (times 85)", "loss on val (times 85)", "minutes"), curves)
+    print_table(("last epoch", "loss on train", "loss on val", "binary accuracy on train", "recall on train"), curves)
 
 
 if __name__ == "__main__":
