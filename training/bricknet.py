@@ -31,7 +31,7 @@ class BrickNet(nn.Module):
     """Five convolutions, three batch norms, three max poolings, three dense layers, leaky ReLU throughout.
 
     Section 4.2 and figure 1 of Cian, van Gemert and Lengyel (2020), "inspired by the architecture of AlexNet".
-    Figure 1 gives the order of convolutions and poolings; sizes, which the paper does not give, are AlexNet's.
+    The order of convolutions and poolings, and sizes, which its text does not give, are AlexNet's.
     Layers at width 1 for a 224 px picture:
 
     ========  =============================================  ==============

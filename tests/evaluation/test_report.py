@@ -24,7 +24,6 @@ def scored(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a dataset whose run is explained, applied and scored: read it, never write into it."""
     root = Path(shutil.copytree(trained, tmp_path_factory.mktemp("scored") / "dataset"))
     run = root / "runs" / "toy"
-    shutil.rmtree(run / "attributions", ignore_errors=True)
     predict(run, root, device="cpu")
     methods = {"gradcam": {}, "lime": {"num_samples": 12}, "random": {}, "uniform": {}}
     explain_run(run, root, methods, limit=4, device="cpu")

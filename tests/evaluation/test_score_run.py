@@ -22,11 +22,12 @@ from explain.store import load_maps, read_attributions
 
 
 @pytest.fixture(scope="session")
-def explained(trained: Path) -> Path:
-    """Return `trained` with maps of four methods on four pictures: read it, never write into it."""
+def explained(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of `trained` with maps of four methods on four pictures: read it, never write into it."""
+    root = Path(shutil.copytree(trained, tmp_path_factory.mktemp("explained") / "dataset"))
     methods = {"gradcam": {}, "lime": {"num_samples": 12}, "random": {}, "center_gaussian": {}}
-    explain_run(trained / "runs" / "toy", trained, methods, limit=4, device="cpu")
-    return trained
+    explain_run(root / "runs" / "toy", root, methods, limit=4, device="cpu")
+    return root
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ def small(**more: object) -> BrickNet:
     return model
 
 
-def test_bricknet_has_the_papers_layers_in_the_order_of_its_figure() -> None:
+def test_bricknet_has_the_papers_layers_in_the_order_of_alexnets() -> None:
     kinds = (nn.Conv2d, nn.BatchNorm2d, nn.MaxPool2d, nn.Linear, nn.LeakyReLU)
     order: list[str] = []
     model = small()
@@ -28,8 +28,8 @@ def test_bricknet_has_the_papers_layers_in_the_order_of_its_figure() -> None:
         if isinstance(module, kinds):
             module.register_forward_hook(lambda module, _, __: order.append(type(module).__name__))
     model(torch.zeros(2, 3, 64, 64))
-    figure = [name for name in order if name in {"Conv2d", "MaxPool2d", "Linear"}]
-    assert figure == [
+    layers = [name for name in order if name in {"Conv2d", "MaxPool2d", "Linear"}]
+    assert layers == [
         "Conv2d", "MaxPool2d", "Conv2d", "MaxPool2d", "Conv2d", "Conv2d", "Conv2d", "MaxPool2d", *["Linear"] * 3
     ]  # fmt: skip
     assert order.count("BatchNorm2d") == 3
