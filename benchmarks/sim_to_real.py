@@ -352,19 +352,22 @@ def box_table(root: Path) -> list[str]:
 
 
 def gap_table(photos: Photos, starts: Sequence[str], folds: int) -> list[str]:
-    """Return what `brickbench train gap` says of each network on its held-out pictures, mean over folds."""
+    """Return what `brickbench train gap` says of each network on its held-out pictures, mean over folds.
+
+    Without new tables: a fold of one sitting may show one part alone, of which any ranking is right.
+    """
     lines = ["| learned from | start | held out | mAP renders | mAP photos | gap | Fréchet, excess | MMD, excess |",
              "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |"]  # fmt: skip
     for network in networks(starts):
         gaps = [document["gap"] for document in read_documents(network, photos, folds)]
-        if read_answers(network, photos, folds) is None:
+        if network.holding == "new tables" or read_answers(network, photos, folds) is None:
             continue
         ap = [next(row for row in gap["scores"] if row["metric"] == "map_macro") for gap in gaps]
         far = [{row["distance"]: row["excess"] for row in gap["distances"]} for gap in gaps if gap["distances"]]
         cells = [np.mean([row[name] for row in ap]) for name in ("renders", "photos", "gap")]
         cells += [np.mean([row[name] for row in far]) if far else np.nan for name in ("frechet", "mmd")]
         where = network.holding or "all photos"
-        lines.append(f"| {network.way} | {network.start} | {where} | {' | '.join(f'{c:.2f}' for c in cells)} |")
+        lines.append(f"| {network.way} | {network.start} | {where} | {' | '.join(f'{c:.3f}' for c in cells)} |")
     return lines
 
 
@@ -377,7 +380,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("photos", type=Path, help="folder of annotated photos")
     parser.add_argument("folder", type=Path, help="where all is kept")
-    parser.add_argument("--renders", type=int, default=600, help="pictures to render")
+    parser.add_argument("--renders", type=int, default=700, help="pictures to render")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--epochs", type=int, help="at most so many in each run, for a quick try")
     parser.add_argument("--starts", default=",".join(STARTS), help="ImageNet, untrained, or both with a comma")
