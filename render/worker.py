@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from core.files import sha256_hex
 from core.seeding import Purpose, generator
@@ -61,6 +62,8 @@ def start_blender(threads: int, device: str = "cpu") -> None:
     Raises:
         BrickbenchError: this machine has no such device.
     """
+    # A second thread of BLAS, woken by any larger product, spins on for a while: a core that another worker needs.
+    threadpool_limits(1, user_api="blas")
     with blender.quiet():
         blender.reset(threads)
         choose_device(device)
