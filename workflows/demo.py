@@ -41,7 +41,7 @@ METHODS: dict[str, dict[str, object]] = {
 }
 PILES = 480
 EXPLAINED = 60
-EXPECTED = "6 to 7 minutes on two CPU cores"
+EXPECTED = "about 5 minutes on two CPU cores"
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class Step:
 def demo(output: Path, piles: int, epochs: int, explained: int, workers: int | None) -> None:
     """Go the whole way, small: piles, training, explanations, report.
 
-    Takes 6 to 7 minutes on two CPU cores. Stopped and run again, it goes on where it was.
+    Takes about 5 minutes on two CPU cores. Stopped and run again, it goes on where it was.
 
     \b
     Example:
