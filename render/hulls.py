@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
-TOLERANCE_MM = 0.3
-"""How far the hull may be cut short in any direction: less than a pixel of most pictures. Corners of boxes all stay."""
+TOLERANCE_MM = 0.13
+"""How far the hull may be cut short in any direction: a third of a pixel of most pictures. Corners of boxes all stay."""
 
 DIRECTIONS = 2048
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
 from blender_assets.catalogue import load_catalogue
-from render.hulls import few_corners
+from render.hulls import TOLERANCE_MM, few_corners
 
 
 def reach(points: NDArray[Any], directions: NDArray[Any]) -> NDArray[Any]:
@@ -28,7 +28,7 @@ def test_hulls_of_parts_are_cut_short_by_no_more_than_the_tolerance(part_id: str
     points = load_catalogue().mesh(part_id).vertices_mm
     directions = np.random.default_rng(1).normal(size=(5000, 3))
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    for tolerance_mm in (0.05, 0.3):
+    for tolerance_mm in (0.05, TOLERANCE_MM, 0.3):
         found = few_corners(points, tolerance_mm)
         gap = reach(points, directions) - reach(found, directions)
         assert gap.min() > -1e-5
