@@ -24,7 +24,7 @@ from render.settings import RenderSettings
 SETTINGS_NAME = "settings.yaml"
 
 
-GENERATION = 2
+GENERATION = 3
 """Grows when the piles of a seed come out otherwise than before, as by other physics: 1 up to version 0.3."""
 
 

@@ -20,7 +20,7 @@ from render.labels import cast_labels, cast_masks
 from render.physics import NotAtRestError, settle
 from render.pile import Pile, sample_pile
 from render.preview import draw_preview
-from render.run import render_dataset
+from render.run import GENERATION, render_dataset
 from render.scene import RefusedPictureError, checked, set_up_renderer, staged, viewed
 from render.settings import RenderSettings
 from render.settled import SettledPile
@@ -185,12 +185,12 @@ def test_a_run_resumes_to_the_same_dataset_whatever_the_workers(tmp_path: Path) 
         render_dataset(TINY.model_copy(update={"samples": 2}), whole, count=4, seed=1)
 
     record = (whole / "settings.yaml").read_text(encoding="utf-8")
-    (whole / "settings.yaml").write_text(record.replace("generation: 2\n", ""), encoding="utf-8")
+    (whole / "settings.yaml").write_text(record.replace(f"generation: {GENERATION}\n", ""), encoding="utf-8")
     render_dataset(TINY, whole, count=4, seed=1)  # nothing is missing
     shutil.rmtree(whole / "shards" / "000001")
     with pytest.raises(SettingsError, match=r"an earlier Brickbench, whose bricks fall otherwise\. Finish"):
         render_dataset(TINY, whole, count=4, seed=1)
-    (whole / "settings.yaml").write_text(record.replace("generation: 2", "generation: 9"), encoding="utf-8")
+    (whole / "settings.yaml").write_text(record.replace(f"generation: {GENERATION}", "generation: 9"), encoding="utf-8")
     with pytest.raises(SettingsError, match=r"was begun with a later Brickbench"):
         render_dataset(TINY, whole, count=4, seed=1)
 
