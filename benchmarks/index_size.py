@@ -4,8 +4,9 @@
 
 Writes shards of 64 pictures with six bricks each into the folder (about 4 GB for a million pictures; what is there is
 used again), without picture files, and measures in fresh processes. *Cold*: the file is out of the system's cache and
-the connection new; *warm*: the median of further runs on it. Other work on the machine stretches the seconds, the
-CPU-seconds less.
+the connection new; *warm*: the median of further runs on it. Answers are handed over as Arrow tables; what it costs to
+make Python's tuples of their rows instead stands beside. Other work on the machine stretches the seconds, the CPU-seconds
+less.
 """
 
 import argparse
@@ -210,21 +211,40 @@ def _measured(work: Callable[[], Any], send: Connection) -> None:
     send.send((Cost(wall, cpu, peak_kb / 1024), result))
 
 
-def ask(root: Path, sql: str) -> tuple[float, list[float], float, int]:
-    """Return the first answer's seconds with an empty cache, those of warm ones, their CPU-s each, and the rows."""
-    file = root / INDEX_NAME
-    with file.open("rb") as held:
+@dataclass(frozen=True)
+class Answer:
+    """What a question costs, in seconds."""
+
+    rows: int
+    cold: float
+    warm: float
+    cpu: float
+    """CPU-seconds of a warm answer."""
+    tuples: float
+    """A warm answer as a list of Python tuples."""
+
+
+def ask(root: Path, sql: str) -> Answer:
+    """Return what the answer costs with an empty cache, and then on the same connection."""
+    with (root / INDEX_NAME).open("rb") as held:
         os.posix_fadvise(held.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     began = time.perf_counter()
     with open_index(root) as index:
-        rows = index.execute(sql).fetchall()
+        rows = index.sql(sql).to_arrow_table().num_rows
         cold = time.perf_counter() - began
-        warm, cpu = [], time.process_time()
-        for _ in range(RUNS):
-            began = time.perf_counter()
-            index.execute(sql).fetchall()
-            warm.append(time.perf_counter() - began)
-        return cold, warm, (time.process_time() - cpu) / RUNS, len(rows)
+        cpu = time.process_time()
+        warm = _median_s(lambda: index.sql(sql).to_arrow_table())
+        cpu = (time.process_time() - cpu) / RUNS
+        return Answer(rows, cold, warm, cpu, _median_s(lambda: index.execute(sql).fetchall()))
+
+
+def _median_s(work: Callable[[], Any]) -> float:
+    laps = []
+    for _ in range(RUNS):
+        began = time.perf_counter()
+        work()
+        laps.append(time.perf_counter() - began)
+    return statistics.median(laps)
 
 
 def report_merges(root: Path, shards: int, memory: str) -> None:
@@ -256,15 +276,15 @@ def report_merges(root: Path, shards: int, memory: str) -> None:
 
 def report_questions(root: Path, names: Collection[str]) -> None:
     """Print what the questions cost about a common, a medium and a rare part."""
-    print("| question | part | rows | cold ms | warm ms | CPU-ms | peak MB |")
-    print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
+    print("| question | part | rows | cold ms | warm ms | CPU-ms | as tuples, ms | peak MB |")
+    print("| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |")
     for name in names:
         sql = QUESTIONS[name]
         for kind, code in (("common", COMMON), ("medium", MEDIUM), ("rare", RARE)) if "{part}" in sql else (("", 0),):
             filled = sql.format(part=part_id(code), image="00000640-00")
-            cost, (cold, warm, cpu, rows) = measure(partial(ask, root, filled))
-            numbers = f"{1000 * cold:.0f} | {1000 * statistics.median(warm):.0f} | {1000 * cpu:.0f}"
-            print(f"| {name} | {kind} | {rows:,} | {numbers} | {cost.peak_mb:.0f} |", flush=True)
+            cost, answer = measure(partial(ask, root, filled))
+            numbers = " | ".join(f"{1000 * s:.0f}" for s in (answer.cold, answer.warm, answer.cpu, answer.tuples))
+            print(f"| {name} | {kind} | {answer.rows:,} | {numbers} | {cost.peak_mb:.0f} |", flush=True)
 
 
 def main() -> None:

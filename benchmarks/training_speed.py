@@ -172,7 +172,7 @@ def main() -> None:
     """Print the tables, in Markdown."""
     parser = argparse.ArgumentParser(description=str(__doc__).splitlines()[0])
     parser.add_argument("--dataset", type=Path, help="with train and val splits; without it, flat shapes are drawn")
-    parser.add_argument("--piles", type=int, default=320, help="that are drawn, of which 60 % train")
+    parser.add_argument("--piles", type=int, default=320, help="that are drawn, of which 60 %% train")
     parser.add_argument("--models", default="bricknet,tf_efficientnet_lite0")
     parser.add_argument("--sizes", default="128,224", help="sides in pixels")
     parser.add_argument("--presets", default="none,simple,renders")
