@@ -8,6 +8,8 @@ import torch
 from core.errors import BrickbenchError
 
 Result = TypeVar("Result")
+_NO_MEMORY = ("can't allocate memory", "could not create a memory object", "bad_alloc")
+"""What torch and oneDNN say on a CPU."""
 
 
 class BatchSize:
@@ -65,4 +67,4 @@ def is_out_of_memory(error: BaseException) -> bool:
     """Return whether `error` says that a device's memory, or the machine's, ran out."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _NO_MEMORY)

@@ -1,7 +1,9 @@
 """The registry of methods: a new one is one small module that ends with its row, and one line here."""
 
 from collections.abc import Mapping
+from typing import Any, Literal, get_args, get_origin
 
+from pydantic.fields import FieldInfo
 from torch import nn
 
 from core.errors import SettingsError
@@ -83,12 +85,13 @@ def method_rows() -> list[dict[str, object]]:
     return [
         {
             "method": row.name,
+            "title": row.title,
             "kind": row.kind,
             "family": row.family,
             "cost": row.cost,
-            "settings": ", ".join(
-                f"{name}={field.default!r}" for name, field in row.settings.model_fields.items() if name not in _PICTURE
-            ),
+            "signed": row.signed,
+            "resize": row.resize,
+            "settings": ", ".join(f"{name}={field.default!r}" for name, field in _own_fields(row).items()),
             "source": row.source,
             "note": row.note,
         }
@@ -96,4 +99,33 @@ def method_rows() -> list[dict[str, object]]:
     ]
 
 
+def setting_rows(name: str) -> list[dict[str, object]]:
+    """Return the settings of method `name` as rows for a table; raises SettingsError if there is none of that name."""
+    return [
+        {
+            "setting": setting,
+            "default": field.default,
+            "values": _values(field.annotation),
+            "meaning": (field.description or "").replace("``", "").replace("`", ""),
+        }
+        for setting, field in _own_fields(find_method(name)).items()
+    ]
+
+
 _PICTURE = frozenset(PictureSettings.model_fields)  # given by the checkpoint
+_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "nothing"}
+
+
+def _own_fields(row: MethodRow) -> dict[str, FieldInfo]:
+    return {name: field for name, field in row.settings.model_fields.items() if name not in _PICTURE}
+
+
+def _values(annotation: Any) -> str:
+    """Return in words what a setting takes."""
+    if annotation in _WORDS:
+        return _WORDS[annotation]
+    if get_origin(annotation) is tuple:
+        return f"{len(get_args(annotation))} numbers"
+    if get_origin(annotation) is Literal:
+        return ", ".join(map(str, get_args(annotation)))
+    return " or ".join(_values(one) for one in get_args(annotation))

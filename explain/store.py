@@ -1,10 +1,11 @@
 """Maps on disk: raw arrays in small files, with one row a map beside them, found again by image, part and method."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -70,26 +71,46 @@ def shard_files(run_folder: Path) -> list[Path]:
     return sorted(path for path in (run_folder / ATTRIBUTIONS).glob("*/*.parquet") if not path.name.startswith("."))
 
 
-def read_shard(path: Path) -> list[Attribution]:
-    """Return the rows of one parquet file; raises BrickbenchError if it is damaged."""
-    try:
-        rows = pq.read_table(path, schema=_SCHEMA, partitioning=None).to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise BrickbenchError(
-            f"{path} is damaged: delete it and {path.with_suffix('.npy').name} beside it, then run `explain run` again."
-        ) from error
-    return [Attribution(**row) for row in rows]
+def read_shard(path: Path, image_id: str | None = None) -> list[Attribution]:
+    """Return the rows of one parquet file, or of one picture; raises BrickbenchError if it is damaged."""
+    wanted = None if image_id is None else [("image_id", "=", image_id)]
+    return _attributions(_read(path, filters=wanted))
 
 
-def read_attributions(run_folder: Path) -> list[Attribution]:
-    """Return the rows of all maps of a run, in the order of their files."""
-    return [row for path in shard_files(run_folder) for row in read_shard(path)]
+def read_identities(path: Path) -> set[str]:
+    """Return the attribution_ids in one parquet file, without its other columns; raises as `read_shard`."""
+    return set(_read(path, columns=["attribution_id"]).column(0).to_pylist())
 
 
-def write_shard(folder: Path, rows: Sequence[Attribution], maps: Sequence[FloatMaps]) -> None:
-    """Write maps (each (h, w) float32, all of one size) and their rows as the next shard of `folder`.
+def read_attributions(run_folder: Path, image_id: str | None = None) -> list[Attribution]:
+    """Return the rows of all maps of a run, or of those of one picture, in the order of their files."""
+    return [row for path in shard_files(run_folder) for row in read_shard(path, image_id)]
 
-    The rows come last: without them the array counts as not there and is written over.
+
+def find_attributions(
+    index: duckdb.DuckDBPyConnection, image_id: str, part_id: str | None = None, method: str | None = None
+) -> list[Attribution]:
+    """Return the rows of a picture's maps from a dataset's index, of all runs: in milliseconds, however many there are.
+
+    Args:
+        index: from `dataset.index.open_index`.
+        image_id: the picture.
+        part_id: None for all parts.
+        method: None for all methods.
+    """
+    rows = index.execute(
+        f"SELECT {', '.join(field.name for field in fields(Attribution))} FROM attributions "
+        "WHERE image_id = ? AND part_id = ifnull(?, part_id) AND method = ifnull(?, method) ORDER BY ALL",
+        [image_id, part_id, method],
+    ).fetchall()
+    return [Attribution(*row) for row in rows]
+
+
+def write_shard(folder: Path, rows: Sequence[Attribution], maps: Sequence[NDArray[np.floating[Any]]]) -> Path:
+    """Write maps (each (h, w), all of one size and dtype) and their rows as the next shard of `folder`.
+
+    The rows come last: without them the array counts as not there and is written over. Returns the rows' file. Two
+    processes must not do this at once in one folder (`explain.shard_writer` sees to that).
     """
     number = 1 + max((int(path.stem) for path in folder.glob("[0-9]*.parquet")), default=-1)
     path = folder / f"{number:06d}.npy"
@@ -99,10 +120,13 @@ def write_shard(folder: Path, rows: Sequence[Attribution], maps: Sequence[FloatM
     placed = [{**vars(row), "file": name, "row": place} for place, row in enumerate(rows)]
     with atomic_file(path.with_suffix(".parquet")) as temporary:
         pq.write_table(pa.Table.from_pylist(placed, schema=_SCHEMA), temporary)
+    return path.with_suffix(".parquet")
 
 
-def load_maps(run_folder: Path, rows: Sequence[Attribution]) -> Iterator[NDArray[Any]]:
-    """Yield the raw map (h, w) of each row; a file is read once for rows that follow each other.
+def load_maps(run_folder: Path, rows: Sequence[Attribution]) -> Iterator[FloatMaps]:
+    """Yield the raw map (h, w) float32 of each row, whatever it is stored as.
+
+    Only the maps asked for are read from the disk; a file is opened once for rows that follow each other.
 
     Raises:
         BrickbenchError: a file is missing or damaged.
@@ -113,7 +137,21 @@ def load_maps(run_folder: Path, rows: Sequence[Attribution]) -> Iterator[NDArray
             array, name = _load(run_folder / row.file), row.file
         if row.row >= len(array):
             raise _damaged(run_folder / row.file)
-        yield array[row.row]
+        yield np.asarray(array[row.row], dtype=np.float32)
+
+
+def _read(path: Path, **options: Any) -> pa.Table:
+    try:
+        return pq.read_table(path, schema=_SCHEMA, partitioning=None, **options)
+    except (OSError, pa.ArrowException) as error:
+        raise BrickbenchError(
+            f"{path} is damaged: delete it and {path.with_suffix('.npy').name} beside it, then run `explain run` again."
+        ) from error
+
+
+def _attributions(table: pa.Table) -> list[Attribution]:
+    columns = [table.column(field.name).to_pylist() for field in fields(Attribution)]
+    return [Attribution(*values) for values in zip(*columns, strict=True)]
 
 
 def _load(path: Path) -> NDArray[Any]:
@@ -121,7 +159,7 @@ def _load(path: Path) -> NDArray[Any]:
         array = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(path) from error
-    if array.ndim != 3:
+    if array.ndim != 3 or array.dtype.kind != "f":
         raise _damaged(path)
     return np.asarray(array)
 

@@ -37,8 +37,7 @@ class IntegratedGradients:
         self.settings = settings
         self.batch = BatchSize(STEPS_AT_ONCE, "steps")
         points, weights = np.polynomial.legendre.leggauss(settings.steps)  # type: ignore[no-untyped-call]
-        self._shares = torch.from_numpy((points + 1) / 2).float()
-        self._weights = torch.from_numpy(weights / 2).float()
+        self._shares, self._weights = torch.from_numpy((points + 1) / 2), torch.from_numpy(weights / 2)
 
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
         """Return raw maps at the size of the input, as `explain.protocol.Method` says."""
@@ -54,7 +53,7 @@ class IntegratedGradients:
         way = image.to(device) - start
 
         def weighted(part: slice) -> Tensor:
-            shares, weights = self._shares[part].to(way.device), self._weights[part].to(way.device)
+            shares, weights = self._shares[part].to(way), self._weights[part].to(way)
             pictures = start + shares[:, None, None, None] * way
             gradients = torch.stack(class_gradients(self._model, pictures, [classes] * len(pictures)))
             return torch.einsum("s,skchw->kchw", weights, gradients)

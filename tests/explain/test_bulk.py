@@ -1,5 +1,8 @@
 """Maps in bulk: what is stored, going on after a stop, failures."""
 
+import json
+import re
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,11 +15,13 @@ from core.errors import BrickbenchError, SettingsError
 from dataset.index import open_index
 from dataset.loader import PileDataset
 from explain.baselines.random_noise import RandomNoise
-from explain.bulk import Which, explain_run
+from explain.bulk import MapsFailedError, explain_run
 from explain.commands import explain
 from explain.methods import create_method
 from explain.protocol import FloatMaps
-from explain.store import load_maps, read_attributions, shard_files
+from explain.shard_writer import survives_float16
+from explain.store import Attribution, find_attributions, load_maps, read_attributions, shard_files
+from explain.wanted import Which
 from training.checkpoint import load_checkpoint
 
 FAST = {"gradcam": {}, "random": {}}
@@ -128,6 +133,82 @@ def test_a_damaged_picture_is_counted_and_the_rest_is_done(own_trained: Path) ->
         assert index.execute("SELECT count(*) > 0 FROM attributions").fetchone() == (True,)
 
 
+def test_a_damaged_picture_is_counted_once_whatever_asks_for_it(own_trained: Path) -> None:
+    run = own_trained / "runs" / "toy"
+    victim = PileDataset(own_trained, "test").image_ids[1]
+    next(own_trained.glob(f"shards/*/images/{victim}.*")).write_bytes(b"not an image")
+    with pytest.raises(MapsFailedError, match=r"^1 pictures could not be explained") as raised:
+        explain_run(run, own_trained, FAST, which="top", limit=3, device="cpu")
+    assert list(raised.value.result.failures.values()) == [1]
+    assert raised.value.result.made == 4
+
+
+def test_shares_divide_the_work(own_trained: Path) -> None:
+    run = own_trained / "runs" / "toy"
+    explained = []
+    for part in (1, 2, 3):
+        there = {row.image_id for row in read_attributions(run)}
+        explain_run(run, own_trained, {"random": {}}, limit=5, share=(part, 3), device="cpu")
+        explained.append({row.image_id for row in read_attributions(run)} - there)
+    names = PileDataset(own_trained, "test").image_ids
+    assert explained == [{names[0], names[3]}, {names[1], names[4]}, {names[2]}]
+    with pytest.raises(SettingsError, match=r"^The share should be K of N with K from 1 to N, such as 1/4; it is 3/2"):
+        explain_run(run, own_trained, {"random": {}}, share=(3, 2), device="cpu")
+
+
+def test_float16_is_stored_where_it_does_no_harm(own_trained: Path) -> None:
+    run = own_trained / "runs" / "toy"
+    methods = {"random": {}, "saliency": {}}
+    exact = explain_run(run, own_trained, methods, limit=2, device="cpu")
+    expected = {row.attribution_id: values for row, values in both(run)}
+    shutil.rmtree(run / "attributions")
+    result = explain_run(run, own_trained, methods, limit=2, dtype="float16", device="cpu")
+    assert result.made == exact.made
+    kinds = {(path.parent.name.split("-")[0], np.load(path).dtype.name) for path in run.glob("attributions/*/*.npy")}
+    assert ("random", "float16") in kinds
+    small = [name for name, values in expected.items() if not survives_float16(values)]
+    assert result.notes == (
+        [f"saliency: {len(small)} maps kept as float32, which float16 would have spoilt"] if small else []
+    )
+    for row, values in both(run):
+        assert values.dtype == np.float32
+        np.testing.assert_allclose(values, expected[row.attribution_id], rtol=2**-11, atol=1e-3 * values.max() / 2048)
+
+
+def test_a_picture_that_memory_does_not_hold_is_one_reason(own_trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = iter(range(100))
+
+    def too_large(*_: object) -> None:
+        raise torch.OutOfMemoryError(f"CUDA out of memory. Tried to allocate {next(sizes)} GiB.")
+
+    monkeypatch.setattr(RandomNoise, "attribute", too_large)
+    with pytest.raises(
+        MapsFailedError, match=r"3 times: random: memory does not hold what one picture takes"
+    ) as raised:
+        explain_run(own_trained / "runs" / "toy", own_trained, {"random": {}}, limit=3, device="cpu")
+    assert raised.value.result.notes == ["random: 1 pictures at once, since 16 did not fit into memory"]
+
+
+def both(run: Path) -> list[tuple[Attribution, FloatMaps]]:
+    rows = read_attributions(run)
+    return list(zip(rows, load_maps(run, rows), strict=True))
+
+
+def test_maps_are_found_by_picture_part_and_method(own_trained: Path) -> None:
+    run = own_trained / "runs" / "toy"
+    explain_run(run, own_trained, FAST, limit=3, device="cpu")
+    rows = read_attributions(run)
+    one = rows[-1]
+    assert read_attributions(run, one.image_id) == [row for row in rows if row.image_id == one.image_id]
+    with open_index(own_trained) as index:
+        assert find_attributions(index, one.image_id, one.part_id, one.method) == [one]
+        assert set(find_attributions(index, one.image_id)) == set(read_attributions(run, one.image_id))
+        assert len(find_attributions(index, one.image_id, method="random")) == sum(
+            (row.image_id, row.method) == (one.image_id, "random") for row in rows
+        )
+        assert find_attributions(index, "nothing") == []
+
+
 def test_a_method_that_fails_is_counted_by_reason(own_trained: Path) -> None:
     run = own_trained / "runs" / "toy"
     with pytest.raises(BrickbenchError, match=r"2 times: gradcam: Layer 'dense1' does not give one stack of maps"):
@@ -145,6 +226,32 @@ def test_damaged_files_are_named(own_trained: Path) -> None:
     shard_files(run)[0].write_bytes(b"gone")
     with pytest.raises(BrickbenchError, match=r"000000\.parquet is damaged: delete it and 000000\.npy beside it"):
         read_attributions(run)
+
+
+def test_the_command_tells_notes_counts_and_failures(own_trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    attribute = RandomNoise.attribute
+
+    def tight(self: RandomNoise, images: torch.Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
+        if len(images) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return attribute(self, images, classes)
+
+    monkeypatch.setattr(RandomNoise, "attribute", tight)
+    options = ["run", str(own_trained / "runs" / "toy"), "-d", str(own_trained), "--limit", "3", "--device", "cpu"]
+    methods = ["--methods", "random,gradcam", "--set", "gradcam.layer=dense1"]
+    done = CliRunner().invoke(explain, [*options, *methods, "--json"])
+    assert isinstance(done.exception, MapsFailedError)
+    assert done.exception.exit_code == 1
+    told = json.loads(done.stdout)
+    assert told["made"] == int(PileDataset(own_trained, "test").targets[:3].sum())
+    assert list(told["failures"].values()) == [3]
+    note = "random: 1 pictures at once, since 16 did not fit into memory"
+    assert told["notes"] == [note]
+    lines = done.stderr.splitlines()
+    assert note in lines
+    assert any(re.fullmatch(r"Explain random \(1 of 2\): (\d+)/\1 maps, [\d.e+]+/s", line) for line in lines)
+    with pytest.raises(SettingsError, match=r"^--share should read K/N, such as 1/4; it reads 'half'\.$"):
+        CliRunner().invoke(explain, [*options, "--share", "half"], catch_exceptions=False)
 
 
 def test_commands(own_trained: Path, tmp_path: Path) -> None:

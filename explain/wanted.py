@@ -1,0 +1,84 @@
+"""Which classes of which pictures are explained, and the pictures as the network takes them."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.errors import BrickbenchError
+from core.progress import Progress
+from dataset.loader import PileDataset
+from explain.memory import BatchSize
+from explain.protocol import device_of
+from training.checkpoint import Checkpoint
+
+LOGITS_AT_ONCE = 32
+Which = Literal["true", "predicted", "top", "missed"]
+Chosen = tuple[int, list[int]]
+"""A picture's place in its dataset, and indices of classes."""
+
+
+class Pictures:
+    """Pictures as a network takes them; one that cannot be read is counted once, whatever asks for it."""
+
+    def __init__(self, network: Checkpoint, dataset: PileDataset, failures: Counter[str]) -> None:
+        """Take what is read, for which network, and where failures are counted by reason."""
+        self.network, self.dataset = network, dataset
+        self._failures = failures
+        self._unreadable: set[int] = set()
+
+    def ready(self, group: Sequence[Chosen]) -> list[tuple[int, list[int], Tensor]]:
+        """Return place, classes and network input (3, S, S) of the pictures in `group` that can be read."""
+        ready = []
+        for place, indices in group:
+            if place in self._unreadable:
+                continue
+            try:
+                ready.append((place, indices, self.network.network_input(self.dataset.image(place))))
+            except BrickbenchError as error:
+                self._unreadable.add(place)
+                self._failures[str(error)] += 1
+        return ready
+
+
+def wanted_classes(
+    pictures: Pictures, chosen: Sequence[int], which: Which, above: float, notes: list[str]
+) -> dict[int, list[int]]:
+    """Return for each picture in `chosen` the class indices to explain.
+
+    Args:
+        pictures: the network and its pictures.
+        chosen: places in the dataset.
+        which: as in `explain.bulk.explain_run`; all but ``true`` need the network's logits.
+        above: the logit that parts predicted from not predicted.
+        notes: gets a line if batches had to shrink.
+    """
+    targets = pictures.dataset.targets
+    if which == "true":
+        return {place: np.flatnonzero(targets[place]).tolist() for place in chosen}
+    model = pictures.network.model
+    batch = BatchSize(LOGITS_AT_ONCE, "pictures")
+
+    def choose(part: slice) -> dict[int, list[int]]:
+        ready = pictures.ready([(place, []) for place in chosen[part]])
+        if not ready:
+            return {}
+        with torch.inference_mode():
+            logits = model(torch.stack([image for *_, image in ready]).to(device_of(model))).cpu().numpy()
+        positive = logits > above
+        if which == "top":
+            positive = logits == logits.max(axis=1, keepdims=True)
+        elif which == "missed":
+            positive = targets[[place for place, *_ in ready]].astype(bool) & ~positive
+        return {place: np.flatnonzero(row).tolist() for (place, *_), row in zip(ready, positive, strict=True)}
+
+    wanted: dict[int, list[int]] = {}
+    with Progress("Logits", len(chosen), "pictures") as progress:
+        for some in batch.batches(len(chosen), choose):
+            wanted |= some
+            progress.advance(len(some))
+    notes += [f"logits: {batch.note}"] if batch.note else []
+    return wanted
