@@ -33,4 +33,6 @@ def test_hulls_of_parts_are_cut_short_by_no_more_than_the_tolerance(part_id: str
         gap = reach(points, directions) - reach(found, directions)
         assert gap.min() > -1e-5
         assert gap.max() < tolerance_mm + 0.05  # between the directions that are looked at
+        faces = ConvexHull(found).equations
+        assert (points @ faces[:, :3].T + faces[:, 3]).max() <= tolerance_mm + 1e-5  # a brick comes to lie on a face
     assert len(found) < 0.7 * len(ConvexHull(points).vertices)
