@@ -1,6 +1,7 @@
-"""Draw images/explanations.png: ``python docs/draw_explanations.py DEMO``, where DEMO is the folder `make demo` filled.
+"""Draw images/explanations*.png: ``python docs/draw_explanations.py DEMO``, DEMO being the folder `make demo` filled.
 
-One picture of the demo's test split that its network never saw, explained by every method for one part in it.
+Beside the demo's own network it takes one that began with ImageNet weights, ``DEMO/piles/runs/tf_efficientnet_lite0``;
+docs/showing.md has the command that trains it. All pictures are of the test split, which neither network saw.
 """
 
 import sys
@@ -8,66 +9,80 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.figure import Figure
 
-from dataset.loader import PileDataset
-from explain.baselines.oracle import Oracle
-from explain.draw import overlay, scaled_picture, with_outline
-from explain.methods import METHODS, create_method, with_normalisation
-from explain.show import save_png
-from training.checkpoint import Checkpoint, load_checkpoint
+from explain.collect import Explainer
+from explain.draw import scaled_picture
+from explain.methods import METHODS
+from explain.network.features import feature_sheets
+from explain.network.kernels import kernel_sheet
+from explain.network.maximize import MaximizeSettings, maximized_sheet
+from explain.network.sheets import Sheet, write_sheets
+from explain.panels import save_png
+from explain.sheet import draw_sheet, explained_pictures, spread_pictures
+from explain.show import draw_figure
+from explain.strongest import Strongest
+from training.checkpoint import load_checkpoint
 
-OUT = Path(__file__).with_name("images") / "explanations.png"
-COLUMNS = 6
-PANEL_PX = 240
-QUANTILE = 0.99
-"""Where the colours of gradients end: a few pixels hold the largest values, and would leave the rest pale."""
-FEWER: dict[str, dict[str, object]] = {"lime": {"kernel_size": 2}}
-"""Superpixels of the demo's small pictures, as in the demo itself."""
+IMAGES = Path(__file__).with_name("images")
+DPI = 100
+WIDTH_INCH = 2.0
 
 
-def choose(network: Checkpoint, pictures: PileDataset) -> tuple[int, int]:
-    """Return picture and class: the surest true positive among pictures with three parts."""
-    best = (-np.inf, 0, 0)
-    for place in np.flatnonzero(pictures.targets.sum(axis=1) >= 3):
-        logits = network.model(network.network_input(pictures.image(place))[None])[0].detach().numpy()
-        index = int(np.where(pictures.targets[place], logits, -np.inf).argmax())
-        best = max(best, (float(logits[index]), int(place), index))
+def choose(explainer: Explainer) -> tuple[str, str]:
+    """Return image_id and part_id: the surest true positive among test pictures with three parts."""
+    best = (-np.inf, "", "")
+    test = set(spread_pictures(explainer.pictures.root, "test", 10**9))
+    for place in np.flatnonzero(explainer.pictures.targets.sum(axis=1) >= 3):
+        if explainer.pictures.image_ids[place] in test:
+            masks, logits = explainer.pictures.masks(int(place)), explainer.logits(int(place))
+            best = max(best, *((logits[part], explainer.pictures.image_ids[place], part) for part in masks))
     return best[1], best[2]
 
 
-def draw(demo: Path) -> None:
-    """Write the sheet."""
-    network = load_checkpoint(demo / "piles" / "runs" / "bricknet")
-    pictures = PileDataset(demo / "piles", "test", classes=network.classes, with_masks=True)
-    place, index = choose(network, pictures)
-    picture, mask = pictures.image(place), pictures.masks(place)[network.classes[index]]
-    image = network.network_input(picture)[None]
-    panels = [(f"Part {network.classes[index]}", with_outline(scaled_picture(picture, PANEL_PX), mask))]
-    for name, row in METHODS.items():
-        settings = with_normalisation(name, FEWER.get(name, {}), network.mean, network.std)
-        method = create_method(name, network.model, **settings)
-        if isinstance(method, Oracle):
-            (maps,) = method.attribute(image, [[index]], [[mask]])
-        else:
-            (maps,) = method.attribute(image, [[index]])
-        values = maps[0]
-        if row.family == "gradients":
-            limit = np.quantile(np.abs(values), QUANTILE)
-            values = np.clip(values, -limit, limit)
-        drawn = overlay(picture, values, resize=row.resize, size_px=PANEL_PX, mask=mask)
-        panels.append((f"{row.title}{'' if row.kind == 'method' else f' ({row.kind})'}", drawn))
-    lines = -(-len(panels) // COLUMNS)
-    figure = Figure(figsize=(1.7 * COLUMNS, 1.9 * lines), dpi=100, layout="constrained")
-    for axes in figure.subplots(lines, COLUMNS).flat:
-        axes.set_axis_off()
-    for axes, (title, panel) in zip(figure.axes, panels, strict=False):
-        axes.imshow(panel)
-        axes.set_title(title, fontsize=7.5, loc="left", pad=3)
-    save_png(figure, OUT)
-    print(f"{OUT.name}: picture {pictures.image_ids[place]}, part {network.classes[index]}")
+def draw_methods(run: Path, root: Path) -> None:
+    """Write explanations.png, every method on one picture, and explanations_strongest.png, LIME's superpixels."""
+    explainer = Explainer(run, root, {name: {} for name in METHODS})
+    image_id, part = choose(explainer)
+    shown = explainer.explained(image_id, [part])
+    save_png(draw_figure(shown, width_inch=WIDTH_INCH, dpi=DPI), IMAGES / "explanations.png")
+    lime = Explainer(run, root, {"lime": {}, "gradcam": {}}).explained(image_id, [part])
+    for name, strongest in (("top", Strongest(top=10)), ("threshold", Strongest(share=0.3))):
+        figure = draw_figure(lime, strongest, width_inch=WIDTH_INCH, dpi=DPI)
+        save_png(figure, IMAGES / f"explanations_{name}.png")
+    print(f"explanations.png: picture {image_id}, part {part}")
+
+
+def draw_six(run: Path, root: Path, name: str) -> None:
+    """Write the paper's figure 9: six pictures, Grad-CAM and LIME's 40 strongest superpixels."""
+    shown = explained_pictures(Explainer(run, root, {"gradcam": {}, "lime": {}}), spread_pictures(root, "test", 6))
+    save_png(draw_sheet(shown, Strongest(top=40), width_inch=WIDTH_INCH, dpi=DPI), IMAGES / name)
+
+
+def draw_network(run: Path, root: Path) -> None:
+    """Write the paper's figures 5, 7 and 8: kernels of two layers, and feature maps of layers one, three and five."""
+    network = load_checkpoint(run)
+    write_sheets([kernel_sheet(network.model)], IMAGES / "explanations_kernels.png")
+    write_sheets([kernel_sheet(network.model, "conv2", limit=8, inputs=12)], IMAGES / "explanations_kernels_second.png")
+    explainer = Explainer(run, root, {})
+    image_id = choose(explainer)[0]
+    picture = explainer.pictures.image(explainer.place(image_id))
+    sheets = feature_sheets(network.model, network.network_input(picture), ["conv1", "conv3", "conv5"], limit=9)
+    write_sheets([Sheet(image_id, scaled_picture(picture, 240), None), *sheets], IMAGES / "explanations_features.png")
+
+
+def draw_grown(run: Path) -> None:
+    """Write what each class likes best."""
+    network = load_checkpoint(run)
+    settings = MaximizeSettings.parse({"mean": network.mean, "std": network.std})
+    write_sheets([maximized_sheet(network, settings, None, None, 0)], IMAGES / "explanations_maximize.png")
 
 
 if __name__ == "__main__":
     mpl.use("agg")
-    draw(Path(sys.argv[1]))
+    piles = Path(sys.argv[1]) / "piles"
+    bricknet, lite = piles / "runs" / "bricknet", piles / "runs" / "tf_efficientnet_lite0"
+    draw_network(bricknet, piles)
+    draw_six(bricknet, piles, "explanations_six_bricknet.png")
+    draw_six(lite, piles, "explanations_six.png")
+    draw_grown(lite)
+    draw_methods(lite, piles)

@@ -1,4 +1,4 @@
-"""``brickbench explain``: maps in bulk, the table of methods, one picture with its explanations."""
+"""``brickbench explain``: maps in bulk, the table of methods; pictures of them are in modules of their own."""
 
 from pathlib import Path
 from typing import Literal
@@ -6,8 +6,9 @@ from typing import Literal
 import click
 
 from core.cli import device_option, existing_folder, json_option, parse_choices, print_json, print_rows
-from core.errors import BrickbenchError
+from core.errors import SettingsError
 from explain.network.commands import features, kernels, maximize
+from explain.show_commands import sheet, show
 
 DEFAULT_METHODS = "gradcam,lime,random,center_gaussian,edges,uniform"
 
@@ -41,6 +42,20 @@ def explain() -> None:
 )
 @click.option("--above", type=float, default=0.0, show_default=True, help="The logit from which a part is predicted.")
 @click.option("--limit", type=click.IntRange(min=1), default=None, show_default="all", help="Only so many pictures.")
+@click.option(
+    "--share",
+    metavar="K/N",
+    default="1/1",
+    show_default=True,
+    help="Every N-th picture from the K-th: N processes with K = 1 to N, say one a GPU, divide the work.",
+)
+@click.option(
+    "--dtype",
+    type=click.Choice(["float32", "float16"]),
+    default="float32",
+    show_default=True,
+    help="How new maps are stored. float16 halves the disk; a map that it would spoil stays float32.",
+)
 @click.option("--checkpoint", default="best", show_default=True, help="best, or a name such as epoch_0007.")
 @device_option
 @json_option
@@ -53,93 +68,81 @@ def run(
     classes: Literal["true", "predicted", "top", "missed"],
     above: float,
     limit: int | None,
+    share: str,
+    dtype: Literal["float32", "float16"],
     checkpoint: str,
     device: str,
     as_json: bool,
 ) -> None:
     """Make the maps that RUN lacks, and store them raw.
 
-    What is there already is not made again, so a stopped run goes on with the same command.
+    What is there already is not made again, so a stopped run goes on with the same command. Failures are counted by
+    reason at the end, and the exit code is 1 then.
 
     \b
     Example:
       brickbench explain run bricks/runs/first --methods gradcam,lime,random --limit 50
       brickbench explain run bricks/runs/first --methods lime --set lime.num_samples=300
       brickbench explain run bricks/runs/first --methods gradcam,integrated_gradients --classes missed
+      brickbench explain run bricks/runs/first --methods lime --device cuda:1 --share 2/4
     """
-    from explain.bulk import explain_run
+    from explain.bulk import MapsFailedError, explain_run
     from training.runs import dataset_of
 
-    result = explain_run(
-        run,
-        dataset or dataset_of(run),
-        parse_choices("method", methods, settings),
-        split=split,
-        which=classes,
-        above=above,
-        limit=limit,
-        checkpoint=checkpoint,
-        device=device,
-    )
+    failed = None
+    try:
+        result = explain_run(
+            run,
+            dataset or dataset_of(run),
+            parse_choices("method", methods, settings),
+            split=split,
+            which=classes,
+            above=above,
+            limit=limit,
+            share=_parse_share(share),
+            dtype=dtype,
+            checkpoint=checkpoint,
+            device=device,
+        )
+    except MapsFailedError as error:
+        failed, result = error, error.result
     for note in result.notes:
         click.echo(note, err=True)
-    counts = {"made": result.made, "found": result.found}
     if as_json:
-        print_json(counts)
+        print_json(vars(result))
     else:
         click.echo(f"{result.made} maps made, {result.found} were there.")
+    if failed:
+        raise failed
+
+
+def _parse_share(text: str) -> tuple[int, int]:
+    part, slash, parts = text.partition("/")
+    if not (slash and part.isdecimal() and parts.isdecimal()):
+        raise SettingsError(f"--share should read K/N, such as 1/4; it reads {text!r}.")
+    return int(part), int(parts)
 
 
 @explain.command()
+@click.argument("method", required=False)
 @json_option
-def methods(as_json: bool) -> None:
-    """List the methods: what they are, their settings, what to know.
+def methods(method: str | None, as_json: bool) -> None:
+    """List the methods: what they are, what they cost, what to know; or the settings of METHOD.
 
     \b
     Example:
       brickbench explain methods
+      brickbench explain methods lime
     """
-    from explain.methods import method_rows
+    from explain.method_table import method_lines, setting_lines
+    from explain.methods import method_rows, setting_rows
 
-    print_rows(method_rows(), as_json=as_json)
-
-
-@explain.command()
-@click.argument("run", type=existing_folder)
-@click.argument("image_id")
-@dataset_option
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The PNG to write."
-)
-@click.option("--part", default=None, show_default="all that were explained", help="Only this part_id.")
-@click.option("--models", is_flag=True, help="Print the linear models behind LIME's maps, fitted again.")
-@click.option("--force", is_flag=True, help="Overwrite the PNG if it is there.")
-def show(
-    run: Path, image_id: str, dataset: Path | None, output: Path, part: str | None, models: bool, force: bool
-) -> None:
-    """Draw the picture IMAGE_ID with its mask's outline and each method's map, side by side.
-
-    With --models, LIME's linear models stand below: intercept, score (R²), prediction, and the strongest superpixels.
-
-    \b
-    Example:
-      brickbench explain show bricks/runs/first 000012_0 -o explained.png
-      brickbench explain show bricks/runs/first 000012_0 -o explained.png --models --part 3001
-    """
-    from explain.show import show as draw
-    from training.runs import dataset_of
-
-    if output.exists() and not force:
-        raise BrickbenchError(f"{output} is there already: choose another file with -o, or give --force.")
-    parts = draw(run, dataset or dataset_of(run), image_id, output, part)
-    click.echo(f"{output}: {', '.join(parts)}")
-    if models:
-        from explain.linear_models import linear_models
-
-        for rows in linear_models(run, dataset or dataset_of(run), image_id, part):
-            click.echo()
-            print_rows(rows, as_json=False)
+    rows = method_rows() if method is None else setting_rows(method)
+    if as_json:
+        print_rows(rows, as_json=True)
+    else:
+        click.echo("\n".join(method_lines(rows) if method is None else setting_lines(rows)))
 
 
-for command in (kernels, features, maximize):
+for command in (show, sheet, kernels, features, maximize):
     explain.add_command(command)

@@ -8,9 +8,12 @@ import click
 
 from core.cli import device_option, existing_folder
 from core.errors import BrickbenchError, SettingsError
+from core.settings import near_matches
 
 if TYPE_CHECKING:
     from training.checkpoint import Checkpoint
+
+PICTURE_PX = 360
 
 run_argument = click.argument("run", type=existing_folder)
 
@@ -57,9 +60,12 @@ def kernels(run: Path, output: Path, checkpoint: str, force: bool, layer: str | 
 @sheet_options
 @click.option("-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset.")
 @click.option(
-    "--layers", default="conv1,conv3,conv5", show_default=True, help="Names with commas; bricknet's of the paper."
+    "--layers",
+    default=None,
+    show_default="the first, the middle and the last convolution",
+    help="Names with commas; of bricknet by default conv1, conv3 and conv5, as in the founding paper.",
 )
-@click.option("--limit", type=click.IntRange(min=1), default=64, show_default=True, help="Maps shown of a layer.")
+@click.option("--limit", type=click.IntRange(min=1), default=27, show_default=True, help="Maps shown of a layer.")
 def features(
     run: Path,
     image_id: str,
@@ -67,17 +73,19 @@ def features(
     checkpoint: str,
     force: bool,
     dataset: Path | None,
-    layers: str,
+    layers: str | None,
     limit: int,
 ) -> None:
-    """Draw what layers of RUN's network make of the picture IMAGE_ID.
+    """Draw what layers of RUN's network make of the picture IMAGE_ID: their feature maps, raw.
 
     \b
     Example:
-      brickbench explain features bricks/runs/first 000012_0 --layers conv1,conv3,conv5 -o features.png
+      brickbench explain features bricks/runs/first 000012_0 -o features.png
+      brickbench explain features bricks/runs/first 000012_0 --layers act1,act5 --limit 9 -o activations.png
     """
     from dataset.loader import PileDataset
-    from explain.network.features import feature_sheets
+    from explain.draw import scaled_picture
+    from explain.network.features import feature_sheets, three_layers
     from explain.network.sheets import Sheet, write_sheets
     from training.runs import dataset_of
 
@@ -85,11 +93,13 @@ def features(
     root = dataset or dataset_of(run)
     pictures = PileDataset(root, None)
     if image_id not in pictures.image_ids:
-        raise SettingsError(f"There is no picture {image_id!r} in {root}: see `brickbench dataset query`.")
+        raise SettingsError(
+            f"There is no picture {image_id!r} in {root}{near_matches(image_id, list(pictures.image_ids))}."
+        )
     picture = pictures.image(pictures.image_ids.index(image_id))
-    names = [name.strip() for name in layers.split(",") if name.strip()]
+    names = three_layers(network.model) if layers is None else _listed(layers)
     sheets = feature_sheets(network.model, network.network_input(picture), names, limit=limit)
-    write_sheets([Sheet(image_id, picture, None), *sheets], output)
+    write_sheets([Sheet(image_id, scaled_picture(picture, PICTURE_PX), None), *sheets], output)
     click.echo(str(output))
 
 
@@ -116,6 +126,9 @@ def maximize(
 ) -> None:
     """Grow pictures that classes, or a layer's channels, of RUN's network like best.
 
+    By gradient ascent from noise, with total variation, decay and jitter, in the colours that a picture can have. Below
+    each stands what the network says of it.
+
     \b
     Example:
       brickbench explain maximize bricks/runs/first --parts 3001,3003 -o liked.png
@@ -125,10 +138,14 @@ def maximize(
     from explain.network.sheets import write_sheets
 
     network = _opened(run, output, checkpoint, force, device)
-    settings = MaximizeSettings(steps=steps, seed=seed)
-    wanted = None if parts is None else [part.strip() for part in parts.split(",") if part.strip()]
-    write_sheets([maximized_sheet(network, settings, wanted, layer, channels)], output)
+    ascent = MaximizeSettings.parse({"steps": steps, "seed": seed, "mean": network.mean, "std": network.std})
+    wanted = None if parts is None else _listed(parts)
+    write_sheets([maximized_sheet(network, ascent, wanted, layer, channels)], output)
     click.echo(str(output))
+
+
+def _listed(names: str) -> list[str]:
+    return [name.strip() for name in names.split(",") if name.strip()]
 
 
 def _opened(run: Path, output: Path, checkpoint: str, force: bool, device: str = "cpu") -> "Checkpoint":

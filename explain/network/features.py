@@ -7,7 +7,20 @@ from torch import Tensor, nn
 
 from explain.cam.capture import layer_pass
 from explain.cam.layers import find_layer
+from explain.network.kernels import convolutions
 from explain.network.sheets import Sheet, value_sheet
+
+COLUMNS = 9
+
+
+def three_layers(model: nn.Module) -> list[str]:
+    """Return the names of the first, the middle and the last convolution: of bricknet the paper's one, three and five.
+
+    Raises:
+        SettingsError: the network has no convolution.
+    """
+    names = list(convolutions(model))
+    return list(dict.fromkeys([names[0], names[len(names) // 2], names[-1]]))
 
 
 def feature_maps(model: nn.Module, image: Tensor, layer: str) -> Tensor:
@@ -22,11 +35,11 @@ def feature_maps(model: nn.Module, image: Tensor, layer: str) -> Tensor:
         return found.activations[0].cpu()
 
 
-def feature_sheets(model: nn.Module, image: Tensor, layers: Sequence[str], *, limit: int = 64) -> list[Sheet]:
+def feature_sheets(model: nn.Module, image: Tensor, layers: Sequence[str], *, limit: int = 27) -> list[Sheet]:
     """Return for each layer its first `limit` maps of `image` (3, H, W) as tiles, all of a layer on one scale."""
     sheets = []
     for layer in layers:
         maps = feature_maps(model, image, layer).float().numpy()
         title = f"{layer}: {min(limit, len(maps))} of {len(maps)} maps of {maps.shape[1]} x {maps.shape[2]}"
-        sheets.append(value_sheet(title, maps[:limit], 16, 48))
+        sheets.append(value_sheet(title, maps[:limit], COLUMNS))
     return sheets

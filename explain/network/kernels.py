@@ -5,14 +5,19 @@ from torch import nn
 
 from core.errors import SettingsError
 from core.settings import near_matches
+from explain.draw import colouring_of, value_text
 from explain.network.sheets import Sheet, tiled, value_sheet
+
+COLUMNS = 12
+"""Tiles in a line, where a kernel is one tile."""
 
 
 def kernel_sheet(model: nn.Module, layer: str | None = None, *, limit: int = 96, inputs: int = 24) -> Sheet:
     """Return the kernels of a convolution as tiles.
 
     A kernel of three input channels is one RGB tile: grey is 0, and all kernels share one scale, so that a dead one
-    looks grey. Deeper kernels have a line each: one tile an input channel, in diverging colours on one scale.
+    looks grey. Deeper kernels have a line each: one tile an input channel, in diverging colours on one scale. Kernels
+    of one input channel (depthwise convolutions) stand side by side.
 
     Args:
         model: any network with convolutions.
@@ -28,19 +33,28 @@ def kernel_sheet(model: nn.Module, layer: str | None = None, *, limit: int = 96,
     count = min(limit, len(weights))
     shown = f"{name}: {count} of {len(weights)} kernels of {weights.shape[2]} x {weights.shape[3]}"
     if weights.shape[1] == 3:
-        extreme = float(np.abs(weights).max()) or 1.0
-        tiles = 127.5 + 127.5 * weights[:count].transpose(0, 2, 3, 1) / extreme
-        title = f"{shown} as RGB, grey is 0, full colour ±{extreme:.3g}"
-        return Sheet(title, tiled(np.round(tiles).astype(np.uint8), 16, 44), None)
+        colouring = colouring_of(weights)
+        tiles = 127.5 + 127.5 * np.clip(weights[:count].transpose(0, 2, 3, 1) / colouring.limit, -1.0, 1.0)
+        most = f"±{value_text(colouring.limit)}{' and more' if colouring.is_cut else ''}"
+        title = f"{shown} as RGB, grey is 0, full colour {most}"
+        return Sheet(title, tiled(np.round(tiles).astype(np.uint8), COLUMNS), None)
+    if weights.shape[1] == 1:
+        return value_sheet(f"{shown}, one input channel each", weights[:count, 0], COLUMNS)
     some = min(inputs, weights.shape[1])
     title = f"{shown}, a line each: {some} of {weights.shape[1]} input channels"
-    return value_sheet(title, weights[:count, :some].reshape(-1, *weights.shape[2:]), some, 24)
+    return value_sheet(title, weights[:count, :some].reshape(-1, *weights.shape[2:]), some)
 
 
-def _convolution(model: nn.Module, layer: str | None) -> tuple[str, nn.Conv2d]:
+def convolutions(model: nn.Module) -> dict[str, nn.Conv2d]:
+    """Return the convolutions of `model` by name, in the order they were made in; SettingsError if there is none."""
     found = {name: module for name, module in model.named_modules() if isinstance(module, nn.Conv2d)}
     if not found:
         raise SettingsError(f"{type(model).__name__} has no convolution.")
+    return found
+
+
+def _convolution(model: nn.Module, layer: str | None) -> tuple[str, nn.Conv2d]:
+    found = convolutions(model)
     name = next(iter(found)) if layer is None else layer
     if name not in found:
         hint = near_matches(name, list(found))

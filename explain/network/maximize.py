@@ -1,6 +1,7 @@
 """Activation maximisation: a picture, grown from noise, that a class or a channel likes best."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -9,25 +10,34 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from core.errors import BrickbenchError, SettingsError
+from core.progress import Progress
 from core.seeding import Purpose, generator
-from core.settings import Settings, near_matches
+from core.settings import near_matches
 from explain.cam.layers import find_layer, to_grid
+from explain.draw import value_text
+from explain.network.features import feature_maps
 from explain.network.sheets import Sheet, tiled
-from explain.protocol import borrowed, device_of
+from explain.protocol import PictureSettings, borrowed, device_of
 from training.checkpoint import Checkpoint
 
+COLUMNS = 6
+LABEL_PX = 26
 
-class MaximizeSettings(Settings):
-    """The ascent and its regularisers."""
+
+class MaximizeSettings(PictureSettings):
+    """The ascent and its regularisers, whose weights are relative to the mean size of the score's gradient.
+
+    So they mean the same for a logit of 10 and for a channel whose mean is 0.01.
+    """
 
     steps: int = Field(256, ge=1)
     """Of Adam."""
     learning_rate: float = Field(0.05, gt=0)
     """Of the picture's values, which are normalised."""
-    total_variation: float = Field(0.05, ge=0)
-    """Weight of the mean difference between neighbouring pixels: without it the picture is high-frequency noise."""
-    decay: float = Field(0.01, ge=0)
-    """Weight of the mean squared value: it pulls what does not matter back to the mean colour."""
+    total_variation: float = Field(0.5, ge=0)
+    """Weight of the squared differences between neighbouring pixels: without it the picture is high-frequency noise."""
+    decay: float = Field(0.05, ge=0)
+    """Weight of the squared values: it pulls what does not matter back to the mean colour."""
     jitter_px: int = Field(8, ge=0)
     """Largest random shift at each step, round the border: no pixel can make itself fit one stride of the network."""
     seed: int = Field(0, ge=0)
@@ -38,17 +48,28 @@ Score = Callable[[Tensor], Tensor]
 """Takes pictures (1, 3, H, W) and returns what is to grow, a number."""
 
 
-def maximize_class(model: nn.Module, index: int, size_px: int, settings: MaximizeSettings) -> Tensor:
-    """Return a picture (3, S, S), normalised, with a high logit of class `index`.
+@dataclass(frozen=True)
+class Grown:
+    """What came of an ascent."""
 
-    Source: Simonyan et al. 2013 (logit and decay), with total variation as Mahendran and Vedaldi 2015 and jitter as
-    Mordvintsev et al. 2015.
+    picture: Tensor
+    """(3, S, S), normalised, with no colour that a picture cannot have."""
+    score: float
+    """The network's own value for it: the logit, or the channel's mean."""
+
+
+def maximize_class(model: nn.Module, index: int, size_px: int, settings: MaximizeSettings) -> Grown:
+    """Return a picture with a high logit of class `index`, of S = `size_px`.
+
+    Source: Simonyan et al. 2013 (logit and decay), with total variation as Mahendran and Vedaldi 2015 (beta 2) and
+    jitter as Mordvintsev et al. 2015. Colours are kept within those of pictures, so that what is shown is what the
+    network saw.
     """
     return _ascend(model, lambda pictures: model(pictures)[0, index], size_px, settings, (0, index))
 
 
-def maximize_channel(model: nn.Module, layer: str, channel: int, size_px: int, settings: MaximizeSettings) -> Tensor:
-    """Return a picture (3, S, S), normalised, for which channel `channel` of `layer` is large on the mean.
+def maximize_channel(model: nn.Module, layer: str, channel: int, size_px: int, settings: MaximizeSettings) -> Grown:
+    """Return a picture for which channel `channel` of `layer` is large on the mean, of S = `size_px`.
 
     Raises:
         SettingsError: the network has no such layer.
@@ -72,24 +93,38 @@ def maximize_channel(model: nn.Module, layer: str, channel: int, size_px: int, s
         handle.remove()
 
 
-def _ascend(model: nn.Module, score: Score, size_px: int, settings: MaximizeSettings, key: Sequence[int]) -> Tensor:
+def _ascend(model: nn.Module, score: Score, size_px: int, settings: MaximizeSettings, key: Sequence[int]) -> Grown:
     rng = generator(settings.seed, Purpose.BASELINE, *key)
     noise = 0.1 * rng.standard_normal((1, 3, size_px, size_px), dtype=np.float32)
+    mean, std = (torch.tensor(one, dtype=torch.float32)[None, :, None, None] for one in (settings.mean, settings.std))
     with borrowed(model), torch.inference_mode(False), torch.enable_grad():
-        picture = torch.from_numpy(noise).to(device_of(model)).requires_grad_(True)
+        black, white = ((colour - mean) / std for colour in (0.0, 1.0))
+        device = device_of(model)
+        black, white = black.to(device), white.to(device)
+        picture = torch.from_numpy(noise).to(device).requires_grad_(True)
         optimizer = torch.optim.Adam([picture], lr=settings.learning_rate)
         for _ in range(settings.steps):
             shift = rng.integers(-settings.jitter_px, settings.jitter_px + 1, size=2).tolist()
-            loss = -score(picture.roll(shift, dims=(2, 3)))
-            loss = loss + settings.total_variation * _variation(picture) * size_px
-            loss = loss + settings.decay * picture.square().mean() * size_px
-            (picture.grad,) = torch.autograd.grad(loss, picture)
-            optimizer.step()
-    return picture.detach()[0].cpu()
+            (uphill,) = torch.autograd.grad(score(picture.roll(shift, dims=(2, 3))), picture)
+            with torch.no_grad():
+                picture.grad = settings.decay * picture - uphill / uphill.square().mean().sqrt().clamp_min(1e-20)
+                picture.grad += settings.total_variation * _roughness_gradient(picture)
+                optimizer.step()
+                picture.clamp_(black, white)
+        with torch.no_grad():
+            reached = float(score(picture))
+    return Grown(picture.detach()[0].cpu(), reached)
 
 
-def _variation(picture: Tensor) -> Tensor:
-    return picture.diff(dim=2).abs().mean() + picture.diff(dim=3).abs().mean()
+def _roughness_gradient(picture: Tensor) -> Tensor:
+    """Return the gradient of half the sum of squared differences between neighbours: minus the Laplacian."""
+    gradient = torch.zeros_like(picture)
+    for dim in (2, 3):
+        steps = picture.diff(dim=dim)
+        count = steps.shape[dim]
+        gradient.narrow(dim, 0, count).sub_(steps)
+        gradient.narrow(dim, 1, count).add_(steps)
+    return gradient
 
 
 def maximized_sheet(
@@ -97,22 +132,38 @@ def maximized_sheet(
 ) -> Sheet:
     """Return grown pictures as tiles: of `parts` (None: all classes), or of the first `channels` of `layer`.
 
+    Below each stand its part or channel and what the network says of it. A layer may have fewer channels.
+
     Raises:
         SettingsError: a part that the network does not know, or no such layer.
     """
     size_px = network.input_size_px
+    known = list(network.classes)
+    chosen = known if parts is None else list(parts)
+    for part in chosen:
+        if part not in known:
+            raise SettingsError(f"The network has no class {part!r}{near_matches(part, known)}.")
+    names = chosen
     if layer is not None:
-        name = f"{layer}, channels 0 to {channels - 1}"
-        grown = [maximize_channel(network.model, layer, channel, size_px, settings) for channel in range(channels)]
-    else:
-        chosen = list(network.classes if parts is None else parts)
-        for part in chosen:
-            if part not in network.classes:
-                raise SettingsError(f"The network has no class {part!r}{near_matches(part, list(network.classes))}.")
-        name = f"classes {', '.join(chosen)}"
-        grown = [maximize_class(network.model, network.classes.index(part), size_px, settings) for part in chosen]
-    tiles = np.stack([as_rgb(picture, network.mean, network.std) for picture in grown])
-    return Sheet(f"Grown for {name}, line by line", tiled(tiles, 6, 160), None)
+        there = len(feature_maps(network.model, torch.zeros(3, size_px, size_px), layer))
+        names = [str(channel) for channel in range(min(channels, there))]
+    grown = []
+    with Progress("Grow", len(names), "pictures") as progress:
+        for place, name in enumerate(names):
+            if layer is None:
+                grown.append(maximize_class(network.model, known.index(name), size_px, settings))
+            else:
+                grown.append(maximize_channel(network.model, layer, place, size_px, settings))
+            progress.advance(1)
+    what = "classes, with the logit of each" if layer is None else f"channels of {layer}, with the mean of each"
+    tiles = np.stack([as_rgb(one.picture, network.mean, network.std) for one in grown])
+    return Sheet(
+        f"Grown for {what}",
+        tiled(tiles, COLUMNS, label_px=LABEL_PX),
+        None,
+        tuple(f"{name}: {value_text(one.score)}" for name, one in zip(names, grown, strict=True)),
+        min(COLUMNS, len(names)),
+    )
 
 
 def as_rgb(picture: Tensor, mean: Sequence[float], std: Sequence[float]) -> NDArray[np.uint8]:

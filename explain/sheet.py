@@ -1,0 +1,75 @@
+"""Several pictures with their explanations below each other: the founding paper's figure 9."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from core.errors import BrickbenchError
+from core.progress import Progress
+from dataset.loader import PileDataset
+from explain.collect import ExplainedPicture, Explainer
+from explain.methods import METHODS
+from explain.panels import draw_map, draw_picture, new_figure, save_png
+from explain.show import part_facts, part_title
+from explain.strongest import Strongest
+
+WIDTH_INCH = 2.3
+
+
+def spread_pictures(dataset_root: Path, split: str, count: int) -> list[str]:
+    """Return the image_ids of `count` pictures spread evenly over a split, all of them if it has fewer."""
+    ids = PileDataset(dataset_root, split).image_ids
+    return [ids[place] for place in np.unique(np.linspace(0, len(ids) - 1, min(count, len(ids))).round().astype(int))]
+
+
+def explained_pictures(
+    explainer: Explainer, image_ids: Sequence[str], part_id: str | None = None
+) -> list[ExplainedPicture]:
+    """Return pictures with the maps of one part each: `part_id`, or the one that the network is surest of."""
+    shown = []
+    with Progress("Explain", len(image_ids), "pictures") as progress:
+        for image_id in image_ids:
+            logits = explainer.logits(explainer.place(image_id))
+            surest = max(logits, key=lambda part: logits[part])
+            shown.append(explainer.explained(image_id, [part_id or surest]))
+            progress.advance(1)
+    return shown
+
+
+def sheet_png(shown: Sequence[ExplainedPicture], out: Path, strongest: Strongest | None = None) -> None:
+    """Write pictures side by side into the PNG `out`, each with its maps below it.
+
+    Args:
+        shown: each with the maps of one part, by the same methods.
+        out: written over, if it is there.
+        strongest: draw superpixels that way, as flat areas; None draws shades. Maps of other methods always are shades.
+
+    Raises:
+        BrickbenchError: there is no picture, or `out` cannot be written.
+    """
+    if not shown:
+        raise BrickbenchError("A sheet needs one picture at least: name one, or give --count.")
+    save_png(draw_sheet(shown, strongest), out)
+
+
+def draw_sheet(
+    shown: Sequence[ExplainedPicture],
+    strongest: Strongest | None = None,
+    *,
+    width_inch: float = WIDTH_INCH,
+    dpi: int = 150,
+) -> Figure:
+    """Return the figure that `sheet_png` writes."""
+    lines = 1 + max(len(one.maps) for one in shown)
+    tallest = max((one.picture.shape for one in shown), key=lambda shape: shape[0] / shape[1])
+    figure, panels = new_figure(lines, len(shown), width_inch, tallest, dpi)
+    for column, one in zip(panels.T, shown, strict=True):
+        part = one.parts[0]
+        mask = one.masks.get(part)
+        draw_picture(column[0], one.picture, mask, part_title(one, part), part_facts(one, part))
+        for panel, (title, explained) in zip(column[1:], one.of(part), strict=False):
+            areas = METHODS[explained.method].resize == "nearest"
+            draw_map(panel, one.picture, mask, title, explained, strongest if areas else None)
+    return figure
