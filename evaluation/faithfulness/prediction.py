@@ -1,0 +1,95 @@
+"""Which measure that photos allow foretells best what twins say: on a picture, and over all of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.bootstrap import Interval, mean_interval
+from evaluation.faithfulness.statistics import interval_over_piles, spearman
+
+FloatArray = NDArray[np.float64]
+FEWEST_METHODS = 4
+"""Fewer methods can be put in too few orders for a rank correlation to say much."""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """How well one measure foretells one twin-based truth."""
+
+    metric: str
+    truth: str
+    on_a_picture: Interval
+    """Mean over pairs of picture and part of the rank correlation over methods."""
+    over_methods: Interval
+    """Rank correlation over methods of their means."""
+    pairs: int
+    methods: int
+
+
+def predict_truth(
+    metric: str, truth: str, values: FloatArray, truths: FloatArray, piles: NDArray[np.int64], *, seed: int
+) -> Prediction:
+    """Return how well `values` foretell `truths`.
+
+    Pairs where the truth or the measure is the same for all methods say nothing and are left out of the first number,
+    as are methods without both values.
+
+    Args:
+        metric: the measure's name.
+        truth: the truth's name.
+        values: (M, P), of M methods on P pairs, turned so that higher is better; NaN where undefined.
+        truths: (M, P), the same of the truth.
+        piles: (P,) the pile of each pair.
+        seed: of the resampling.
+    """
+    both = ~(np.isnan(values) | np.isnan(truths))
+    values, truths = np.where(both, values, np.nan), np.where(both, truths, np.nan)
+    on_a_picture = np.full(len(piles), np.nan)
+    for pair in range(len(piles)):
+        there = both[:, pair]
+        if there.sum() >= FEWEST_METHODS:
+            on_a_picture[pair] = spearman(values[there, pair], truths[there, pair])
+    methods = np.flatnonzero(both.any(axis=1))
+
+    def of_means(places: NDArray[np.intp]) -> float:
+        drawn = both[np.ix_(methods, places)]
+        there = drawn.sum(axis=1)
+        if (there == 0).any() or len(methods) < FEWEST_METHODS:
+            return float("nan")
+        means = [np.where(drawn, held[np.ix_(methods, places)], 0).sum(axis=1) / there for held in (values, truths)]
+        return spearman(means[0], means[1])
+
+    return Prediction(
+        metric=metric,
+        truth=truth,
+        on_a_picture=mean_interval(on_a_picture, piles, seed=seed),
+        over_methods=interval_over_piles(of_means, piles, seed=seed),
+        pairs=int((~np.isnan(on_a_picture)).sum()),
+        methods=len(methods),
+    )
+
+
+def prediction_rows(found: Sequence[Prediction]) -> list[dict[str, object]]:
+    """Return the predictions as rows for a table, the best of each truth first."""
+    truths = list(dict.fromkeys(one.truth for one in found))
+
+    def place(one: Prediction) -> tuple[int, float]:
+        return truths.index(one.truth), -np.nan_to_num(one.on_a_picture.mean, nan=-2.0)
+
+    return [
+        {
+            "truth": one.truth,
+            "metric": one.metric,
+            "on_a_picture": one.on_a_picture.mean,
+            "low": one.on_a_picture.low,
+            "high": one.on_a_picture.high,
+            "pairs": one.pairs,
+            "over_methods": one.over_methods.mean,
+            "methods_low": one.over_methods.low,
+            "methods_high": one.over_methods.high,
+            "methods": one.methods,
+        }
+        for one in sorted(found, key=place)
+    ]

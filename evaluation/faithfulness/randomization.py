@@ -1,0 +1,104 @@
+"""Sanity checks: a map that stays the same when the network has unlearned does not explain what it learned."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from pydantic import Field
+from torch import nn
+
+from evaluation.faithfulness.protocol import FaithfulnessMetric, FloatArray, Maps, SeededSettings
+from evaluation.faithfulness.statistics import spearman
+from explain.protocol import FloatMaps
+
+
+class CascadeSettings(SeededSettings):
+    """How the network unlearns."""
+
+    stages: int = Field(4, ge=1)
+    """Copies of the network, with ever more layers made new from the logits down; the paper goes layer by layer."""
+
+
+class LabelSettings(SeededSettings):
+    """The network that learned permuted labels."""
+
+    epochs: int = Field(20, ge=1)
+    """Passes over the training pictures, of which each has the labels of another one. The paper trains until the labels
+    are known by heart."""
+
+
+def model_randomization(maps: Maps, settings: CascadeSettings) -> tuple[FloatArray, FloatArray]:
+    """Return the mean over the stages of the rank correlation between the map and that of the randomised network.
+
+    Source: Adebayo et al. 2018, Sanity checks for saliency maps, section 3 (cascading), rank correlation with signs.
+    """
+    assert maps.unlearned is not None
+    similar = stage_similarities(maps, maps.unlearned.cascade(settings.stages, settings.seed))
+    defined = ~np.isnan(similar)
+    total, count = np.where(defined, similar, 0).sum(axis=1), defined.sum(axis=1)
+    return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0), np.zeros(len(total))
+
+
+def label_randomization(maps: Maps, settings: LabelSettings) -> tuple[FloatArray, FloatArray]:
+    """Return the rank correlation between the map and that of a network trained on permuted labels.
+
+    Source: Adebayo et al. 2018, section 4, rank correlation with signs.
+    """
+    assert maps.unlearned is not None
+    similar = stage_similarities(maps, [maps.unlearned.permuted_labels(settings.epochs, settings.seed)])
+    return similar[:, 0], np.zeros(len(similar))
+
+
+def stage_similarities(maps: Maps, networks: Sequence[nn.Module]) -> FloatArray:
+    """Return the rank correlation of each map with that of each of `networks`, (B, networks), at the method's own size.
+
+    NaN where either map is constant, and without a method.
+    """
+    if maps.explainer is None:
+        return np.full((len(maps.maps), len(networks)), np.nan)
+    classes = maps.classes.tolist()
+    before = maps.explainer.explain(maps.images, classes)
+    found = []
+    for network in networks:
+        after = maps.explainer.explain(maps.images, classes, network)
+        found.append([_similarity(one, other) for one, other in zip(before, after, strict=True)])
+    return np.array(found).T
+
+
+def _similarity(one: FloatMaps, other: FloatMaps) -> float:
+    if not np.isfinite(other).all():
+        return float("nan")
+    return spearman(one.ravel().astype(np.float64), other.ravel().astype(np.float64))
+
+
+_SHARED = {
+    "kind": "randomisation",
+    "undefined": "constant",
+    "direction": "lower",
+    "range": (-1.0, 1.0),
+    "chance": "0: maps that have nothing in common",
+    "chance_of_noise": False,
+    "ties": "share their mean rank",
+    "zero_mass": "undefined where one of the maps is constant, and for the oracle",
+    "negative_values": "kept: only the order of values counts",
+}
+
+MODEL_RANDOMIZATION = FaithfulnessMetric(
+    name="model_randomization",
+    title="Model randomisation",
+    compute=model_randomization,
+    settings=CascadeSettings,
+    formula="mean over ever more layers made new, from the logits down, of the rank correlation of the two maps",
+    cost="5 explanations",
+    source="Adebayo et al. 2018, section 3, cascading",
+    **_SHARED,  # type: ignore[arg-type]
+)
+LABEL_RANDOMIZATION = FaithfulnessMetric(
+    name="label_randomization",
+    title="Label randomisation",
+    compute=label_randomization,
+    settings=LabelSettings,
+    formula="rank correlation of the map with that of a network trained on permuted labels",
+    cost="2 explanations, and once a training",
+    source="Adebayo et al. 2018, section 4",
+    **_SHARED,  # type: ignore[arg-type]
+)
