@@ -6,6 +6,7 @@ import click
 
 from core.cli import Decorated, existing_folder, json_option, parse_choices, print_json, print_rows
 from core.errors import BrickbenchError
+from evaluation.faithfulness.command import faithfulness
 
 dataset_option = click.option(
     "-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset."
@@ -141,3 +142,6 @@ def report(
         print_json({"report": made.path, **vars(made.verdict)})
     else:
         click.echo(f"{made.verdict.headline}\n{made.path}")
+
+
+evaluate.add_command(faithfulness)
