@@ -26,6 +26,7 @@ from training.devices import choose_device
 from training.history import is_over, publish
 from training.learner import RESUME_FILE, Learner, create_learner, load_resume, resume_path, save_resume
 from training.loss_watch import LATE, LossWatch, require_number
+from training.mask_penalty import mass_outside
 from training.memory import autocast, memory_is_full
 from training.metrics import label_metrics
 from training.models import check_input_size, create_model, normalisation
@@ -122,8 +123,8 @@ def _train(
             if pictures is None or before != stage_before:
                 stage_before = before
                 pictures = PictureLoader(
-                    splits[stage.sources], stage, mean, std, rank=team.rank, ranks=team.ranks, device=place,
-                    title="Packing train pictures",
+                    splits[stage.sources], stage, mean, std, with_masks=stage.mask_penalty > 0, rank=team.rank,
+                    ranks=team.ranks, device=place, title="Packing train pictures",
                 )  # fmt: skip
             memory_was_full = False
             try:
@@ -190,8 +191,12 @@ def _train_epoch(
     with seeded_torch(stage.seed, DROPOUT, epoch, *([team.rank] if team.rank else [])):
         for number, batch in enumerate(pictures.epoch(epoch), 1):
             with autocast(stage, place):
-                logits = learner.network(batch.images)
+                seen = learner.network(batch.images)
+            logits, features = seen if stage.mask_penalty else (seen, None)
             loss = learner.loss_of(logits.float(), batch.targets)
+            if batch.masks is not None and features is not None:
+                outside = mass_outside(logits, features, batch.targets, batch.masks.to(place))
+                loss = loss + stage.mask_penalty * outside
             watch.add(loss, number, len(logits))
             # A step takes the mean over its batches, of which the last step of an epoch may have fewer.
             of_step = min(stage.accumulate, batches - (number - 1) // stage.accumulate * stage.accumulate)

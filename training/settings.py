@@ -116,6 +116,10 @@ class TrainingSettings(LoadingSettings):
     asymmetric_clip: float = Field(default=0.05, ge=0, lt=1)
     """Probability below which an absent label costs nothing in the asymmetric loss; 0.05 in its code."""
 
+    mask_penalty: float = Field(default=0.0, ge=0)
+    """What it costs that Grad-CAM's mass lies outside the mask of the brick that it names: this times the share that
+    does. Pictures without masks, as most photos, take no part. 0 leaves the network free to look where it likes."""
+
     keep: Literal["best_and_last", "all"] = "best_and_last"
     """Which epochs' checkpoints stay on disk; bricknet at full width takes 240 MB each."""
 
@@ -154,6 +158,14 @@ class TrainingSettings(LoadingSettings):
     def _starts_from_one_place(self) -> Self:
         if self.pretrained and self.weights is not None:
             raise ValueError("pretrained and weights exclude each other: give one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _penalty_can_be_had(self) -> Self:
+        if self.mask_penalty and self.compile:
+            raise ValueError("mask_penalty needs gradients of gradients, which compile does not give: drop one of them")
+        if self.mask_penalty and self.precision == "float16":
+            raise ValueError("mask_penalty is too small a number for precision float16: take bfloat16 or float32")
         return self
 
     @model_validator(mode="after")
