@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from core.svg import ACCENT, INK, MUTED, bare, inline_svg, plot_style
-from evaluation.localization import METRICS
+from evaluation.measures import MEASURES
 from evaluation.summary import Cell
 
 
@@ -24,8 +24,9 @@ def metric_plot(cells: Sequence[Cell]) -> Markup:
         axes.set_yticks(range(len(cells)), [cell.method.title for cell in cells])
         axes.set_ylim(len(cells) - 0.4, -0.6)
         ends = [cell.interval.high if np.isfinite(cell.interval.high) else cell.interval.mean for cell in cells]
-        limit = max([end for end in [*ends, *(cell.chance for cell in cells)] if np.isfinite(end)], default=1.0)
-        axes.set_xlim(0, limit * 1.06 or 1.0)
+        known = [end for end in [*ends, *(cell.chance for cell in cells)] if np.isfinite(end)]
+        lows = [cell.interval.low for cell in cells if np.isfinite(cell.interval.low)]
+        axes.set_xlim(min([0.0, *lows]) * 1.06, max(known, default=1.0) * 1.06 or 1.0)
         axes.xaxis.set_major_locator(MaxNLocator(4))
         bare(axes, "x")
         words = "; ".join(
@@ -33,7 +34,8 @@ def metric_plot(cells: Sequence[Cell]) -> Markup:
             f"({cell.interval.low:.2f} to {cell.interval.high:.2f}), chance {cell.chance:.2f}"
             for cell in cells
         )
-        return inline_svg(figure, f"{METRICS[name].title} by method. {words}.")
+        better = f"{MEASURES[name].direction} is better"
+        return inline_svg(figure, f"{MEASURES[name].title} by method, {better}. {words}.")
 
 
 def _draw_cell(axes: Axes, place: int, cell: Cell) -> None:

@@ -1,36 +1,27 @@
 """The report of a run: one HTML file that needs no network, the same bytes for the same inputs."""
 
-import json
-import platform
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
-from typing import Any
-
-import pyarrow as pa
-import pyarrow.parquet as pq
-import yaml
-from markupsafe import Markup
 
 from core.errors import BrickbenchError
 from core.files import atomic_file
 from core.pages import page_environment
 from dataset.loader import PileDataset
 from dataset.manifest import Manifest
-from evaluation.bootstrap import RESAMPLES
+from evaluation import sections
+from evaluation.data_files import write_files
+from evaluation.findings import Findings, find
 from evaluation.gallery import gallery
-from evaluation.localization import METRICS, metric_rows
-from evaluation.plots import metric_plot, training_plot
-from evaluation.summary import LEVEL, Summary, summarize
-from evaluation.table import ScoreTable, load_scores
-from evaluation.verdict import NetworkFacts, Verdict, decide
-from explain.methods import METHODS
-from explain.store import ATTRIBUTIONS, SETTINGS_FILE
-from training.runs import RunInfo, read_epochs
+from evaluation.measures import MEASURES, definition_rows
+from evaluation.plots import training_plot
+from evaluation.provenance import provenance
+from evaluation.statistics.strata import FEWEST_PILES
+from evaluation.summary import LEVEL
+from evaluation.verdict import Verdict, core_metrics
+from evaluation.words import growth_words, variation_words
 
 GALLERY_CASES = 10
-_LIBRARIES = ("brickbench", "torch", "timm", "lime", "grad-cam", "scikit-image", "scikit-learn", "numpy", "matplotlib")
 
 
 @dataclass(frozen=True)
@@ -39,6 +30,8 @@ class Report:
 
     path: Path
     verdict: Verdict
+    files: tuple[Path, ...] = ()
+    """Scores and findings for other programs."""
 
 
 def write_report(
@@ -49,6 +42,8 @@ def write_report(
     checkpoint: str | None = None,
     seed: int = 0,
     cases: int = GALLERY_CASES,
+    also: Sequence[Path] = (),
+    data: Path | None = None,
 ) -> Report:
     """Write the report of a run's scores and return its verdict.
 
@@ -58,157 +53,67 @@ def write_report(
         out: the HTML file; written over if it is there.
         checkpoint: whose maps; None takes the best one that has scores.
         seed: of the resampling.
-        cases: how many pairs the gallery shows.
+        cases: how many pairs the gallery shows side by side.
+        also: further runs on the same pictures, which tell training from pictures.
+        data: a folder for JSON, CSV and Parquet files; None writes none.
 
     Raises:
-        BrickbenchError: the run has no scores, or `out` cannot be written.
+        BrickbenchError: a run has no scores, or a file cannot be written.
     """
-    html, verdict = render_report(run_folder, dataset_root, checkpoint=checkpoint, seed=seed, cases=cases)
+    found = find(run_folder, dataset_root, checkpoint=checkpoint, seed=seed, also=also)
+    html = render_report(found, cases=cases)
     try:
         with atomic_file(out) as temporary:
             temporary.write_text(html, encoding="utf-8")
     except OSError as error:
         raise BrickbenchError(f"Cannot write {out}: {error.strerror or error}. Choose another file with -o.") from error
-    return Report(out, verdict)
+    return Report(out, found.verdict, tuple(write_files(found, data)) if data else ())
 
 
-def render_report(
-    run_folder: Path, dataset_root: Path, *, checkpoint: str | None, seed: int, cases: int
-) -> tuple[str, Verdict]:
-    """Return the report as HTML, and its verdict."""
-    table = load_scores(run_folder, dataset_root, checkpoint)
-    summary = summarize(table, seed=seed)
-    info = RunInfo.load_run(run_folder)
-    manifest = Manifest.load_folder(dataset_root)
-    epochs = read_epochs(run_folder)
-    logits = read_logits(run_folder, table.checkpoint)
-    verdict = decide(table, summary, _network_facts(table, epochs, logits))
-    pictures = PileDataset(dataset_root, None, with_masks=True)
-    names = {part.part_id: part.name for part in manifest.parts}
-    html = (
-        page_environment("evaluation")
-        .get_template("report.html.j2")
-        .render(
-            run=info,
-            table=table,
-            verdict=verdict,
-            plots=_plots(table, summary),
-            cells=[[summary.cell(method, metric) for metric in table.metrics] for method in table.methods],
-            metrics={name: METRICS[name] for name in table.metrics},
-            differences=_differences(table, summary),
-            cases=gallery(run_folder, table, pictures, names, logits, cases),
-            training=training_plot(epochs) if epochs else None,
-            epoch=_explained_epoch(epochs, table.checkpoint),
-            definitions=metric_rows(table.metrics),
-            provenance=_provenance(run_folder, dataset_root, info, manifest, table, summary),
-            pictures=len({image_id for image_id, _ in table.pairs}),
-            piles=len(set(table.piles.tolist())),
-            level=LEVEL,
-            resamples=RESAMPLES,
-        )
-    )
-    return html, verdict
-
-
-def read_logits(run_folder: Path, checkpoint: str) -> dict[tuple[str, str], float]:
-    """Return the logits of (image_id, part_id) that the run holds for one checkpoint; empty if it was not applied."""
-    logits: dict[tuple[str, str], float] = {}
-    for path in sorted((run_folder / "predictions").glob("*.parquet")):
-        if path.name.startswith("."):
-            continue
-        try:
-            columns = pq.read_table(path, partitioning=None).to_pydict()
-        except (OSError, pa.ArrowException) as error:
-            raise BrickbenchError(f"{path} is damaged: delete it and run `train predict` again.") from error
-        rows = zip(columns["checkpoint"], columns["image_id"], columns["part_id"], columns["logit"], strict=True)
-        logits |= {(image, part): logit for name, image, part, logit in rows if name == checkpoint}
-    return logits
-
-
-def _network_facts(
-    table: ScoreTable, epochs: list[dict[str, Any]], logits: Mapping[tuple[str, str], float]
-) -> NetworkFacts:
-    row = _explained_epoch(epochs, table.checkpoint)
-    known = [logits[pair] for pair in table.pairs if pair in logits]
-    return NetworkFacts(
-        map_macro=None if row is None else row.get("val_map_macro"),
-        predicted_share=sum(logit > 0 for logit in known) / len(known) if known else None,
+def render_report(found: Findings, *, cases: int) -> str:
+    """Return the report as HTML; `cases` is how many pairs the gallery shows side by side."""
+    table, summary = found.table, found.summary
+    pictures = PileDataset(found.root, None, with_masks=True)
+    names = {part.part_id: part.name for part in Manifest.load_folder(found.root).parts}
+    environment = page_environment("evaluation")
+    environment.filters["pvalue"] = p_text
+    return environment.get_template("report.html.j2").render(
+        found=found,
+        run=found.info,
+        table=table,
+        verdict=found.verdict,
+        plots=sections.metric_panels(found),
+        cells=[[summary.cell(method, metric) for metric in table.metrics] for method in table.methods],
+        metrics={name: MEASURES[name] for name in table.metrics},
+        lead=MEASURES[found.lead],
+        core=core_metrics(table),
+        rankings=sections.ranking_panels(found),
+        differences=sections.difference_rows(found),
+        effects=sections.effect_rows(found),
+        curves=sections.curve_sections(found),
+        strata=sections.strata_panels(found),
+        leaders=[method.title for method in sections.leading(found)],
+        fewest=FEWEST_PILES,
+        mass=sections.mass_plot(found),
+        shares=sections.mass_shares(found),
+        growth=sections.epoch_panels(found),
+        growth_words=growth_words(found),
+        variation=sections.variation_plot(found),
+        variation_words=variation_words(found),
+        sources=sections.SOURCE_WORDS,
+        cases=gallery(found.run_folder, table, pictures, names, dict(found.logits), cases),
+        training=training_plot(found.epochs) if found.epochs else None,
+        epoch=found.explained_epoch,
+        definitions=definition_rows(table.metrics),
+        provenance=provenance(found),
+        pictures=len({image_id for image_id, _ in table.pairs}),
+        piles=len(set(table.piles.tolist())),
+        level=LEVEL,
     )
 
 
-def _explained_epoch(epochs: list[dict[str, Any]], checkpoint: str) -> dict[str, Any] | None:
-    return next((row for row in epochs if f"epoch_{row['epoch']:04d}" == checkpoint), None)
-
-
-def _plots(table: ScoreTable, summary: Summary) -> list[tuple[str, Markup]]:
-    return [
-        (METRICS[metric].title, metric_plot([summary.cell(method, metric) for method in table.methods]))
-        for metric in table.metrics
-    ]
-
-
-def _differences(table: ScoreTable, summary: Summary) -> list[tuple[str, list[Any]]]:
-    """Return for each explanation against each other method the differences, one a metric."""
-    blocks = []
-    methods = [method for method in table.methods if method.is_ranked]
-    for place, first in enumerate(methods):
-        others = [*methods[place + 1 :], *(method for method in table.methods if method.is_baseline)]
-        blocks += [
-            (f"{first.title} − {other.title}", [summary.difference(metric, first, other) for metric in table.metrics])
-            for other in others
-        ]
-    return blocks
-
-
-def _provenance(
-    run_folder: Path, root: Path, info: RunInfo, manifest: Manifest, table: ScoreTable, summary: Summary
-) -> list[tuple[str, str]]:
-    """Return label and text of everything that decided the numbers. No path, no clock: equal inputs, equal bytes."""
-    rows = [
-        ("Run", f"{info.run_id}, checkpoint {table.checkpoint}"),
-        ("Network", f"{info.model} {json.dumps(info.model_kwargs)}, input {info.input_size_px} px"),
-        ("Training settings", f"digest {info.settings_digest}, seed {info.seed}"),
-        (
-            "Dataset",
-            f"{root.resolve().name}, seed {manifest.seed}, {len(manifest.parts)} parts, digest {info.dataset_digest}",
-        ),
-        (
-            "Explained",
-            f"{len(table.pairs)} pairs of picture and part in {len(set(table.piles.tolist()))} piles",
-        ),
-    ]
-    for method in table.methods:
-        path = run_folder / ATTRIBUTIONS / method.key / SETTINGS_FILE
-        settings = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        policy = METHODS[method.key.rpartition("-")[0]].resize
-        rows.append((method.title, f"{_settings_text(settings or {})}; brought to picture size by {policy} resizing"))
-    for metric in table.metrics:
-        settings = json.loads(table.metric_settings.get(metric, "{}"))
-        if settings:
-            rows.append((METRICS[metric].title, _settings_text(settings)))
-    rows.append(
-        (
-            "Intervals",
-            f"{LEVEL:.0%}, {RESAMPLES} bootstrap resamples of piles, expanded percentile, seed {summary.seed}",
-        )
-    )
-    rows.append(("Software", f"Python {platform.python_version()}, " + ", ".join(_versions())))
-    return rows
-
-
-def _settings_text(settings: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {_plain(value)}" for name, value in settings.items()) or "nothing to set"
-
-
-def _plain(value: object) -> str:
-    return "(" + ", ".join(map(str, value)) + ")" if isinstance(value, list) else str(value)
-
-
-def _versions() -> list[str]:
-    versions = []
-    for name in _LIBRARIES:
-        try:
-            versions.append(f"{name} {metadata.version(name)}")
-        except metadata.PackageNotFoundError:  # a checkout that is not installed
-            continue
-    return versions
+def p_text(value: float) -> str:
+    """Return a p value as a report prints it: three decimals, a bound where it is smaller, a dash where unknown."""
+    if value != value:
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"

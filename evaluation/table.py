@@ -1,10 +1,13 @@
 """All scores of a run as one dense table, so that methods can be compared on the same (picture, part) pairs."""
 
+import hashlib
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -41,6 +44,16 @@ class MethodLabel:
         """Whether it is an explanation."""
         return not (self.is_baseline or self.is_oracle)
 
+    @property
+    def method(self) -> str:
+        """Return the method's name in `explain.methods.METHODS`."""
+        return self.key.rpartition("-")[0]
+
+    @property
+    def kind(self) -> str:
+        """Return ``method``, ``baseline`` or ``oracle``."""
+        return "oracle" if self.is_oracle else "baseline" if self.is_baseline else "method"
+
 
 @dataclass(frozen=True)
 class ScoreTable:
@@ -65,50 +78,98 @@ class ScoreTable:
     rows: dict[tuple[int, int], Attribution]
     """(method, pair) to the map that was scored."""
 
+    @property
+    def digest(self) -> str:
+        """Return 12 hexadecimal digits that differ whenever a score, its status or its pair differs."""
+        content = hashlib.sha256(repr((self.methods, self.metrics, self.pairs, self.metric_settings)).encode())
+        for array in (self.piles, self.values, self.status.astype("<U32"), self.chance):
+            content.update(array.tobytes())
+        return content.hexdigest()[:12]
+
     def method_index(self, name: str) -> int | None:
         """Return the place of the method called `name`, None if it is not there."""
         return next((place for place, method in enumerate(self.methods) if method.name == name), None)
 
 
-def load_scores(run_folder: Path, dataset_root: Path, checkpoint: str | None = None) -> ScoreTable:
+@dataclass(frozen=True)
+class ScoredRun:
+    """All scores of a run, read once, from which the table of each checkpoint is made."""
+
+    folder: Path
+    root: Path
+    rows: tuple[Attribution, ...]
+    """The maps that have scores."""
+    scores: pa.Table
+
+    @property
+    def checkpoints(self) -> list[str]:
+        """Return the checkpoints whose maps were scored, sorted, so from the earliest to the latest."""
+        return sorted({row.checkpoint for row in self.rows})
+
+    def choose(self, checkpoint: str | None) -> str:
+        """Return the checkpoint that is meant by `checkpoint`: None is the best one if it has maps, else the last.
+
+        Raises:
+            SettingsError: the run has no maps of it.
+        """
+        return _choose_checkpoint(self.folder, self.checkpoints, checkpoint)
+
+    def table(self, checkpoint: str, measures: Collection[str] = METRICS) -> ScoreTable:
+        """Return the scores of one of `checkpoints` by those of `measures` that were computed, in their order."""
+        return _table(self, [row for row in self.rows if row.checkpoint == checkpoint], measures)
+
+
+def read_scored_run(run_folder: Path, dataset_root: Path) -> ScoredRun:
+    """Return the scores of a run; `dataset_root` tells which pile a picture shows.
+
+    Raises:
+        BrickbenchError: the run has no scores, or a file of them is damaged.
+    """
+    scores = _read_scores(run_folder)
+    known = set(scores.column("attribution_id").to_pylist())
+    scored = tuple(row for row in read_attributions(run_folder) if row.attribution_id in known)
+    if not scored:
+        raise _no_scores(run_folder)
+    return ScoredRun(run_folder, dataset_root, scored, scores)
+
+
+def load_scores(
+    run_folder: Path, dataset_root: Path, checkpoint: str | None = None, measures: Collection[str] = METRICS
+) -> ScoreTable:
     """Return the scores of a run.
 
     Args:
         run_folder: with scores made by `evaluation.score_run`.
         dataset_root: tells which pile a picture shows.
         checkpoint: whose maps; None takes the best one if it has maps, else the last that has.
+        measures: which are wanted, as far as they were computed; localisation alone, or `evaluation.measures.MEASURES`.
 
     Raises:
         SettingsError: the run has no maps of that checkpoint.
         BrickbenchError: the run has no scores, or a file of them is damaged.
     """
-    attributions = read_attributions(run_folder)
-    scores = _read_scores(run_folder)
-    known = set(scores.column("attribution_id").to_pylist())
-    scored = [row for row in attributions if row.attribution_id in known]
-    if not scored:
-        raise BrickbenchError(
-            f"{run_folder} has no scores: make them with `brickbench evaluate localize {run_folder}`."
-        )
-    chosen = _choose_checkpoint(run_folder, sorted({row.checkpoint for row in scored}), checkpoint)
-    scored = [row for row in scored if row.checkpoint == chosen]
+    found = read_scored_run(run_folder, dataset_root)
+    return found.table(found.choose(checkpoint), measures)
 
+
+def _table(run: ScoredRun, scored: Sequence[Attribution], measures: Collection[str]) -> ScoreTable:
     methods = _labels({row.method_key: row for row in scored})
     pairs = tuple(sorted({(row.image_id, row.part_id) for row in scored}))
-    present = set(scores.column("metric").to_pylist())
-    metrics = tuple(name for name in METRICS if name in present)
-    method_at = {method.key: place for place, method in enumerate(methods)}
+    where_method = {method.key: place for place, method in enumerate(methods)}
     pair_at = {pair: place for place, pair in enumerate(pairs)}
+    where = {row.attribution_id: (where_method[row.method_key], pair_at[row.image_id, row.part_id]) for row in scored}
+    scores = run.scores.filter(pc.is_in(run.scores.column("attribution_id"), pa.array(list(where), pa.string())))
+    present = set(scores.column("metric").to_pylist())
+    metrics = tuple(name for name in measures if name in present)
     metric_at = {name: place for place, name in enumerate(metrics)}
-    where = {row.attribution_id: (method_at[row.method_key], pair_at[row.image_id, row.part_id]) for row in scored}
 
     shape = (len(methods), len(metrics), len(pairs))
     values, chance = np.full(shape, np.nan), np.full(shape, np.nan)
-    status = np.full(shape, MISSING, dtype="<U10")
+    status = np.full(shape, MISSING, dtype="<U32")
     settings: dict[str, str] = {}
     columns = [scores.column(name).to_pylist() for name in _COLUMNS]
     for identity, metric, value, found, level, used in zip(*columns, strict=True):
-        if identity in where and metric in metric_at:
+        if metric in metric_at:
             method, pair = where[identity]
             place = (method, metric_at[metric], pair)
             values[place] = np.nan if value is None else value
@@ -117,12 +178,12 @@ def load_scores(run_folder: Path, dataset_root: Path, checkpoint: str | None = N
             settings[metric] = used
     return ScoreTable(
         run_id=scored[0].run_id,
-        checkpoint=chosen,
+        checkpoint=scored[0].checkpoint,
         methods=methods,
         metrics=metrics,
         metric_settings=settings,
         pairs=pairs,
-        piles=_piles(dataset_root, pairs),
+        piles=_piles(run.root, pairs),
         values=values,
         status=status,
         chance=chance,
@@ -140,10 +201,12 @@ def _read_scores(run_folder: Path) -> pa.Table:
         except (OSError, pa.ArrowException) as error:
             raise BrickbenchError(f"{path} is damaged: delete it and run `evaluate localize` again.") from error
     if not tables:
-        raise BrickbenchError(
-            f"{run_folder} has no scores: make them with `brickbench evaluate localize {run_folder}`."
-        )
+        raise _no_scores(run_folder)
     return pa.concat_tables(tables)
+
+
+def _no_scores(run_folder: Path) -> BrickbenchError:
+    return BrickbenchError(f"{run_folder} has no scores: make them with `brickbench evaluate localize {run_folder}`.")
 
 
 def _choose_checkpoint(run_folder: Path, there: list[str], wanted: str | None) -> str:

@@ -3,25 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from evaluation.caveats import NetworkFacts, caveats
 from evaluation.localization import METRICS
-from evaluation.summary import Summary
+from evaluation.measures import short_title
+from evaluation.summary import ALPHA, Summary
 from evaluation.table import MethodLabel, ScoreTable
 
 CORE = ("pointing_game", "mass_accuracy", "rank_accuracy", "iou_fixed")
 """Metrics that the verdict counts. The others say the same again in other units (lift) or see the same order of
 pixels (AUROC, AP), and would count it twice."""
-FEW_PILES = 30
-MUCH_UNDEFINED = 0.05
-
-
-@dataclass(frozen=True)
-class NetworkFacts:
-    """What is known of the network that was explained; None where it is not."""
-
-    map_macro: float | None = None
-    """Mean average precision on the val split."""
-    predicted_share: float | None = None
-    """Share of the explained pairs for which the network's logit is above 0."""
+MANY_METHODS = 4
+"""From so many explanations on, they are spoken of together: a sentence for each pair would be no summary."""
 
 
 @dataclass(frozen=True)
@@ -41,23 +33,38 @@ class _Tally:
 
 
 def decide(table: ScoreTable, summary: Summary, network: NetworkFacts) -> Verdict:
-    """Return the verdict that the intervals of paired differences allow; a difference counts if its interval is."""
-    core = [name for name in CORE if name in table.metrics] or list(table.metrics)
+    """Return the verdict that the paired tests allow: a difference counts if its corrected p is below `ALPHA`."""
+    core = core_metrics(table)
     methods = [method for method in table.methods if method.is_ranked]
     baselines = [method for method in table.methods if method.is_baseline]
-    sentences = [_against_baselines(summary, method, baselines, core) for method in methods]
-    sentences += _against_each_other(summary, methods, core)
+    if len(methods) < MANY_METHODS:
+        sentences = [_against_baselines(summary, method, baselines, core) for method in methods]
+        sentences += _against_each_other(summary, methods, core)
+    else:
+        sentences = [_all_against_baselines(summary, methods, baselines, core)]
+        sentences += [_first_on(table, summary, name) for name in core]
+    if summary.comparisons:
+        sentences.append(
+            "“Clearly” and “better” mean that a paired test over piles tells two methods apart, with p below "
+            f"{ALPHA:g} after Holm's correction for all {summary.comparisons} comparisons of this report."
+        )
     return Verdict(
         headline=_headline(summary, methods, baselines, core),
         sentences=tuple(sentence for sentence in sentences if sentence),
-        caveats=_caveats(table, summary, network, core),
+        caveats=caveats(table, summary, network, core),
     )
+
+
+def core_metrics(table: ScoreTable) -> list[str]:
+    """Return the metrics that the verdict counts: those of `CORE` that were scored, else all."""
+    localising = [name for name in table.metrics if name in METRICS]
+    return [name for name in CORE if name in table.metrics] or localising or list(table.metrics)
 
 
 def _tally(summary: Summary, first: MethodLabel, second: MethodLabel, core: Sequence[str]) -> _Tally:
     signs = {name: summary.difference(name, first, second).sign for name in core}
-    better = tuple(_mid(name) for name in core if signs[name] > 0)
-    worse = tuple(_mid(name) for name in core if signs[name] < 0)
+    better = tuple(short_title(name) for name in core if signs[name] > 0)
+    worse = tuple(short_title(name) for name in core if signs[name] < 0)
     return _Tally(better, worse, len(core))
 
 
@@ -66,10 +73,14 @@ def _headline(
 ) -> str:
     if not methods:
         return "Only baselines were scored: there is no explanation to judge yet."
+    if core[0] not in METRICS:
+        return "Nothing was scored that asks whether maps find the bricks: see the tables for what was."
     leader = _leader(summary, methods, core)
     if leader is None:
         names = _or([method.title for method in methods])
         text = f"These pictures do not say whether {names} finds the bricks better"
+        if len(methods) >= MANY_METHODS:
+            text = f"No one of the {len(methods)} explanations finds the bricks better than all others"
         failing = [method for method in methods if _beaten(summary, method, baselines, core)]
         if len(failing) == len(methods):
             nobody = "neither" if len(methods) == 2 else "none"
@@ -77,6 +88,8 @@ def _headline(
         return f"{text}."
     if len(methods) > 1:
         others = _or([method.title for method in methods if method != leader])
+        if len(methods) >= MANY_METHODS:
+            others = f"the other {len(methods) - 1} explanations"
         text = f"{leader.title} finds the bricks better than {others}"
     else:
         text = f"{leader.title} finds the bricks"
@@ -126,7 +139,7 @@ def _against_baselines(
     lower = [f"than {_plain(baseline)} on {len(tally.worse)}" for baseline, tally in tallies if tally.worse]
     cell = summary.cell(method, core[0])
     text = (
-        f"{method.title}: {_mid(core[0])} {_number(cell.interval.mean)}"
+        f"{method.title}: {short_title(core[0])} {_number(cell.interval.mean)}"
         f"{_range(cell.interval.low, cell.interval.high)}, where chance is {_number(cell.chance)}."
     )
     if tallies:
@@ -157,50 +170,43 @@ def _against_each_other(summary: Summary, methods: Sequence[MethodLabel], core: 
     return sentences
 
 
-def _caveats(table: ScoreTable, summary: Summary, network: NetworkFacts, core: Sequence[str]) -> tuple[str, ...]:
-    caveats = [
-        (
-            "These measures ask whether a map lies on the brick that it names. They do not ask whether the network "
-            "used those pixels: a true explanation of a network that looks at the floor would score low."
-        )
-    ]
-    piles = len(set(table.piles.tolist()))
-    if piles < FEW_PILES:
-        caveats.append(
-            f"Only {piles} {'pile' if piles == 1 else 'piles'} of bricks stand behind these numbers: "
-            "intervals are wide and rough. Small differences need more piles."
-        )
-    for method in table.methods:
-        share = max(summary.cell(method, name).undefined_share for name in core)
-        if share > MUCH_UNDEFINED:
-            caveats.append(
-                f"{share:.0%} of the maps by {method.title} have no value on at least one measure (see the table). "
-                "Means leave them out and may flatter it."
-            )
-    if network.map_macro is not None and network.map_macro < 0.6:
-        caveats.append(
-            f"The network labels poorly (mean average precision {network.map_macro:.2f} on the validation split): "
-            "maps off the brick may be the network's fault as much as the method's."
-        )
-    if network.predicted_share is not None and network.predicted_share < 0.7:
-        caveats.append(
-            f"Only {network.predicted_share:.0%} of the explained parts were recognised by the network; "
-            "the other maps explain a logit that says the part is absent."
-        )
-    comparisons = len(core) * len(table.methods) * (len(table.methods) - 1) // 2
-    if comparisons > 1:
-        caveats.append(
-            f"{comparisons} comparisons are made at 95 % each, without correction: "
-            f"about {max(1, round(comparisons / 20))} would look clear by luck if no methods differed."
-        )
-    caveats.append("One network, one training run and one dataset: nothing here says how other networks behave.")
-    return tuple(caveats)
+def _all_against_baselines(
+    summary: Summary, methods: Sequence[MethodLabel], baselines: Sequence[MethodLabel], core: Sequence[str]
+) -> str:
+    if not baselines:
+        return ""
+    failing = {method.title: _beaten(summary, method, baselines, core) for method in methods}
+    passed = [title for title, beaten in failing.items() if not beaten]
+    knows = "of the maps that know nothing of the network"
+    if not passed:
+        return f"No explanation is clearly better than each {knows}."
+    failed = [f"{title} (against {_and(beaten)})" for title, beaten in failing.items() if beaten]
+    text = f"{_and(passed)} {'is' if len(passed) == 1 else 'are'} clearly better than each {knows}"
+    return f"{text}; {_and(failed)} {'is' if len(failed) == 1 else 'are'} not." if failed else f"{text}."
 
 
-def _mid(metric: str) -> str:
-    """Return a metric's title as it stands within a sentence: "pointing game", but "IoU at half maximum"."""
-    title = METRICS[metric].title
-    return title[0].lower() + title[1:] if title[1].islower() and not title.startswith("IoU") else title
+def _first_on(table: ScoreTable, summary: Summary, metric: str) -> str:
+    """Return who leads on one metric by mean rank, and who is not told apart from it."""
+    if metric not in summary.rankings:
+        return ""
+    ranking = summary.rankings[metric]
+    first = next((place for place in ranking.order if table.methods[place].is_ranked), None)
+    if first is None:
+        return ""
+    leader = table.methods[first]
+    cell = summary.cell(leader, metric)
+    others = [place for place in ranking.order if place != first and table.methods[place].is_ranked]
+    near = [place for place in others if not summary.difference(metric, leader, table.methods[place]).sign]
+    text = (
+        f"On {short_title(metric)} {leader.title} comes first in the mean rank over piles: "
+        f"{_number(cell.interval.mean)}{_range(cell.interval.low, cell.interval.high)}, "
+        f"where chance is {_number(cell.chance)}."
+    )
+    if not near:
+        return f"{text} It is told apart from every other explanation."
+    if len(near) == len(others):
+        return f"{text} It is told apart from no other explanation."
+    return f"{text} It is not told apart from {_and([table.methods[place].title for place in near])}."
 
 
 def _number(value: float) -> str:

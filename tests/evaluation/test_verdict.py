@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
+from evaluation.caveats import NetworkFacts
 from evaluation.localization import METRICS
 from evaluation.summary import difference_rows, score_rows, summarize
 from evaluation.table import MISSING, MethodLabel, ScoreTable
-from evaluation.verdict import NetworkFacts, decide
+from evaluation.verdict import decide
 
 LABELS = {
     "gradcam": MethodLabel("gradcam-1", "gradcam", "Grad-CAM", False),

@@ -1,0 +1,35 @@
+"""All measures that a map can have a score of, from every registry: what a report needs to know of each."""
+
+from collections.abc import Sequence
+
+from evaluation.faithfulness.protocol import FaithfulnessMetric
+from evaluation.faithfulness.registry import FAITHFULNESS
+from evaluation.localization import METRICS
+from evaluation.scores import Metric
+
+MEASURES: dict[str, Metric | FaithfulnessMetric] = {**METRICS, **FAITHFULNESS}
+"""By name; tables show them in this order. A measure of a new registry takes part once it stands here."""
+
+
+def definition_rows(names: Sequence[str]) -> list[dict[str, str]]:
+    """Return the definitions of measures as rows for a page."""
+    return [
+        {
+            "title": row.title,
+            "formula": row.formula,
+            "direction": row.direction,
+            "range": f"{row.range[0]:g} to {row.range[1]:g}".replace("inf", "infinity").replace("-", "−"),
+            "chance": row.chance,
+            "ties": row.ties,
+            "zero_mass": row.zero_mass,
+            "negative_values": row.negative_values,
+            "source": row.source,
+        }
+        for row in (MEASURES[name] for name in names)
+    ]
+
+
+def short_title(name: str) -> str:
+    """Return a measure's title as it stands within a sentence: "pointing game", but "IoU at half maximum"."""
+    title = MEASURES[name].title
+    return title[0].lower() + title[1:] if title[1].islower() and not title.startswith("IoU") else title

@@ -1,0 +1,1 @@
+"""Statistics of paired scores: effect sizes, tests, rankings, breakdowns, sources of variation."""

@@ -1,0 +1,130 @@
+"""Pairs of picture and part told apart by what they have in common, and the scores within each such group."""
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.bootstrap import Interval, mean_intervals
+from evaluation.statistics.facts import ObjectArray, PairFacts
+from evaluation.statistics.totals import FloatArray
+from evaluation.table import MethodLabel, ScoreTable
+
+FEWEST_PILES = 10
+"""Below this an interval says more about the bootstrap than about the method: none is given."""
+BRICK_COUNTS = ((0, 0), (1, 1), (2, 3), (4, 6), (7, 10), (11, None))
+VISIBLE_EDGES = (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)
+CONFIDENCE_EDGES = (0.5, 0.6, 0.75, 0.9, 0.99, 1.0)
+SIZE_GROUPS = 5
+_SOURCES = {"synthetic": "renders", "real": "photos"}
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """Some of the pairs."""
+
+    dimension: str
+    """What they were told apart by, such as ``lighting``."""
+    name: str
+    """Such as ``sun``."""
+    pairs: NDArray[np.bool_]
+    """(P,) which they are."""
+    middle: float = np.nan
+    """Median of the number they were told apart by, for curves; NaN where that is no number."""
+
+
+@dataclass(frozen=True)
+class StratumScore:
+    """One method on one metric in one stratum."""
+
+    stratum: Stratum
+    method: MethodLabel
+    metric: str
+    interval: Interval
+    """Without ends where there are fewer than `FEWEST_PILES` piles."""
+    chance: float
+
+    def as_row(self) -> dict[str, object]:
+        """Return one line of a table or of JSON."""
+        found = self.interval
+        row: dict[str, object] = {"by": self.stratum.dimension, "stratum": self.stratum.name}
+        row |= {"method": self.method.name, "metric": self.metric}
+        row |= {"mean": found.mean, "low": found.low, "high": found.high, "chance": self.chance}
+        return row | {"pairs": found.values, "piles": found.piles}
+
+
+def strata(facts: PairFacts) -> list[list[Stratum]]:
+    """Return the strata of each dimension that has more than one; one alone would be the whole."""
+    found = [
+        _named("part", facts.part_name),
+        _named("category", facts.category),
+        list(_by_count("bricks in the picture", facts.bricks)),
+        list(_by_edges("visible fraction", facts.visible_fraction, VISIBLE_EDGES)),
+        list(_by_size("size in pixels", facts.visible_px)),
+        _named("lighting", facts.lighting),
+        _named("floor", facts.floor),
+        _named("prediction", _words(facts.is_right, "right", "wrong")),
+        list(_by_edges("confidence", facts.confidence, CONFIDENCE_EDGES)),
+        _named("source", np.array([_SOURCES.get(name, name) for name in facts.source], dtype=object)),
+    ]
+    return [dimension for dimension in found if len(dimension) > 1]
+
+
+def stratum_scores(
+    stratum: Stratum, table: ScoreTable, metrics: Sequence[str], *, seed: int
+) -> dict[tuple[str, str], StratumScore]:
+    """Return by method and metric the mean in `stratum`, with its interval over the piles there."""
+    chosen = stratum.pairs
+    cells = [(method, table.metrics.index(name)) for method in range(len(table.methods)) for name in metrics]
+    values = np.stack([table.values[cell][chosen] for cell in cells])
+    scores = {}
+    for cell, found in zip(cells, mean_intervals(values, table.piles[chosen], seed=seed), strict=True):
+        method, metric = table.methods[cell[0]], table.metrics[cell[1]]
+        level = table.chance[cell][chosen]
+        level = level[~np.isnan(level) & ~np.isnan(table.values[cell][chosen])]
+        interval = found
+        if found.piles < FEWEST_PILES:
+            interval = Interval(found.mean, np.nan, np.nan, found.values, found.piles)
+        chance = float(level.mean()) if len(level) else np.nan
+        scores[method.name, metric] = StratumScore(stratum, method, metric, interval, chance)
+    return scores
+
+
+def _words(values: ObjectArray, yes: str, no: str) -> ObjectArray:
+    return np.array([None if value is None else yes if value else no for value in values], dtype=object)
+
+
+def _named(dimension: str, values: ObjectArray) -> list[Stratum]:
+    names = sorted({str(name) for name in values if name is not None})
+    return [Stratum(dimension, name.replace("_", " "), np.asarray(values == name)) for name in names]
+
+
+def _by_count(dimension: str, values: FloatArray) -> Iterator[Stratum]:
+    for low, high in BRICK_COUNTS:
+        chosen = (values >= low) & (values <= (np.inf if high is None else high))
+        if chosen.any():
+            name = f"{low} or more" if high is None else f"{low} to {high}" if low < high else f"{low}"
+            yield _numbered(dimension, name, chosen, values)
+
+
+def _by_edges(dimension: str, values: FloatArray, edges: Sequence[float]) -> Iterator[Stratum]:
+    for low, high in itertools.pairwise(edges):
+        chosen = (values >= low) & ((values < high) | (high == edges[-1]) & (values <= high))
+        if chosen.any():
+            yield _numbered(dimension, f"{low:.0%} to {high:.0%}".replace("%", " %"), chosen, values)
+
+
+def _by_size(dimension: str, values: FloatArray) -> Iterator[Stratum]:
+    """Yield groups of about as many pairs each, from the smallest to the largest."""
+    known = values[~np.isnan(values)]
+    edges = np.unique(np.quantile(known, np.linspace(0, 1, SIZE_GROUPS + 1)).round()) if len(known) else known
+    for low, high in itertools.pairwise(edges.tolist()):
+        chosen = (values >= low) & ((values < high) | (high == edges[-1]) & (values <= high + 0.5))
+        if chosen.any():
+            yield _numbered(dimension, f"{low:.0f} to {high:.0f}", chosen, values)
+
+
+def _numbered(dimension: str, name: str, chosen: NDArray[np.bool_], values: FloatArray) -> Stratum:
+    return Stratum(dimension, name, chosen, float(np.median(values[chosen])))
