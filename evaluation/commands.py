@@ -4,8 +4,18 @@ from pathlib import Path
 
 import click
 
-from core.cli import Decorated, existing_folder, json_option, parse_choices, print_json, print_rows
-from core.errors import BrickbenchError
+from core.cli import (
+    Decorated,
+    any_folder,
+    device_option,
+    existing_folder,
+    json_option,
+    parse_choices,
+    print_json,
+    print_rows,
+    workers_option,
+)
+from core.errors import BrickbenchError, SettingsError
 from evaluation.faithfulness.command import faithfulness
 
 dataset_option = click.option(
@@ -36,6 +46,7 @@ def evaluate() -> None:
     "--set", "settings", multiple=True, metavar="METRIC.NAME=VALUE", help="A setting, such as iou_fixed.threshold=0.3."
 )
 @click.option("--force", is_flag=True, help="Score again what is scored already.")
+@workers_option
 @seed_option
 @json_option
 def localize(
@@ -44,29 +55,82 @@ def localize(
     metrics: str | None,
     settings: tuple[str, ...],
     force: bool,
+    workers: int | None,
     seed: int,
     as_json: bool,
 ) -> None:
     """Score RUN's maps against the exact masks, and print means with intervals and chance levels.
 
-    What is scored already is not scored again, so a stopped run goes on with the same command.
+    What is scored already is not scored again, so a stopped run goes on with the same command. The threshold of
+    iou_best is chosen on maps of the val split: make some with `brickbench explain run RUN --split val`.
 
     \b
     Example:
       brickbench evaluate localize bricks/runs/first
       brickbench evaluate localize bricks/runs/first --metrics iou_fixed --set iou_fixed.threshold=0.3 --force
     """
-    from evaluation.localization import METRICS
+    from evaluation.localization import METRICS, SPLIT_METRICS
     from evaluation.score_run import score_run
+    from evaluation.split_scores import split_rows
     from evaluation.summary import score_rows, summarize
     from evaluation.table import load_scores
     from training.runs import dataset_of
 
     root = dataset or dataset_of(run)
-    score_run(
-        run, root, parse_choices("metric", metrics if metrics is not None else ",".join(METRICS), settings), force=force
+    names = metrics if metrics is not None else ",".join([*METRICS, *SPLIT_METRICS])
+    score_run(run, root, parse_choices("metric", names, settings), force=force, workers=workers, seed=seed)
+    table = load_scores(run, root)
+    labels = {method.key: (method.name, method.kind) for method in table.methods}
+    rows = score_rows(summarize(table, seed=seed)) + split_rows(run, table.checkpoint, labels)
+    print_rows(rows, as_json=as_json)
+
+
+@evaluate.command()
+@click.argument("run", type=existing_folder)
+@dataset_option
+@click.option("--mosaics", type=click.IntRange(min=1), default=100, show_default=True, help="How many.")
+@click.option("--split", default="test", show_default=True, help="Whose piles: train, val or test.")
+@click.option("--methods", default=None, show_default="those of the run's maps", help="Names with commas.")
+@click.option("--shrink", is_flag=True, help="Mosaics at the network's input size, for networks that take no other.")
+@checkpoint_option
+@device_option
+@seed_option
+@json_option
+def focus(
+    run: Path,
+    dataset: Path | None,
+    mosaics: int,
+    split: str,
+    methods: str | None,
+    shrink: bool,
+    checkpoint: str | None,
+    device: str,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Explain mosaics of four piles, two with the part and two without, and print how much stays on the two.
+
+    The methods are those of RUN's maps, with the settings that those were made with.
+
+    \b
+    Example:
+      brickbench evaluate focus bricks/runs/first --mosaics 200
+    """
+    from evaluation.focus_run import focus_run
+    from training.runs import dataset_of
+
+    found = focus_run(
+        run,
+        dataset or dataset_of(run),
+        mosaics=mosaics,
+        split=split,
+        methods=None if methods is None else [name.strip() for name in methods.split(",")],
+        shrink=shrink,
+        checkpoint=checkpoint or "best",
+        seed=seed,
+        device=device,
     )
-    print_rows(score_rows(summarize(load_scores(run, root), seed=seed)), as_json=as_json)
+    print_rows([vars(row) for row in found], as_json=as_json)
 
 
 @evaluate.command()
@@ -86,23 +150,52 @@ def metrics(as_json: bool) -> None:
 
 @evaluate.command()
 @click.argument("run", type=existing_folder)
+@click.argument("other", type=existing_folder, required=False)
 @dataset_option
 @checkpoint_option
+@click.option(
+    "--other-checkpoint", default=None, show_default="the best that has scores", help="Whose maps of the other run."
+)
 @seed_option
 @json_option
-def compare(run: Path, dataset: Path | None, checkpoint: str | None, seed: int, as_json: bool) -> None:
-    """Compare RUN's methods two by two on the same pictures: mean difference with its interval over piles.
+def compare(
+    run: Path,
+    other: Path | None,
+    dataset: Path | None,
+    checkpoint: str | None,
+    other_checkpoint: str | None,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Compare RUN's methods two by two, or RUN with OTHER method by method, on the same pictures.
+
+    Prints mean differences with their intervals over piles, effect sizes, and p values of sign-flip tests with Holm's
+    correction. OTHER is another seed, network or checkpoint that explained the same pictures; it may be RUN itself.
 
     \b
     Example:
       brickbench evaluate compare bricks/runs/first --json
+      brickbench evaluate compare bricks/runs/first bricks/runs/second
+      brickbench evaluate compare bricks/runs/first bricks/runs/first --other-checkpoint epoch_0005
     """
-    from evaluation.summary import difference_rows, summarize
+    from evaluation.measures import MEASURES
+    from evaluation.statistics.contrast import contrast_runs
+    from evaluation.summary import SHORT_COLUMNS, difference_rows, summarize
     from evaluation.table import load_scores
     from training.runs import dataset_of
 
-    table = load_scores(run, dataset or dataset_of(run), checkpoint)
-    print_rows(difference_rows(summarize(table, seed=seed)), as_json=as_json)
+    root = dataset or dataset_of(run)
+    if other is None:
+        if other_checkpoint is not None:
+            raise SettingsError("--other-checkpoint needs a second run: name RUN twice to compare its checkpoints.")
+        rows = difference_rows(summarize(load_scores(run, root, checkpoint, MEASURES), seed=seed))
+        columns: tuple[str, ...] = ("metric", "first", "second", *SHORT_COLUMNS)
+    else:
+        roots = (root, dataset or dataset_of(other))
+        found = contrast_runs((run, other), roots, (checkpoint, other_checkpoint), seed=seed)
+        rows = [each.as_row() for each in found]
+        columns = ("metric", "method", "first", "second", *SHORT_COLUMNS)
+    print_rows(rows, as_json=as_json, columns=None if as_json else columns)
 
 
 @evaluate.command()
@@ -112,8 +205,18 @@ def compare(run: Path, dataset: Path | None, checkpoint: str | None, seed: int, 
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The HTML to write."
 )
 @checkpoint_option
+@click.option(
+    "--also",
+    type=existing_folder,
+    multiple=True,
+    metavar="RUN",
+    help="Another run on the same pictures, such as another seed, to tell training from pictures; may be repeated.",
+)
+@click.option(
+    "--data", type=any_folder, default=None, help="Also write the scores and findings there as JSON, CSV and Parquet."
+)
 @click.option("--cases", type=click.IntRange(min=0), default=10, show_default=True, help="Pictures in the gallery.")
-@click.option("--force", is_flag=True, help="Overwrite the HTML if it is there.")
+@click.option("--force", is_flag=True, help="Overwrite what is there.")
 @seed_option
 @json_option
 def report(
@@ -121,6 +224,8 @@ def report(
     dataset: Path | None,
     output: Path,
     checkpoint: str | None,
+    also: tuple[Path, ...],
+    data: Path | None,
     cases: int,
     force: bool,
     seed: int,
@@ -128,20 +233,28 @@ def report(
 ) -> None:
     """Write RUN's report as one HTML file that needs no network, and print its verdict.
 
+    Where several checkpoints of RUN have scores, it shows how they change with training.
+
     \b
     Example:
       brickbench evaluate report bricks/runs/first -o report.html
+      brickbench evaluate report bricks/runs/first -o report.html --data scores --also bricks/runs/second
     """
+    from evaluation.data_files import NAMES
     from evaluation.report import write_report
     from training.runs import dataset_of
 
-    if output.exists() and not force:
-        raise BrickbenchError(f"{output} is there already: choose another file with -o, or give --force.")
-    made = write_report(run, dataset or dataset_of(run), output, checkpoint=checkpoint, seed=seed, cases=cases)
+    wanted = [output, *((data / name for name in NAMES) if data else ())]
+    there = next((path for path in wanted if path.exists()), None)
+    if there is not None and not force:
+        option = "-o" if there == output else "--data"
+        raise BrickbenchError(f"{there} is there already: choose another place with {option}, or give --force.")
+    root = dataset or dataset_of(run)
+    made = write_report(run, root, output, checkpoint=checkpoint, seed=seed, cases=cases, also=also, data=data)
     if as_json:
-        print_json({"report": made.path, **vars(made.verdict)})
+        print_json({"report": made.path, "files": made.files, **vars(made.verdict)})
     else:
-        click.echo(f"{made.verdict.headline}\n{made.path}")
+        click.echo("\n".join([made.verdict.headline, *map(str, [made.path, *made.files])]))
 
 
 evaluate.add_command(faithfulness)

@@ -8,24 +8,28 @@ from numpy.typing import NDArray
 ResizePolicy = Literal["bilinear", "nearest"]
 
 
-def resize_maps(maps: NDArray[Any], height: int, width: int, policy: ResizePolicy) -> NDArray[np.float64]:
-    """Return `maps` (N, h, w) as (N, height, width) float64.
+def resize_maps(maps: NDArray[Any], height: int, width: int, policy: ResizePolicy) -> NDArray[Any]:
+    """Return `maps` (N, h, w) as (N, height, width), float64 if they are, else float32.
 
     ``bilinear`` is for coarse grids of samples (class activation maps), ``nearest`` for areas with sharp borders
     (superpixels). Pixel centres lie at half-integers and the border is continued, as in
     ``torch.nn.functional.interpolate(align_corners=False)``. Written as a + w (b - a), so that equal
     neighbours stay exactly equal: rounding must not break the ties that metrics count.
     """
-    values = np.asarray(maps, dtype=np.float64)
+    values = np.asarray(maps, dtype=np.float64 if maps.dtype == np.float64 else np.float32)
     if values.shape[1:] == (height, width):
         return values
     if policy == "nearest":
         rows, columns = _nearest(values.shape[1], height), _nearest(values.shape[2], width)
         return values[:, rows][:, :, columns]
     low, high, weight = _neighbours(values.shape[1], height)
-    values = values[:, low] + weight[None, :, None] * (values[:, high] - values[:, low])
+    values = _between(values[:, low], values[:, high], weight.astype(values.dtype)[:, None])
     low, high, weight = _neighbours(values.shape[2], width)
-    return np.asarray(values[:, :, low] + weight * (values[:, :, high] - values[:, :, low]), dtype=np.float64)
+    return _between(values[:, :, low], values[:, :, high], weight.astype(values.dtype))
+
+
+def _between(low: NDArray[Any], high: NDArray[Any], weight: NDArray[Any]) -> NDArray[Any]:
+    return np.asarray(low + weight * (high - low))
 
 
 def _nearest(size: int, target: int) -> NDArray[np.intp]:

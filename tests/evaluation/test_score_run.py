@@ -13,12 +13,12 @@ from core.errors import BrickbenchError, SettingsError
 from dataset.index import open_index
 from dataset.loader import PileDataset
 from evaluation.commands import evaluate
-from evaluation.localization import METRICS, score
+from evaluation.localization import METRICS, SPLIT_METRICS, score
 from evaluation.resize import resize_maps
 from evaluation.score_run import score_run
 from evaluation.table import load_scores
 from explain.bulk import explain_run
-from explain.store import load_maps, read_attributions
+from explain.store import Attribution, load_maps, read_attributions
 
 
 @pytest.fixture(scope="session")
@@ -36,6 +36,16 @@ def own(explained: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(explained, tmp_path / "dataset"))
 
 
+def part_boxes(root: Path, row: Attribution) -> np.ndarray:
+    """Return the boxes of the bricks of a map's part, as the index has them."""
+    with open_index(root) as index:
+        found = index.execute(
+            "SELECT box_xywh_px FROM instances WHERE image_id = ? AND part_id = ? AND visible_px > 0",
+            [row.image_id, row.part_id],
+        ).fetchall()
+    return np.array([box for (box,) in found])
+
+
 def test_scores_are_those_of_the_resized_raw_map_on_the_mask(own: Path) -> None:
     run = own / "runs" / "toy"
     rows = read_attributions(run)
@@ -51,8 +61,9 @@ def test_scores_are_those_of_the_resized_raw_map_on_the_mask(own: Path) -> None:
         assert table.piles[pair] == pictures.groups[place]
         policy = "nearest" if row.method in {"lime", "random"} else "bilinear"
         resized = resize_maps(maps[row.attribution_id][None], *mask.shape, policy)  # type: ignore[arg-type]
+        others = pictures.all_bricks_mask(place) & ~mask
         for metric in METRICS:
-            expected = score(metric, resized, mask[None])
+            expected = score(metric, resized, mask[None], others=others[None], boxes=[part_boxes(own, row)])
             at = (method, table.metrics.index(metric), pair)
             np.testing.assert_allclose(table.values[at], expected.values[0])
             assert table.status[at] == expected.status[0]
@@ -85,6 +96,33 @@ def test_other_settings_need_force(own: Path) -> None:
     assert table.metrics == ("iou_fixed", "lift")
 
 
+def test_scores_of_an_older_version_are_kept_and_added_to(own: Path) -> None:
+    run = own / "runs" / "toy"
+    total = score_run(run, own, {"pointing_game": {}, "lift": {}})
+    for path in (run / "scores").glob("*.parquet"):
+        table = pq.read_table(path, partitioning=None)
+        place = table.column_names.index("metric_settings")
+        older = [text if "sign" in text else "{}" for text in table.column(place).to_pylist()]  # it had no tolerance
+        pq.write_table(table.set_column(place, "metric_settings", [older]), path)
+    assert score_run(run, own, {"pointing_game": {}, "lift": {}}) == 0
+    assert score_run(run, own, {"pointing_game": {}, "top_k": {}}) == total
+    assert load_scores(run, own).metrics == ("pointing_game", "top_k", "lift")
+    with pytest.raises(SettingsError, match=r'with the settings {}, not {"tolerance_px":3\.0}: give the same ones, or'):
+        score_run(run, own, {"pointing_game": {"tolerance_px": 3}})
+
+
+def test_several_processes_write_the_same_scores(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, metrics = own / "runs" / "toy", {"pixel_ap": {}, "pxap": {}}
+    score_run(run, own, metrics)
+    files = sorted([*run.glob("scores/*.parquet"), *run.glob("score_sums/*.parquet"), run / "split_scores.parquet"])
+    before = [path.read_bytes() for path in files]
+    for path in files:
+        path.unlink()
+    monkeypatch.setattr("evaluation.score_run.FEW_SHARDS", 0)
+    score_run(run, own, metrics, workers=2)
+    assert [path.read_bytes() for path in files] == before
+
+
 def test_a_part_that_is_not_there_has_an_empty_mask(own: Path) -> None:
     run = own / "runs" / "toy"
     shutil.rmtree(run / "attributions")
@@ -104,6 +142,10 @@ def test_wrong_use_is_told_clearly(own: Path, trained: Path) -> None:
         load_scores(run, own)
     with pytest.raises(SettingsError, match=r"^There is no metric 'iou_fix' \(did you mean"):
         score_run(run, own, {"iou_fix": {}})
+    with pytest.raises(SettingsError, match=r"^focus is scored on mosaics: run `brickbench evaluate focus`\.$"):
+        score_run(run, own, {"focus": {}})
+    with pytest.raises(SettingsError, match=r"^iou_best takes the threshold .*: for one of your own, set iou_fixed\."):
+        score_run(run, own, {"iou_best": {"threshold": 0.3}})
     score_run(run, own, {"lift": {}})
     with pytest.raises(SettingsError, match=r"has no scored maps of 'epoch_0009' \(did you mean 'epoch_0001'\?\)"):
         load_scores(run, own, "epoch_0009")
@@ -131,7 +173,7 @@ def test_commands(own: Path, tmp_path: Path) -> None:
     run, runner = [str(own / "runs" / "toy"), "-d", str(own)], CliRunner()
     localized = runner.invoke(evaluate, ["localize", *run, "--json"], catch_exceptions=False)
     rows = json.loads(localized.stdout)
-    assert len(rows) == 4 * len(METRICS)
+    assert len(rows) == 4 * (len(METRICS) + len(SPLIT_METRICS))
     assert rows[0]["method"] == "gradcam"
     compared = json.loads(runner.invoke(evaluate, ["compare", *run, "--json"], catch_exceptions=False).stdout)
     assert len(compared) == 6 * len(METRICS)
