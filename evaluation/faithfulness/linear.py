@@ -4,10 +4,12 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d, interpolate, pad
 
-RESIDUAL = 3e-6
+RESIDUAL = 1e-5
 """Root mean square of the residual at which it is enough, in units of the network's input. Measured against a direct
-solver on smooth pictures of 128 px with up to 90 % missing: the worst pixel is off by 0.004, less than half of the
-noise that ROAD adds, and most by less than 0.001."""
+solver on renders of 128 px with 10 to 90 % missing: pixels are off by 0.0015 (root mean square), 0.014 at worst; the
+noise that ROAD adds has 0.01."""
+AT_ONCE_BYTES = 400_000
+"""Pictures that a CPU solves together: two of 128 px stay in its cache, 40 take nearly three times as long each."""
 MOST_STEPS = 600
 
 
@@ -15,7 +17,7 @@ def impute(images: Tensor, missing: Tensor) -> Tensor:
     """Return `images` with the missing pixels filled, (N, 3, H, W).
 
     Each is the mean of its neighbours, missing ones too, with weights 1/6 for the four nearest and 1/12 for the four
-    diagonal ones; neighbours outside of the picture count for none. All pictures are solved together by conjugate
+    diagonal ones; neighbours outside of the picture count for none. Pictures are solved together by conjugate
     gradients, begun from the solution at half the size, and that from a quarter (cascadic multigrid, Bornemann and
     Deuflhard 1996).
 
@@ -27,7 +29,9 @@ def impute(images: Tensor, missing: Tensor) -> Tensor:
         missing: (N, H, W) bool; where all of a picture is missing it becomes 0.
     """
     known = (~missing[:, None]).to(images.dtype)
-    return _fill(images * known, known)
+    at_once = max(1, AT_ONCE_BYTES // images[:1].nbytes) if images.device.type == "cpu" else len(images)
+    groups = zip((images * known).split(at_once), known.split(at_once), strict=True)
+    return torch.cat([_fill(*group) for group in groups])
 
 
 def _fill(known: Tensor, weight: Tensor) -> Tensor:
