@@ -10,11 +10,11 @@ from explain.perturbation.padded import Floats, Padded, Places
 
 FAR = 1e3
 """Of a margin: a colour so far from all others that exp(-FAR²) is 0; and, below 0, a density lower than any."""
-_BLOCK = 65536
-"""Places whose densities are added up at once; of 224 pixels all, which a core's 1 MB cache holds well enough."""
+_BLOCK_BYTES = 1 << 18
+"""Size of one array of the places whose densities are added up at once; larger and smaller ones took longer."""
 _AT_ONCE = 256
 """Pixels whose densities are added up one by one at once: 256 windows of 25 x 25 are 1.3 MB an array."""
-_MOST_SETTLED = 1 / 16
+_MOST_SETTLED = 1 / 6
 """Share of pixels above which all together are sooner done in double precision than these one by one."""
 
 
@@ -96,7 +96,7 @@ def _sums(padded: Padded, scaled: NDArray[Any], kernel_size: float) -> Floats:
     """
     kind, reach = scaled.dtype.type, padded.reach
     total = np.ones(scaled.shape[1])
-    block = min(_BLOCK, padded.size)
+    block = min(_BLOCK_BYTES // scaled.itemsize, padded.size)
     spare, spare_here, spare_there = (
         np.empty(shape, dtype=kind) for shape in ((3, block), (block,), (block + 2 * reach,))
     )

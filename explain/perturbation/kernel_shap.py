@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from core.seeding import Purpose, generator
 from explain.memory import BatchSize
 from explain.perturbation.perturbed import Perturbed, batch_size, logits_of
+from explain.perturbation.precision import PassSettings
 from explain.perturbation.segments import SegmentSettings, count_segments, superpixels
 from explain.perturbation.shapley import coalitions, shapley_values
 from explain.protocol import FloatMaps, MethodRow, borrowed, check_request, device_of, image_key
@@ -18,7 +19,7 @@ _KEY = 2
 """Sets the stream of coalitions apart from other streams for baselines."""
 
 
-class KernelShapSettings(SegmentSettings):
+class KernelShapSettings(SegmentSettings, PassSettings):
     """Superpixels, and how many coalitions of them are looked at."""
 
     num_samples: int = Field(1000, ge=4)
@@ -63,7 +64,10 @@ class KernelShap:
         device = device_of(self._model)
         self.batch = batch_size(self.batch, image, device)
         perturbed = Perturbed(image, segments, self.settings, device)
-        logits = logits_of(self._model, len(shown), lambda part: perturbed.compose(shown[part]), classes, self.batch)
+        precision = self.settings.precision
+        logits = logits_of(
+            self._model, len(shown), lambda part: perturbed.compose(shown[part]), classes, self.batch, precision
+        )
         values = shapley_values(masks, logits[2:], weights, empty=logits[0], whole=logits[1])
         return np.asarray(values.T.astype(np.float32)[:, segments])
 

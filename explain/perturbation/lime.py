@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from explain.memory import BatchSize
 from explain.perturbation.linear_model import LinearModel, draw_masks, fit_linear_models, proximity
 from explain.perturbation.perturbed import Perturbed, batch_size, logits_of
+from explain.perturbation.precision import PassSettings
 from explain.perturbation.segments import Segments, SegmentSettings, count_segments, superpixels
 from explain.perturbation.selection import Selection
 from explain.protocol import FloatMaps, MethodRow, borrowed, check_request, device_of
@@ -20,7 +21,7 @@ LIBRARY: dict[str, object] = {"kernel_size": 4, "hide_color": "superpixel", "dra
 """Where the lime library's defaults differ from ours."""
 
 
-class LimeSettings(SegmentSettings):
+class LimeSettings(SegmentSettings, PassSettings):
     """Superpixels, perturbations, and the linear model."""
 
     preset: Literal["brickbench", "lime"] = "brickbench"
@@ -104,7 +105,9 @@ class Lime:
         self.batch = batch = batch_size(self.batch, image, device)
         with borrowed(self._model), torch.inference_mode():
             perturbed = Perturbed(image, segments, settings, device)
-            logits = logits_of(self._model, len(masks), lambda part: perturbed.compose(masks[part]), classes, batch)
+            logits = logits_of(
+                self._model, len(masks), lambda part: perturbed.compose(masks[part]), classes, batch, settings.precision
+            )
         models = fit_linear_models(
             masks,
             logits,

@@ -11,10 +11,11 @@ from torch import Tensor, nn
 from core.errors import SettingsError
 from explain.memory import BatchSize
 from explain.perturbation.perturbed import batch_size, logits_of
+from explain.perturbation.precision import PassSettings
 from explain.protocol import FloatMaps, MethodRow, PictureSettings, borrowed, check_request, device_of
 
 
-class OcclusionSettings(PictureSettings):
+class OcclusionSettings(PictureSettings, PassSettings):
     """The window, how it moves, and what it covers the picture with."""
 
     window_px: int = Field(16, ge=1)
@@ -77,7 +78,8 @@ class Occlusion:
                     picture[:, down : down + window, right : right + window] = cover
             return pictures
 
-        logits = logits_of(self._model, 1 + len(rows) * len(columns), make, classes, self.batch)
+        count, precision = 1 + len(rows) * len(columns), self.settings.precision
+        logits = logits_of(self._model, count, make, classes, self.batch, precision)
         falls = (logits[0] - logits[1:]).T.reshape(len(classes), len(rows), len(columns))
         down, right = self._reach(rows, image.shape[1]), self._reach(columns, image.shape[2])
         maps = down.T @ falls @ right / np.outer(down.sum(axis=0), right.sum(axis=0))

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from explain.memory import BatchSize
 from explain.perturbation.pieces import cut
+from explain.perturbation.precision import Precision, logits_with, settle_precision
 from explain.perturbation.segments import Segments, SegmentSettings, hidden_picture
-from explain.protocol import check_logits
 
 
 class Perturbed:
@@ -59,14 +59,17 @@ def batch_size(given: BatchSize | None, image: Tensor, device: torch.device) -> 
 
 
 def logits_of(
-    model: nn.Module, count: int, make: Callable[[slice], Tensor], classes: Sequence[int], batch: BatchSize
+    model: nn.Module,
+    count: int,
+    make: Callable[[slice], Tensor],
+    classes: Sequence[int],
+    batch: BatchSize,
+    precision: Precision,
 ) -> NDArray[np.float64]:
     """Return the logits (count, K) of `classes` for the pictures that `make` gives for consecutive slices."""
+    good = settle_precision(model, count, make, classes, batch, precision)
 
     def work(part: slice) -> NDArray[np.float64]:
-        pictures = make(part)
-        logits = model(pictures)
-        check_logits(logits, len(pictures), [classes])
-        return np.asarray(logits[:, list(classes)].double().cpu().numpy())
+        return np.asarray(logits_with(model, make(part), classes, good).double().cpu().numpy())
 
     return np.concatenate(list(batch.batches(count, work)))

@@ -15,7 +15,7 @@ _FURTHER = 5
 """Those look this far, and what is left then in the whole window."""
 _AT_ONCE = 256
 """Pixels whose window is searched at once: 256 windows of 25 x 25 are 1.3 MB an array."""
-_MOST_DOUBTFUL = 1 / 8
+_MOST_DOUBTFUL = 1 / 6
 """Share of doubtful pixels above which all densities are settled at once, as in pictures of one-coloured faces."""
 
 

@@ -10,16 +10,16 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from core.seeding import Purpose, generator
-from core.settings import Settings
 from explain.memory import BatchSize
 from explain.perturbation.perturbed import batch_size
-from explain.protocol import FloatMaps, MethodRow, borrowed, check_logits, check_request, device_of
+from explain.perturbation.precision import PassSettings, logits_with, settle_precision
+from explain.protocol import FloatMaps, MethodRow, borrowed, check_request, device_of
 
 _KEY = 1
 """Sets the stream of masks apart from other streams for baselines."""
 
 
-class RiseSettings(Settings):
+class RiseSettings(PassSettings):
     """How many masks, and of what kind; the defaults are the paper's."""
 
     num_masks: int = Field(4000, ge=1)
@@ -64,16 +64,20 @@ class Rise:
         image, self.batch = image.to(device), batch_size(self.batch, image, device)
         total = np.zeros((len(classes), masks.height * masks.width))
 
+        def make(part: slice) -> Tensor:
+            return image * masks(part)[:, None]
+
+        count, precision = self.settings.num_masks, self.settings.precision
+        good = settle_precision(self._model, count, make, classes, self.batch, precision)
+
         def work(part: slice) -> NDArray[np.float32]:
             shown = masks(part)
-            logits = self._model(image * shown[:, None])
-            check_logits(logits, len(shown), [classes])
-            confidence = torch.sigmoid(logits[:, list(classes)])
+            confidence = torch.sigmoid(logits_with(self._model, image * shown[:, None], classes, good))
             return np.asarray((confidence.T @ shown.flatten(1)).cpu().numpy())
 
-        for found in self.batch.batches(self.settings.num_masks, work):
+        for found in self.batch.batches(count, work):
             total += found
-        maps = total / (self.settings.num_masks * self.settings.share)
+        maps = total / (count * self.settings.share)
         return np.asarray(maps.reshape(-1, masks.height, masks.width), dtype=np.float32)
 
 

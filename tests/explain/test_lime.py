@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from skimage.segmentation import quickshift
+from sklearn.metrics import pairwise_distances
 from torch import nn
 
 from core.errors import BrickbenchError
@@ -14,9 +15,14 @@ from explain.memory import BatchSize
 from explain.methods import create_method
 from explain.perturbation.lime import Lime
 from explain.perturbation.lime_table import coefficient_rows, model_rows
+from explain.perturbation.linear_model import draw_masks, fit_linear_models, proximity
+from explain.perturbation.perturbed import Perturbed
+from explain.perturbation.segments import SegmentSettings, hidden_picture
+from explain.perturbation.selection import Selection
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
+    from lime.lime_base import LimeBase
     from lime.lime_image import ImageExplanation, LimeImageExplainer
 
 MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
@@ -122,6 +128,53 @@ def test_the_lime_preset_is_the_library_called_with_nothing_but_a_picture() -> N
             assert model.coefficients[segment] == pytest.approx(coefficient, abs=1e-6)
 
 
+def test_masks_and_pictures_are_the_librarys_to_the_last_bit(images: torch.Tensor) -> None:
+    image = images[1].permute(1, 2, 0).numpy()
+    segments = np.arange(16).reshape(4, 4).repeat(8, 0).repeat(8, 1)
+    hidden = hidden_picture(image, segments, SegmentSettings())
+    asked: list[np.ndarray] = []
+
+    def classifier(pictures: np.ndarray) -> np.ndarray:
+        asked.append(pictures)
+        return np.zeros((len(pictures), 1))
+
+    explainer = LimeImageExplainer(random_state=np.random.RandomState(8))
+    data, _ = explainer.data_labels(image, hidden, segments, classifier, 30)
+    masks = draw_masks(30, 16, np.random.RandomState(8))
+    np.testing.assert_array_equal(masks, data)
+    found = Perturbed(images[1], segments, SegmentSettings(), torch.device("cpu")).compose(masks)
+    np.testing.assert_array_equal(found.permute(0, 2, 3, 1), np.concatenate(asked))
+
+
+def test_weights_are_the_librarys_of_cosine_distances() -> None:
+    masks = np.random.default_rng(0).random((40, 9)) < 0.5
+    masks[0], masks[1] = True, False
+    distances = pairwise_distances(masks.astype(float), np.ones((1, 9)), metric="cosine").ravel()
+    expected = LimeImageExplainer().base.kernel_fn(distances)
+    np.testing.assert_allclose(proximity(masks), expected, rtol=1e-12)
+    np.testing.assert_allclose(proximity(masks), np.exp(-((1 - np.sqrt(masks.mean(1))) ** 2) / (2 * 0.25**2)))
+
+
+@pytest.mark.parametrize("selection", ["auto", "highest_weights", "forward_selection", "lasso_path", "none"])
+@pytest.mark.parametrize("num_features", [1, 6, 7, 10, 30])
+def test_linear_models_are_the_librarys(selection: Selection, num_features: int) -> None:
+    rng = np.random.default_rng(num_features)
+    masks = draw_masks(60, 10, np.random.RandomState(num_features))
+    outputs = masks @ rng.normal(size=(10, 2)) + rng.normal(size=(60, 2))
+    weights = proximity(masks)
+    models = fit_linear_models(masks, outputs, weights, num_features=num_features, selection=selection)
+    base = LimeBase(lambda distances: distances, random_state=np.random.RandomState(0))
+    for label, model in enumerate(models):
+        intercept, pairs, score, prediction = base.explain_instance_with_data(
+            masks.astype(float), outputs, weights, label, num_features, feature_selection=selection
+        )
+        assert list(model.used) == [segment for segment, _ in pairs]
+        values = [model.coefficients[segment] for segment in model.used]
+        np.testing.assert_allclose(values, [value for _, value in pairs], rtol=0, atol=1e-10)
+        found = (model.intercept, model.score, model.prediction)
+        np.testing.assert_allclose(found, (intercept, score, prediction[0]), rtol=0, atol=1e-10)
+
+
 def test_presets_fill_what_is_not_given(images: torch.Tensor) -> None:
     ours = create_method("lime", Weighs()).settings
     library = create_method("lime", Weighs(), preset="lime", hide_color=0.5).settings
@@ -186,7 +239,10 @@ def test_models_are_told_in_rows(images: torch.Tensor) -> None:
     found = method.explain(images[0], [0, 1], quarters)  # type: ignore[attr-defined]
     first, second = model_rows(found, ["3001", "3003"])
     assert (first["part"], second["part"], first["superpixels"]) == ("3001", "3003", 2)
-    assert first["intercept"] == found.models[0].intercept
+    expected = by_the_library(images[0], quarters, 0, 0, num_samples=30, num_features=2, random_seed=1)
+    assert first["intercept"] == pytest.approx(expected.intercept[0], abs=1e-10)
+    assert first["score"] == pytest.approx(expected.score, abs=1e-10)
+    assert first["prediction"] == pytest.approx(expected.local_pred[0], abs=1e-10)
     assert first["for"] + first["against"] == 2  # type: ignore[operator]
     rows = coefficient_rows(found, ["3001", "3003"], top=1)
     strongest = found.models[1].used[0]

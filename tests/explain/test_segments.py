@@ -5,11 +5,15 @@ import warnings
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import zoom
 from skimage import segmentation
 
 from core.errors import BrickbenchError
 from explain.perturbation import segments as module
+from explain.perturbation.density import Densities
+from explain.perturbation.padded import Padded
 from explain.perturbation.perturbed import Perturbed
+from explain.perturbation.pieces import cut
 from explain.perturbation.quickshift import quickshift
 from explain.perturbation.segments import SegmentSettings, count_segments, hidden_picture, mean_colors, superpixels
 
@@ -45,6 +49,48 @@ def test_quickshift_of_one_colour_is_scikit_images() -> None:
     np.testing.assert_array_equal(
         quickshift(pixels, kernel_size=2, rng=5), segmentation.quickshift(pixels, kernel_size=2, rng=5)
     )
+
+
+@pytest.mark.parametrize("kernel_size", [2, 4])
+def test_quickshift_of_a_smooth_picture_is_scikit_images(kernel_size: float) -> None:
+    pixels = np.clip(zoom(picture(7, 10, 14, noise=0.1), (6, 6, 1), order=3), 0, 1)
+    found = quickshift(pixels, kernel_size=kernel_size, max_dist=200, ratio=0.2)
+    expected = segmentation.quickshift(pixels, kernel_size=kernel_size, max_dist=200, ratio=0.2)
+    np.testing.assert_array_equal(found, expected)
+
+
+def slow_densities(colours: np.ndarray, kernel_size: float, reach: int) -> np.ndarray:
+    _, height, width = colours.shape
+    found = np.zeros((height, width))
+    for row, column in np.ndindex(height, width):
+        top, left = max(0, row - reach), max(0, column - reach)
+        near = colours[:, top : row + reach + 1, left : column + reach + 1]
+        y, x = np.indices(near.shape[1:])
+        squared = ((near - colours[:, row, column, None, None]) ** 2).sum(axis=0)
+        squared += (y + top - row) ** 2 + (x + left - column) ** 2
+        found[row, column] = np.exp(-squared / (2 * kernel_size**2)).sum()
+    return found
+
+
+@pytest.mark.parametrize(("kernel_size", "reach"), [(1.0, 3), (4.0, 12)])
+def test_densities_are_within_their_bound_and_exact_once_settled(kernel_size: float, reach: int) -> None:
+    colours = np.random.default_rng(0).normal(size=(3, 17, 21)) * 40
+    colours[:, :9] /= 60
+    padded = Padded(17, 21, reach)
+    expected = slow_densities(colours, kernel_size, reach)
+    density = Densities(colours, kernel_size, np.zeros((17, 21)), padded)
+
+    def errors() -> np.ndarray:
+        return np.abs(padded.moved(density.flat)[padded.pixels] - expected)
+
+    assert 1e-13 < errors().max() <= density.doubt / 2 < 0.01
+    some = padded.pixels[::5, 3::4].ravel()
+    density.settle(some)
+    assert density.doubt > 0
+    assert errors()[::5, 3::4].max() < 1e-12
+    density.settle(padded.pixels[:10].ravel())
+    assert density.doubt == 0
+    assert errors().max() < 1e-12
 
 
 @pytest.mark.parametrize(
@@ -122,3 +168,20 @@ def test_perturbed_pictures_show_what_the_mask_says() -> None:
     for part in (slice(0, 8), slice(8, 21), slice(20, 21)):
         found = perturbed.compose(masks[part]).numpy()
         np.testing.assert_array_equal(found, np.where(masks[part][:, segments][:, None], image.numpy(), colors))
+
+
+@pytest.mark.parametrize(("height", "width", "superpixels"), [(16, 24, 384), (13, 11, 20), (32, 32, 200), (40, 56, 6)])
+def test_any_superpixels_can_be_shown_and_hidden(height: int, width: int, superpixels: int) -> None:
+    rng = np.random.default_rng(1)
+    image = torch.from_numpy(rng.random((3, height, width), dtype=np.float32))
+    segments = rng.permutation(np.arange(height * width) % superpixels).reshape(height, width)
+    masks = rng.random((11, superpixels)) < 0.5
+    perturbed = Perturbed(image, segments, SegmentSettings(hide_color=0.25, **PLAIN), torch.device("cpu"))
+    found = perturbed.compose(masks).numpy()
+    np.testing.assert_array_equal(found, np.where(masks[:, segments][:, None], image.numpy(), np.float32(0.25)))
+
+
+def test_pieces_are_shorter_where_superpixels_are_small() -> None:
+    large = np.zeros((32, 32), dtype=np.intp)
+    assert cut(large).rank.shape == (32, 32)
+    assert cut(np.arange(32 * 32).reshape(32, 32)).rank.shape == (256, 4)
