@@ -8,7 +8,7 @@ import torch
 from core.errors import BrickbenchError
 
 Result = TypeVar("Result")
-_NO_MEMORY = ("can't allocate memory", "could not create a memory object", "bad_alloc")
+_NO_MEMORY = ("can't allocate memory", "could not create a memory", "could not create a primitive", "bad_alloc")
 """What torch and oneDNN say on a CPU."""
 
 

@@ -39,6 +39,9 @@ LIBRARY: dict[str, type[BaseCAM]] = {
 }
 
 
+TIMM = {"resnet": "resnet10t", "mobilenet": "mobilenetv3_small_050", "efficientnet": "tf_efficientnet_lite0"}
+
+
 def vit_grid(tokens: Tensor) -> Tensor:
     return tokens[:, 1:].unflatten(1, (4, 4)).permute(0, 3, 1, 2)
 
@@ -49,7 +52,7 @@ def build(name: str) -> tuple[nn.Module, Reshape | None]:
         return create_model("bricknet", 4, width=0.06, stem_stride=2).eval(), None
     if name == "vit":
         return timm.create_model("vit_tiny_patch16_224", num_classes=4, img_size=64, depth=2).eval(), vit_grid
-    return timm.create_model("resnet10t", num_classes=4).eval(), None
+    return timm.create_model(TIMM[name], num_classes=4).eval(), None
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +79,11 @@ def from_library(
         return cam.get_cam_image(image[None], layer, targets, maps, gradients, False)[0]
 
 
-@pytest.mark.parametrize("architecture", ["bricknet", "resnet", "vit"])
-@pytest.mark.parametrize("name", list(LIBRARY))
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [(name, network) for name in LIBRARY for network in ("bricknet", "resnet", "mobilenet", "vit")]
+    + [(name, "efficientnet") for name in LIBRARY if name != "scorecam"],  # which would take half a minute
+)
 def test_equals_the_library_before_its_rescaling(name: str, architecture: str, images: Tensor) -> None:
     model, reshape = build(architecture)
     method = create_method(name, model)
@@ -155,21 +161,49 @@ class Breaks(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(3, 2, 3)
+        self.conv, self.norm = nn.Conv2d(3, 2, 3), nn.BatchNorm2d(2)
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        self.conv(images)
+        self.norm(self.conv(images))
         raise RuntimeError("broken")
 
 
-@pytest.mark.parametrize("name", list(LIBRARY))
-def test_leaves_the_network_as_it_was_when_it_raises(name: str, images: torch.Tensor) -> None:
-    model = Breaks().train()
+class BreaksOnTheWayBack(Breaks):
+    """Gives logits whose backward pass raises."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        logits = self.norm(self.conv(images)).mean(dim=(2, 3))
+        if logits.requires_grad:
+            logits.register_hook(self._break)
+        return logits
+
+    def _break(self, _gradient: Tensor) -> None:
+        raise RuntimeError("broken")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [(name, Breaks) for name in LIBRARY]
+    + [(name, BreaksOnTheWayBack) for name in LIBRARY if name not in {"scorecam", "eigencam"}],
+)
+def test_leaves_the_network_as_it_was_when_it_raises(name: str, kind: type[Breaks], images: torch.Tensor) -> None:
+    model = kind().train()
+    model.norm.eval()
+    model.conv.bias.requires_grad_(False)  # type: ignore[union-attr]
+    seen: list[object] = []
+    handle = model.conv.register_forward_hook(lambda *_: seen.append(None))
+    before = {key: tensor.clone() for key, tensor in model.state_dict().items()}
     with pytest.raises(RuntimeError, match="broken"):
         create_method(name, model, layer="conv").attribute(images[:1], [[0]])
-    assert model.training
-    assert model.conv.weight.requires_grad
-    assert hooks_of(model) == 0
+    assert (model.training, model.conv.training, model.norm.training) == (True, True, False)
+    assert (model.conv.weight.requires_grad, model.conv.bias.requires_grad) == (True, False)  # type: ignore[union-attr]
+    assert all(weight.grad is None for weight in model.parameters())
+    assert all(torch.equal(before[key], tensor) for key, tensor in model.state_dict().items())
+    assert hooks_of(model) == 1  # the user's own
+    assert seen
+    handle.remove()
+    assert torch.is_grad_enabled()
+    assert not torch.is_inference_mode_enabled()
 
 
 def test_works_inside_inference_mode(network: nn.Module, images: torch.Tensor) -> None:

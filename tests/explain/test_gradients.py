@@ -63,10 +63,14 @@ def images() -> Tensor:
 
 def build(name: str) -> nn.Module:
     torch.manual_seed(0)
-    return Chain().eval() if name == "chain" else timm.create_model("resnet10t", num_classes=4).eval()
+    if name == "chain":
+        return Chain().eval()
+    if name == "vit":
+        return timm.create_model("vit_tiny_patch16_224", num_classes=4, img_size=32, depth=2).eval()
+    return timm.create_model({"resnet": "resnet10t", "mobilenet": "mobilenetv3_small_050"}[name], num_classes=4).eval()
 
 
-def of_captum(name: str, model: nn.Module, image: Tensor, index: int) -> Tensor:
+def of_captum(name: str, model: nn.Module, image: Tensor, index: int, layer: str | None = None) -> Tensor:
     """Return captum's map of one image and class, (H, W)."""
     inputs = image[None].clone().requires_grad_(True)
     if name == "saliency":
@@ -85,7 +89,7 @@ def of_captum(name: str, model: nn.Module, image: Tensor, index: int) -> Tensor:
     if name == "guided_backprop":
         return GuidedBackprop(model).attribute(inputs, target=index)[0].sum(dim=0)
     if name == "guided_gradcam":
-        layer = create_method("gradcam", model).settings.layer  # type: ignore[attr-defined]
+        layer = create_method("gradcam", model, layer=layer).settings.layer  # type: ignore[attr-defined]
         method = GuidedGradCam(model, model.get_submodule(layer))
         return method.attribute(inputs, target=index, interpolate_mode="bilinear")[0].sum(dim=0)
     return by_captum_lrp(model, inputs, index)
@@ -106,7 +110,10 @@ def by_captum_lrp(model: nn.Module, inputs: Tensor, index: int) -> Tensor:
 @pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients")
 @pytest.mark.parametrize(
     ("name", "architecture"),
-    [(name, "chain") for name in GRADIENTS] + [(name, "resnet") for name in GRADIENTS if name != "lrp"],
+    [(name, "chain") for name in GRADIENTS]
+    + [(name, "resnet") for name in GRADIENTS if name != "lrp"]
+    # captum guides nn.ReLU alone, which these have none of
+    + [(name, network) for name in GRADIENTS[:4] for network in ("mobilenet", "vit")],
 )
 def test_equals_captum(name: str, architecture: str, images: Tensor) -> None:
     precise = torch.float64 if name == "lrp" else torch.float32  # which divides by sums that may be small
@@ -127,6 +134,17 @@ def test_rectifiers_in_place_and_used_twice_change_nothing(name: str, images: Te
     reusing = create_method(name, Reusing(), **settings).attribute(images, CLASSES)
     for one, other in zip(plain, reusing, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU")
+@pytest.mark.parametrize("name", ["saliency", "guided_backprop", "guided_gradcam"])
+def test_rectifiers_in_place_and_used_twice_agree_with_captum_of_the_plain_network(name: str, images: Tensor) -> None:
+    settings = {"layer": "norm"} if name == "guided_gradcam" else {}
+    maps = create_method(name, Reusing().eval(), **settings).attribute(images, CLASSES)
+    for image, wanted, found in zip(images, CLASSES, maps, strict=True):
+        for index, one in zip(wanted, found, strict=True):
+            expected = of_captum(name, Chain().eval(), image, index, "norm").detach().numpy()
+            assert np.abs(one - expected).max() <= 1e-5 * np.abs(expected).max()
 
 
 @pytest.mark.parametrize("name", GRADIENTS)
@@ -183,18 +201,35 @@ class Breaks(nn.Module):
         raise RuntimeError("broken")
 
 
+class BreaksOnTheWayBack(Breaks):
+    """Gives logits whose backward pass raises."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        logits = functional.relu(self.conv(images), inplace=True).mean(dim=(2, 3))
+        if logits.requires_grad:
+            logits.register_hook(self._break)
+        return logits
+
+    def _break(self, _gradient: Tensor) -> None:
+        raise RuntimeError("broken")
+
+
 @pytest.mark.parametrize("name", GRADIENTS)
 def test_leaves_the_network_as_it_was(name: str, images: Tensor) -> None:
     layer = {"layer": "conv"} if name == "guided_gradcam" else {}
-    broken = Breaks().train()
-    with pytest.raises(RuntimeError, match="broken"):
-        create_method(name, broken, **QUICK.get(name, {}), **layer).attribute(images[:1], [[0]])
+    broken, on_the_way_back = Breaks().train(), BreaksOnTheWayBack().train()
+    for model in (broken, on_the_way_back):
+        with pytest.raises(RuntimeError, match="broken"):
+            create_method(name, model, **QUICK.get(name, {}), **layer).attribute(images[:1], [[0]])
+        assert torch.is_grad_enabled()
+        assert torch.overrides._len_torch_function_stack() == 0  # no rule is left in force
     whole = Chain().train()
     whole.norm.eval()
     before = {key: tensor.clone() for key, tensor in whole.state_dict().items()}
     create_method(name, whole, **QUICK.get(name, {})).attribute(images, [[0]] * 3)
-    assert (broken.training, whole.training, whole.norm.training) == (True, True, False)
+    assert (broken.training, on_the_way_back.training) == (True, True)
+    assert (whole.training, whole.norm.training) == (True, False)
     assert all(torch.equal(before[key], tensor) for key, tensor in whole.state_dict().items())
-    for model in (broken, whole):
+    for model in (broken, on_the_way_back, whole):
         assert all(weight.requires_grad and weight.grad is None for weight in model.parameters())
         assert not any(module._forward_hooks or module._backward_hooks for module in model.modules())
