@@ -66,7 +66,7 @@ def paired_effects(
         resamples: of the bootstrap.
 
     Source: d_z after Cohen 1988, section 2.3.5, and Lakens 2013; probability of superiority for paired values after
-    Grissom and Kim 2012, section 5.4 (McGraw and Wong 1992 called it the common-language effect size).
+    Grissom and Kim 2012 (McGraw and Wong 1992 called it the common-language effect size).
     """
     found = Piles.of(piles)
     p_values = sign_flip_p_values(found.sums(differences), seed=seed, flips=flips_for(len(differences)))

@@ -44,7 +44,7 @@ class PairFacts:
         """Return whether the network found the part, or rightly did not, (P,); None where there is no logit."""
         present = ~np.isnan(self.visible_px) | (self.source == "real")
         said = np.array([None if np.isnan(logit) else bool(logit > 0) for logit in self.logit], dtype=object)
-        right = [None if each is None else each == there for each, there in zip(said, present, strict=True)]
+        right = [None if each is None else bool(each == there) for each, there in zip(said, present, strict=True)]
         return np.array(right, dtype=object)
 
     @property

@@ -31,7 +31,7 @@ def sign_flip_p_values(sums: FloatArray, *, seed: int, flips: int = FLIPS) -> Fl
         seed: of the random flips; all columns see the same ones.
         flips: how many at random. If there are no more different ones than that, all are tried and p is exact.
 
-    Source: Fisher 1935, section 21; Good 2005, Permutation tests, section 3.2.1; (b + 1) / (m + 1) for m random flips
+    Source: Fisher 1935, section 21; Good 2005; (b + 1) / (m + 1) for m random flips
     after Phipson and Smyth 2010. Equal to ``scipy.stats.permutation_test`` with ``permutation_type="samples"``.
     """
     columns, piles = sums.shape
