@@ -30,8 +30,8 @@ def impute(images: Tensor, missing: Tensor) -> Tensor:
     """
     known = (~missing[:, None]).to(images.dtype)
     at_once = max(1, AT_ONCE_BYTES // images[:1].nbytes) if images.device.type == "cpu" else len(images)
-    groups = zip((images * known).split(at_once), known.split(at_once), strict=True)
-    return torch.cat([_fill(*group) for group in groups])
+    groups = [slice(start, start + at_once) for start in range(0, len(images), at_once)]
+    return torch.cat([_fill(images[group] * known[group], known[group]) for group in groups])
 
 
 def _fill(known: Tensor, weight: Tensor) -> Tensor:

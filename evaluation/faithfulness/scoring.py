@@ -104,7 +104,7 @@ def score_faithfulness(
     if any(find_faithfulness(name).kind == "twins" for name in metrics):
         result.regions = load_regions(loaded, network, dataset_root, image_ids, seed)
         require_twins(dataset_root, result.regions)
-    scorer = _Scorer(run_folder, dataset_root, pictures, loaded, network, result.regions)
+    scorer = _Scorer(run_folder, pictures, loaded, network, result.regions)
     result.made = sum(len(todo) for job in jobs for todo in job.lacking.values())
     result.found = len(rows) * len(metrics) - result.made
     with Progress("Faithfulness", result.made + result.found, "scores", done=result.found) as progress:
@@ -166,7 +166,6 @@ class _Scorer:
     def __init__(
         self,
         run_folder: Path,
-        dataset_root: Path,
         pictures: PileDataset,
         checkpoint: Checkpoint,
         network: Network,
@@ -174,7 +173,7 @@ class _Scorer:
     ) -> None:
         self._run_folder, self._pictures, self._checkpoint = run_folder, pictures, checkpoint
         self._network, self._regions = network, regions
-        self._unlearned = Unlearned(checkpoint, run_folder, dataset_root)
+        self._unlearned = Unlearned(checkpoint, run_folder)
         self._place_of = {image_id: place for place, image_id in enumerate(pictures.image_ids)}
         self._class_of = {part_id: index for index, part_id in enumerate(checkpoint.classes)}
         self._chance: dict[tuple[str, str, str], float] = {}

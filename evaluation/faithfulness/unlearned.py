@@ -14,7 +14,7 @@ from dataset.loading.randomness import DROPOUT, ORDER, WEIGHTS, seeded_torch, st
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.learner import create_learner
 from training.models import create_model
-from training.runs import load_settings
+from training.runs import dataset_of, load_settings
 from training.team import Team
 
 PERMUTED = "permuted_labels"
@@ -23,9 +23,9 @@ PERMUTED = "permuted_labels"
 class Unlearned:
     """Makes the networks that sanity checks need, once each."""
 
-    def __init__(self, checkpoint: Checkpoint, run_folder: Path, dataset_root: Path) -> None:
-        """Take the network that was explained, its run, and the pictures that it learned from."""
-        self._checkpoint, self._run_folder, self._root = checkpoint, run_folder, dataset_root
+    def __init__(self, checkpoint: Checkpoint, run_folder: Path) -> None:
+        """Take the network that was explained, and its run."""
+        self._checkpoint, self._run_folder = checkpoint, run_folder
         self._made: dict[tuple[object, ...], list[nn.Module]] = {}
 
     def cascade(self, stages: int, seed: int) -> list[nn.Module]:
@@ -42,7 +42,7 @@ class Unlearned:
             folder = self._run_folder / PERMUTED / f"epochs_{epochs}-seed_{seed}"
             device = next(self._checkpoint.model.parameters()).device
             if not any(folder.glob("checkpoints/*.json")):
-                train_on_permuted_labels(self._checkpoint, self._run_folder, self._root, folder, epochs, seed)
+                train_on_permuted_labels(self._checkpoint, self._run_folder, folder, epochs, seed)
             self._made[key] = [load_checkpoint(folder, "last", device).model]
         return self._made[key][0]
 
@@ -83,22 +83,23 @@ def cascade(checkpoint: Checkpoint, stages: int, seed: int) -> list[nn.Module]:
     return networks
 
 
-def train_on_permuted_labels(
-    checkpoint: Checkpoint, run_folder: Path, dataset_root: Path, out: Path, epochs: int, seed: int
-) -> float:
+def train_on_permuted_labels(checkpoint: Checkpoint, run_folder: Path, out: Path, epochs: int, seed: int) -> float:
     """Train a network like `checkpoint` on labels of other pictures, save it in `out`, return its last mean loss.
 
-    Every training picture gets the whole label vector of another one, so that classes stay as frequent as they are. The
-    run's own settings hold but for augmentation: pictures come as they are, so that labels can be known by heart. It
-    starts from untrained weights.
+    Pictures are those that the run learned from. Each gets the whole label vector of another one, so that classes stay
+    as frequent as they are. The run's own settings hold but for augmentation: pictures come as they are, so that labels
+    can be known by heart. It starts from untrained weights.
 
     Source: Adebayo et al. 2018, section 4.
+
+    Raises:
+        BrickbenchError: the dataset that the run learned from is gone.
     """
     plain = PRESETS["none"]
     settings = load_settings(run_folder).model_copy(
         update={"augment_renders": plain, "augment_photos": plain, "stages": (), "epochs": epochs, "seed": seed}
     )
-    pictures = PileDataset(dataset_root, "train", classes=checkpoint.classes, sources=settings.sources)
+    pictures = PileDataset(dataset_of(run_folder), "train", classes=checkpoint.classes, sources=settings.sources)
     pictures.targets = pictures.targets[stream(seed, ORDER, 0, 1).permutation(len(pictures))]
     with seeded_torch(seed, WEIGHTS):
         model = create_model(checkpoint.info.model, len(checkpoint.classes), **checkpoint.info.model_kwargs)

@@ -90,7 +90,7 @@ def _of_run(root: Path, method: str) -> Maps:
         classes=np.array([0, 1, 2]),
         maps=np.zeros((3, 48, 48)),
         explainer=Explainer(method, {}, trained.model),
-        unlearned=Unlearned(trained, run, root),
+        unlearned=Unlearned(trained, run),
     )
 
 
