@@ -40,7 +40,11 @@ class Batch:
     """
 
     def __init__(
-        self, maps: NDArray[Any], masks: BoolArray, others: BoolArray | None = None, boxes: Sequence[IntArray] = ()
+        self,
+        maps: NDArray[Any],
+        masks: BoolArray,
+        others: BoolArray | None = None,
+        boxes: Sequence[IntArray] | None = None,
     ) -> None:
         """Take the batch.
 
@@ -48,14 +52,15 @@ class Batch:
             maps: (M, H, W) float32 or float64.
             masks: (M, H, W) bool, pixels of the class.
             others: (M, H, W) bool, pixels of other bricks; None if nobody asks for them.
-            boxes: for each map (B, 4) int64 x, y, width, height in px of the class's bricks.
+            boxes: for each map (B, 4) int64 x, y, width, height in px of the class's bricks; None for one box around
+                each mask.
         """
         count, self.height, self.width = maps.shape
         self.pixels = self.height * self.width
         self.maps = maps.reshape(count, self.pixels)
         self.masks = masks.reshape(count, self.pixels)
         self._others = None if others is None else others.reshape(count, self.pixels)
-        self.boxes = list(boxes)
+        self._boxes = boxes
         self._masses: dict[SignPolicy, FloatArray] = {}
 
     def __len__(self) -> int:
@@ -82,6 +87,13 @@ class Batch:
     def others_px(self) -> IntArray:
         """Pixels of other bricks, (M,)."""
         return np.asarray(np.count_nonzero(self.others, axis=1), dtype=np.int64)
+
+    @cached_property
+    def boxes(self) -> Sequence[IntArray]:
+        """For each map (B, 4) x, y, width, height in px."""
+        if self._boxes is not None:
+            return self._boxes
+        return [_around(mask) for mask in self.masks.reshape(-1, self.height, self.width)]
 
     @cached_property
     def box_masks(self) -> BoolArray:
@@ -211,6 +223,13 @@ class Batch:
             return np.asarray(relevance.sum(axis=1, dtype=np.float64))
         divisor = self._unit if unit is None else unit
         return np.asarray((relevance / divisor[:, None]).sum(axis=1), dtype=np.float64)
+
+
+def _around(mask: BoolArray) -> IntArray:
+    """Return the tight box (1, 4) x, y, width, height around `mask` (H, W), which is not empty."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    left, top = columns[0], rows[0]
+    return np.array([[left, top, columns[-1] - left + 1, rows[-1] - top + 1]], dtype=np.int64)
 
 
 def _scaled(values: NDArray[Any], low: Any, high: Any) -> NDArray[Any]:

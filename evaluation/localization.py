@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.errors import BrickbenchError, SettingsError
 from core.settings import Settings, near_matches
-from evaluation.batch import Batch, BoolArray, IntArray
+from evaluation.batch import Batch, BoolArray
 from evaluation.metrics.focus import FOCUS
 from evaluation.metrics.iou import IOU_BEST, IOU_FIXED, IOU_ORACLE
 from evaluation.metrics.mass import (
@@ -158,13 +158,15 @@ class Scorer:
             values = np.where(broken[:, None, None], values.dtype.type(0), values)
             self._status[self._rows[broken]] = "nonfinite"
         masks = truth.masks[rows]
-        boxes = [_around(mask) for mask in masks] if truth.boxes is None else [truth.boxes[row] for row in self._rows]
+        boxes = None
+        if truth.boxes is not None:
+            boxes = [np.asarray(truth.boxes[row], dtype=np.int64).reshape(-1, 4) for row in self._rows]
         self._has_others = truth.others is not None
         self._batch = Batch(
             values,
             masks,
             None if truth.others is None else truth.others[rows],
-            [np.asarray(found, dtype=np.int64).reshape(-1, 4) for found in boxes],
+            boxes,
         )
 
     def scores(self, metrics: Mapping[str, Settings]) -> dict[str, Scores]:
@@ -197,13 +199,6 @@ class Scorer:
             values[status == "nonfinite"] = np.nan
             status[(status == "ok") & np.isnan(values)] = "zero_mass"
         return Scores(values, status, chance)
-
-
-def _around(mask: BoolArray) -> IntArray:
-    """Return the tight box (1, 4) x, y, width, height around `mask` (H, W), which is not empty."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    left, top = columns[0], rows[0]
-    return np.array([[left, top, columns[-1] - left + 1, rows[-1] - top + 1]], dtype=np.int64)
 
 
 def _check(maps: NDArray[Any], truth: Truth) -> None:

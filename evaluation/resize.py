@@ -21,11 +21,11 @@ def resize_maps(maps: NDArray[Any], height: int, width: int, policy: ResizePolic
         return values
     if policy == "nearest":
         rows, columns = _nearest(values.shape[1], height), _nearest(values.shape[2], width)
-        return values[:, rows][:, :, columns]
+        return np.take(np.take(values, rows, axis=1), columns, axis=2)
     low, high, weight = _neighbours(values.shape[1], height)
-    values = _between(values[:, low], values[:, high], weight.astype(values.dtype)[:, None])
+    values = _between(np.take(values, low, axis=1), np.take(values, high, axis=1), weight.astype(values.dtype)[:, None])
     low, high, weight = _neighbours(values.shape[2], width)
-    return _between(values[:, :, low], values[:, :, high], weight.astype(values.dtype))
+    return _between(np.take(values, low, axis=2), np.take(values, high, axis=2), weight.astype(values.dtype))
 
 
 def _between(low: NDArray[Any], high: NDArray[Any], weight: NDArray[Any]) -> NDArray[Any]:

@@ -65,11 +65,12 @@ def _best_overlap(found: NDArray[np.int32], wanted: IntArray) -> float:
     """Return the highest IoU of a box of `found` (C, 4) with one of `wanted` (B, 4), each x, y, width, height."""
     if len(found) == 0 or len(wanted) == 0:
         return 0.0
-    first, second = found[:, None].astype(np.int64), wanted[None]
-    low = np.maximum(first[..., :2], second[..., :2])
-    high = np.minimum(first[..., :2] + first[..., 2:], second[..., :2] + second[..., 2:])
-    common = np.clip(high - low, 0, None).prod(axis=-1)
-    return float((common / (first[..., 2:].prod(axis=-1) + second[..., 2:].prod(axis=-1) - common)).max())
+    left, top, width, height = (found[:, None, side] for side in range(4))
+    x, y, wide, high = (wanted[None, :, side] for side in range(4))
+    across = np.minimum(left + width, x + wide) - np.maximum(left, x)
+    down = np.minimum(top + height, y + high) - np.maximum(top, y)
+    common = np.maximum(across, 0) * np.maximum(down, 0)
+    return float((common / (width * height + wide * high - common)).max())
 
 
 def pixel_counts(batch: Batch, settings: PixelSettings) -> FloatArray:
