@@ -1,7 +1,6 @@
 """Draw images/explanations*.png: ``python docs/draw_explanations.py DEMO``, DEMO being the folder `make demo` filled.
 
-Beside the demo's own network it takes one that began with ImageNet weights, ``DEMO/piles/runs/tf_efficientnet_lite0``;
-docs/showing.md has the command that trains it. All pictures are of the test split, which neither network saw.
+All pictures are of the demo's test split, which its network never saw.
 """
 
 import sys
@@ -52,10 +51,11 @@ def draw_methods(run: Path, root: Path) -> None:
     print(f"explanations.png: picture {image_id}, part {part}")
 
 
-def draw_six(run: Path, root: Path, name: str) -> None:
+def draw_six(run: Path, root: Path) -> None:
     """Write the paper's figure 9: six pictures, Grad-CAM and LIME's 40 strongest superpixels."""
-    shown = explained_pictures(Explainer(run, root, {"gradcam": {}, "lime": {}}), spread_pictures(root, "test", 6))
-    save_png(draw_sheet(shown, Strongest(top=40), width_inch=WIDTH_INCH, dpi=DPI), IMAGES / name)
+    explainer = Explainer(run, root, {"gradcam": {}, "lime": {"kernel_size": 1}})  # small pictures: more superpixels
+    shown = explained_pictures(explainer, spread_pictures(root, "test", 6))
+    save_png(draw_sheet(shown, Strongest(top=40), width_inch=WIDTH_INCH, dpi=DPI), IMAGES / "explanations_six.png")
 
 
 def draw_network(run: Path, root: Path) -> None:
@@ -80,9 +80,8 @@ def draw_grown(run: Path) -> None:
 if __name__ == "__main__":
     mpl.use("agg")
     piles = Path(sys.argv[1]) / "piles"
-    bricknet, lite = piles / "runs" / "bricknet", piles / "runs" / "tf_efficientnet_lite0"
+    bricknet = piles / "runs" / "bricknet"
     draw_network(bricknet, piles)
-    draw_six(bricknet, piles, "explanations_six_bricknet.png")
-    draw_six(lite, piles, "explanations_six.png")
-    draw_grown(lite)
-    draw_methods(lite, piles)
+    draw_six(bricknet, piles)
+    draw_methods(bricknet, piles)
+    draw_grown(bricknet)

@@ -175,6 +175,7 @@ def sheet(
     \b
     Example:
       brickbench explain sheet bricks/runs/first -o six.png
+      brickbench explain sheet bricks/runs/first -o finer.png --set lime.kernel_size=1
       brickbench explain sheet bricks/runs/first 000012_0 000047_0 --methods gradcam,lime --top 10 -o two.png
     """
     from explain.collect import Explainer

@@ -162,6 +162,9 @@ function draw() {
     panel.kept.textContent = cut > 0 ? `drawn from ${wanted.against ? "±" : ""}${valueText(cut)} ${panel.map.unit}`.trimEnd() : "";
   }
   control("threshold-told").textContent = least !== null ? `${valueText(least)}, in each map's units` : `${Math.round(100 * wanted.share)} % of the bar`;
+  control("legend").textContent = wanted.areas
+    ? "Light green speaks for the part, dark red against it."
+    : "Light yellow speaks for the part, dark blue against it.";
   control("opacity-told").textContent = `${Math.round(100 * wanted.opacity)} %`;
   control("panels").classList.toggle("no-outline", !control("outline").checked);
 }
