@@ -73,7 +73,7 @@ def draw_network(run: Path, root: Path) -> None:
 def draw_grown(run: Path) -> None:
     """Write what each class likes best."""
     network = load_checkpoint(run)
-    settings = MaximizeSettings.parse({"mean": network.mean, "std": network.std})
+    settings = MaximizeSettings.parse({"steps": 128, "mean": network.mean, "std": network.std})
     write_sheets([maximized_sheet(network, settings, None, None, 0)], IMAGES / "explanations_maximize.png")
 
 
