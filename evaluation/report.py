@@ -12,7 +12,7 @@ from dataset.manifest import Manifest
 from evaluation import sections
 from evaluation.data_files import write_files
 from evaluation.findings import Findings, find
-from evaluation.gallery import gallery
+from evaluation.gallery import Gallery
 from evaluation.measures import MEASURES, definition_rows
 from evaluation.plots import training_plot
 from evaluation.provenance import provenance
@@ -53,7 +53,7 @@ def write_report(
         out: the HTML file; written over if it is there.
         checkpoint: whose maps; None takes the best one that has scores.
         seed: of the resampling.
-        cases: how many pairs the gallery shows side by side.
+        cases: how many pairs the gallery shows side by side; 0 leaves out all pictures.
         also: further runs on the same pictures, which tell training from pictures.
         data: a folder for JSON, CSV and Parquet files; None writes none.
 
@@ -71,10 +71,11 @@ def write_report(
 
 
 def render_report(found: Findings, *, cases: int) -> str:
-    """Return the report as HTML; `cases` is how many pairs the gallery shows side by side."""
+    """Return the report as HTML; `cases` is how many pairs the gallery shows side by side, 0 for no gallery."""
     table, summary = found.table, found.summary
     pictures = PileDataset(found.root, None, with_masks=True)
     names = {part.part_id: part.name for part in Manifest.load_folder(found.root).parts}
+    gallery = Gallery(found.run_folder, table, pictures, names, found.logits)
     environment = page_environment("evaluation")
     environment.filters["pvalue"] = p_text
     return environment.get_template("report.html.j2").render(
@@ -101,7 +102,8 @@ def render_report(found: Findings, *, cases: int) -> str:
         variation=sections.variation_plot(found),
         variation_words=variation_words(found),
         sources=sections.SOURCE_WORDS,
-        cases=gallery(found.run_folder, table, pictures, names, dict(found.logits), cases),
+        cases=gallery.side_by_side(cases),
+        own_cases=gallery.by_method() if cases else [],
         training=training_plot(found.epochs) if found.epochs else None,
         epoch=found.explained_epoch,
         definitions=definition_rows(table.metrics),

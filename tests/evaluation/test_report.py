@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from evaluation.commands import evaluate
-from evaluation.gallery import choose_pairs
+from evaluation.gallery import choose_own, choose_pairs
 from evaluation.report import write_report
 from evaluation.score_run import score_run
 from evaluation.table import MethodLabel, ScoreTable
@@ -123,6 +123,9 @@ def test_the_gallery_shows_each_picture_once_and_says_why() -> None:
     chosen = choose_pairs(table, [0, 1], 5)
     assert chosen == [("best", 0), ("median", 3), ("worst", 2), ("A ahead of B", 6), ("B ahead of A", 5)]
     assert len(choose_pairs(table, [0, 1], 50)) == 6  # the pair without a value is never shown
+    assert choose_own(table, 0) == [("best", 0), ("median", 5), ("worst", 2)]
+    table.values[1, 0, 1:] = np.nan
+    assert choose_own(table, 1) == [("best", 0)]
 
 
 def add_checkpoint(run: Path, name: str, shift: float) -> None:
