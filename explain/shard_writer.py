@@ -1,8 +1,5 @@
 """Maps as they are made, written in files of many: few files to go through, little lost by a kill."""
 
-import contextlib
-import fcntl
-import os
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.errors import BrickbenchError
 from explain.protocol import FloatMaps
-from explain.store import Attribution, read_identities, write_shard
+from explain.store import Attribution, alone_in, read_identities, write_shard
 
 MAPS_A_SHARD = 1024
 """100,000 maps are about a hundred files then; `evaluate localize` goes on after a kill by whole files."""
@@ -66,7 +63,7 @@ class ShardWriter:
         self._known: set[Path] = set()
         self.stored: set[str] = set()
         self.kept_float32 = 0
-        with _alone_in(folder):
+        with alone_in(folder):
             for leftover in _leftovers(folder):
                 leftover.unlink()
             self._learn()
@@ -100,7 +97,7 @@ class ShardWriter:
         self._rows, self._maps, self._bytes = [], [], 0
         if not rows:
             return
-        with _alone_in(self._folder):
+        with alone_in(self._folder):
             self._learn()
             for dtype in (np.float32, np.float16):
                 some = [
@@ -139,17 +136,5 @@ class ShardWriter:
 
 def _leftovers(folder: Path) -> Iterator[Path]:
     """Yield what killed processes left: files half written, and arrays whose rows never were."""
-    yield from folder.glob(".[0-9]*.tmp")
+    yield from folder.glob(".*.tmp")
     yield from (path for path in folder.glob("[0-9]*.npy") if not path.with_suffix(".parquet").is_file())
-
-
-@contextlib.contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Keep other processes that write maps into `folder` waiting while the block lasts; a kill ends it too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # a network file system that locks no folders
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)

@@ -1,5 +1,8 @@
 """Maps on disk: raw arrays in small files, with one row a map beside them, found again by image, part and method."""
 
+import contextlib
+import fcntl
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -61,9 +64,23 @@ class Attribution:
 def method_folder(run_folder: Path, method: str, settings: Settings) -> Path:
     """Return the folder of a method's maps, with the method's settings written in it."""
     folder = run_folder / ATTRIBUTIONS / f"{method}-{settings.digest()}"
-    if not (folder / SETTINGS_FILE).is_file():
-        settings.save(folder / SETTINGS_FILE)
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone_in(folder):
+        if not (folder / SETTINGS_FILE).is_file():
+            settings.save(folder / SETTINGS_FILE)
     return folder
+
+
+@contextlib.contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Keep other processes that write into a method's `folder` waiting while the block lasts; a kill ends it too."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # a network file system that locks no folders
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def shard_files(run_folder: Path) -> list[Path]:
