@@ -5,9 +5,10 @@
 
 Both sides explain the same picture with the same superpixels and as many perturbed pictures, in one process, taking
 turns; lime is given it in double precision, as in its own tutorials. CPU-seconds are counted, and the best of the
-repeats is taken, since other work on the machine only ever adds. The network answers from one pixel, so that what is
-counted is the method; passes of a real network are timed apart. lime is called once for all classes, captum once a
-class, as it must. On a GPU seconds by the clock are counted, after synchronising.
+repeats is taken, since other work on the machine only ever adds; torch gets one thread, since threads that wait for
+each other spin, and that is counted, too. The network answers from one pixel, so that what is counted is the method;
+passes of a real network are timed apart. lime is called once for all classes, captum once a class, as it must. On a GPU
+seconds by the clock are counted, after synchronising. A run takes some three minutes.
 """
 
 import argparse
@@ -111,6 +112,8 @@ def lines(size: int, classes: int, repeats: int, device: str) -> list[list[objec
             "lime, ours": lambda: lime.explain(image, wanted, segments),
             "quickshift, theirs": lambda: library_quickshift(exact, kernel_size=4, max_dist=200, ratio=0.2),
             "quickshift, ours": lambda: quickshift(exact, kernel_size=4, max_dist=200, ratio=0.2),
+            "finer, theirs": lambda: library_quickshift(exact, kernel_size=2, max_dist=200, ratio=0.2),
+            "finer, ours": lambda: quickshift(exact, kernel_size=2, max_dist=200, ratio=0.2),
         },
         2 * repeats,
         device,
@@ -131,7 +134,8 @@ def lines(size: int, classes: int, repeats: int, device: str) -> list[list[objec
     what = [
         (f"LIME, {SAMPLES} samples, {superpixels} superpixels given", found["lime, theirs"], found["lime, ours"]),
         ("quickshift (kernel_size 4)", found["quickshift, theirs"], found["quickshift, ours"]),
-        ("LIME with its quickshift", whole["theirs"], whole["ours"]),
+        ("quickshift (kernel_size 2)", found["finer, theirs"], found["finer, ours"]),
+        ("LIME with its quickshift (kernel_size 4)", whole["theirs"], whole["ours"]),
         ("Occlusion, window 16, stride 8 (captum)", found["occlusion, theirs"], found["occlusion, ours"]),
         (f"KernelSHAP, {SAMPLES} samples (captum)", found["shap, theirs"], found["shap, ours"]),
         ("RISE, 4,000 masks", None, found["rise, ours"]),
@@ -144,16 +148,37 @@ def lines(size: int, classes: int, repeats: int, device: str) -> list[list[objec
 
 
 def passes(size: int, repeats: int, device: str) -> float:
-    """Return the seconds of as many forward passes of the demo's network as LIME takes, in batches of 32."""
+    """Return the seconds of as many forward passes of the demo's network as LIME takes, in batches like its own."""
     network = create_model("bricknet", 10, width=0.25).to(device).eval()
-    batch = torch.rand(32, 3, size, size, device=device)
+    count = 32 if device == "cpu" else 250
+    batch = torch.rand(count, 3, size, size, device=device)
 
     def work() -> None:
         with torch.inference_mode():
-            for _ in range(SAMPLES // 32):
+            for _ in range(SAMPLES // count):
                 network(batch)
 
-    return best({"passes": work}, repeats, device)["passes"] * SAMPLES / (SAMPLES // 32 * 32)
+    return best({"passes": work}, repeats, device)["passes"] * SAMPLES / (SAMPLES // count * count)
+
+
+def precisions(size: int, repeats: int, device: str) -> list[list[object]]:
+    """Return what LIME takes, passes included, in each precision, and how far it moves coefficients from float32's.
+
+    The network's weights are random: how far those of a trained one are moved stands in docs/lime.md.
+    """
+    torch.manual_seed(0)
+    network = create_model("bricknet", 10, width=0.25).to(device).eval()
+    image = torch.from_numpy(resize(astronaut() / 255.0, (size, size), anti_aliasing=True).transpose(2, 0, 1)).float()
+    kinds = ["float32", "bfloat16"] if device == "cpu" else ["float32", "tf32", "bfloat16", "float16"]
+    limes = {kind: Lime(network, LimeSettings(precision=kind, num_samples=SAMPLES, **PLAIN)) for kind in kinds}
+    maps = {kind: lime.attribute(image[None], [[0]])[0] for kind, lime in limes.items()}
+    calls = {kind: lambda lime=lime: lime.attribute(image[None], [[0]]) for kind, lime in limes.items()}
+    found = best(calls, repeats, device)
+    largest = np.abs(maps["float32"]).max()
+    return [
+        [size, kind, round(found[kind], 3), f"{np.abs(maps[kind] - maps['float32']).max() / largest:.2%}"]
+        for kind in kinds
+    ]
 
 
 def main() -> None:
@@ -162,6 +187,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3, help="the best is taken")
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     arguments = parser.parse_args()
+    torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     lime_image.tqdm = lambda rows: rows  # its bar is no part of the method
     rows = [
@@ -171,15 +197,13 @@ def main() -> None:
         for row in lines(size, classes, arguments.repeats, arguments.device)
     ]
     unit = "CPU-s" if arguments.device == "cpu" else "s"
-    print(
-        tabulate(
-            rows, headers=["pixels", "classes", "a picture", f"library, {unit}", f"ours, {unit}", "ratio"],
-            tablefmt="github",
-        )
-    )  # fmt: skip
+    headers = ["pixels", "classes", "a picture", f"library, {unit}", f"ours, {unit}", "ratio"]
+    print(tabulate(rows, headers=headers, tablefmt="github"), flush=True)
     for size in (128, 224):
         seconds = passes(size, arguments.repeats, arguments.device)
-        print(f"\n{SAMPLES} forward passes of bricknet (width 0.25) at {size} pixels: {seconds:.2f} {unit}")
+        print(f"\n{SAMPLES} forward passes of bricknet (width 0.25) at {size} pixels: {seconds:.2f} {unit}", flush=True)
+    rows = precisions(128, arguments.repeats, arguments.device)
+    print("\n" + tabulate(rows, headers=["pixels", "precision", f"LIME, {unit}", "moves by"], tablefmt="github"))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Superpixels against scikit-image and lime's wrapper, and what hidden ones are painted with."""
 
 import warnings
+import zlib
 
 import numpy as np
 import pytest
@@ -122,8 +123,9 @@ def test_superpixels_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_store_lets_go_of_what_was_used_longest_ago() -> None:
-    kept = module._Kept(limit_bytes=2 * 2 * 4)
-    arrays = [np.arange(4) + place for place in range(3)]
+    arrays = [np.arange(12).reshape(3, 4) + place for place in range(3)]
+    sizes = [len(zlib.compress(array.astype(np.uint32).tobytes())) for array in arrays]
+    kept = module._Kept(limit_bytes=sum(sizes) - 1)
     kept.put(b"0", arrays[0])
     kept.put(b"1", arrays[1])
     assert kept.get(b"0") is not None
