@@ -291,3 +291,142 @@ def test_wrong_use_is_told_clearly() -> None:
 def test_every_row_of_the_registry_is_filled() -> None:
     for row in metric_rows():
         assert all(str(value) for value in row.values()), row["metric"]
+
+
+@pytest.mark.parametrize(
+    ("metric", "options", "expected", "chance"),
+    [
+        ("top_k", {}, 1.0, 3 / 16),  # 0.02 of 16 pixels is less than one: the highest alone
+        ("top_k", {"share": 0.25}, (2 + 1 / 2) / 4, 3 / 16),  # 4, 2, 2 and one of two ones, of which one is the brick's
+        ("iou_best", {"threshold": 0.25}, 3 / 5, expected_iou(3, 16, 0.25)),
+        ("iou_oracle", {}, 3 / 5, None),  # {4}: 1/3; {4, 2, 2}: 2/4; {4, 2, 2, 1, 1}: 3/5
+        ("energy", {}, 9 / 10, 4 / 16),  # the box around the brick is two by two: 4 + 1 + 2 + 2
+        ("energy", {"region": "mask"}, 7 / 10, 3 / 16),
+        ("energy", {"sign": "absolute"}, 9 / 16, 4 / 16),
+        ("attribution_localization", {"region": "mask"}, 7 / 10, 3 / 16),
+        ("attribution_localization_weighted", {}, 0.9 * 16 / 4, 1.0),
+        ("attribution_localization_weighted", {"region": "mask"}, 0.7 * 16 / 3, 1.0),
+        (
+            "target_vs_distractor",
+            {},
+            7 / 10,
+            3 / 5,
+        ),  # all the mass is on bricks: 7 on the named one, 2 + 1 on the other
+        ("mass_on_others", {}, 3 / 10, 2 / 16),
+        ("mass_on_floor", {}, 0.0, 11 / 16),
+        ("mass_on_floor", {"sign": "absolute"}, 6 / 16, 11 / 16),
+        ("lift_on_others", {}, 0.3 / (2 / 16), 1.0),
+        ("lift_on_floor", {"sign": "absolute"}, (6 / 16) / (11 / 16), 1.0),
+    ],
+)
+def test_hand_worked_map_on_other_metrics(
+    metric: str, options: dict[str, object], expected: float, chance: float | None
+) -> None:
+    scores = score(metric, MAP[None], MASK[None], others=OTHERS[None], **options)
+    assert scores.values[0] == pytest.approx(expected, abs=1e-12)
+    if chance is not None:
+        assert scores.chance[0] == pytest.approx(chance, abs=1e-12)
+
+
+def test_boxes_that_are_given_count_and_not_the_one_around_the_mask() -> None:
+    boxes = [np.array([[0, 0, 1, 2], [2, 2, 2, 2]])]  # x, y, width, height: 4 + 2, and 1 + 0 of the negative corner
+    scores = score("energy", MAP[None], MASK[None], boxes=boxes)
+    assert scores.values[0] == pytest.approx(7 / 10)
+    assert scores.chance[0] == pytest.approx(6 / 16)
+    whole = score("energy", MAP[None], MASK[None], boxes=[np.array([[0, 0, 4, 4]])])
+    assert (whole.status.tolist(), np.isnan(whole.values[0])) == (["full_box"], True)
+
+
+def test_pointing_game_tolerance_is_a_distance_of_pixel_centres() -> None:
+    mask, values = np.zeros((7, 7), dtype=bool), np.zeros((7, 7))
+    mask[3, 3], values[4, 5] = True, 1.0  # one row and two columns away: the root of 5, 2.236 px
+    assert only("pointing_game", values, mask) == 0.0
+    assert only("pointing_game", values, mask, tolerance_px=2.2) == 0.0
+    assert only("pointing_game", values, mask, tolerance_px=2.25) == 1.0
+    wide = score("pointing_game", values[None], mask[None], tolerance_px=1)
+    assert wide.chance[0] == pytest.approx(5 / 49)  # the pixel and its four neighbours
+    constant = score("pointing_game", np.ones((1, 7, 7)), mask[None], tolerance_px=1)
+    assert constant.values[0] == pytest.approx(5 / 49)
+
+
+def test_reasons_that_lie_in_the_picture() -> None:
+    none, everything = np.zeros((1, 4, 4), dtype=bool), ~MASK[None]
+    for metric, others, reason in [
+        ("target_vs_distractor", none, "no_others"),
+        ("mass_on_others", none, "no_others"),
+        ("lift_on_others", none, "no_others"),
+        ("mass_on_floor", everything, "no_floor"),
+        ("lift_on_floor", everything, "no_floor"),
+    ]:
+        scores = score(metric, MAP[None], MASK[None], others=others)
+        assert scores.status.tolist() == [reason]
+        assert np.isnan([scores.values[0], scores.chance[0]]).all()
+    off_bricks = np.where(MASK | OTHERS, 0.0, 1.0)
+    lost = score("target_vs_distractor", off_bricks[None], MASK[None], others=OTHERS[None])
+    assert lost.status.tolist() == ["zero_mass"]
+    assert score("iou_best", MAP[None], MASK[None]).status.tolist() == ["no_cutoff"]
+
+
+def test_the_three_shares_sum_to_one() -> None:
+    rng = np.random.default_rng(5)
+    maps, masks = rng.normal(size=(9, 6, 5)).astype(np.float32), rng.random((9, 6, 5)) < 0.2
+    names = ("mass_accuracy", "mass_on_others", "mass_on_floor")
+    shares = [score(name, maps, masks, others=odd_pixels(masks)).values for name in names]
+    np.testing.assert_allclose(np.sum(shares, axis=0), 1.0, rtol=1e-12)
+
+
+def test_float16_and_float32_maps_score_as_their_float64_copies() -> None:
+    rng = np.random.default_rng(6)
+    masks = rng.random((5, 6, 5)) < 0.3
+    for dtype in (np.float16, np.float32):
+        maps = rng.normal(size=masks.shape).astype(dtype)
+        for name in METRICS:
+            np.testing.assert_allclose(
+                rate(name, maps, masks).values, rate(name, maps.astype(np.float64), masks).values, rtol=1e-12
+            )
+
+
+def test_agrees_with_quantus_where_it_is_right() -> None:
+    # Made with Quantus 0.6.0: benchmarks/localization_speed.quantus_scores on these very maps, which have no ties;
+    # mass accuracy and attribution localisation of their positive parts, top-k with k = 1.
+    maps = np.random.default_rng(42).permutation(np.arange(-40, 104)).reshape(4, 6, 6).astype(np.float32)
+    masks = np.zeros((4, 6, 6), dtype=bool)
+    masks[0, 1:3, 1:4] = masks[1, 0:5, 2] = masks[2, 3:, 3:] = masks[3, 2:4] = masks[3, 5, :2] = True
+    expected = {
+        "pointing_game": [1.0, 0.0, 0.0, 1.0],
+        "attribution_localization": [0.276532143, 0.112208895, 0.271672368, 0.373239428],
+        "mass_accuracy": [0.276532143, 0.112208895, 0.271672368, 0.373239428],
+        "rank_accuracy": [0.333333333, 0.2, 0.444444444, 0.428571429],
+        "top_k": [1.0, 0.0, 0.0, 1.0],
+        "pixel_auroc": [0.766666667, 0.393548387, 0.522633745, 0.532467532],
+    }
+    for name, values in expected.items():
+        options = {"region": "mask"} if name == "attribution_localization" else {}
+        np.testing.assert_allclose(score(name, maps, masks, **options).values, values, atol=1e-8)
+
+
+def test_not_as_quantus_where_it_is_wrong() -> None:
+    # An empty mask is no hit, and neither is a constant map.
+    assert score("pointing_game", MAP[None], np.zeros((1, 4, 4), dtype=bool)).status.tolist() == ["empty_mask"]
+    assert only("pointing_game", np.ones((4, 4)), MASK) == pytest.approx(3 / 16)
+    # Area-weighted: mu x 16 / 3, whatever else is in the batch.
+    maps, masks = np.stack([MAP, MAP * 2, MAP]), np.stack([MASK, ~MASK, MASK])
+    found = score("attribution_localization_weighted", maps, masks, region="mask").values
+    np.testing.assert_allclose(found, [0.7 * 16 / 3, 0.3 * 16 / 13, 0.7 * 16 / 3])
+    # Negative values do not take from the mass: with signs kept this would be 7/4.
+    assert only("mass_accuracy", MAP, MASK) == pytest.approx(7 / 10)
+
+
+def test_wrong_truth_is_told_clearly() -> None:
+    with pytest.raises(
+        BrickbenchError, match=r"^mass_on_floor tells other bricks from the floor: give others, the mask"
+    ):
+        score("mass_on_floor", MAP[None], MASK[None])
+    with pytest.raises(BrickbenchError, match=r"^others should be bool and \(1, 4, 4\), as the masks; it is int64"):
+        score("lift", MAP[None], MASK[None], others=OTHERS[None].astype(int))
+    with pytest.raises(BrickbenchError, match=r"^others and masks share pixels: leave the class's own bricks out"):
+        score("lift", MAP[None], MASK[None], others=MASK[None])
+    with pytest.raises(BrickbenchError, match=r"^Each map needs its boxes: 1 maps came with 0 lists of boxes\.$"):
+        score("energy", MAP[None], MASK[None], boxes=[])
+    with pytest.raises(SettingsError, match=r"^There is no metric 'pxap'"):
+        score("pxap", MAP[None], MASK[None])
