@@ -1,17 +1,21 @@
 """Summaries and the words made of them, on tables whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from evaluation.caveats import NetworkFacts
 from evaluation.localization import METRICS
-from evaluation.summary import difference_rows, score_rows, summarize
+from evaluation.summary import difference_rows, ranking_rows, score_rows, summarize
 from evaluation.table import MISSING, MethodLabel, ScoreTable
 from evaluation.verdict import decide
 
 LABELS = {
     "gradcam": MethodLabel("gradcam-1", "gradcam", "Grad-CAM", False),
     "lime": MethodLabel("lime-1", "lime", "LIME", False),
+    "layercam": MethodLabel("layercam-1", "layercam", "LayerCAM", False),
+    "rise": MethodLabel("rise-1", "rise", "RISE", False),
     "oracle": MethodLabel("oracle-1", "oracle", "Oracle mask", False, is_oracle=True),
     "random": MethodLabel("random-1", "random", "Random noise", True),
     "center_gaussian": MethodLabel("center_gaussian-1", "center_gaussian", "Centre Gaussian", True),
@@ -128,3 +132,62 @@ def test_rows_for_tables_name_every_cell() -> None:
     rows = score_rows(summarize(table_of({"gradcam": 0.5, "random": 0.1})))
     assert [(row["method"], row["metric"]) for row in rows] == [(m, k) for m in ("gradcam", "random") for k in CORE]
     assert set(CORE) <= set(METRICS)
+
+
+def test_many_methods_are_spoken_of_together() -> None:
+    means = {"gradcam": 0.5, "lime": 0.3, "layercam": 0.4, "rise": 0.05, "random": 0.1}
+    table = table_of(means)
+    verdict = decide(table, summarize(table), NetworkFacts())
+    assert verdict.headline == (
+        "Grad-CAM finds the bricks better than the other 3 explanations, and better than every map that knows nothing "
+        "of the network."
+    )
+    assert verdict.sentences[0] == (
+        "Grad-CAM, LIME and LayerCAM are clearly better than each of the maps that know nothing of the network; "
+        "RISE (against random noise) is not."
+    )
+    assert verdict.sentences[1].startswith("On pointing game Grad-CAM comes first in the mean rank over piles: 0.50")
+    assert verdict.sentences[1].endswith("It is told apart from every other explanation.")
+    assert verdict.sentences[-1].endswith("Holm's correction for all 40 comparisons of this report.")
+    alike = table_of(means | {"layercam": 0.5}, spread=0.2)
+    sentences = decide(alike, summarize(alike), NetworkFacts()).sentences
+    assert any("It is not told apart from LayerCAM." in text or "from Grad-CAM." in text for text in sentences)
+
+
+def test_no_single_winner_of_many() -> None:
+    text = headline({"gradcam": 0.4, "lime": 0.4, "layercam": 0.4, "rise": 0.4, "random": 0.1}, spread=0.1)
+    assert text == "No one of the 4 explanations finds the bricks better than all others."
+
+
+def test_too_few_piles_can_tell_nothing() -> None:
+    table = table_of({"gradcam": 0.9, "lime": 0.1}, piles=5)
+    summary = summarize(table)
+    assert {found.sign for found in summary.differences} == {0}  # 2 / 2^5 x 4 comparisons
+    assert (
+        "With 5 piles and 4 comparisons no test can tell any two methods apart, however different they are: score more "
+        "piles, or fewer methods."
+    ) in decide(table, summary, NetworkFacts()).caveats
+
+
+def test_lower_is_better_where_the_row_says_so() -> None:
+    table = replace(table_of({"gradcam": 0.2, "lime": 0.4}), metrics=("mass_on_floor", *CORE[1:]))
+    summary = summarize(table)
+    found = summary.difference("mass_on_floor", LABELS["gradcam"], LABELS["lime"])
+    assert found.interval.mean < 0
+    assert (found.sign, found.words) == (1, "Grad-CAM lower")
+    assert summary.rankings["mass_on_floor"].order == (0, 1)
+    assert summary.rankings[CORE[1]].order == (1, 0)
+
+
+def test_rankings_leave_out_the_oracle_and_keep_the_tables_numbers() -> None:
+    summary = summarize(table_of({"oracle": 1.0, "gradcam": 0.5, "lime": 0.3}))
+    assert summary.rankings[CORE[0]].order == (1, 2)
+    assert {row["method"] for row in ranking_rows(summary)} == {"gradcam", "lime"}
+    assert len(summary.differences) == len(CORE)
+
+
+def test_only_faithfulness() -> None:
+    table = table_of({"gradcam": 0.5, "lime": 0.3})
+    table = replace(table, metrics=("deletion",), values=table.values[:, :1], status=table.status[:, :1])
+    text = decide(replace(table, chance=table.chance[:, :1]), summarize(table), NetworkFacts()).headline
+    assert text == "Nothing was scored that asks whether maps find the bricks: see the tables for what was."
