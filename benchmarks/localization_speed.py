@@ -2,13 +2,18 @@
 
 ``python benchmarks/localization_speed.py [--maps 256] [--size 224] [--repeats 3]`` prints the table of docs/metrics.md.
 Quantus is no dependency: run it in an environment that has it, with PYTHONPATH at this checkout; without it only our
-own times are printed. ``--run 100000`` measures whole runs instead: maps on disk, masks decoded, scores written.
+own times are printed. ``--run 100000 --size 128`` measures a whole run instead, with PYTHONPATH=.:tests: maps on disk,
+masks decoded, all metrics, scores written and merged into the index.
 """
 
 import argparse
+import os
+import resource
+import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
@@ -69,14 +74,9 @@ def quantus_scores(maps: np.ndarray, masks: np.ndarray) -> dict[str, np.ndarray]
     found = {}
     labels = np.zeros(len(maps), dtype=np.int64)
     for name, (metric, values) in metrics.items():
-        started = time.process_time()
         scores = metric(model=model, x_batch=pictures, y_batch=labels, a_batch=values, s_batch=segments)
         found[name] = np.asarray(scores, dtype=np.float64)
-        QUANTUS_SECONDS[name] = QUANTUS_SECONDS.get(name, 0.0) + time.process_time() - started
     return found
-
-
-QUANTUS_SECONDS: dict[str, float] = {}
 
 
 def best(function: Callable[[], object], repeats: int) -> tuple[float, float]:
@@ -115,11 +115,70 @@ def compare(count: int, size: int, repeats: int) -> None:
         )
 
 
+def score_whole_run(count: int, size: int, workers: int) -> None:
+    """Score a run of `count` made-up maps, a third each coarse, of single pixels and of areas; print one row."""
+    from toy import make_toy_dataset
+
+    from evaluation.score_run import score_run
+
+    with tempfile.TemporaryDirectory() as folder:
+        root = make_toy_dataset(Path(folder) / "dataset", piles=250, size=size)
+        run = root / "runs" / "toy"
+        run.mkdir(parents=True)
+        (run / "run.yaml").write_text("run_id: toy\nmodel: bricknet\n", encoding="utf-8")
+        write_maps(root, run, count, size)
+        wall, cpu = time.perf_counter(), os.times()
+        scored = score_run(run, root, workers=workers)
+        wall, used = time.perf_counter() - wall, os.times()
+        spent = sum(used[:4]) - sum(cpu[:4])
+        peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
+        print("| maps | size | processes | wall s | CPU s | CPU ms a map | peak MB of a process |")
+        print("| --- | --- | --- | --- | --- | --- | --- |")
+        print(f"| {scored} | {size} | {workers} | {wall:.0f} | {spent:.0f} | {1e3 * spent / scored:.1f} | {peak:.0f} |")
+
+
+def write_maps(root: Path, run: Path, count: int, size: int) -> None:
+    """Write `count` maps of the labelled parts of all pictures by three methods, again and again."""
+    from dataset.loader import PileDataset
+    from explain.methods import find_method
+    from explain.store import ATTRIBUTIONS, SETTINGS_FILE, Attribution, write_shard
+
+    pictures, rng = PileDataset(root, None), np.random.default_rng(0)
+    pairs = [
+        (pictures.image_ids[row], pictures.classes[column])
+        for row, column in zip(*np.nonzero(pictures.targets), strict=True)
+    ]
+    made = number = 0
+    while made < count:
+        name, coarse = (("gradcam", 8), ("saliency", size), ("lime", 8))[number % 3]
+        folder = run / ATTRIBUTIONS / f"{name}-{number:012d}"
+        find_method(name).settings().save(folder / SETTINGS_FILE)
+        for start in range(0, min(len(pairs), count - made), 32):
+            part = pairs[start : start + 32][: count - made]
+            maps = list(rng.normal(size=(len(part), coarse, coarse)).astype(np.float32))
+            if name == "lime":
+                maps = [np.kron(each, np.ones((size // 8, size // 8), dtype=np.float32)) for each in maps]
+            rows = [
+                Attribution(
+                    f"toy/epoch_0001/{folder.name}/{image_id}/{part_id}", "toy", "epoch_0001", image_id, part_id,
+                    name, f"{number:012d}", "", 0, 0.0,
+                )
+                for image_id, part_id in part
+            ]  # fmt: skip
+            write_shard(folder, rows, maps)
+            made += len(part)
+        number += 1
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--maps", type=int, default=256)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--run", type=int, default=0, metavar="COUNT")
+    parser.add_argument("--workers", type=int, default=2)
     arguments = parser.parse_args()
-    compare(arguments.maps, arguments.size, arguments.repeats)
-    print({name: round(seconds, 2) for name, seconds in QUANTUS_SECONDS.items()})
+    if arguments.run:
+        score_whole_run(arguments.run, arguments.size, arguments.workers)
+    else:
+        compare(arguments.maps, arguments.size, arguments.repeats)
