@@ -17,7 +17,7 @@ from evaluation.split_scores import finish_splits
 from explain.store import shard_files
 
 __all__ = ["SCORES", "score_run"]
-FEW_SHARDS = 16
+FEW_SHARDS = 48
 """Up to so many files of maps are scored in this process: starting others takes about as long."""
 
 

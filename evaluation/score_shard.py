@@ -29,7 +29,7 @@ from explain.methods import find_method
 from explain.store import Attribution, load_maps, read_shard
 
 CHUNK = 16
-"""Maps scored at once: of 8, 16, 32 and 64 the fastest on maps of 128 and of 224 px, which then stay in the cache."""
+"""Maps scored at once: on maps of 224 px as fast as 64, and 10 to 20 % faster than 4, in little memory."""
 SUMMED: dict[str, SplitMetric] = {**SPLIT_METRICS, IOU_CHOICE.name: IOU_CHOICE}
 """What is kept as sums: the metrics of a split, and the curve on which the threshold of `iou_best` is chosen."""
 
