@@ -18,13 +18,15 @@ from explain.network.maximize import MaximizeSettings, maximized_sheet
 from explain.network.sheets import Sheet, write_sheets
 from explain.panels import save_png
 from explain.sheet import draw_sheet, explained_pictures, spread_pictures
-from explain.show import draw_figure
+from explain.show import draw_figure, show_png
 from explain.strongest import Strongest
 from training.checkpoint import load_checkpoint
 
 IMAGES = Path(__file__).with_name("images")
 DPI = 100
 WIDTH_INCH = 2.0
+PICTURE, PART = "00000020-00", "2431"
+"""Three parts, of which this one is missed."""
 
 
 def choose(explainer: Explainer) -> tuple[str, str]:
@@ -39,16 +41,20 @@ def choose(explainer: Explainer) -> tuple[str, str]:
 
 
 def draw_methods(run: Path, root: Path) -> None:
-    """Write explanations.png, every method on one picture, and explanations_strongest.png, LIME's superpixels."""
+    """Write explanations.png, every method on one picture."""
     explainer = Explainer(run, root, {name: {} for name in METHODS})
     image_id, part = choose(explainer)
     shown = explainer.explained(image_id, [part])
     save_png(draw_figure(shown, width_inch=WIDTH_INCH, dpi=DPI), IMAGES / "explanations.png")
-    lime = Explainer(run, root, {"lime": {}, "gradcam": {}}).explained(image_id, [part])
-    for name, strongest in (("top", Strongest(top=10)), ("threshold", Strongest(share=0.3))):
-        figure = draw_figure(lime, strongest, width_inch=WIDTH_INCH, dpi=DPI)
-        save_png(figure, IMAGES / f"explanations_{name}.png")
     print(f"explanations.png: picture {image_id}, part {part}")
+
+
+def draw_one(run: Path, root: Path) -> None:
+    """Write what `explain show` draws of one picture: some methods for a part, and the ten strongest for all parts."""
+    some = dict.fromkeys(["gradcam", "lime", "saliency", "lrp", "edges", "random"], {}) | {"rise": {"num_masks": 300}}
+    show_png(Explainer(run, root, some).explained(PICTURE, [PART]), IMAGES / "explanations_one.png")
+    few = dict.fromkeys(["gradcam", "lime", "saliency"], {})
+    show_png(Explainer(run, root, few).explained(PICTURE), IMAGES / "explanations_top.png", Strongest(top=10))
 
 
 def draw_six(run: Path, root: Path) -> None:
@@ -82,6 +88,7 @@ if __name__ == "__main__":
     piles = Path(sys.argv[1]) / "piles"
     bricknet = piles / "runs" / "bricknet"
     draw_network(bricknet, piles)
+    draw_one(bricknet, piles)
     draw_six(bricknet, piles)
     draw_methods(bricknet, piles)
     draw_grown(bricknet)
