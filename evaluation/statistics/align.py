@@ -1,5 +1,6 @@
 """Scores of several runs or checkpoints on the same pairs, by the same methods and metrics."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BrickbenchError, SettingsError
+from core.settings import Settings
+from evaluation.measures import MEASURES
 from evaluation.statistics.totals import FloatArray
 from evaluation.table import MethodLabel, ScoreTable
 
@@ -47,7 +50,7 @@ def align(tables: Sequence[ScoreTable], names: Sequence[str]) -> Aligned:
         raise _nothing(names, "metric", "score each with the same metrics (`evaluate localize`)")
     for name in metrics:
         for table, called in zip(tables[1:], names[1:], strict=True):
-            if table.metric_settings.get(name) != tables[0].metric_settings.get(name):
+            if _settings(table, name) != _settings(tables[0], name):
                 raise SettingsError(
                     f"{name} was computed with the settings {tables[0].metric_settings.get(name)} for {names[0]}, and "
                     f"with {table.metric_settings.get(name)} for {called}: score one of them again with --force."
@@ -61,6 +64,11 @@ def align(tables: Sequence[ScoreTable], names: Sequence[str]) -> Aligned:
         piles=tables[0].piles[[at[pair] for pair in pairs]],
         values=values,
     )
+
+
+def _settings(table: ScoreTable, metric: str) -> Settings:
+    """Return the settings of a metric with those spelled out that an older version did not have."""
+    return MEASURES[metric].settings.parse(json.loads(table.metric_settings.get(metric, "{}")))
 
 
 def _chosen(

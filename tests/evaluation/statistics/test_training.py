@@ -61,6 +61,11 @@ def test_only_shared_pairs_count_and_rows_follow_their_names() -> None:
     assert both.piles.tolist() == (np.arange(31, 60) // 2).tolist()
 
 
+def test_settings_that_an_older_version_lacked_are_the_defaults() -> None:
+    tables = [table_of([0.5, 0.3, 0.1]), table_of([0.5, 0.3, 0.1], settings='{"sign":"positive"}')]
+    assert align(tables, ("A", "B")).metrics == METRICS
+
+
 def test_methods_are_matched_by_settings_then_by_name() -> None:
     other_layer = MethodLabel("gradcam-zz", "gradcam", "Grad-CAM", False)
     both = align([table_of([0.5, 0.3, 0.1]), table_of([0.5, 0.3], methods=(LIME, other_layer))], ("A", "B"))
