@@ -51,10 +51,13 @@ def draw_methods(run: Path, root: Path) -> None:
 
 def draw_one(run: Path, root: Path) -> None:
     """Write what `explain show` draws of one picture: some methods for a part, and the ten strongest for all parts."""
-    some = dict.fromkeys(["gradcam", "lime", "saliency", "lrp", "edges", "random"], {}) | {"rise": {"num_masks": 300}}
+    some: dict[str, dict[str, object]] = {
+        name: {} for name in ("gradcam", "lime", "saliency", "lrp", "edges", "random")
+    }
+    some["rise"] = {"num_masks": 300}
     show_png(Explainer(run, root, some).explained(PICTURE, [PART]), IMAGES / "explanations_one.png")
-    few = dict.fromkeys(["gradcam", "lime", "saliency"], {})
-    show_png(Explainer(run, root, few).explained(PICTURE), IMAGES / "explanations_top.png", Strongest(top=10))
+    few = Explainer(run, root, {"gradcam": {}, "lime": {}, "saliency": {}})
+    show_png(few.explained(PICTURE), IMAGES / "explanations_top.png", Strongest(top=10))
 
 
 def draw_six(run: Path, root: Path) -> None:
