@@ -127,6 +127,8 @@ def _draw_bar(panel: Any, colouring: Colouring, unit: str) -> None:
     ticks = colouring.ticks()
     labels = [label for _, label in ticks]
     labels[-1] += f" {unit}" if unit else ""
+    if len(labels) == 3 and 2 * len(labels[-1]) > 0.9 * _size_inch(panel)[0] / _LETTER_INCH:
+        labels[1] = ""  # the last one reaches the middle
     bar.set_xticks([(value - colouring.low) / span for value, _ in ticks], labels=labels)
     bar.tick_params(labelsize=LABEL_PT, length=2, pad=1.5)
     for side in bar.spines.values():
