@@ -11,7 +11,7 @@ from explain.perturbation.padded import Floats, Padded, Places
 FAR = 1e3
 """Of a margin: a colour so far from all others that exp(-FAR²) is 0; and, below 0, a density lower than any."""
 _BLOCK_BYTES = 1 << 18
-"""Size of one array of the places whose densities are added up at once; a quarter of it took up to half as long again."""
+"""Size of one array of the places whose densities are added up at once; a quarter of it took half as long again."""
 _AT_ONCE = 256
 """Pixels whose densities are added up one by one at once: 256 windows of 25 x 25 are 1.3 MB an array."""
 _MOST_SETTLED = 1 / 6
