@@ -179,10 +179,11 @@ def seconds_of(work: Callable[[], object], device: str, repeats: int) -> float:
 
 def agreement(name: str, network: str, device: str, size: int) -> str:
     """Return the largest difference to the library's map of two classes, as a share of that map's largest value."""
+    path = layer_name(name, build(name, network, device, torch.float32))  # the rule tries a picture of float32
     model, image, classes = build(name, network, device, torch.float64), picture(size).double().to(device), [0, 1]
-    method = create_method(name, model, **SETTINGS.get(name, {}))
-    (found,) = method.attribute(image, [classes])
-    layer = read_layer(name, model)
+    settings = {"layer": path} if name in CAMS or name == "guided_gradcam" else {}
+    (found,) = create_method(name, model, **settings).attribute(image, [classes])
+    layer = model.get_submodule(path)
     if name == "smoothgrad":
         expected = by_same_noise(model, image, classes)
     else:
@@ -195,7 +196,8 @@ def agreement(name: str, network: str, device: str, size: int) -> str:
 def speed(name: str, network: str, device: str, size: int, count: int) -> str:
     """Return the cells that tell milliseconds a map, ours and the library's, and their ratio."""
     model, image, classes = build(name, network, device, torch.float32), picture(size), list(range(count))
-    method, layer = create_method(name, model, **SETTINGS.get(name, {})), read_layer(name, model)
+    method = create_method(name, model, **SETTINGS.get(name, {}))
+    layer = model.get_submodule(layer_name(name, model))
     moved = image.to(device)
     library = library_cam if name in CAMS else captum_maps
     repeats = 1 if name in COSTLY else 3
@@ -209,10 +211,10 @@ def picture(size: int) -> Tensor:
     return torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(1))
 
 
-def read_layer(name: str, model: nn.Module) -> nn.Module:
-    """Return the layer that the library reads: the one that ours does."""
+def layer_name(name: str, model: nn.Module) -> str:
+    """Return the name of the layer that the library reads: the one that ours does."""
     settings: Any = create_method("gradcam", model, **SETTINGS.get(name, {})).settings
-    return model.get_submodule(settings.layer)
+    return str(settings.layer)
 
 
 def main() -> None:
