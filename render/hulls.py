@@ -1,8 +1,8 @@
 """Convex hulls of few corners, as collision shapes.
 
 Bullet builds a hull anew for each body and searches its corners in each step. Circles alone give it dozens, and a brick
-on a fine circle rolls long. With polygons instead, 40 piles of eight lay still after half as many steps, which took some
-two thirds of the time each; with the circles three of the piles still rolled after five seconds.
+on a fine circle rolls long. With polygons instead, 40 piles of eight lay still after half as many steps, each of which
+took some two thirds of the time; with the circles three of the piles still rolled after five seconds.
 """
 
 import functools
