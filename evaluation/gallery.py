@@ -187,9 +187,8 @@ def _panels(
 
 
 def _scale(colouring: Colouring) -> str:
-    if colouring.signed:
-        return f"−{colouring.limit:.2g} blue to {colouring.limit:.2g} red"
-    return f"0 to {colouring.limit:.2g}"
+    ticks = [label for _, label in colouring.ticks()]
+    return f"{ticks[0]} blue to {ticks[-1]} yellow" if colouring.signed else f"{ticks[0]} to {ticks[-1]}"
 
 
 def _score(value: float) -> str:

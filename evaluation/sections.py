@@ -38,14 +38,15 @@ class Panel:
 
 
 def metric_panels(found: Findings) -> list[Panel]:
-    """Return a panel a metric: every method's mean, interval and chance level."""
+    """Return a panel a metric that has values: every method's mean, interval and chance level."""
     table = found.table
     return [
         Panel(
             MEASURES[metric].title + (" (lower is better)" if MEASURES[metric].direction == "lower" else ""),
             metric_plot([found.summary.cell(method, metric) for method in table.methods]),
         )
-        for metric in table.metrics
+        for place, metric in enumerate(table.metrics)
+        if not np.isnan(table.values[:, place]).all()
     ]
 
 
