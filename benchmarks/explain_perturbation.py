@@ -5,10 +5,10 @@
 
 Both sides explain the same picture with the same superpixels and as many perturbed pictures, in one process, taking
 turns; lime is given it in double precision, as in its own tutorials. CPU-seconds are counted, and the best of the
-repeats is taken, since other work on the machine only ever adds; torch gets one thread, since threads that wait for
-each other spin, and that is counted, too. The network answers from one pixel, so that what is counted is the method;
-passes of a real network are timed apart. lime is called once for all classes, captum once a class, as it must. On a GPU
-seconds by the clock are counted, after synchronising. A run takes some three minutes.
+repeats is taken, since other work on the machine only ever adds. torch and BLAS get one thread: threads that wait for
+each other spin, and that would be counted, too. The network answers from one pixel, so that what is counted is the
+method; passes of a real network are timed apart. lime is called once for all classes, captum once a class, as it must.
+On a GPU seconds by the clock are counted, after synchronising. A run takes some two minutes.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from skimage.data import astronaut
 from skimage.segmentation import quickshift as library_quickshift
 from skimage.transform import resize
 from tabulate import tabulate
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from explain.perturbation.kernel_shap import KernelShap, KernelShapSettings
@@ -188,6 +189,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    threadpool_limits(1, user_api="blas")
     warnings.simplefilter("ignore")
     lime_image.tqdm = lambda rows: rows  # its bar is no part of the method
     rows = [

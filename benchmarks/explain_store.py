@@ -6,7 +6,7 @@ Makes a dataset of flat shapes in the folder (deleted at the end) and lets `expl
 cost nothing: ten of 14 x 14 values and seven of 128 x 128. So what is measured is all but the network: reading
 pictures, writing shards, merging rows into the index. Then fresh processes measure. *Nothing to do*: the same command
 once more. *Cold*: index and maps are out of the system's cache and the connection is new; *warm*: the same connection,
-for other maps. Each reads maps by picture, part and method. Small shards are what 16 pictures gave in earlier versions.
+for other maps. Each reads maps by picture, part and method.
 """
 
 import argparse
@@ -19,25 +19,24 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-import explain.shard_writer
 from core.seeding import Purpose, generator
 from dataset.database import INDEX_NAME
 from dataset.index import merge_run, open_index
 from explain.bulk import explain_run
 from explain.methods import METHODS
 from explain.protocol import FloatMaps, MethodRow, NoSettings
+from explain.shard_writer import Dtype
 from explain.store import find_attributions, load_maps, read_attributions
 
 SIZES_PX = {f"small_{number:02d}": 14 for number in range(10)} | {f"large_{number}": 128 for number in range(7)}
 PICTURES_A_PILE, MAPS_A_PICTURE = 0.6, 1.6  # share of the toy dataset's train split, and parts in a picture
 READS = 200
-LAYOUTS = ((26, "float32"), (1024, "float32"), (1024, "float16"))
 
 
 class Noise:
@@ -80,10 +79,9 @@ def make_dataset(root: Path, maps: int) -> Path:
     return root / "runs" / "toy"
 
 
-def make_maps(root: Path, run: Path, maps_a_shard: int, dtype: Any) -> dict[str, float]:
+def make_maps(root: Path, run: Path, dtype: Dtype) -> dict[str, float]:
     """Run `explain run` and return seconds, CPU-seconds and maps made."""
     add_methods()
-    explain.shard_writer.MAPS_A_SHARD = maps_a_shard
     torch.set_num_threads(1)
     began, cpu = time.perf_counter(), time.process_time()
     done = explain_run(run, root, {name: {} for name in SIZES_PX}, split="train", device="cpu", dtype=dtype)
@@ -150,19 +148,19 @@ def main() -> None:
     try:
         run = make_dataset(options.folder, options.maps)
         print(
-            "| maps a shard | stored as | maps | files | disk, GB | maps/s written | CPU, ms a map | nothing to do, s "
+            "| stored as | maps | files | disk, GB | maps/s written | CPU, ms a map | nothing to do, s "
             "| merge, s | all rows, s | rows of a picture, s | warm read, ms (99 %) | cold read, ms (99 %) |"
         )
-        print("| ---: | --- |" + " ---: |" * 11)
-        for maps_a_shard, dtype in LAYOUTS:
-            work = partial(fresh, make_maps, options.folder, run, maps_a_shard, dtype)
+        print("| --- |" + " ---: |" * 11)
+        for dtype in get_args(Dtype):
+            work = partial(fresh, make_maps, options.folder, run, dtype)
             made, again = work(), work()
             files = [path for path in (run / "attributions").rglob("*") if path.is_file()]
             size = sum(path.stat().st_size for path in files) / 1e9
             rows = fresh(read_rows, options.folder, run)
             warm, cold = (fresh(read_at_random, options.folder, run, cold=cold) for cold in (False, True))
             print(
-                f"| {maps_a_shard} | {dtype} | {again['found']} | {len(files)} | {size:.2f} "
+                f"| {dtype} | {again['found']} | {len(files)} | {size:.2f} "
                 f"| {made['made'] / made['seconds']:.0f} | {1e3 * made['cpu'] / made['made']:.2f} "
                 f"| {again['seconds']:.1f} | {rows['merge']:.1f} | {rows['every']:.2f} | {rows['one']:.2f} "
                 f"| {warm['median']:.1f} ({warm['high']:.1f}) | {cold['median']:.1f} ({cold['high']:.1f}) |",

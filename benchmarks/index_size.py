@@ -5,8 +5,7 @@
 Writes shards of 64 pictures with six bricks each into the folder (about 4 GB for a million pictures; what is there is
 used again), without picture files, and measures in fresh processes. *Cold*: the file is out of the system's cache and
 the connection new; *warm*: the median of further runs on it. Answers are handed over as Arrow tables; what it costs to
-make Python's tuples of their rows instead stands beside. Other work on the machine stretches the seconds, the CPU-seconds
-less.
+make Python's tuples of their rows instead stands beside. Other work on the machine stretches seconds, CPU-seconds less.
 """
 
 import argparse
