@@ -13,7 +13,6 @@ from core.system import install_hint, missing_libraries
 sys.path[:] = [entry for entry in sys.path if not entry.endswith("/scripts/modules")]
 
 
-
 @contextlib.contextmanager
 def _on_one_core() -> Iterator[None]:
     """Keep this process on one core while the block lasts, where the system can.
