@@ -124,9 +124,14 @@ def open_page(browser: Any, tmp_path: Path) -> Iterator[Any]:
     assert wrong == []
 
 
+def _redrawn(tab: Any) -> None:
+    """Wait until the page has drawn what it was asked for: it draws in the next frame, after a reset one turn later."""
+    tab.evaluate("new Promise(done => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done))))")
+
+
 def _pixels(tab: Any, place: int) -> Picture:
     """Return what panel `place` shows, (h, w, 3); panel 0 is the picture."""
-    tab.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    _redrawn(tab)
     script = """place => {
         const canvas = document.querySelectorAll(".stage canvas")[place];
         const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
@@ -205,16 +210,19 @@ def test_parts_methods_outline_and_values(shown: ExplainedPicture, open_page: An
     tab = open_page(shown)
     assert tab.locator(".panels figure:visible").count() == 5
     tab.uncheck("input[value=RISE]")
+    _redrawn(tab)
     assert tab.locator(".panels figure:visible h3").all_inner_texts() == [
         "Brick 2 x 2 (3003)", "Grad-CAM", "LIME", "Input × gradient"
     ]  # fmt: skip
     assert tab.locator(".outline").first.is_visible()
     tab.uncheck("#outline")
+    _redrawn(tab)
     assert not tab.locator(".outline").first.is_visible()
 
     stage = tab.locator(".stage").nth(2)
     box = stage.bounding_box()
     stage.hover(position={"x": box["width"] * 50.5 / 64, "y": box["height"] * 20.5 / 48})
+    _redrawn(tab)
     lime, cam = shown.maps[1].values, shown.maps[0].values
     here = tab.locator(".here")
     assert here.nth(0).inner_text() == "x 50, y 20"
@@ -224,16 +232,20 @@ def test_parts_methods_outline_and_values(shown: ExplainedPicture, open_page: An
     assert unit == "logit"
 
     tab.mouse.move(0, 0)
+    _redrawn(tab)
     assert here.nth(2).inner_text() == ""
     stage.focus()
     for key in ("ArrowRight", "Shift+ArrowUp", "ArrowDown"):
         tab.keyboard.press(key)
+    _redrawn(tab)
     assert here.nth(0).inner_text() == "x 33, y 15"
     assert tab.inner_text("#drawn").startswith("LIME at x 33, y 15: ")
     tab.keyboard.press("Escape")
+    _redrawn(tab)
     assert tab.inner_text("#drawn") == ""
 
     tab.select_option("#part", label="Brick <4> (3010)")
+    _redrawn(tab)
     assert tab.locator(".panels figure:visible h3").all_inner_texts() == [
         "Brick <4> (3010)", "Grad-CAM"
     ]  # fmt: skip
