@@ -113,16 +113,3 @@ def median_interval(
         medians[start : start + 256] = (values[lower] + values[upper]) / 2
     low, high = interval_ends(medians, len(names), level)
     return Interval(median, float(low), float(high), len(values), len(names))
-
-
-def paired_difference(
-    first: NDArray[np.float64],
-    second: NDArray[np.float64],
-    piles: NDArray[Any],
-    *,
-    seed: int,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-) -> Interval:
-    """Return the mean of ``first - second`` over the pairs where both are defined, with its interval over piles."""
-    return mean_interval(first - second, piles, seed=seed, level=level, resamples=resamples)

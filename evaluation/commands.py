@@ -142,9 +142,10 @@ def metrics(as_json: bool) -> None:
     Example:
       brickbench evaluate metrics --json
     """
+    from evaluation.faithfulness.registry import faithfulness_rows
     from evaluation.localization import metric_rows
 
-    rows = metric_rows()
+    rows = metric_rows() + faithfulness_rows()
     print_rows(rows, as_json=as_json, columns=None if as_json else ("metric", "formula", "range", "chance"))
 
 

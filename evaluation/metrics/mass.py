@@ -61,9 +61,9 @@ def _full_box(batch: Batch, settings: RegionSettings) -> BoolArray:
 
 
 _FULL_BOX: Status = "full_box"
-_NO_TIES = "none arise: values are summed"
-_ZERO_MASS = "undefined where the map has no positive value"
-_NEGATIVE = "counted as 0 (setting sign: positive) or by size (absolute)"
+NO_TIES = "none arise: values are summed"
+ZERO_MASS = "undefined where the map has no positive value"
+NEGATIVE = "counted as 0 (setting sign: positive) or by size (absolute)"
 
 MASS_ACCURACY = Metric(
     name="mass_accuracy",
@@ -77,9 +77,9 @@ MASS_ACCURACY = Metric(
     chance="the mask's share of the picture",
     uniform="chance",
     oracle="1",
-    ties=_NO_TIES,
-    zero_mass=_ZERO_MASS,
-    negative_values=_NEGATIVE,
+    ties=NO_TIES,
+    zero_mass=ZERO_MASS,
+    negative_values=NEGATIVE,
     source="Arras, Osman, Samek 2022, CLEVR-XAI: relevance mass accuracy",
 )
 
@@ -95,9 +95,9 @@ LIFT = Metric(
     chance="1",
     uniform="chance",
     oracle="1 / the mask's share of the picture, its highest value on that mask",
-    ties=_NO_TIES,
-    zero_mass=_ZERO_MASS,
-    negative_values=_NEGATIVE,
+    ties=NO_TIES,
+    zero_mass=ZERO_MASS,
+    negative_values=NEGATIVE,
     source="the ratio of CLEVR-XAI's relevance mass accuracy to its chance level",
 )
 
@@ -114,9 +114,9 @@ ENERGY = Metric(
     chance="the boxes' share of the picture",
     uniform="chance",
     oracle="1",
-    ties=_NO_TIES,
-    zero_mass=_ZERO_MASS,
-    negative_values=_NEGATIVE,
+    ties=NO_TIES,
+    zero_mass=ZERO_MASS,
+    negative_values=NEGATIVE,
     source="Wang et al. 2020, Score-CAM: energy-based pointing game",
 )
 
@@ -133,9 +133,9 @@ ATTRIBUTION_LOCALIZATION = Metric(
     chance="the boxes' share of the picture",
     uniform="chance",
     oracle="1",
-    ties=_NO_TIES,
-    zero_mass=_ZERO_MASS,
-    negative_values=_NEGATIVE,
+    ties=NO_TIES,
+    zero_mass=ZERO_MASS,
+    negative_values=NEGATIVE,
     source="Kohlbrenner et al. 2020, Towards best practice in explaining neural network decisions with LRP",
     equals="energy",
 )
@@ -153,8 +153,8 @@ ATTRIBUTION_LOCALIZATION_WEIGHTED = Metric(
     chance="1",
     uniform="chance",
     oracle="1 / the boxes' share of the picture, its highest value on those boxes",
-    ties=_NO_TIES,
-    zero_mass=_ZERO_MASS,
-    negative_values=_NEGATIVE,
+    ties=NO_TIES,
+    zero_mass=ZERO_MASS,
+    negative_values=NEGATIVE,
     source="Kohlbrenner et al. 2020, Towards best practice in explaining neural network decisions with LRP",
 )

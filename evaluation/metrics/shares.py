@@ -6,7 +6,7 @@ Mass accuracy, `mass_on_others` and `mass_on_floor` sum to 1; the lifts are the 
 import numpy as np
 
 from evaluation.batch import Batch, BoolArray
-from evaluation.metrics.mass import MassSettings, share_in
+from evaluation.metrics.mass import NEGATIVE, NO_TIES, ZERO_MASS, MassSettings, share_in
 from evaluation.scores import FloatArray, Metric, Status
 
 
@@ -59,9 +59,6 @@ def _no_floor(batch: Batch, _settings: MassSettings) -> BoolArray:
 
 _NO_OTHERS: Status = "no_others"
 _NO_FLOOR: Status = "no_floor"
-_NO_TIES = "none arise: values are summed"
-_ZERO_MASS = "undefined where the map has no positive value"
-_NEGATIVE = "counted as 0 (setting sign: positive) or by size (absolute)"
 _SOURCE = "this project; a three-way split of CLEVR-XAI's relevance mass accuracy"
 
 MASS_ON_OTHERS = Metric(
@@ -78,9 +75,9 @@ MASS_ON_OTHERS = Metric(
     chance="the other bricks' share of the picture",
     uniform="chance",
     oracle="0",
-    ties=_NO_TIES,
-    zero_mass=_ZERO_MASS,
-    negative_values=_NEGATIVE,
+    ties=NO_TIES,
+    zero_mass=ZERO_MASS,
+    negative_values=NEGATIVE,
     source=_SOURCE,
 )
 
@@ -98,9 +95,9 @@ MASS_ON_FLOOR = Metric(
     chance="the share of the picture without bricks",
     uniform="chance",
     oracle="0",
-    ties=_NO_TIES,
-    zero_mass=_ZERO_MASS,
-    negative_values=_NEGATIVE,
+    ties=NO_TIES,
+    zero_mass=ZERO_MASS,
+    negative_values=NEGATIVE,
     source=_SOURCE,
 )
 
@@ -118,9 +115,9 @@ LIFT_ON_OTHERS = Metric(
     chance="1",
     uniform="chance",
     oracle="0",
-    ties=_NO_TIES,
-    zero_mass=_ZERO_MASS,
-    negative_values=_NEGATIVE,
+    ties=NO_TIES,
+    zero_mass=ZERO_MASS,
+    negative_values=NEGATIVE,
     source=_SOURCE + ", per pixel",
 )
 
@@ -138,9 +135,9 @@ LIFT_ON_FLOOR = Metric(
     chance="1",
     uniform="chance",
     oracle="0",
-    ties=_NO_TIES,
-    zero_mass=_ZERO_MASS,
-    negative_values=_NEGATIVE,
+    ties=NO_TIES,
+    zero_mass=ZERO_MASS,
+    negative_values=NEGATIVE,
     source=_SOURCE + ", per pixel",
 )
 
@@ -158,8 +155,8 @@ TARGET_VS_DISTRACTOR = Metric(
     chance="the mask's share of the area of all bricks",
     uniform="chance",
     oracle="1",
-    ties=_NO_TIES,
+    ties=NO_TIES,
     zero_mass="undefined where the map has no positive value on any brick",
-    negative_values=_NEGATIVE,
+    negative_values=NEGATIVE,
     source=_SOURCE,
 )
