@@ -25,6 +25,7 @@ COMMANDS = {
     "train": ("training.commands:train", "Train classifiers, and apply them."),
     "explain": ("explain.commands:explain", "Explain what a classifier looks at."),
     "evaluate": ("evaluation.commands:evaluate", "Score explanations, and report."),
+    "study": ("evaluation.study.commands:study", "Ask people, blind, which explanation they prefer."),
 }
 
 

@@ -1,0 +1,1 @@
+"""Blind forced-choice studies with people: build, serve, import, analyse, plan their size."""
