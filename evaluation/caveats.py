@@ -41,7 +41,11 @@ def caveats(table: ScoreTable, summary: Summary, network: NetworkFacts, core: Se
         if share > MUCH_UNDEFINED:
             found.append(
                 f"{share:.0%} of the maps by {method.title} have no value on at least one measure (see the table). "
-                "Means leave them out and may flatter it."
+                + (
+                    "They count as the worst value here, whatever the reason."
+                    if table.strict
+                    else "Means leave them out and may flatter it."
+                )
             )
     if network.map_macro is not None and network.map_macro < 0.6:
         found.append(

@@ -33,6 +33,11 @@ def seed_option(function: Decorated) -> Decorated:
     )(function)
 
 
+def strict_option(function: Decorated) -> Decorated:
+    """Add ``--strict``: undefined scores count."""
+    return click.option("--strict", is_flag=True, help="Count undefined scores as the worst value.")(function)
+
+
 @click.group()
 def evaluate() -> None:
     """Say in numbers which explanation to believe."""
@@ -46,6 +51,7 @@ def evaluate() -> None:
     "--set", "settings", multiple=True, metavar="METRIC.NAME=VALUE", help="A setting, such as iou_fixed.threshold=0.3."
 )
 @click.option("--force", is_flag=True, help="Score again what is scored already.")
+@strict_option
 @workers_option
 @seed_option
 @json_option
@@ -55,6 +61,7 @@ def localize(
     metrics: str | None,
     settings: tuple[str, ...],
     force: bool,
+    strict: bool,
     workers: int | None,
     seed: int,
     as_json: bool,
@@ -79,7 +86,7 @@ def localize(
     root = dataset or dataset_of(run)
     names = metrics if metrics is not None else ",".join([*METRICS, *SPLIT_METRICS])
     score_run(run, root, parse_choices("metric", names, settings), force=force, workers=workers, seed=seed)
-    table = load_scores(run, root)
+    table = load_scores(run, root, strict=strict)
     labels = {method.key: (method.name, method.kind) for method in table.methods}
     rows = score_rows(summarize(table, seed=seed)) + split_rows(run, table.checkpoint, labels)
     print_rows(rows, as_json=as_json)
@@ -157,6 +164,7 @@ def metrics(as_json: bool) -> None:
 @click.option(
     "--other-checkpoint", default=None, show_default="the best that has scores", help="Whose maps of the other run."
 )
+@strict_option
 @seed_option
 @json_option
 def compare(
@@ -165,6 +173,7 @@ def compare(
     dataset: Path | None,
     checkpoint: str | None,
     other_checkpoint: str | None,
+    strict: bool,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -189,13 +198,14 @@ def compare(
     if other is None:
         if other_checkpoint is not None:
             raise SettingsError("--other-checkpoint needs a second run: name RUN twice to compare its checkpoints.")
-        rows = difference_rows(summarize(load_scores(run, root, checkpoint, MEASURES), seed=seed))
+        rows = difference_rows(summarize(load_scores(run, root, checkpoint, MEASURES, strict=strict), seed=seed))
         columns: tuple[str, ...] = ("metric", "first", "second", *SHORT_COLUMNS)
     else:
         roots = (root, dataset or dataset_of(other))
-        found = contrast_runs((run, other), roots, (checkpoint, other_checkpoint), seed=seed)
+        found = contrast_runs((run, other), roots, (checkpoint, other_checkpoint), seed=seed, strict=strict)
         rows = [each.as_row() for each in found]
         columns = ("metric", "method", "first", "second", *SHORT_COLUMNS)
+    columns += ("strict",) if strict else ()
     print_rows(rows, as_json=as_json, columns=None if as_json else columns)
 
 
@@ -217,6 +227,7 @@ def compare(
     "--data", type=any_folder, default=None, help="Also write the scores and findings there as JSON, CSV and Parquet."
 )
 @click.option("--cases", type=click.IntRange(min=0), default=10, show_default=True, help="Pictures in the gallery.")
+@strict_option
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
 @seed_option
 @json_option
@@ -228,6 +239,7 @@ def report(
     also: tuple[Path, ...],
     data: Path | None,
     cases: int,
+    strict: bool,
     force: bool,
     seed: int,
     as_json: bool,
@@ -251,7 +263,9 @@ def report(
         option = "-o" if there == output else "--data"
         raise BrickbenchError(f"{there} is there already: choose another place with {option}, or give --force.")
     root = dataset or dataset_of(run)
-    made = write_report(run, root, output, checkpoint=checkpoint, seed=seed, cases=cases, also=also, data=data)
+    made = write_report(
+        run, root, output, checkpoint=checkpoint, seed=seed, cases=cases, also=also, data=data, strict=strict
+    )
     if as_json:
         print_json({"report": made.path, "files": made.files, **vars(made.verdict)})
     else:

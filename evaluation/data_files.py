@@ -12,16 +12,17 @@ import pyarrow.parquet as pq
 
 from core.errors import BrickbenchError
 from core.files import atomic_file, require_writable
-from evaluation.findings import Findings
 from evaluation.provenance import provenance
+from evaluation.report_data import ReportData
 from evaluation.sections import mass_shares
+from evaluation.split_tables import focus_rows, split_rows
 from evaluation.summary import difference_rows, ranking_rows, score_rows
 from evaluation.table import MISSING
 
 NAMES = ("report.json", "scores.json", "scores.csv", "scores.parquet")
 
 
-def score_table(found: Findings) -> pa.Table:
+def score_table(found: ReportData) -> pa.Table:
     """Return one row a map and metric: the score, its status and chance level, and what is known of the pair."""
     table = found.table
     facts = {name: column for name, column in found.facts.as_columns().items() if name != "part_id"}
@@ -44,7 +45,7 @@ def score_table(found: Findings) -> pa.Table:
                 "image_id": row.image_id,
                 "part_id": row.part_id,
                 "pile": int(table.piles[pair]),
-                "value": _known(float(table.values[place])),
+                "value": _known(float(table.values[place])) if table.status[place] == "ok" else None,
                 "status": str(table.status[place]),
                 "chance": _known(float(table.chance[place])),
             }
@@ -52,11 +53,12 @@ def score_table(found: Findings) -> pa.Table:
     return pa.Table.from_pylist(rows)
 
 
-def document(found: Findings) -> dict[str, object]:
+def document(found: ReportData) -> dict[str, object]:
     """Return all that the report says as one JSON document."""
     return {
         "run_id": found.table.run_id,
         "checkpoint": found.table.checkpoint,
+        "strict": found.table.strict,
         "headline": found.verdict.headline,
         "sentences": found.verdict.sentences,
         "caveats": found.verdict.caveats,
@@ -66,6 +68,8 @@ def document(found: Findings) -> dict[str, object]:
         "breakdown": [
             score.as_row() for dimension in found.strata for _, scores in dimension for score in scores.values()
         ],
+        "splits": split_rows(found),
+        "focus": focus_rows(found),
         "mass_shares": [{"of": label, **shares} for label, shares in mass_shares(found)],
         "training": [each.as_row() for each in found.growth],
         "variation": [each.as_row() for each in found.variation],
@@ -74,7 +78,7 @@ def document(found: Findings) -> dict[str, object]:
     }
 
 
-def write_files(found: Findings, folder: Path) -> list[Path]:
+def write_files(found: ReportData, folder: Path) -> list[Path]:
     """Write the files called `NAMES` into `folder`, over what is there, and return their paths.
 
     Raises:

@@ -56,6 +56,8 @@ class FocusRow:
     undefined: float
     """Share of the mosaics without a value."""
     mosaics: int
+    setting: str = ""
+    """Which mosaics: checkpoint, split and seed, such as ``epoch_0007-test-0``."""
 
 
 def focus_run(
@@ -95,15 +97,39 @@ def focus_run(
     rows = []
     with Progress("Focus", len(chosen) * len(plan), "mosaics") as progress:
         for key, (name, method) in chosen.items():
-            folder = run_folder / FOCUS / f"{network.name}-{split}-{seed}{'-shrunk' if shrink else ''}" / key
+            setting = f"{network.name}-{split}-{seed}{'-shrunk' if shrink else ''}"
+            folder = run_folder / FOCUS / setting / key
             tables = []
             for start in range(0, len(plan), MOSAICS_A_FILE):
                 part = plan[start : start + MOSAICS_A_FILE]
                 path = folder / f"{start // MOSAICS_A_FILE:06d}.parquet"
                 tables.append(_part(path, part, name, method, network, pictures, shrink=shrink))
                 progress.advance(len(part), note=name)
-            rows.append(_row(name if _alone(name, chosen) else key, name, pa.concat_tables(tables), seed))
+            label = name if _alone(name, chosen) else key
+            rows.append(_row(label, name, pa.concat_tables(tables), seed, setting))
     return rows
+
+
+def load_focus(run_folder: Path, checkpoint: str, *, seed: int = 0) -> dict[str, list[FocusRow]]:
+    """Return the focus that a run's mosaics of one checkpoint came to, by method key; empty where there are none.
+
+    `seed` is of the resampling. A method has a row for each set of mosaics (split, seed, size) that explained it.
+    """
+    found: dict[str, list[FocusRow]] = {}
+    for folder in sorted((run_folder / FOCUS).glob(f"{checkpoint}-*/*")):
+        tables = [_read(path) for path in sorted(folder.glob("[0-9]*.parquet"))]
+        if tables and sum(map(len, tables)):
+            name = _name(folder.name)
+            row = _row(name, name, pa.concat_tables(tables), seed, folder.parent.name)
+            found.setdefault(folder.name, []).append(row)
+    return found
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        return pq.read_table(path, schema=_SCHEMA, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise BrickbenchError(f"{path} is damaged: delete it and run `evaluate focus` again.") from error
 
 
 def _methods(run_folder: Path, network: Checkpoint, wanted: Sequence[str] | None) -> dict[str, tuple[str, Method]]:
@@ -147,10 +173,7 @@ def _part(
     """Return the rows of some mosaics from their file, made anew where it holds fewer or those of other pictures."""
     wanted = [[pictures.image_ids[place] for place in mosaic.places] for mosaic in plan]
     if path.is_file():
-        try:
-            table = pq.read_table(path, schema=_SCHEMA, partitioning=None)
-        except (OSError, pa.ArrowException) as error:
-            raise BrickbenchError(f"{path} is damaged: delete it and run `evaluate focus` again.") from error
+        table = _read(path)
         if table.column("image_ids").to_pylist()[: len(plan)] == wanted:
             return table.slice(0, len(plan))
     rows = []
@@ -185,7 +208,7 @@ def _part(
     return table
 
 
-def _row(label: str, name: str, table: pa.Table, seed: int) -> FocusRow:
+def _row(label: str, name: str, table: pa.Table, seed: int, setting: str) -> FocusRow:
     values = np.array(table.column("value").to_pylist(), dtype=np.float64)
     interval = mean_interval(values, np.arange(len(values)), seed=seed, level=LEVEL)
     return FocusRow(
@@ -198,4 +221,5 @@ def _row(label: str, name: str, table: pa.Table, seed: int) -> FocusRow:
         chance=float(np.mean(table.column("chance").to_pylist())),
         undefined=float(np.isnan(values).mean()),
         mosaics=len(values),
+        setting=setting,
     )

@@ -11,6 +11,12 @@ MEASURES: dict[str, Metric | FaithfulnessMetric] = {**METRICS, **FAITHFULNESS}
 """By name; tables show them in this order. A measure of a new registry takes part once it stands here."""
 
 
+def repeated_by(names: Sequence[str]) -> dict[str, str]:
+    """Return those of `names` that give the same numbers as another of them, by name with that other one's name."""
+    equals = {name: METRICS[name].equals for name in names if name in METRICS}
+    return {name: other for name, other in equals.items() if other in names}
+
+
 def definition_rows(names: Sequence[str]) -> list[dict[str, str]]:
     """Return the definitions of measures as rows for a page."""
     return [

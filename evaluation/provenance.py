@@ -11,8 +11,8 @@ import yaml
 from core.errors import BrickbenchError
 from dataset.manifest import Manifest
 from evaluation.bootstrap import RESAMPLES
-from evaluation.findings import Findings
 from evaluation.measures import MEASURES
+from evaluation.report_data import ReportData
 from evaluation.statistics.permutation import flips_for
 from evaluation.summary import ALPHA, LEVEL
 from explain.methods import METHODS
@@ -25,7 +25,7 @@ _LIBRARIES = (
 )  # fmt: skip
 
 
-def provenance(found: Findings) -> list[tuple[str, str]]:
+def provenance(found: ReportData) -> list[tuple[str, str]]:
     """Return label and text of each thing that decided the numbers: equal inputs, equal text."""
     info, table, manifest = found.info, found.table, Manifest.load_folder(found.root)
     rows = [
@@ -37,6 +37,7 @@ def provenance(found: Findings) -> list[tuple[str, str]]:
         ("Pictures trained on", f"digest {info.dataset_digest}"),
         ("Explained", f"{len(table.pairs)} pairs of picture and part in {len(set(table.piles.tolist()))} piles"),
         ("Scores", f"{(table.status == 'ok').sum()} values, digest {table.digest}"),
+        ("Undefined scores", "count as the worst value (strict)" if table.strict else "left out"),
     ]
     if len(found.varied) > 1:
         rows.append(("Compared over", ", ".join(found.varied)))
@@ -71,7 +72,7 @@ def _plain(value: object) -> str:
     return "(" + ", ".join(map(str, value)) + ")" if isinstance(value, list) else str(value)
 
 
-def _weights(found: Findings) -> str:
+def _weights(found: ReportData) -> str:
     try:
         path = resolve_checkpoint(found.run_folder, found.table.checkpoint)
     except BrickbenchError:  # deleted since; its maps are still worth reporting
@@ -80,13 +81,13 @@ def _weights(found: Findings) -> str:
         return f", weights SHA-256 {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}…"
 
 
-def _trained_with(found: Findings) -> str:
+def _trained_with(found: ReportData) -> str:
     commit = found.info.git_commit or "unknown commit"
     versions = ", ".join(f"{name} {version}" for name, version in found.info.versions.items())
     return f"{commit}; {versions}" if versions else commit
 
 
-def _method_text(found: Findings, key: str) -> str:
+def _method_text(found: ReportData, key: str) -> str:
     path = found.run_folder / ATTRIBUTIONS / key / SETTINGS_FILE
     settings = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
     policy = METHODS[key.rpartition("-")[0]].resize

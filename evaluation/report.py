@@ -11,11 +11,13 @@ from dataset.loader import PileDataset
 from dataset.manifest import Manifest
 from evaluation import sections
 from evaluation.data_files import write_files
-from evaluation.findings import Findings, find
 from evaluation.gallery import Gallery
+from evaluation.localization import SPLIT_METRICS
 from evaluation.measures import MEASURES, definition_rows
 from evaluation.plots import training_plot
 from evaluation.provenance import provenance
+from evaluation.report_data import ReportData, gather
+from evaluation.split_tables import focus_lines, split_lines
 from evaluation.statistics.strata import FEWEST_PILES
 from evaluation.summary import LEVEL
 from evaluation.verdict import Verdict, core_metrics
@@ -44,6 +46,7 @@ def write_report(
     cases: int = GALLERY_CASES,
     also: Sequence[Path] = (),
     data: Path | None = None,
+    strict: bool = False,
 ) -> Report:
     """Write the report of a run's scores and return its verdict.
 
@@ -56,11 +59,12 @@ def write_report(
         cases: how many pairs the gallery shows side by side; 0 leaves out all pictures.
         also: further runs on the same pictures, which tell training from pictures.
         data: a folder for JSON, CSV and Parquet files; None writes none.
+        strict: undefined scores count as the worst value.
 
     Raises:
         BrickbenchError: a run has no scores, or a file cannot be written.
     """
-    found = find(run_folder, dataset_root, checkpoint=checkpoint, seed=seed, also=also)
+    found = gather(run_folder, dataset_root, checkpoint=checkpoint, seed=seed, also=also, strict=strict)
     html = render_report(found, cases=cases)
     try:
         with atomic_file(out) as temporary:
@@ -70,7 +74,7 @@ def write_report(
     return Report(out, found.verdict, tuple(write_files(found, data)) if data else ())
 
 
-def render_report(found: Findings, *, cases: int) -> str:
+def render_report(found: ReportData, *, cases: int) -> str:
     """Return the report as HTML; `cases` is how many pairs the gallery shows side by side, 0 for no gallery."""
     table, summary = found.table, found.summary
     pictures = PileDataset(found.root, None, with_masks=True)
@@ -95,6 +99,9 @@ def render_report(found: Findings, *, cases: int) -> str:
         strata=sections.strata_panels(found),
         leaders=[method.title for method in sections.leading(found)],
         fewest=FEWEST_PILES,
+        split_lines=split_lines(found),
+        split_metrics=[definition.title for definition in SPLIT_METRICS.values()],
+        focus=focus_lines(found),
         mass=sections.mass_plot(found),
         shares=sections.mass_shares(found),
         growth=sections.epoch_panels(found),
@@ -106,7 +113,8 @@ def render_report(found: Findings, *, cases: int) -> str:
         own_cases=gallery.by_method() if cases else [],
         training=training_plot(found.epochs) if found.epochs else None,
         epoch=found.explained_epoch,
-        definitions=definition_rows(table.metrics),
+        definitions=definition_rows([name for name in table.metrics if name not in summary.repeated]),
+        repeated=[(MEASURES[name].title, MEASURES[other].title) for name, other in summary.repeated.items()],
         provenance=provenance(found),
         pictures=len({image_id for image_id, _ in table.pairs}),
         piles=len(set(table.piles.tolist())),

@@ -7,14 +7,14 @@ import numpy as np
 from markupsafe import Markup
 
 from evaluation.bootstrap import Interval
-from evaluation.findings import Findings
 from evaluation.measures import MEASURES
 from evaluation.plots import metric_plot
+from evaluation.report_data import ReportData
 from evaluation.statistics.drawing import curve_plot, epoch_plot, ranking_plot, stacked_bars, strata_plot
 from evaluation.statistics.ranks import Ranking
 from evaluation.statistics.variance import SOURCES
 from evaluation.summary import Difference
-from evaluation.table import MISSING, MethodLabel
+from evaluation.table import MethodLabel
 from evaluation.verdict import core_metrics
 
 SHARES = {
@@ -37,7 +37,7 @@ class Panel:
     plot: Markup
 
 
-def metric_panels(found: Findings) -> list[Panel]:
+def metric_panels(found: ReportData) -> list[Panel]:
     """Return a panel a metric that has values: every method's mean, interval and chance level."""
     table = found.table
     return [
@@ -46,11 +46,11 @@ def metric_panels(found: Findings) -> list[Panel]:
             metric_plot([found.summary.cell(method, metric) for method in table.methods]),
         )
         for place, metric in enumerate(table.metrics)
-        if not np.isnan(table.values[:, place]).all()
+        if metric not in found.summary.repeated and not np.isnan(table.values[:, place]).all()
     ]
 
 
-def ranking_panels(found: Findings) -> list[tuple[Panel, Ranking]]:
+def ranking_panels(found: ReportData) -> list[tuple[Panel, Ranking]]:
     """Return mean ranks on the metrics that the verdict counts."""
     rankings = found.summary.rankings
     return [
@@ -63,7 +63,7 @@ def ranking_panels(found: Findings) -> list[tuple[Panel, Ranking]]:
     ]
 
 
-def difference_rows(found: Findings) -> list[tuple[str, list[Difference]]]:
+def difference_rows(found: ReportData) -> list[tuple[str, list[Difference]]]:
     """Return for each explanation against each later one and each baseline the differences, one a metric."""
     rows = []
     methods = [method for method in found.table.methods if method.is_ranked]
@@ -79,7 +79,7 @@ def difference_rows(found: Findings) -> list[tuple[str, list[Difference]]]:
     return rows
 
 
-def effect_rows(found: Findings) -> list[tuple[str, Difference]]:
+def effect_rows(found: ReportData) -> list[tuple[str, Difference]]:
     """Return effect sizes of explanations against each other on the metrics that the verdict counts."""
     core = core_metrics(found.table)
     return [
@@ -90,7 +90,7 @@ def effect_rows(found: Findings) -> list[tuple[str, Difference]]:
     ]
 
 
-def curve_sections(found: Findings) -> list[tuple[str, list[Panel]]]:
+def curve_sections(found: ReportData) -> list[tuple[str, list[Panel]]]:
     """Return for each curve its title and a panel a method: the lead metric against visible fraction and size."""
     sections = []
     for dimension in found.strata:
@@ -115,7 +115,7 @@ def curve_sections(found: Findings) -> list[tuple[str, list[Panel]]]:
     return sections
 
 
-def _curved(found: Findings) -> list[MethodLabel]:
+def _curved(found: ReportData) -> list[MethodLabel]:
     return found.leaders or list(found.table.methods)
 
 
@@ -125,12 +125,12 @@ def _reach(intervals: Sequence[Interval]) -> tuple[float, float]:
     return (min([0.0, *values]), max([0.0, *values]) * 1.06 or 1.0)
 
 
-def leading(found: Findings) -> list[MethodLabel]:
+def leading(found: ReportData) -> list[MethodLabel]:
     """Return the two methods whose breakdowns are drawn side by side; explanations, as far as there are any."""
     return (found.leaders or list(found.table.methods))[:2]
 
 
-def strata_panels(found: Findings) -> list[Panel]:
+def strata_panels(found: ReportData) -> list[Panel]:
     """Return a panel a dimension: the one or two leading explanations, stratum by stratum, on the lead metric."""
     shown = leading(found)
     whole = [found.summary.cell(method, found.lead).interval for method in shown]
@@ -149,7 +149,7 @@ def strata_panels(found: Findings) -> list[Panel]:
     ]
 
 
-def mass_shares(found: Findings) -> list[tuple[str, dict[str, float]]]:
+def mass_shares(found: ReportData) -> list[tuple[str, dict[str, float]]]:
     """Return where each method's mass lies: shares by place, and the area's last; empty where they were not scored.
 
     Mean over the maps for which all three are known; a place that a picture lacks holds no mass.
@@ -162,7 +162,7 @@ def mass_shares(found: Findings) -> list[tuple[str, dict[str, float]]]:
     for method, label in enumerate(table.methods):
         status = table.status[method, columns]
         values = np.where(np.isin(status, list(NOTHING_THERE)), 0.0, table.values[method, columns])
-        known = ~np.isnan(values).any(axis=0) & (status != MISSING).all(axis=0)
+        known = np.isin(status, ["ok", *NOTHING_THERE]).all(axis=0)
         if not known.any():
             continue
         rows.append((label.title, values[:, known].mean(axis=1)))
@@ -173,13 +173,13 @@ def mass_shares(found: Findings) -> list[tuple[str, dict[str, float]]]:
     return [(label, dict(zip(SHARES.values(), shares.tolist(), strict=True))) for label, shares in rows]
 
 
-def mass_plot(found: Findings) -> Markup | None:
+def mass_plot(found: ReportData) -> Markup | None:
     """Return `mass_shares` as stacked bars, None without them."""
     rows = mass_shares(found)
     return stacked_bars("mass", rows, "Shares of each map's mass.") if rows else None
 
 
-def epoch_panels(found: Findings) -> list[Panel]:
+def epoch_panels(found: ReportData) -> list[Panel]:
     """Return the lead metric by epoch, a panel a method, after the network's own mean average precision."""
     growth = [each for each in found.growth if each.metric == found.lead]
     if not growth:
@@ -206,7 +206,7 @@ def epoch_of(checkpoint: str) -> int:
     return int(checkpoint.rpartition("_")[2])
 
 
-def variation_plot(found: Findings) -> Markup | None:
+def variation_plot(found: ReportData) -> Markup | None:
     """Return the shares of the variance on the lead metric as stacked bars, None where there is nothing to show."""
     rows = [
         (each.method.title, {SOURCE_WORDS[source]: each.components.share(source) for source in SOURCES})

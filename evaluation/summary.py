@@ -8,7 +8,7 @@ from itertools import combinations
 import numpy as np
 
 from evaluation.bootstrap import Interval, mean_interval, median_interval
-from evaluation.measures import MEASURES
+from evaluation.measures import MEASURES, repeated_by
 from evaluation.statistics.effects import Effect, paired_effects
 from evaluation.statistics.holm import holm
 from evaluation.statistics.ranks import Ranking, rank_methods
@@ -102,11 +102,17 @@ class Summary:
 
     @cached_property
     def differences(self) -> tuple[Difference, ...]:
-        """Return all paired differences, by metric, then pair of methods in table order; the oracle has no part."""
+        """Return all paired differences, by metric, then pair of methods in table order; the oracle has no part.
+
+        A metric that repeats the numbers of another under its own name is not tested a second time.
+        """
         table = self.table
         judged = [place for place, method in enumerate(table.methods) if not method.is_oracle]
         wanted = [
-            (metric, first, second) for metric in range(len(table.metrics)) for first, second in combinations(judged, 2)
+            (metric, first, second)
+            for metric, name in enumerate(table.metrics)
+            if name not in self.repeated
+            for first, second in combinations(judged, 2)
         ]
         if not wanted:
             return ()
@@ -119,6 +125,11 @@ class Summary:
             Difference(table.metrics[metric], table.methods[first], table.methods[second], effect, float(p_value))
             for (metric, first, second), effect, p_value in zip(wanted, effects, corrected, strict=True)
         )
+
+    @cached_property
+    def repeated(self) -> dict[str, str]:
+        """Return the metrics that repeat the numbers of another, with that other one's name."""
+        return repeated_by(self.table.metrics)
 
     @cached_property
     def comparisons(self) -> int:
@@ -136,6 +147,8 @@ class Summary:
         table, judged = self.table, [place for place, each in enumerate(self.table.methods) if not each.is_oracle]
         rankings = {}
         for metric, name in enumerate(table.metrics):
+            if name in self.repeated:
+                continue
             apart = {
                 frozenset(
                     {judged.index(table.methods.index(found.first)), judged.index(table.methods.index(found.second))}
@@ -155,7 +168,7 @@ class Summary:
 
     def difference(self, metric: str, first: MethodLabel, second: MethodLabel) -> Difference:
         """Return the difference of two methods, turned around if need be."""
-        return self._difference_of[metric, first.name, second.name]
+        return self._difference_of[self.repeated.get(metric, metric), first.name, second.name]
 
 
 def summarize(table: ScoreTable, *, seed: int = 0) -> Summary:
@@ -200,9 +213,15 @@ def score_rows(summary: Summary) -> list[dict[str, object]]:
             "undefined": cell.undefined_share,
             "maps": cell.maps,
             "piles": cell.interval.piles,
+            **strict_column(summary.table),
         }
         for cell in summary.cells
     ]
+
+
+def strict_column(table: ScoreTable) -> dict[str, object]:
+    """Return the column that marks a table in which undefined scores count as the worst value; none where not."""
+    return {"strict": True} if table.strict else {}
 
 
 def difference_rows(summary: Summary) -> list[dict[str, object]]:
@@ -214,6 +233,7 @@ def difference_rows(summary: Summary) -> list[dict[str, object]]:
             "second": found.second.name,
             **effect_columns(found.effect, found.p_corrected),
             "verdict": found.words,
+            **strict_column(summary.table),
         }
         for found in summary.differences
     ]
@@ -253,6 +273,7 @@ def ranking_rows(summary: Summary, metrics: Sequence[str] | None = None) -> list
             "not_told_apart_from": [
                 methods[other].name for group in ranking.groups if place in group for other in group if other != place
             ],
+            **strict_column(summary.table),
         }
         for name, ranking in summary.rankings.items()
         if metrics is None or name in metrics

@@ -1,7 +1,7 @@
 """All scores of a run as one dense table, so that methods can be compared on the same (picture, part) pairs."""
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from core.settings import near_matches
 from dataset.index import open_index
 from evaluation.localization import METRICS
 from evaluation.score_run import SCORES
+from evaluation.split_scores import CHOICE_SPLIT
+from evaluation.strict import strict_values_of
 from explain.methods import METHODS
 from explain.store import Attribution, read_attributions
 from training.checkpoint import resolve_checkpoint
@@ -70,13 +72,15 @@ class ScoreTable:
     piles: NDArray[np.int64]
     """(P,) the pile that each pair's picture shows."""
     values: NDArray[np.float64]
-    """(M, K, P), NaN where undefined or missing."""
+    """(M, K, P), NaN where undefined or missing; see `strict`."""
     status: NDArray[np.str_]
     """(M, K, P): a metric's status, or ``missing`` where there is no score."""
     chance: NDArray[np.float64]
-    """(M, K, P), NaN where the metric has no value."""
+    """(M, K, P), NaN where no map could have a value."""
     rows: dict[tuple[int, int], Attribution]
     """(method, pair) to the map that was scored."""
+    strict: bool = False
+    """Whether undefined scores count as the worst value in `values`."""
 
     @property
     def digest(self) -> str:
@@ -114,9 +118,16 @@ class ScoredRun:
         """
         return _choose_checkpoint(self.folder, self.checkpoints, checkpoint)
 
-    def table(self, checkpoint: str, measures: Collection[str] = METRICS) -> ScoreTable:
-        """Return the scores of one of `checkpoints` by those of `measures` that were computed, in their order."""
-        return _table(self, [row for row in self.rows if row.checkpoint == checkpoint], measures)
+    def table(self, checkpoint: str, measures: Collection[str] = METRICS, *, strict: bool = False) -> ScoreTable:
+        """Return the scores of one of `checkpoints` by those of `measures` that were computed, in their order.
+
+        Maps of val pictures, on which thresholds are chosen, are left out where there are maps of other splits. If
+        `strict`, undefined scores count as the worst value.
+        """
+        rows = [row for row in self.rows if row.checkpoint == checkpoint]
+        places = _places(self.root)
+        judged = [row for row in rows if places.get(row.image_id, ("", 0))[0] != CHOICE_SPLIT]
+        return _table(self, judged or rows, measures, places, strict=strict)
 
 
 def read_scored_run(run_folder: Path, dataset_root: Path) -> ScoredRun:
@@ -134,7 +145,12 @@ def read_scored_run(run_folder: Path, dataset_root: Path) -> ScoredRun:
 
 
 def load_scores(
-    run_folder: Path, dataset_root: Path, checkpoint: str | None = None, measures: Collection[str] = METRICS
+    run_folder: Path,
+    dataset_root: Path,
+    checkpoint: str | None = None,
+    measures: Collection[str] = METRICS,
+    *,
+    strict: bool = False,
 ) -> ScoreTable:
     """Return the scores of a run.
 
@@ -143,16 +159,26 @@ def load_scores(
         dataset_root: tells which pile a picture shows.
         checkpoint: whose maps; None takes the best one if it has maps, else the last that has.
         measures: which are wanted, as far as they were computed; localisation alone, or `evaluation.measures.MEASURES`.
+        strict: undefined scores count as the worst value.
+
+    Maps of val pictures are left out where there are maps of other splits.
 
     Raises:
         SettingsError: the run has no maps of that checkpoint.
         BrickbenchError: the run has no scores, or a file of them is damaged.
     """
     found = read_scored_run(run_folder, dataset_root)
-    return found.table(found.choose(checkpoint), measures)
+    return found.table(found.choose(checkpoint), measures, strict=strict)
 
 
-def _table(run: ScoredRun, scored: Sequence[Attribution], measures: Collection[str]) -> ScoreTable:
+def _table(
+    run: ScoredRun,
+    scored: Sequence[Attribution],
+    measures: Collection[str],
+    places: Mapping[str, tuple[str, int]],
+    *,
+    strict: bool,
+) -> ScoreTable:
     methods = _labels({row.method_key: row for row in scored})
     pairs = tuple(sorted({(row.image_id, row.part_id) for row in scored}))
     where_method = {method.key: place for place, method in enumerate(methods)}
@@ -173,7 +199,7 @@ def _table(run: ScoredRun, scored: Sequence[Attribution], measures: Collection[s
             method, pair = where[identity]
             place = (method, metric_at[metric], pair)
             values[place] = np.nan if value is None else value
-            chance[place] = np.nan if level is None or value is None else level
+            chance[place] = np.nan if level is None else level
             status[place] = found
             settings[metric] = used
     return ScoreTable(
@@ -183,11 +209,12 @@ def _table(run: ScoredRun, scored: Sequence[Attribution], measures: Collection[s
         metrics=metrics,
         metric_settings=settings,
         pairs=pairs,
-        piles=_piles(run.root, pairs),
-        values=values,
+        piles=_piles(run.root, pairs, places),
+        values=strict_values_of(metrics, values, status) if strict else values,
         status=status,
         chance=chance,
         rows={where[row.attribution_id]: row for row in scored},
+        strict=strict,
     )
 
 
@@ -244,12 +271,21 @@ def _labels(rows: dict[str, Attribution]) -> tuple[MethodLabel, ...]:
     return tuple(labels)
 
 
-def _piles(dataset_root: Path, pairs: tuple[tuple[str, str], ...]) -> NDArray[np.int64]:
+def _places(dataset_root: Path) -> dict[str, tuple[str, int]]:
+    """Return the split and the pile of each picture."""
     with open_index(dataset_root) as index:
-        found = dict(index.execute("SELECT image_id, dense_rank() OVER (ORDER BY group_id) - 1 FROM images").fetchall())
-    lacking = next((image_id for image_id, _ in pairs if image_id not in found), None)
+        found = index.execute(
+            "SELECT image_id, split, dense_rank() OVER (ORDER BY group_id) - 1 FROM images"
+        ).fetchall()
+    return {image_id: (split, pile) for image_id, split, pile in found}
+
+
+def _piles(
+    dataset_root: Path, pairs: Sequence[tuple[str, str]], places: Mapping[str, tuple[str, int]]
+) -> NDArray[np.int64]:
+    lacking = next((image_id for image_id, _ in pairs if image_id not in places), None)
     if lacking is not None:
         raise BrickbenchError(
             f"Picture {lacking!r} is not in the dataset {dataset_root}: say with -d which dataset was explained."
         )
-    return np.array([found[image_id] for image_id, _ in pairs], dtype=np.int64)
+    return np.array([places[image_id][1] for image_id, _ in pairs], dtype=np.int64)

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from evaluation.findings import Findings
 from evaluation.measures import short_title
+from evaluation.report_data import ReportData
 from evaluation.sections import epoch_of
 from evaluation.statistics.training import Growth
 
 
-def growth_words(found: Findings) -> list[str]:
+def growth_words(found: ReportData) -> list[str]:
     """Return sentences on the lead metric over the checkpoints; none where a single one was scored."""
     growth = [each for each in found.growth if each.metric == found.lead]
     if not growth:
@@ -33,7 +33,7 @@ def growth_words(found: Findings) -> list[str]:
     return [change, meaning]
 
 
-def variation_words(found: Findings) -> list[str]:
+def variation_words(found: ReportData) -> list[str]:
     """Return sentences on what the scores vary with, on the lead metric; none with a single run and checkpoint."""
     rows = [each for each in found.variation if each.metric == found.lead and each.components.total > 0]
     if not rows:

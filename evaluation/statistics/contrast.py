@@ -28,6 +28,8 @@ class Contrast:
     effect: Effect
     p_corrected: float
     """Holm's, over all methods and metrics."""
+    strict: bool = False
+    """Whether undefined scores count as the worst value."""
 
     @property
     def sign(self) -> int:
@@ -43,7 +45,8 @@ class Contrast:
         """Return one line of a table or of JSON."""
         row: dict[str, object] = {"method": self.method.name, "metric": self.metric}
         row |= {"first": self.means[0], "second": self.means[1]}
-        return row | effect_columns(self.effect, self.p_corrected) | {"verdict": self.words}
+        row |= effect_columns(self.effect, self.p_corrected) | {"verdict": self.words}
+        return row | ({"strict": True} if self.strict else {})
 
 
 def contrast_tables(first: ScoreTable, second: ScoreTable, names: tuple[str, str], *, seed: int) -> list[Contrast]:
@@ -64,12 +67,18 @@ def contrast_tables(first: ScoreTable, second: ScoreTable, names: tuple[str, str
         values = both.values[:, method, metric]
         values = values[:, ~np.isnan(values).any(axis=0)]
         means = (float(values[0].mean()), float(values[1].mean())) if values.size else (np.nan, np.nan)
-        found.append(Contrast(both.methods[method], both.metrics[metric], names, means, effect, p_value))
+        called = both.methods[method], both.metrics[metric]
+        found.append(Contrast(*called, names, means, effect, p_value, first.strict))
     return found
 
 
 def contrast_runs(
-    folders: tuple[Path, Path], roots: tuple[Path, Path], checkpoints: tuple[str | None, str | None], *, seed: int
+    folders: tuple[Path, Path],
+    roots: tuple[Path, Path],
+    checkpoints: tuple[str | None, str | None],
+    *,
+    seed: int,
+    strict: bool = False,
 ) -> list[Contrast]:
     """Return the contrasts of two scored runs, or of two checkpoints of one.
 
@@ -78,13 +87,14 @@ def contrast_runs(
         roots: of the dataset of each; the same pictures may lie in two copies.
         checkpoints: whose maps; None takes the best that has scores.
         seed: of the resampling.
+        strict: undefined scores count as the worst value.
 
     Raises:
         BrickbenchError: a run has no scores, both are the same, they share nothing, or pictures of one name differ.
         SettingsError: no such checkpoint, or a metric was computed with other settings.
     """
     first, second = (
-        load_scores(folder, root, name, MEASURES)
+        load_scores(folder, root, name, MEASURES, strict=strict)
         for folder, root, name in zip(folders, roots, checkpoints, strict=True)
     )
     if folders[0].resolve() == folders[1].resolve() and first.checkpoint == second.checkpoint:

@@ -19,7 +19,7 @@ from evaluation.commands import evaluate
 from evaluation.gallery import choose_own, choose_pairs
 from evaluation.report import write_report
 from evaluation.score_run import score_run
-from evaluation.table import MethodLabel, ScoreTable
+from evaluation.table import MethodLabel, ScoreTable, load_scores
 from explain.bulk import explain_run
 from training.predict import predict
 
@@ -85,7 +85,8 @@ def test_it_stands_alone_and_speaks(scored: Path, tmp_path: Path) -> None:
     reader.feed(text)
     assert reader.open == []
     assert reader.without_words == []
-    assert reader.ids == ["scores", "ranking", "pairs", "where", "mass", "gallery", "network", "metrics", "provenance"]
+    sections = ["scores", "ranking", "pairs", "where", "mass", "splits", "gallery", "network", "metrics", "provenance"]
+    assert reader.ids == sections
     assert all(target.startswith(("data:", "#")) for target in reader.targets)
     assert not re.findall(r"url\((?!#)", text)
     assert str(scored) not in text  # where it was made is no part of the result
@@ -196,6 +197,30 @@ def test_data_files_hold_every_score(scored: Path, tmp_path: Path) -> None:
     assert document["headline"] == made.verdict.headline
     assert {row["metric"] for row in document["scores"]} == set(rows["metric"].to_pylist())
     assert document["breakdown"][0]["by"] == "part"
+    assert document["strict"] is False
+    assert {(row["method"], row["metric"]) for row in document["splits"]} == {
+        (method, metric) for method in ("gradcam", "lime", "random", "uniform") for metric in ("max_box_acc", "pxap")
+    }
+    assert document["focus"] == []
+
+
+def test_a_strict_report_says_so_and_counts_what_is_undefined_as_the_worst(scored: Path, tmp_path: Path) -> None:
+    run = scored / "runs" / "toy"
+    made = write_report(run, scored, tmp_path / "report.html", cases=0, data=tmp_path / "data", strict=True)
+    text = made.path.read_text(encoding="utf-8")
+    assert "Strict: maps without a value count as the worst one" in text
+    assert "count as the worst value (strict)" in text
+    document = json.loads((tmp_path / "data" / "report.json").read_text(encoding="utf-8"))
+    assert document["strict"] is True
+    assert all(row["strict"] for row in document["scores"])
+    found, strict = load_scores(run, scored), load_scores(run, scored, strict=True)
+    undefined = (found.status != "ok") & (found.status != "missing")
+    others = found.metrics.index("mass_on_others")
+    assert undefined[:, others].any()  # of pictures with one part alone
+    assert (strict.values[:, others][undefined[:, others]] == 1.0).all()
+    kept = pq.read_table(tmp_path / "data" / "scores.parquet")
+    assert {row["value"] for row in kept.to_pylist() if row["status"] != "ok"} == {None}
+    assert strict.digest != found.digest
 
 
 def test_commands_refuse_what_cannot_be_done(full: Path, tmp_path: Path) -> None:

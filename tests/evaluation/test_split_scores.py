@@ -143,6 +143,14 @@ def test_the_threshold_is_chosen_on_val_and_judged_on_test(chosen: Path) -> None
     assert [(each.split, each.threshold) for each in choice] == [("val", thresholds[best])]
 
 
+def test_maps_of_val_pictures_are_not_judged_where_there_are_others(chosen: Path) -> None:
+    run, val = chosen / "runs" / "toy", set(PileDataset(chosen, "val").image_ids)
+    assert {row.image_id for row in read_attributions(run)} & val
+    table = load_scores(run, chosen)
+    assert not {image_id for image_id, _ in table.pairs} & val
+    assert (table.status[:, table.metrics.index("iou_best")] == "ok").all()
+
+
 def test_scores_of_splits_have_intervals_over_piles(chosen: Path) -> None:
     found = [each for each in load_split_scores(chosen / "runs" / "toy") if each.metric in SPLIT_METRICS]
     assert {(each.method, each.split, each.metric) for each in found} == {

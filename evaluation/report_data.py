@@ -11,8 +11,10 @@ import pyarrow.parquet as pq
 
 from core.errors import BrickbenchError, SettingsError
 from evaluation.caveats import NetworkFacts
+from evaluation.focus_run import FocusRow, load_focus
 from evaluation.gallery import LEAD_METRICS
 from evaluation.measures import MEASURES
+from evaluation.split_scores import SplitScore, load_split_scores
 from evaluation.statistics.contrast import require_same_pictures
 from evaluation.statistics.facts import PairFacts, read_pair_facts
 from evaluation.statistics.strata import Stratum, StratumScore, strata, stratum_scores
@@ -24,7 +26,7 @@ from training.runs import RunInfo, dataset_of, read_epochs
 
 
 @dataclass(frozen=True)
-class Findings:
+class ReportData:
     """What the scores of a run come to, with all that they are broken down by."""
 
     run_folder: Path
@@ -45,6 +47,10 @@ class Findings:
     """What `variation` is between."""
     also: tuple[RunInfo, ...]
     """Further runs on the same pictures."""
+    splits: list[SplitScore]
+    """Scores of whole splits by the explained checkpoint."""
+    focus: dict[str, list[FocusRow]]
+    """Focus on mosaics by method key; empty where there are none."""
 
     @property
     def lead(self) -> str:
@@ -85,9 +91,15 @@ class Findings:
         ]
 
 
-def find(
-    run_folder: Path, root: Path, *, checkpoint: str | None = None, seed: int = 0, also: Sequence[Path] = ()
-) -> Findings:
+def gather(
+    run_folder: Path,
+    root: Path,
+    *,
+    checkpoint: str | None = None,
+    seed: int = 0,
+    also: Sequence[Path] = (),
+    strict: bool = False,
+) -> ReportData:
     """Return what the scores of a run come to.
 
     Args:
@@ -96,15 +108,16 @@ def find(
         checkpoint: whose maps; None takes the best one that has scores.
         seed: of the resampling.
         also: further runs on the same pictures, such as other seeds: they tell training from pictures.
+        strict: undefined scores count as the worst value.
 
     Raises:
         BrickbenchError: a run has no scores, or the further ones have other pictures.
         SettingsError: no such checkpoint, or one run is named twice.
     """
     run = read_scored_run(run_folder, root)
-    table = run.table(run.choose(checkpoint), MEASURES)
+    table = run.table(run.choose(checkpoint), MEASURES, strict=strict)
     info, logits = RunInfo.load_run(run_folder), read_logits(run_folder, table.checkpoint)
-    others = (run.table(name, MEASURES) for name in run.checkpoints if name != table.checkpoint)
+    others = (run.table(name, MEASURES, strict=strict) for name in run.checkpoints if name != table.checkpoint)
     tables = _alike(table, others)
     growth = grow(tables, seed=seed) if len(tables) > 1 else []
     further = _other_tables(run_folder, root, table, also)
@@ -115,7 +128,7 @@ def find(
     else:
         names = tuple(each.checkpoint for each in tables) if growth else ()
         variation = vary(tables, names) if growth else []
-    return Findings(
+    return ReportData(
         run_folder=run_folder,
         root=root,
         info=info,
@@ -128,6 +141,8 @@ def find(
         variation=variation,
         varied=names,
         also=beside,
+        splits=[each for each in load_split_scores(run_folder) if each.checkpoint == table.checkpoint],
+        focus=load_focus(run_folder, table.checkpoint, seed=seed),
     )
 
 
@@ -156,7 +171,7 @@ def _other_tables(run_folder: Path, root: Path, table: ScoreTable, also: Sequenc
     others = []
     for folder in also:
         own = dataset_of(folder)
-        other = load_scores(folder, own, measures=MEASURES)
+        other = load_scores(folder, own, measures=MEASURES, strict=table.strict)
         require_same_pictures((root, own), table, other)
         others.append(other)
     return others
