@@ -1,11 +1,13 @@
 """Maps and masks as flat rows, with what several metrics need (areas, one sort) computed once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from evaluation.heights import Heights
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
@@ -35,8 +37,8 @@ class Steps(NamedTuple):
 class Batch:
     """M finite maps with masks that are neither empty nor full, one row of P pixels each.
 
-    One sort of each map and one of its mask's pixels serve every metric that asks for ranks or thresholds: how many
-    pixels lie above a value is a binary search.
+    One ordering of each map by height and one sort of its mask's pixels serve every metric that asks for ranks or
+    thresholds.
     """
 
     def __init__(
@@ -76,7 +78,7 @@ class Batch:
     @cached_property
     def area_px(self) -> IntArray:
         """Pixels in each mask, (M,)."""
-        return np.asarray(np.count_nonzero(self.masks, axis=1), dtype=np.int64)
+        return count_rows(self.masks)
 
     @cached_property
     def area_share(self) -> FloatArray:
@@ -86,7 +88,7 @@ class Batch:
     @cached_property
     def others_px(self) -> IntArray:
         """Pixels of other bricks, (M,)."""
-        return np.asarray(np.count_nonzero(self.others, axis=1), dtype=np.int64)
+        return count_rows(self.others)
 
     @cached_property
     def boxes(self) -> Sequence[IntArray]:
@@ -107,12 +109,12 @@ class Batch:
     @cached_property
     def box_share(self) -> FloatArray:
         """Share of the picture that the union of boxes covers, (M,)."""
-        return np.asarray(np.count_nonzero(self.box_masks, axis=1) / self.pixels, dtype=np.float64)
+        return np.asarray(count_rows(self.box_masks) / self.pixels, dtype=np.float64)
 
     @cached_property
-    def sorted_maps(self) -> NDArray[Any]:
-        """Each map's values from the lowest up, (M, P)."""
-        return np.sort(self.maps, axis=1)
+    def heights(self) -> list[Heights]:
+        """Each map's values by height: M of them."""
+        return [Heights(row) for row in self.maps]
 
     @cached_property
     def sorted_inside(self) -> list[NDArray[Any]]:
@@ -123,43 +125,51 @@ class Batch:
             row.sort()
         return rows
 
-    @property
+    @cached_property
     def lowest(self) -> NDArray[Any]:
         """Each map's minimum, (M,)."""
-        return self.sorted_maps[:, 0]
+        return np.asarray(self.maps.min(axis=1))
 
-    @property
+    @cached_property
     def highest(self) -> NDArray[Any]:
         """Each map's maximum, (M,)."""
-        return self.sorted_maps[:, -1]
+        return np.asarray(self.maps.max(axis=1))
 
-    def at_least(self, levels: NDArray[Any]) -> tuple[IntArray, IntArray]:
-        """Return for `levels` (M, T) how many pixels of the mask and of all are at least as high, (M, T) each."""
-        return self._count(levels, "left")
+    def nth_highest(self, place: IntArray) -> NDArray[Any]:
+        """Return each map's value at its `place` (M,) from the top, 1 being the highest, (M,)."""
+        lowest_first = (self.pixels - place).tolist()
+        found = [heights.nth_lowest(rank) for heights, rank in zip(self.heights, lowest_first, strict=True)]
+        return np.array(found, dtype=self.maps.dtype)
 
-    def above(self, levels: NDArray[Any]) -> tuple[IntArray, IntArray]:
-        """Return for `levels` (M, T) how many pixels of the mask and of all are higher, (M, T) each."""
-        return self._count(levels, "right")
+    def at_least(self, level: NDArray[Any]) -> tuple[IntArray, IntArray]:
+        """Return for a `level` of each map (M,) how many pixels of the mask and of all are as high, (M,) each."""
+        return self._count(np.greater_equal, level)
 
-    def _count(self, levels: NDArray[Any], side: Literal["left", "right"]) -> tuple[IntArray, IntArray]:
-        hits, marked = np.empty(levels.shape, dtype=np.int64), np.empty(levels.shape, dtype=np.int64)
-        for row, inside in enumerate(self.sorted_inside):
-            hits[row] = len(inside) - inside.searchsorted(levels[row], side)
-            marked[row] = self.pixels - self.sorted_maps[row].searchsorted(levels[row], side)
-        return hits, marked
+    def above(self, level: NDArray[Any]) -> tuple[IntArray, IntArray]:
+        """Return for a `level` of each map (M,) how many pixels of the mask and of all are higher, (M,) each."""
+        return self._count(np.greater, level)
+
+    def _count(self, compare: Callable[..., BoolArray], level: NDArray[Any]) -> tuple[IntArray, IntArray]:
+        hits, everywhere = np.empty(len(self), dtype=np.int64), np.empty(len(self), dtype=np.int64)
+        for row, (values, mask) in enumerate(zip(self.maps, self.masks, strict=True)):
+            marked = compare(values, level[row])
+            everywhere[row] = np.count_nonzero(marked)
+            hits[row] = np.count_nonzero(marked & mask)
+        return hits, everywhere
 
     def at_least_shares(self, shares: FloatArray, scale: Scale) -> tuple[IntArray, IntArray]:
-        """Return as `at_least`, for `shares` (T,) of each map's maximum or of its way from minimum to maximum.
+        """Return as `at_least`, (M, T) each, for shares (T,) of each map's maximum or of its way from minimum to it.
 
         Values are divided, shares are not multiplied: the highest is exactly 1 whatever the scale of the map. Maps
         without a positive value (``maximum``) or of one value (``min_max``) count as zeros.
         """
         wanted = shares.astype(self.maps.dtype)
         hits, marked = np.empty((len(self), len(shares)), np.int64), np.empty((len(self), len(shares)), np.int64)
-        for row, (inside, everything) in enumerate(zip(self.sorted_inside, self.sorted_maps, strict=True)):
-            low = everything[0] if scale == "min_max" else everything.dtype.type(0)
-            hits[row] = len(inside) - _scaled(inside, low, everything[-1]).searchsorted(wanted)
-            marked[row] = self.pixels - _scaled(everything, low, everything[-1]).searchsorted(wanted)
+        for row, inside in enumerate(self.sorted_inside):
+            low = self.lowest[row] if scale == "min_max" else self.maps.dtype.type(0)
+            high = self.highest[row]
+            hits[row] = len(inside) - _scaled(inside, low, high).searchsorted(wanted)
+            marked[row] = self.pixels - Heights(_scaled(self.maps[row], low, high)).below(wanted)[0]
         return hits, marked
 
     def scaled(self, row: int, scale: Scale) -> NDArray[Any]:
@@ -171,14 +181,10 @@ class Batch:
     def steps(self) -> Steps:
         """The values at which a falling threshold takes in pixels of the mask."""
         values, equals, marked, marked_equals = [], [], [], []
-        for inside, everything in zip(self.sorted_inside, self.sorted_maps, strict=True):
+        for inside, heights in zip(self.sorted_inside, self.heights, strict=True):
             firsts = np.flatnonzero(np.concatenate(([True], inside[1:] != inside[:-1])))
             value, equal = inside[firsts], np.diff(firsts, append=len(inside))
-            below = everything.searchsorted(value)
-            # Only where the value goes on beyond the mask's own pixels is its last place searched for.
-            ends = below + equal
-            longer = np.flatnonzero((ends < self.pixels) & (everything[np.minimum(ends, self.pixels - 1)] == value))
-            ends[longer] = everything.searchsorted(value[longer], "right")
+            below, ends = heights.below(value)
             values.append(value)
             equals.append(equal)
             marked.append(self.pixels - below)
@@ -195,21 +201,21 @@ class Batch:
             starts=starts,
             equal=equal,
             hits=hits,
-            marked=np.concatenate(marked).astype(np.int64),
-            marked_equal=np.concatenate(marked_equals).astype(np.int64),
+            marked=np.concatenate(marked),
+            marked_equal=np.concatenate(marked_equals),
         )
 
     def mass(self, sign: SignPolicy) -> FloatArray:
         """Return each map's mass, (M,): the sum of its positive values, or of the sizes of all (``absolute``)."""
         if sign not in self._masses:
-            self._masses[sign] = self._sum(self.maps, sign)
+            self._masses[sign] = np.array([self._sum(values, sign, row) for row, values in enumerate(self.maps)])
         return self._masses[sign]
 
     def mass_in(self, region: BoolArray, sign: SignPolicy) -> FloatArray:
         """Return each map's mass in `region` (M, P), (M,), in the same unit as `mass`."""
-        ends = np.cumsum(np.count_nonzero(region, axis=1))
+        ends = np.cumsum(count_rows(region))
         rows = np.split(self.maps[region], ends[:-1])
-        return np.array([self._sum(row[None], sign, self._unit[at : at + 1])[0] for at, row in enumerate(rows)])
+        return np.array([self._sum(values, sign, row) for row, values in enumerate(rows)])
 
     @cached_property
     def _unit(self) -> FloatArray:
@@ -217,12 +223,17 @@ class Batch:
         size = np.maximum(np.abs(self.lowest), np.abs(self.highest)).astype(np.float64)
         return np.asarray(np.ldexp(1.0, np.clip(np.frexp(size)[1], -1000, 1000)), dtype=np.float64)
 
-    def _sum(self, values: NDArray[Any], sign: SignPolicy, unit: FloatArray | None = None) -> FloatArray:
+    def _sum(self, values: NDArray[Any], sign: SignPolicy, row: int) -> float:
+        """Return the mass of some `values` (n,) of map `row`."""
         relevance = np.maximum(values, 0) if sign == "positive" else np.abs(values)
         if relevance.dtype == np.float32:  # float64 holds any sum of them
-            return np.asarray(relevance.sum(axis=1, dtype=np.float64))
-        divisor = self._unit if unit is None else unit
-        return np.asarray((relevance / divisor[:, None]).sum(axis=1), dtype=np.float64)
+            return float(relevance.sum(dtype=np.float64))
+        return float((relevance / self._unit[row]).sum())
+
+
+def count_rows(marked: BoolArray) -> IntArray:
+    """Return how many of each row (M, P) are true, (M,): one row at a time it is ten times as fast as with an axis."""
+    return np.array([np.count_nonzero(row) for row in marked], dtype=np.int64)
 
 
 def _around(mask: BoolArray) -> IntArray:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from core.errors import BrickbenchError, SettingsError
 from core.settings import Settings, near_matches
-from evaluation.batch import Batch, BoolArray
+from evaluation.batch import Batch, BoolArray, count_rows
 from evaluation.metrics.focus import FOCUS
 from evaluation.metrics.iou import IOU_BEST, IOU_FIXED, IOU_ORACLE
 from evaluation.metrics.mass import (
@@ -145,7 +145,7 @@ class Scorer:
         """Check what comes in and settle the cases in which no metric has a value; raises as `score` does."""
         _check(maps, truth)
         count, pixels = len(maps), maps.shape[1] * maps.shape[2]
-        area = np.count_nonzero(truth.masks.reshape(count, pixels), axis=1)
+        area = count_rows(truth.masks.reshape(count, pixels))
         self._status = np.full(count, "ok", dtype="<U10")
         self._status[area == pixels] = "full_mask"
         self._status[area == 0] = "empty_mask"

@@ -24,8 +24,8 @@ def compute(batch: Batch, settings: PointingSettings) -> tuple[FloatArray, Float
         highest = batch.maps == batch.highest[:, None]  # (M, P)
         hits = np.count_nonzero(highest & target, axis=1)
         return hits / np.count_nonzero(highest, axis=1), np.asarray(target.mean(axis=1))
-    hits, marked = batch.at_least(batch.highest[:, None])
-    return np.asarray(hits[:, 0] / marked[:, 0], dtype=np.float64), batch.area_share
+    hits, marked = batch.at_least(batch.highest)
+    return np.asarray(hits / marked, dtype=np.float64), batch.area_share
 
 
 def _pictures(batch: Batch) -> BoolArray:

@@ -29,9 +29,9 @@ def top_k(batch: Batch, settings: TopSettings) -> tuple[FloatArray, FloatArray]:
 
 def _inside_top(batch: Batch, size: IntArray) -> FloatArray:
     """Return the expected number of mask pixels among the `size` (M,) highest, when ties are drawn at random."""
-    threshold = batch.sorted_maps[np.arange(len(batch)), batch.pixels - size][:, None]  # the last value taken
-    hits, marked = (counts[:, 0] for counts in batch.at_least(threshold))
-    hits_above, marked_above = (counts[:, 0] for counts in batch.above(threshold))
+    threshold = batch.nth_highest(size)  # the last value taken
+    hits, marked = batch.at_least(threshold)
+    hits_above, marked_above = batch.above(threshold)
     drawn_share = (size - marked_above) / (marked - marked_above)
     return np.asarray(hits_above + drawn_share * (hits - hits_above), dtype=np.float64)
 
