@@ -1,0 +1,112 @@
+"""What participants may know of a study: their trials' order, opaque names, pictures and parts; no method."""
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from core.errors import BrickbenchError
+from core.files import sha256_hex
+from evaluation.study.key import KEY, PUBLIC, Item, read_key
+from evaluation.study.settings import StudySettings, read_settings
+
+KINDS = {".png": "image/png", ".webp": "image/webp", ".jpg": "image/jpeg"}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One trial as its participant sees it."""
+
+    trial_id: str
+    picture: str
+    """File in ``public/``, as the next two."""
+    left: str
+    right: str
+    part_name: str | None
+    """None where the settings do not tell it."""
+
+    @property
+    def files(self) -> tuple[str, str, str]:
+        """Return the files that the trial shows."""
+        return self.picture, self.left, self.right
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that the server needs of a study's key; what unblinds stays in the key."""
+
+    study: Path
+    study_id: str
+    digest: str
+    """SHA-256 of the key: answers belong to it."""
+    settings: StudySettings
+    sheets: dict[int, tuple[Shown, ...]]
+    """Trials in their order, by the number of the sheet."""
+
+    @cached_property
+    def files(self) -> frozenset[str]:
+        """Return the names of all pictures that participants see."""
+        return frozenset().union(*self.files_of.values())
+
+    @cached_property
+    def files_of(self) -> dict[int, frozenset[str]]:
+        """Return the names of the pictures on each sheet."""
+        return {
+            sheet: frozenset(name for trial in trials for name in trial.files) for sheet, trials in self.sheets.items()
+        }
+
+    def picture(self, name: str) -> bytes:
+        """Return the bytes of one of `files`."""
+        return (self.study / PUBLIC / name).read_bytes()
+
+    def told(self, sheet: int | None, answered: int, language: str | None) -> dict[str, Any]:
+        """Return, as JSON, what a page learns of somebody who has `answered` that many trials of `sheet`.
+
+        No more than the present trial, and the pictures of the next one, to load them beforehand.
+        """
+        if sheet is None:
+            return {"stage": "new"}
+        trials = self.sheets[sheet]
+        where = {"language": language, "answered": answered, "total": len(trials)}
+        if answered == len(trials):
+            return {"stage": "done", **where}
+        ahead = trials[answered + 1].files if answered + 1 < len(trials) else ()
+        return {"stage": "trial", **where, "trial": asdict(trials[answered]), "ahead": ahead}
+
+
+def read_plan(study: Path) -> Plan:
+    """Return what participants may know of the study in the folder `study`.
+
+    Raises:
+        BrickbenchError: it is no study, it has no sheet, or a picture is missing or has a name that it should not have.
+    """
+    key, settings = read_key(study), read_settings(study)
+    items = {item.item_id: item for item in key.items}
+    sheets = {
+        sheet.sheet: tuple(
+            _shown(trial.trial_id, items[trial.item_id], trial.left, trial.right, settings, key.part_names)
+            for trial in sheet.trials
+        )
+        for sheet in key.sheets
+    }
+    if not sheets or not all(sheets.values()):
+        raise BrickbenchError(f"The study {study} has no trials. Build it again with `brickbench study build`.")
+    plan = Plan(study, key.study_id, sha256_hex((study / KEY).read_bytes()), settings, sheets)
+    for name in sorted(plan.files):
+        if Path(name).name != name or Path(name).suffix not in KINDS:
+            raise BrickbenchError(
+                f"The picture {name!r} should be a file of {PUBLIC}/ that ends in {', '.join(KINDS)}. "
+                "Build the study again."
+            )
+        if not (study / PUBLIC / name).is_file():
+            raise BrickbenchError(
+                f"The picture {study / PUBLIC / name} is missing. Bring it back, or build the study again."
+            )
+    return plan
+
+
+def _shown(
+    trial_id: str, item: Item, left: str, right: str, settings: StudySettings, part_names: dict[str, str]
+) -> Shown:
+    name = part_names.get(item.part_id, item.part_id) if settings.show_class_name else None
+    return Shown(trial_id, item.picture, item.explanations[left], item.explanations[right], name)

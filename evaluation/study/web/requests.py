@@ -1,0 +1,88 @@
+"""What comes from outside, checked before anything believes it: tokens, and bodies of a few hundred bytes."""
+
+import asyncio
+from typing import Annotated, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from starlette.requests import ClientDisconnect, Request
+
+from evaluation.study.key import Side
+from evaluation.study.web.store import TOKEN, RefusedError
+
+LARGEST_BODY = 2048  # bytes; an answer has some 150
+BODY_WAIT_S = 10.0
+LONGEST_TRIAL_S = 86_400.0
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class StartBody(_Body):
+    """Consent is given, and familiarity told if it was asked."""
+
+    language: Annotated[str, StringConstraints(max_length=8)]
+    familiarity: Annotated[int, Field(ge=-1, le=2)]
+    invitation: Annotated[str, StringConstraints(max_length=64)] | None = None
+
+
+class AnswerBody(_Body):
+    """One choice."""
+
+    trial_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
+    chosen: Side
+    seconds: Annotated[float, Field(ge=0, le=LONGEST_TRIAL_S, allow_inf_nan=False)] | None
+    request_key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+
+
+Body = TypeVar("Body", bound=_Body)
+
+
+def bearer(request: Request) -> str:
+    """Return what the Authorization header bears, such as a token.
+
+    Raises:
+        RefusedError: there is none, or more than one.
+    """
+    given = request.headers.getlist("authorization")
+    scheme, _, value = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+    if scheme.lower() != "bearer" or not value:
+        raise RefusedError(401, "no_link")
+    return value
+
+
+def read_token(request: Request) -> str:
+    """Return the token of a request, which has the form of one.
+
+    Raises:
+        RefusedError: there is none, or it cannot be one.
+    """
+    token = bearer(request)
+    if not TOKEN.fullmatch(token):
+        raise RefusedError(401, "unknown_link")
+    return token
+
+
+async def read_body(request: Request, model: type[Body]) -> Body:
+    """Return the body of a request.
+
+    Raises:
+        RefusedError: it is no JSON, too large, too slow, or not what `model` says.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        raise RefusedError(415, "malformed")
+    data = bytearray()
+    try:
+        async with asyncio.timeout(BODY_WAIT_S):
+            async for piece in request.stream():
+                data += piece
+                if len(data) > LARGEST_BODY:
+                    raise RefusedError(413, "too_large")
+    except TimeoutError:
+        raise RefusedError(408, "malformed") from None
+    except ClientDisconnect:
+        raise RefusedError(400, "malformed") from None
+    try:
+        return model.model_validate_json(bytes(data))
+    except ValidationError:
+        raise RefusedError(422, "malformed") from None

@@ -1,0 +1,124 @@
+"""The server of a study: one at a time, told where to listen, ended in order by Ctrl-C or SIGTERM."""
+
+import contextlib
+import errno
+import fcntl
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from core.errors import BrickbenchError
+from core.files import require_writable
+from evaluation.study.web.app import create_app
+from evaluation.study.web.links import ensure_links, read_access
+from evaluation.study.web.plan import read_plan
+
+LOCK = ".serving"
+GRACE_S = 5  # what is being answered is finished; browsers that keep a connection open are not waited for longer
+KEEP_ALIVE_S = 75  # longer than a choice takes: the next answer needs no new connection
+MOST_CONNECTIONS = 2000  # the rest are told that the study is busy
+BACKLOG = 1024  # people who all come at once, as when a link is shown to a hall
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """How participants come in."""
+
+    links: int
+    """Personal links that there are at least."""
+    cap: int
+    """How many people the open link lets in; 0: there is none."""
+    url: str | None
+    """Where people reach the page, such as ``https://study.example.org/``; None: as the server listens."""
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """What the organiser is told."""
+
+    page: str
+    links: int
+    open_link: str | None
+    organiser: str
+
+
+def serve(study: Path, host: str, port: int, entrance: Entrance, ready: Callable[[Addresses], None]) -> None:
+    """Serve `study` until Ctrl-C or SIGTERM.
+
+    Args:
+        study: its folder; gets ``participants.csv``, ``access.json`` and ``answers.sqlite``.
+        host: name or address to listen at; ``0.0.0.0`` for all of this machine's.
+        port: to listen at; 0 takes a free one.
+        entrance: how participants come in.
+        ready: called once, when pages can be loaded.
+
+    Raises:
+        BrickbenchError: it is no study, another server has it, the port is taken, or its store cannot be used.
+    """
+    read_plan(study)
+    require_writable(study)
+    with _only_one(study), _listen(host, port) as listener:
+        port = listener.getsockname()[1]
+        page = (entrance.url or f"http://{_shown(host)}:{port}").rstrip("/") + "/"
+        access = read_access(study)
+        tokens = ensure_links(study, entrance.links, page)
+        invitation = access.invitation if entrance.cap else ""
+        app = create_app(study, organiser=access.organiser, tokens=tokens, invitation=invitation, cap=entrance.cap)
+        addresses = Addresses(
+            page=page,
+            links=len(tokens),
+            open_link=f"{page}#open.{invitation}" if invitation else None,
+            organiser=f"{page}organiser#{access.organiser}",
+        )
+        listener.listen(BACKLOG)
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="on", ws="none", server_header=False,
+            proxy_headers=False, timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=KEEP_ALIVE_S,
+            limit_concurrency=MOST_CONNECTIONS,
+        )  # fmt: skip
+        ready(addresses)
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn ends in order, then raises what it caught
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextlib.contextmanager
+def _only_one(study: Path) -> Iterator[None]:
+    with (study / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the process, however it ends
+        except BlockingIOError as error:
+            raise BrickbenchError(
+                f"{study} is being served already. End the other `study serve` first, or send people there."
+            ) from error
+        yield
+
+
+@contextlib.contextmanager
+def _listen(host: str, port: int) -> Iterator[socket.socket]:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except OSError as error:
+        raise BrickbenchError(f"There is no host {host!r}: {error.strerror}. Use 127.0.0.1 or 0.0.0.0.") from error
+    # asyncio turns Nagle's algorithm off only where the protocol is named; with it each answer takes 40 ms longer.
+    with socket.socket(family, kind, protocol) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            reason = {
+                errno.EADDRINUSE: "is in use, perhaps by another server",
+                errno.EACCES: "may not be used by you",
+            }.get(error.errno or 0, f"of {host} cannot be used: {error.strerror}")
+            raise BrickbenchError(
+                f"Port {port} {reason}. Choose another with --port, or any free one with --port 0."
+            ) from error
+        yield listener
+
+
+def _shown(host: str) -> str:
+    if host in ("0.0.0.0", "::"):
+        return socket.gethostname()
+    return f"[{host}]" if ":" in host else host
