@@ -7,9 +7,11 @@ import click
 
 from blender_assets.commands import ldraw_options
 from core.cli import any_folder, existing_file, json_option, print_rows, workers_option
+from core.engines.options import engine_options, parse_share, share_option
 from core.errors import BrickbenchError
 
 if TYPE_CHECKING:
+    from core.engine import Engine
     from render.settings import RenderSettings
 
 count_option = click.option("--count", type=click.IntRange(min=1), default=640, show_default=True, help="Piles in all.")
@@ -47,6 +49,8 @@ def render() -> None:
     show_default=True,
     help="What Cycles computes on. Several workers share a GPU.",
 )
+@engine_options
+@share_option("Every N-th shard from the K-th: N jobs with K = 1 to N divide the work; then run `dataset index`.")
 def run(
     settings: Path | None,
     ldraw: Path | None,
@@ -56,20 +60,32 @@ def run(
     seed: int,
     workers: int | None,
     device: str,
+    engine: "Engine",
+    share: str,
 ) -> None:
     """Render piles into a dataset, or go on with one that was begun.
 
-    SETTINGS is a YAML file; without it the defaults hold (see `brickbench render settings`).
+    SETTINGS is a YAML file; without it the defaults hold (see `brickbench render settings`). `brickbench status` tells
+    how far it is, from another terminal.
 
     \b
     Example:
       brickbench render run -o piles --count 640 --seed 0
+      brickbench render run -o piles --count 64000 --engine ray --device optix --worker-gpus 0.5
     """
     chosen = load_settings(settings, ldraw, prefer_ldraw)  # a mistake in it is told before Blender is loaded
     from render.run import render_dataset
 
-    plan = render_dataset(chosen, output, count=count, seed=seed, workers=workers, device=device)
-    click.echo(f"{output}: {plan.piles} piles, {plan.pictures} pictures in {plan.shards} shards.", err=True)
+    of = parse_share(share)
+    plan = render_dataset(
+        chosen, output, count=count, seed=seed, workers=workers, device=device, engine=engine, share=of
+    )
+    made = f"{plan.piles} piles, {plan.pictures} pictures in {plan.shards} shards"
+    if of == (1, 1):
+        click.echo(f"{output}: {made}.", err=True)
+    else:
+        left = f"When all shares are, run `brickbench dataset index {output}`."
+        click.echo(f"{output}: share {share} of {made} is there. {left}", err=True)
 
 
 @render.command()

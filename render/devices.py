@@ -41,6 +41,16 @@ def choose_device(device: str) -> None:
     cycles.denoising_use_gpu = True
 
 
+def chosen_device() -> str:
+    """Return the name of what Cycles computes on in this process: ``cpu``, or such as ``optix: NVIDIA H100``."""
+    if bpy.context.scene.cycles.device == "CPU":
+        return "cpu"
+    preferences = bpy.context.preferences.addons["cycles"].preferences
+    back_end = preferences.compute_device_type
+    used = [device.name for device in _gpus(back_end) if device.use]
+    return f"{back_end.lower()}: {' + '.join(used)}"
+
+
 def _gpus(back_end: str) -> list["bpy.types.PropertyGroup"]:
     preferences = bpy.context.preferences.addons["cycles"].preferences
     return [device for device in preferences.get_devices_for_type(back_end.upper()) if device.type != "CPU"]

@@ -104,7 +104,7 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     content = generator(seed, pile_index, Purpose.CONTENT)
     shares = settings.colors or {color.name: color.weight for color in COLORS}
     count = int(content.integers(settings.bricks_min, settings.bricks_max + 1))
-    part_ids = [settings.parts[k] for k in content.integers(len(settings.parts), size=count)]
+    part_ids = [settings.parts[k] for k in _draw_parts(settings, count, content)]
     colors = [color_by_name(draw_name(shares, content)) for _ in range(count)]
     roughness = content.uniform(0.15, 0.4, size=count)
     arrangement = draw_name(settings.arrangements, content)
@@ -150,6 +150,14 @@ def draw_name(shares: Mapping[str, float], rng: np.random.Generator) -> str:
     """Return one of the names, each with the probability of its share."""
     limits = np.cumsum(list(shares.values()))
     return list(shares)[int(np.searchsorted(limits, rng.uniform() * limits[-1], side="right"))]
+
+
+def _draw_parts(settings: RenderSettings, count: int, rng: np.random.Generator) -> list[int]:
+    """Return the places of `count` parts in ``settings.parts``."""
+    if not settings.part_shares:
+        return list(rng.integers(len(settings.parts), size=count))
+    weights = np.array(settings.part_weights)
+    return list(rng.choice(len(weights), size=count, p=weights / weights.sum()))
 
 
 def _view(settings: RenderSettings, seed: int, pile_index: int, view: int) -> View:

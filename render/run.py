@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import yaml
 
-from core.engine import run_items
+from core.engine import LOCAL, Engine, run_items
 from core.errors import BrickbenchError, SettingsError
 from core.files import require_writable
 from core.progress import Progress
@@ -17,6 +17,7 @@ from dataset.index import open_index, update_index
 from dataset.manifest import MANIFEST_NAME, Manifest, PartInfo
 from dataset.shards import pile_shard, pile_shards, read_shard
 from render.floors import list_pictures
+from render.journal import RunJournal, Share
 from render.lights import list_panoramas
 from render.pile import sample_pile
 from render.settings import RenderSettings
@@ -53,16 +54,22 @@ class Plan:
     """With twins: about, as the first `COUNTED` piles have them."""
 
     shards: int
+    """Of all shares."""
     shards_there: int
     missing: tuple[int, ...]
 
 
-def plan_render(settings: RenderSettings, root: Path, count: int) -> Plan:
-    """Return what is missing for `count` piles in the dataset `root`, which need not exist yet."""
+def plan_render(settings: RenderSettings, root: Path, count: int, share: Share = (1, 1)) -> Plan:
+    """Return what is missing for `count` piles in the dataset `root`, which need not exist yet.
+
+    With a `share` (K, N) only every N-th shard from the K-th on counts as missing: N renders divide the work.
+    """
+    if not 1 <= share[0] <= share[1]:
+        raise SettingsError(f"The share should be K of N with K from 1 to N, such as 1/4; it is {share[0]}/{share[1]}.")
     shards = -(-count // settings.piles_per_shard)
-    there = set(pile_shards(root))
-    missing = tuple(k for k in range(shards) if k not in there)
-    return Plan(count, _pictures(settings, count), shards, shards - len(missing), missing)
+    there = set(pile_shards(root)) & set(range(shards))
+    missing = tuple(k for k in range(share[0] - 1, shards, share[1]) if k not in there)
+    return Plan(count, _pictures(settings, count), shards, len(there), missing)
 
 
 def default_workers() -> int:
@@ -80,13 +87,31 @@ def _pictures(settings: RenderSettings, count: int) -> int:
 
 
 def render_dataset(
-    settings: RenderSettings, root: Path, *, count: int, seed: int, workers: int | None = None, device: str = "cpu"
+    settings: RenderSettings,
+    root: Path,
+    *,
+    count: int,
+    seed: int,
+    workers: int | None = None,
+    device: str = "cpu",
+    engine: Engine = LOCAL,
+    share: Share = (1, 1),
 ) -> Plan:
     """Render piles 0 to `count` - 1 of `seed` into `root`; go on where an earlier run was stopped.
 
     Returns what was planned at the start. With the same settings and seed the dataset is the same
-    whatever the number of workers and however often the run was interrupted. `device` is one of
-    `render.devices.DEVICES`.
+    whatever the engine, the number of workers and however often the run was interrupted.
+
+    Args:
+        settings: decide the piles, together with `seed`.
+        root: the dataset's folder; on a cluster one that all nodes share.
+        count: piles in all.
+        seed: of the piles.
+        workers: how many render at a time; None leaves it to the engine.
+        device: one of `render.devices.DEVICES`.
+        engine: where workers run.
+        share: (K, N) makes every N-th shard from the K-th on, so that N renders divide the work among them; what one
+            of several made comes into the index by `dataset.index.update_index` when all have ended.
 
     Raises:
         SettingsError: `root` was made with other settings, another seed, or cannot grow to `count`.
@@ -96,7 +121,8 @@ def render_dataset(
     from render.devices import require_device  # loads Blender, which planning does without
     from render.worker import ShardJob, render_shard, start_blender
 
-    require_device(device)
+    if engine.is_here:
+        require_device(device)
     if settings.environment_pictures:
         list_panoramas(settings.environment_pictures)  # an empty folder is told before Blender starts
     if settings.floor_pictures:
@@ -104,36 +130,47 @@ def render_dataset(
     require_writable(root)
     _claim(settings, root, seed)
     _check_growth(settings, root, count)
-    plan = plan_render(settings, root, count)
+    plan = plan_render(settings, root, count, share)
     if plan.missing:
         _require_generation(root)
-    cores = default_workers()
-    workers = min(workers or cores, max(len(plan.missing), 1))
-    threads = max(1, cores // workers)
+    crew = engine.crew(workers, len(plan.missing))
+    setup = partial(start_blender, crew.threads, device)
     size = settings.piles_per_shard
     jobs = {
-        f"shard {k:06d}": ShardJob(root, settings, seed, k, range(k * size, min((k + 1) * size, count)))
+        f"shard {k:06d}": ShardJob(root, settings, seed, k, range(k * size, min((k + 1) * size, count)), share)
         for k in plan.missing
     }
     failures: dict[str, list[str]] = {}  # keys of the shards by reason: a full disk is one reason for many
-    done = count - sum(len(job.pile_indices) for job in jobs.values())
-    with Progress("Rendering", count, "piles", done=done) as progress:
-        for outcome in run_items(render_shard, jobs, workers=workers, setup=partial(start_blender, threads, device)):
+    todo = sum(len(job.pile_indices) for job in jobs.values())
+    total = count if share == (1, 1) else todo
+    with (
+        RunJournal(
+            root, share, piles=count, piles_per_shard=size, todo=len(jobs), engine=engine.title, workers=crew.workers
+        ) as journal,
+        Progress("Rendering", total, "piles", done=total - todo) as progress,
+    ):
+        for outcome in run_items(render_shard, jobs, workers=crew.workers, setup=setup, engine=engine):
             if outcome.value is None:
-                failures.setdefault(f"{outcome.error}.", []).append(outcome.key)
+                reason = journal.fail(jobs[outcome.key].shard_index, str(outcome.error), outcome.attempts)
+                failures.setdefault(f"{reason}.", []).append(outcome.key)
             else:
                 progress.advance(outcome.value)
-    try:
-        update_index(root)
-        _report_attempts(root)
-    except BrickbenchError as error:
-        failures[str(error)] = []
+        if share == (1, 1):
+            _bring_into_index(root, failures)
     if failures:
         raise BrickbenchError(
             f"Of {plan.shards} shards {len(pile_shards(root))} are there. {_reasons(failures)} "
             "Run the same command again to make what is missing."
         )
     return plan
+
+
+def _bring_into_index(root: Path, failures: dict[str, list[str]]) -> None:
+    try:
+        update_index(root)
+        _report_attempts(root)
+    except BrickbenchError as error:
+        failures[str(error)] = []
 
 
 def _reasons(failures: dict[str, list[str]]) -> str:

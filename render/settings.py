@@ -37,6 +37,10 @@ class RenderSettings(Settings):
     parts: tuple[str, ...] = Field(ALL_PARTS, min_length=1)
     """Design numbers of the parts in the piles; their order is the order of the classes."""
 
+    part_shares: Shares = Field(default_factory=dict)
+    """How often a part of `parts` is drawn, against 1 for those not named; empty: all alike. With 0 it never comes, but
+    stays a class."""
+
     ldraw: str | None = None
     """Folder of an LDraw library, a second source of parts; none: built-in parts only."""
 
@@ -144,6 +148,11 @@ class RenderSettings(Settings):
     """How piles are divided into train, val and test."""
 
     @property
+    def part_weights(self) -> tuple[float, ...]:
+        """How often each of `parts` is drawn, on any scale."""
+        return tuple(self.part_shares.get(part_id, 1.0) for part_id in self.parts)
+
+    @property
     def catalogue(self) -> Catalogue:
         """The parts that the piles are made of."""
         return catalogue_of(self.ldraw, self.prefer_ldraw)
@@ -197,6 +206,11 @@ class RenderSettings(Settings):
         for k, part_id in enumerate(known):
             if part_id in known[:k]:
                 raise ValueError(f"part {self.parts[k]} stands in the list of parts twice")
+        for part_id in self.part_shares:
+            if part_id not in self.parts:
+                raise ValueError(f"part_shares names {part_id!r}, which is not in parts; add it there")
+        if not any(self.part_weights):
+            raise ValueError("part_shares gives every part 0")
         return self
 
 

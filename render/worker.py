@@ -14,11 +14,12 @@ from core.files import sha256_hex
 from core.seeding import Purpose, generator
 from dataset.masks import encode_mask
 from dataset.records import ImageRecord, InstanceRecord
-from dataset.shards import GEOMETRY_FOLDER, Picture, pack_arrays, write_shard
+from dataset.shards import GEOMETRY_FOLDER, Picture, pack_arrays, pile_shard, shard_folder, write_shard
 from dataset.splits import pile_group
 from render import blender
 from render.camera import Camera, frame_pile
-from render.devices import choose_device
+from render.devices import choose_device, chosen_device
+from render.journal import ShardJournal, Share
 from render.labels import Geometry, PileMasks, cast_labels, cast_masks
 from render.physics import NotAtRestError, settle
 from render.pile import Pile, sample_pile
@@ -41,6 +42,8 @@ class ShardJob:
     seed: int
     shard_index: int
     pile_indices: range
+    share: Share = (1, 1)
+    """Of the render that it belongs to."""
 
 
 @dataclass(frozen=True)
@@ -70,15 +73,20 @@ def start_blender(threads: int, device: str = "cpu") -> None:
 
 
 def render_shard(job: ShardJob) -> int:
-    """Render one shard into its dataset and return its number of piles."""
+    """Render one shard into its dataset and return its number of piles; one that is there already stays."""
+    if shard_folder(job.root, pile_shard(job.shard_index)).is_dir():
+        return len(job.pile_indices)  # of a worker that was lost before it could say so
+    journal = ShardJournal(job.root, job.share, job.shard_index, chosen_device())
 
     def pictures() -> Iterator[Picture]:
         for pile_index in job.pile_indices:
+            journal.begin_pile(pile_index)
             settled = settled_pile(job.settings, job.seed, pile_index)
             for shot in render_shots(settled, job.settings):
                 yield record_of(settled.pile, shot, job.settings)
 
-    write_shard(job.root, job.shard_index, pictures())
+    with journal:
+        write_shard(job.root, job.shard_index, pictures())
     return len(job.pile_indices)
 
 

@@ -76,6 +76,11 @@ def test_counts_parts_and_kinds_cover_what_the_settings_allow() -> None:
         ({"parts": ["3001", "3001"]}, "part 3001 stands in the list of parts twice"),
         ({"colors": ["Rad"]}, "unknown colour 'Rad' (did you mean 'Red'?)"),
         ({"backgrounds": ["lava"]}, "'lava' is unknown; known are paper, plain, desk"),
+        (
+            {"part_shares": {"3002": 2}, "parts": ["3001"]},
+            "part_shares names '3002', which is not in parts; add it there",
+        ),
+        ({"part_shares": {"3001": 0}, "parts": ["3001"]}, "part_shares gives every part 0"),
         ({"bricks_min": 5, "bricks_max": 2}, "bricks_min 5 is more than bricks_max 2"),
         ({"colors": {"Red": -1}}, "should be greater than or equal to 0"),
         ({"colors": {"Red": 0}}, "all probabilities are 0"),
@@ -92,6 +97,13 @@ def test_bad_settings_are_refused_in_one_sentence(values: dict[str, object], mes
 
 
 UNCUT = CameraSettings(margin_min=0.02)
+
+
+def test_parts_come_as_often_as_the_settings_say() -> None:
+    chosen = RenderSettings(parts=("3001", "3022", "3039"), part_shares={"3001": 3.0, "3039": 0.0}, bricks_min=10)
+    drawn = [brick.part_id for k in range(100) for brick in sample_pile(chosen, 0, k).bricks]
+    assert set(drawn) == {"3001", "3022"}
+    assert drawn.count("3001") / len(drawn) == pytest.approx(0.75, abs=0.04)
 
 
 def test_colours_come_as_often_as_the_settings_say() -> None:
