@@ -78,7 +78,7 @@ def test_counts_parts_and_kinds_cover_what_the_settings_allow() -> None:
         ({"backgrounds": ["lava"]}, "'lava' is unknown; known are paper, plain, desk"),
         (
             {"part_shares": {"3002": 2}, "parts": ["3001"]},
-            "part_shares names '3002', which is not in parts; add it there",
+            "part_shares names '3002', which is not in parts",
         ),
         ({"part_shares": {"3001": 0}, "parts": ["3001"]}, "part_shares gives every part 0"),
         ({"bricks_min": 5, "bricks_max": 2}, "bricks_min 5 is more than bricks_max 2"),
