@@ -1,0 +1,120 @@
+"""Crossed-effects logistic regression: random intercepts of people and items, fitted by Laplace's approximation."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+from evaluation.study.models.laplace import Choices, FloatArray, IntArray, Laplace
+
+START_SD = 0.7
+"""Logits; where fits begin. From 0 there is no way up: the likelihood is even in each standard deviation."""
+PRIOR = (1.0, 0.1)
+"""Weight of log sd, and rate, of a weak prior on each standard deviation, gamma with shape 2 and a mean of 20 logits.
+
+Without it a standard deviation comes out as 0 in a third of studies with 10 people, 10 items and true ones of 0.5; the
+likelihood-ratio test then takes answers as independent, and rejects a true null in 8 % of studies instead of 5 %."""
+_NO_SD = 1e-3  # logits: below, a standard deviation is 0
+_GRADIENT = 1e-4  # log likelihood a logit, at which a fit has converged: the likelihood is then right to about 1e-8
+_MOST_ROUNDS = 200
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The highest point of the likelihood."""
+
+    fixed: FloatArray
+    """(F,) logits"""
+    sd: FloatArray
+    """(2,) of people and items, in logits; 0 where it was not free."""
+    log_likelihood: float
+    """With the logarithm of the prior's density, less its constant, where there is one."""
+    covariance: FloatArray
+    """(F, F) of the fixed effects, the standard deviations taken as known."""
+    degrees_of_freedom: FloatArray
+    """(F,) of each fixed effect, after Satterthwaite."""
+
+
+def fit(
+    choices: Choices,
+    free_sd: tuple[bool, bool] = (True, True),
+    *,
+    prior: tuple[float, float] = PRIOR,
+    start: Fit | None = None,
+) -> Fit:
+    """Return the fit of a logistic regression with random intercepts of people and items.
+
+    Args:
+        choices: the table.
+        free_sd: whether people, and items, vary at all.
+        prior: of each free standard deviation; ``(0, 0)`` for maximum likelihood.
+        start: a fit of nearly the same, to begin at.
+
+    Source: as ``glmer`` of lme4 with ``nAGQ = 1`` (Bates et al. 2015): fixed effects and standard deviations together,
+    the random effects' mode within. Here the gradient is exact and the optimiser is BFGS. The prior is that of Chung,
+    Rabe-Hesketh, Dorie, Gelman and Liu 2013, who let its rate go to 0; with a rate a fit is bounded even where all
+    people, or all items, are of one mind.
+    """
+    laplace = Laplace(choices)
+    columns = choices.design.shape[1]
+    free = np.array(free_sd)
+    weight, rate = prior
+
+    def cost(parameters: FloatArray) -> tuple[float, FloatArray]:
+        spread = parameters[columns:]
+        point = laplace.at(parameters[:columns], _both(spread, free))
+        gradient = point.gradient[np.concatenate([np.full(columns, True), free])]
+        value = point.log_likelihood
+        if weight:
+            value += float((weight * np.log(np.abs(spread)) - rate * np.abs(spread)).sum())
+            gradient[columns:] += weight / spread - rate * np.sign(spread)
+        return -value, -gradient
+
+    fixed = np.zeros(columns) if start is None else start.fixed
+    sd = np.full(2, START_SD) if start is None else np.maximum(start.sd, 0.1)
+    best = np.concatenate([fixed, sd[free]])
+    if len(best):
+        best = minimize(cost, best, jac=True, method="BFGS", options={"gtol": _GRADIENT, "maxiter": _MOST_ROUNDS}).x
+    value = -cost(best)[0]
+    fixed, sd = best[:columns], np.abs(_both(best[columns:], free))
+    sd[sd < _NO_SD] = 0.0
+    weights = laplace.at(fixed, sd).weight
+    covariance = laplace.covariance(weights, sd)
+    return Fit(fixed, sd, value, covariance, _degrees(laplace, weights, sd, covariance))
+
+
+def _both(values: FloatArray, free: NDArray[np.bool_]) -> FloatArray:
+    sd = np.zeros(2)
+    sd[free] = values
+    return sd
+
+
+def _degrees(laplace: Laplace, weight: FloatArray, sd: FloatArray, covariance: FloatArray) -> FloatArray:
+    """Return the degrees of freedom of each fixed effect's variance, (F,).
+
+    A fixed effect is a weighted sum m of working logits, and its variance the sum of what people, items and single
+    choices add to it; each part is known from so many of them as there are, less the fixed effects that are the same
+    for all choices of one person (or item). Satterthwaite 1946 combines them.
+    """
+    data = laplace.choices
+    sums = laplace.solve_marginal(weight, sd, data.design) @ covariance  # (K, F), m in each column
+    parts, known = [], []
+    for spread, member, count in ((sd[0], data.person, data.people), (sd[1], data.item, data.items)):
+        by_unit = np.zeros((count, sums.shape[1]))
+        np.add.at(by_unit, member, sums)
+        parts.append(spread**2 * (by_unit**2).sum(axis=0))
+        known.append(max(count - _constant_columns(data.design, member), 1))
+    parts.append((sums**2 / weight[:, None]).sum(axis=0))
+    known.append(max(int(data.trials.sum()) - sums.shape[1], 1))
+    table = np.array(parts)  # (3, F)
+    return np.asarray(table.sum(axis=0) ** 2 / (table**2 / np.array(known, dtype=np.float64)[:, None]).sum(axis=0))
+
+
+def _constant_columns(design: FloatArray, member: IntArray) -> int:
+    """Return how many columns have the same value throughout each unit."""
+    count = int(member.max()) + 1
+    highest, lowest = np.full((count, design.shape[1]), -np.inf), np.full((count, design.shape[1]), np.inf)
+    np.maximum.at(highest, member, design)
+    np.minimum.at(lowest, member, design)
+    return int((highest - lowest < 1e-12).all(axis=0).sum())

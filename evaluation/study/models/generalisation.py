@@ -1,0 +1,192 @@
+"""What to expect of new people on new items: the crossed-effects logistic model of a study."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linprog
+
+from evaluation.statistics.effects import Estimate
+from evaluation.study.answers import Answers
+from evaluation.study.models.crossed import Fit, fit
+from evaluation.study.models.inference import p_value, term
+from evaluation.study.models.laplace import Choices, FloatArray
+from evaluation.study.models.results import Generalisation, Term
+from evaluation.study.models.trials import Trials, read_trials
+from evaluation.study.simulation import share_of_logit
+
+ASSUMES = (
+    "That people and items were drawn at random, apart from each other, from those that one wants to know about; that "
+    "each person, and each item, shifts the logit of the choice by an amount that is normally distributed; and that "
+    "nothing else ties answers together. With fewer than 10 people or items these cannot be checked."
+)
+PREFERENCE, POSITION, FAMILIARITY = "preference", "position", "familiarity"
+MOST_SD = 5.0
+"""Logits. With a larger standard deviation nearly every person (or item) is of one mind, and there is no telling how
+large it is."""
+NO_ESTIMATE = Estimate(np.nan, np.nan, np.nan)
+
+
+@dataclass(frozen=True)
+class Model:
+    """The table that is fitted, and what could not be taken into it."""
+
+    choices: Choices
+    names: tuple[str, ...]
+    """Of the columns."""
+    free_sd: tuple[bool, bool]
+    left_out: tuple[str, ...]
+    """A sentence for each of position and familiarity that is absent."""
+    limits: str
+    """To whom the answer cannot be carried over, as a sentence; empty where there is no such limit."""
+    reason: str
+    """Why there is no finite estimate; empty where there is one."""
+
+
+def build_model(trials: Trials) -> Model:
+    """Return the model of `trials`: preference, position (half a unit to either side) and familiarity (centred)."""
+    columns, names, left_out = [np.ones(len(trials.person))], [PREFERENCE], []
+    for name, column, why_not in (_position(trials), _familiarity(trials)):
+        if why_not:
+            left_out.append(why_not)
+        elif is_separated(np.column_stack([*columns, column]), trials.chosen) and not _one_sided(trials):
+            left_out.append(f"{name.capitalize()} is left out: it tells every choice, so its size has no estimate.")
+        else:
+            columns.append(column)
+            names.append(name)
+    people_vary, items_vary, limits = _variation(trials)
+    reason = ""
+    if _one_sided(trials):
+        which = "the first method" if trials.chosen[0] else "the other"
+        reason = f"All {len(trials.chosen)} answers are for {which}: the preference has no finite estimate."
+    return Model(
+        choices=Choices(
+            chosen=trials.chosen,
+            trials=np.ones(len(trials.chosen)),
+            design=np.column_stack(columns),
+            person=trials.person,
+            item=trials.item,
+            offset=np.zeros(len(trials.chosen)),
+        ),
+        names=tuple(names),
+        free_sd=(people_vary, items_vary),
+        left_out=tuple(left_out),
+        limits=limits,
+        reason=reason,
+    )
+
+
+def preference_p_value(answers: Answers, first: str) -> float:
+    """Return the p of `generalise`'s test that there is no preference for `first`, NaN where there is none; quick."""
+    model = build_model(read_trials(answers, first))
+    found = None if model.reason else fit(model.choices, model.free_sd)
+    if found is None or too_varied(found):
+        return np.nan
+    return p_value(model.choices, model.free_sd, found, 0)
+
+
+def generalise(trials: Trials) -> Generalisation:
+    """Return what `trials` say of new people and new items.
+
+    Test and intervals are those of `evaluation.study.models.inference`; the share is the mean over people and items of
+    the model's probability, its ends those of the profile interval with the standard deviations as estimated.
+    """
+    model = build_model(trials)
+    found = None if model.reason else fit(model.choices, model.free_sd)
+    reason = model.reason or ("" if found is None else too_varied(found))
+    if found is None or reason:
+        return Generalisation(
+            ASSUMES, reason, no_term(PREFERENCE), NO_ESTIMATE, (), model.left_out, np.nan, np.nan, np.nan
+        )
+    terms = [term(model.choices, model.free_sd, found, place, name) for place, name in enumerate(model.names)]
+    spread = float(np.hypot(*found.sd))
+    ends = [_share(each, spread) for each in (terms[0].logit.value, terms[0].logit.low, terms[0].logit.high)]
+    people_vary, items_vary = model.free_sd
+    return Generalisation(
+        assumes=ASSUMES,
+        reason=model.limits,
+        preference=terms[0],
+        share=Estimate(*ends),
+        terms=tuple(terms[1:]),
+        left_out=model.left_out,
+        person_sd=float(found.sd[0]) if people_vary else np.nan,
+        item_sd=float(found.sd[1]) if items_vary else np.nan,
+        log_likelihood=found.log_likelihood,
+    )
+
+
+def no_term(name: str) -> Term:
+    """Return a term without figures."""
+    return Term(name, NO_ESTIMATE, NO_ESTIMATE, np.nan, np.nan)
+
+
+def too_varied(found: Fit) -> str:
+    """Return why a fit says nothing, where people or items are each of one mind; else nothing."""
+    for name, sd in zip(("person", "item"), found.sd, strict=True):
+        if sd > MOST_SD:
+            other = "items" if name == "person" else "people"
+            return (
+                f"Nearly every {name} has the same answer throughout, whatever the {other}: how far they differ, and "
+                "so the preference, has no finite estimate."
+            )
+    return ""
+
+
+def is_separated(design: FloatArray, chosen: FloatArray) -> bool:
+    """Return whether some weighting of the columns of `design` (N, F) tells choices of 1 from those of 0.
+
+    Then coefficients have no finite maximum-likelihood estimate. Source: Albert and Anderson 1984, as a linear program.
+    """
+    signed = design * np.where(chosen == 1, 1.0, -1.0)[:, None]
+    found = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1))
+    return bool(found.fun is not None and found.fun < -1e-6)
+
+
+def _one_sided(trials: Trials) -> bool:
+    return bool(trials.chosen.min() == trials.chosen.max())
+
+
+def _position(trials: Trials) -> tuple[str, FloatArray, str]:
+    column = np.where(trials.first_is_left, 0.5, -0.5)
+    why_not = ""
+    if not trials.items_known:
+        why_not = "Position is left out: it is not known which method stood on which side."
+    elif np.ptp(column) == 0:
+        why_not = "Position is left out: the first method always stood on the same side."
+    return POSITION, column, why_not
+
+
+def _familiarity(trials: Trials) -> tuple[str, FloatArray, str]:
+    known = trials.familiarity
+    column = (known - known.mean())[trials.person]
+    why_not = ""
+    if (known < 0).any():
+        unknown = int((known < 0).sum())
+        why_not = f"Familiarity is left out: it is not known of {unknown} of {len(known)} people."
+    elif len(np.unique(known)) < 2:
+        why_not = "Familiarity is left out: it is the same for all people."
+    elif len(known) < 3:
+        why_not = "Familiarity is left out: two people cannot tell it from the people themselves."
+    return FAMILIARITY, column, why_not
+
+
+def _variation(trials: Trials) -> tuple[bool, bool, str]:
+    """Return whether people and items can be told to vary, and what follows if they cannot."""
+    answers, people, items = len(trials.person), len(trials.people), len(trials.items)
+    people_vary = 2 <= people < answers
+    items_vary = trials.items_known and 2 <= items < answers
+    limits = []
+    if people < 2:
+        limits.append("There is one person only, so nothing is said of other people.")
+    elif not people_vary:
+        limits.append("Each person gave one answer, so how far people differ cannot be told from chance.")
+    if not trials.items_known:
+        limits.append("It is not known which answer is on which item, so nothing is said of new items.")
+    elif items < 2:
+        limits.append("There is one item only, so nothing is said of new items.")
+    elif not items_vary:
+        limits.append("Each item has one answer, so how far items differ cannot be told from chance.")
+    return people_vary, items_vary, " ".join(limits)
+
+
+def _share(logit: float, spread: float) -> float:
+    return share_of_logit(logit, spread) if np.isfinite(logit) else np.nan

@@ -1,0 +1,95 @@
+"""Intervals from people and items resampled, both: what would other people say of other pictures?"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.bootstrap import interval_ends, resample_counts
+from core.seeding import Purpose, generator
+from evaluation.statistics.effects import Estimate
+from evaluation.study.models.results import TwoWayShare
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+ASSUMES = (
+    "That these people and these items were drawn at random from those that one wants to know about, people apart from "
+    "items. No model of how they vary. People and items are resampled, both, so the interval is a little wide where "
+    "neither varies; with fewer than about 10 of either it is a guess."
+)
+_STREAM = 2  # of the seed's resampling; scores' bootstrap has the one without a number, their flips have 1
+
+
+@dataclass(frozen=True)
+class Weights:
+    """How often each person and each item comes in each of B resamples."""
+
+    people: FloatArray
+    """(B, P)"""
+    items: FloatArray
+    """(B, I); all ones where items are not known, or are kept."""
+    units: int
+    """The smaller number of what is resampled."""
+
+    def shares(self, hits: FloatArray, tries: FloatArray) -> FloatArray:
+        """Return the share of hits among tries, both (P, I), in each resample, (B,); NaN without a try."""
+        with np.errstate(invalid="ignore"):
+            found = self._total(hits) / self._total(tries)
+        return np.asarray(found, dtype=np.float64)
+
+    def _total(self, table: FloatArray) -> FloatArray:
+        return np.asarray(((self.people @ table) * self.items).sum(axis=1))
+
+
+def draw_weights(people: int, items: int, *, seed: int, draws: int, keep_items: bool = False) -> Weights:
+    """Return `draws` resamples of `people` and, unless `keep_items`, of `items`."""
+    rng = generator(seed, Purpose.BOOTSTRAP, _STREAM)
+    drawn = resample_counts(rng, people, draws).astype(np.float64)
+    if keep_items:
+        return Weights(drawn, np.ones((draws, items)), people)
+    return Weights(drawn, resample_counts(rng, items, draws).astype(np.float64), min(people, items))
+
+
+def table_of(person: IntArray, item: IntArray, values: FloatArray, shape: tuple[int, int]) -> FloatArray:
+    """Return the sums of `values` (N,) by person and item, in a table of `shape` (P, I)."""
+    return np.asarray(np.bincount(person * shape[1] + item, values, shape[0] * shape[1]), np.float64).reshape(shape)
+
+
+def share_interval(hits: FloatArray, tries: FloatArray, weights: Weights) -> Estimate:
+    """Return the share of `hits` among `tries`, both (P, I), with its 95 % interval; NaN ends where nothing varies.
+
+    Source: Owen 2007, The pigeonhole bootstrap; percentile intervals, expanded for few units as in
+    `core.bootstrap.expanded_level`, the units being the smaller of the two numbers.
+    """
+    if not tries.sum():
+        return Estimate(np.nan, np.nan, np.nan)
+    share = float(hits.sum() / tries.sum())
+    if share in (0.0, 1.0):
+        return Estimate(share, np.nan, np.nan)
+    low, high = interval_ends(weights.shares(hits, tries), weights.units)
+    return Estimate(share, float(low), float(high))
+
+
+def two_way_share(hits: FloatArray, tries: FloatArray, *, seed: int, draws: int, items_known: bool) -> TwoWayShare:
+    """Return the share of `hits` among `tries`, both (P, I), with an interval for new people and new items."""
+    people, items = tries.shape
+    weights = draw_weights(people, items, seed=seed, draws=draws, keep_items=not items_known)
+    return TwoWayShare(
+        assumes=ASSUMES,
+        reason=_why_not(hits, tries, people, items if items_known else None),
+        share=share_interval(hits, tries, weights),
+        draws=draws,
+    )
+
+
+def _why_not(hits: FloatArray, tries: FloatArray, people: int, items: int | None) -> str:
+    if people < 2:
+        return "With one person there is nobody to resample."
+    if items == 1:
+        return "With one item there is nothing to resample."
+    if hits.sum() in (0, tries.sum()):
+        return "All answers are the same: resampling them shows nothing but that. See the exact interval."
+    if items is None:
+        return "It is not known which answer is on which item: only people were resampled, so new items are left out."
+    return ""
