@@ -103,9 +103,11 @@ class StudySettings(Settings):
         seen = self.seen_items
         if seen > self.items:
             raise ValueError(f"items_per_person is {seen}, more than the {self.items} items")
-        if self.repeats + self.swaps > seen:
+        room = seen - self.least_distance + 1
+        if self.repeats + self.swaps > room:
             raise ValueError(
-                f"repeats and swaps are {self.repeats + self.swaps}, more than the {seen} items that a participant sees"
+                f"repeats and swaps are {self.repeats + self.swaps}, but of the {seen} items that a participant sees "
+                f"only {room} can come again {self.least_distance} places later"
             )
         return self
 
@@ -113,6 +115,11 @@ class StudySettings(Settings):
     def seen_items(self) -> int:
         """Return the number of items that one participant sees."""
         return self.items if self.items_per_person is None else self.items_per_person
+
+    @property
+    def least_distance(self) -> int:
+        """Return the least number of places from a trial to its repetition."""
+        return min(self.distance, max(1, self.seen_items // 2))
 
     @property
     def trials(self) -> int:
