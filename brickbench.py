@@ -4,6 +4,7 @@ import atexit
 import contextlib
 import importlib.util
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -26,6 +27,8 @@ COMMANDS = {
     "explain": ("explain.commands:explain", "Explain what a classifier looks at."),
     "evaluate": ("evaluation.commands:evaluate", "Score explanations, and report."),
     "study": ("evaluation.study.commands:study", "Ask people, blind, which explanation they prefer."),
+    "status": ("workflows.status_command:status", "Say how far a render is."),
+    "cluster": ("workflows.cluster.commands:cluster", "Write job files for Slurm and Kubernetes."),
 }
 
 
@@ -50,6 +53,9 @@ def check_origins() -> None:
 
 def run() -> int:
     """Run the command line and return its exit code: 0 done, 1 failed, 2 wrong use, 130 interrupted."""
+    # What a cluster sends before it takes the machine away stops a command as Ctrl-C does.
+    for early in (signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(early, signal.default_int_handler)
     try:
         check_origins()
         cli.main(prog_name="brickbench", standalone_mode=False)

@@ -1,10 +1,9 @@
 """Scores of all maps of a run, written into the run; what is scored already is not scored again."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from core.engine import run_items
+from core.engine import LOCAL, Engine, run_items
 from core.errors import BrickbenchError, SettingsError
 from core.files import require_writable
 from core.progress import Progress
@@ -29,6 +28,7 @@ def score_run(
     force: bool = False,
     workers: int | None = 1,
     seed: int = 0,
+    engine: Engine = LOCAL,
 ) -> int:
     """Score the maps of a run that lack scores, merge the run's rows into the index, return how many were scored.
 
@@ -41,8 +41,9 @@ def score_run(
         dataset_root: the pictures.
         metrics: name to settings; None takes all with their defaults.
         force: score again, also where the settings of a metric differ from those in the files.
-        workers: processes; None takes one a CPU core.
+        workers: processes; None leaves it to the engine.
         seed: of the resampling of piles for metrics of splits.
+        engine: where they run.
 
     Raises:
         SettingsError: an unknown metric or setting, or other settings than the scores that are there.
@@ -60,7 +61,7 @@ def score_run(
         lacking = find_lacking(run_folder, shard, chosen, force=force)
         if any(lacking.values()):
             tasks[f"{shard.parent.name}/{shard.stem}"] = ShardTask(run_folder, dataset_root, shard, lacking)
-    scored = _score(tasks, len(shards), workers or os.cpu_count() or 1)
+    scored = _score(tasks, len(shards), workers, engine)
     if chosen[SUMS]:
         finish_splits(run_folder, dataset_root, seed=seed)
     merge_run(dataset_root, run_folder)
@@ -80,16 +81,17 @@ def _checked(metrics: Mapping[str, Mapping[str, object]]) -> dict[str, Settings]
     return chosen
 
 
-def _score(tasks: Mapping[str, ShardTask], shards: int, workers: int) -> int:
+def _score(tasks: Mapping[str, ShardTask], shards: int, workers: int | None, engine: Engine) -> int:
     """Score all files, in other processes if there are many, and return the number of maps."""
     scored = 0
     with Progress("Localize", shards, "files of maps", done=shards - len(tasks)) as progress:
-        if workers == 1 or len(tasks) <= FEW_SHARDS:
+        crew = engine.crew(workers, len(tasks))
+        if engine.is_here and (crew.workers == 1 or len(tasks) <= FEW_SHARDS):
             for task in tasks.values():
                 scored += score_shard(task)
                 progress.advance()
             return scored
-        for outcome in run_items(score_shard, tasks, workers=workers, setup=one_thread):
+        for outcome in run_items(score_shard, tasks, workers=crew.workers, setup=one_thread, engine=engine):
             if outcome.value is None:
                 raise BrickbenchError(f"The maps {outcome.key} could not be scored ({outcome.error}).")
             scored += outcome.value

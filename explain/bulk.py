@@ -1,32 +1,28 @@
-"""Maps of many pictures by several methods, written into a run; what is there already is not made again."""
+"""Maps of many pictures by several methods, written into a run; what is there already is not made again.
 
-import time
+The network explains in this process, or in the workers of an engine; this process alone writes.
+"""
+
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
-from torch import Tensor
 
 from core.cli import count_of
+from core.engine import LOCAL, Engine, run_items
 from core.errors import BrickbenchError, SettingsError
 from core.files import require_writable
 from core.progress import Progress
 from dataset.index import merge_run
-from dataset.loader import PileDataset
-from explain.baselines.oracle import Oracle
+from explain.explainer import Explained, Explainer, Group, Source, explain_group, hold
 from explain.free_memory import within_free_memory
-from explain.memory import BatchSize, is_out_of_memory
-from explain.methods import create_method, find_method, with_normalisation
-from explain.protocol import FloatMaps, Method
+from explain.methods import find_method
 from explain.shard_writer import Dtype, ShardWriter
 from explain.store import Attribution, method_folder
 from explain.wanted import Chosen, Pictures, Which, wanted_classes
-from training.checkpoint import load_checkpoint
 from training.devices import choose_device
 
 
@@ -67,6 +63,8 @@ def explain_run(
     dtype: Dtype = "float32",
     checkpoint: str = "best",
     device: str = "auto",
+    workers: int | None = None,
+    engine: Engine = LOCAL,
 ) -> BulkResult:
     """Make the maps that the run lacks, merge its rows into the index, and return what was done.
 
@@ -84,6 +82,9 @@ def explain_run(
         dtype: how new maps are stored; a map that would not survive ``float16`` stays ``float32``.
         checkpoint: ``best`` or a name such as ``epoch_0007``.
         device: where the network runs.
+        workers: processes that each hold the network; None takes this process alone, or as many as a cluster has
+            room for.
+        engine: where they run.
 
     Raises:
         SettingsError: an unknown method or setting, or none at all.
@@ -95,47 +96,73 @@ def explain_run(
     if not 1 <= share[0] <= share[1]:
         raise SettingsError(f"The share should be K of N with K from 1 to N, such as 1/4; it is {share[0]}/{share[1]}.")
     require_writable(run_folder)
-    place = choose_device(device)
-    network = load_checkpoint(run_folder, checkpoint, place)
-    with_masks = any(find_method(name).kind == "oracle" for name in methods)
-    pictures = PileDataset(dataset_root, split, classes=network.classes, with_masks=with_masks)
-    chosen = range(len(pictures.image_ids))[:limit][share[0] - 1 :: share[1]]
-    made = {
-        name: create_method(name, network.model, **with_normalisation(name, settings, network.mean, network.std))
-        for name, settings in methods.items()
-    }
+    source = Source(run_folder, dataset_root, methods, split, checkpoint, device)
     result = BulkResult()
-    source = Pictures(network, pictures, result.failures)
+    here = source.load(result.failures)
+    chosen = range(len(here.pictures.dataset.image_ids))[:limit][share[0] - 1 :: share[1]]
     # A second thread of BLAS spins between the small products of linear models: KernelSHAP took 68 ms with, 18 without.
-    with within_free_memory(place), threadpool_limits(1, user_api="blas"):
-        wanted = wanted_classes(source, chosen, which, above, result.notes)
-        for number, (name, method) in enumerate(made.items(), start=1):
-            title = f"Explain {name}" + (f" ({number} of {len(made)})" if len(made) > 1 else "")
-            _Job(run_folder, name, method, source, wanted).run(title, dtype, result)
+    with within_free_memory(choose_device(device)), threadpool_limits(1, user_api="blas"):
+        wanted = wanted_classes(here.pictures, chosen, which, above, result.notes)
+        for number, explainer in enumerate(here.explainers.values(), start=1):
+            title = f"Explain {explainer.name}" + (f" ({number} of {len(methods)})" if len(methods) > 1 else "")
+            job = _Job(run_folder, explainer, here.pictures, wanted)
+            if engine.is_here and (workers or 1) == 1:
+                job.run(title, dtype, result, partial(_here, explainer))
+            else:
+                job.run(title, dtype, result, partial(_by_workers, explainer, source, workers, engine))
     merge_run(dataset_root, run_folder)
     if result.failures:
         raise MapsFailedError(result)
     return result
 
 
-_Explained = tuple[int, list[int], FloatMaps, float]
-"""Picture, classes, their maps, and seconds a map."""
+Explaining = Callable[[Sequence[Chosen], Counter[str], list[str]], Iterator[list[Explained]]]
+"""Takes pictures with classes, yields maps as they come, counts failures and notes batches that had to shrink."""
+
+
+def _here(
+    explainer: Explainer, todo: Sequence[Chosen], failures: Counter[str], notes: list[str]
+) -> Iterator[list[Explained]]:
+    yield from explainer.batch.batches(len(todo), lambda part: explainer.explain(todo[part], failures))
+    notes += explainer.notes()
+
+
+def _by_workers(
+    explainer: Explainer,
+    source: Source,
+    workers: int | None,
+    engine: Engine,
+    todo: Sequence[Chosen],
+    failures: Counter[str],
+    notes: list[str],
+) -> Iterator[list[Explained]]:
+    size = find_method(explainer.name).images_at_once
+    starts = range(0, len(todo), size)
+    groups = {f"pictures from {k}": Group(explainer.name, tuple(todo[k : k + size])) for k in starts}
+    crew = engine.crew(workers, len(groups))
+    setup = partial(hold, source, crew.threads)
+    for outcome in run_items(explain_group, groups, workers=crew.workers, setup=setup, engine=engine):
+        if outcome.value is None:
+            failures[f"{explainer.name}: {outcome.error}"] += len(groups[outcome.key].chosen)
+            continue
+        explained, failed, noted = outcome.value
+        failures.update(failed)
+        notes += [note for note in noted if note not in notes]
+        yield explained
 
 
 class _Job:
     """One method on the pictures that lack its maps."""
 
     def __init__(
-        self, run_folder: Path, name: str, method: Method, source: Pictures, wanted: Mapping[int, list[int]]
+        self, run_folder: Path, explainer: Explainer, pictures: Pictures, wanted: Mapping[int, list[int]]
     ) -> None:
-        self._name, self._method, self._wanted = name, method, wanted
-        self._source = source
-        self._network, self._pictures = source.network, source.dataset
-        self._batch = BatchSize(find_method(name).images_at_once, "pictures")
-        self._digest = method.settings.digest()
-        self._folder = method_folder(run_folder, name, method.settings)
+        self._name, self._wanted = explainer.name, wanted
+        self._network, self._dataset = pictures.network, pictures.dataset
+        self._digest = explainer.method.settings.digest()
+        self._folder = method_folder(run_folder, explainer.name, explainer.method.settings)
 
-    def run(self, title: str, dtype: Dtype, result: BulkResult) -> None:
+    def run(self, title: str, dtype: Dtype, result: BulkResult, explaining: Explaining) -> None:
         """Make what is lacking, under `title`, and write into `result` what came of it."""
         total = sum(map(len, self._wanted.values()))
         with ShardWriter(self._folder, dtype) as writer:
@@ -148,63 +175,21 @@ class _Job:
             result.found += found
             if todo:
                 with Progress(title, total, "maps", done=found) as progress:
-                    result.made += self._make(todo, writer, result.failures, progress)
-        result.notes += self._notes(writer)
-
-    def _make(self, todo: Sequence[Chosen], writer: ShardWriter, failures: Counter[str], progress: Progress) -> int:
-        """Explain pictures batch by batch and return the number of maps made."""
-        made = 0
-        for explained in self._batch.batches(len(todo), lambda part: self._explain(todo[part], failures)):
-            for place, indices, maps, seconds in explained:
-                writer.add([self._row(place, index, seconds) for index in indices], maps)
-            count = sum(len(indices) for _, indices, *_ in explained)
-            made += count
-            progress.advance(count)
-        return made
-
-    def _explain(self, group: Sequence[Chosen], failures: Counter[str]) -> list[_Explained]:
-        """Return what worked, and count what did not."""
-        ready = self._source.ready(group)
-        try:
-            return self._attribute(ready)
-        except Exception as error:  # one picture of the batch: told apart by going one by one
-            if is_out_of_memory(error) and len(ready) > 1:
-                raise  # to a smaller batch
-        explained = []
-        for one in ready:
-            try:
-                explained += self._attribute([one])
-            except Exception as error:  # noqa: BLE001  counted, and told at the end
-                failures[f"{self._name}: {_reason(error)}"] += 1
-        return explained
-
-    def _attribute(self, ready: Sequence[tuple[int, list[int], Tensor]]) -> list[_Explained]:
-        if not ready:
-            return []
-        started = time.perf_counter()
-        images, classes = torch.stack([image for *_, image in ready]), [indices for _, indices, _ in ready]
-        if isinstance(self._method, Oracle):
-            maps = self._method.attribute(images, classes, [self._masks(place, wanted) for place, wanted, _ in ready])
-        else:
-            maps = self._method.attribute(images, classes)
-        seconds = (time.perf_counter() - started) / sum(map(len, maps))
-        return [(place, indices, found, seconds) for (place, indices, _), found in zip(ready, maps, strict=True)]
-
-    def _notes(self, writer: ShardWriter) -> list[str]:
-        """Return what did not fit into memory, and what did not survive float16, if anything."""
-        batches = [self._batch, getattr(self._method, "batch", None)]
-        notes = [batch.note for batch in batches if isinstance(batch, BatchSize) and batch.note]
+                    for explained in explaining(todo, result.failures, result.notes):
+                        count = self._write(explained, writer)
+                        result.made += count
+                        progress.advance(count)
         if writer.kept_float32:
-            notes.append(f"{count_of(writer.kept_float32, 'map')} kept as float32, which float16 would have spoilt")
-        return [f"{self._name}: {note}" for note in notes]
+            kept = count_of(writer.kept_float32, "map")
+            result.notes.append(f"{self._name}: {kept} kept as float32, which float16 would have spoilt")
 
-    def _masks(self, place: int, indices: Sequence[int]) -> list[NDArray[np.bool_]]:
-        masks = self._pictures.masks(place)
-        nowhere = np.zeros_like(self._pictures.all_bricks_mask(place))
-        return [masks.get(self._network.classes[index], nowhere) for index in indices]
+    def _write(self, explained: Sequence[Explained], writer: ShardWriter) -> int:
+        for place, indices, maps, seconds in explained:
+            writer.add([self._row(place, index, seconds) for index in indices], maps)
+        return sum(len(indices) for _, indices, *_ in explained)
 
     def _identity(self, place: int, index: int) -> str:
-        image_id, part_id = self._pictures.image_ids[place], self._network.classes[index]
+        image_id, part_id = self._dataset.image_ids[place], self._network.classes[index]
         return f"{self._network.run_id}/{self._network.name}/{self._name}-{self._digest}/{image_id}/{part_id}"
 
     def _row(self, place: int, index: int, seconds: float) -> Attribution:
@@ -212,7 +197,7 @@ class _Job:
             attribution_id=self._identity(place, index),
             run_id=self._network.run_id,
             checkpoint=self._network.name,
-            image_id=self._pictures.image_ids[place],
+            image_id=self._dataset.image_ids[place],
             part_id=self._network.classes[index],
             method=self._name,
             method_settings_hash=self._digest,
@@ -220,10 +205,3 @@ class _Job:
             row=0,
             seconds=seconds,
         )
-
-
-def _reason(error: Exception) -> str:
-    if is_out_of_memory(error):  # its own words name bytes, and would be another reason each time
-        return "memory does not hold what one picture takes: use a machine with more, or a smaller input size"
-    text = (str(error).strip().splitlines() or [""])[0]
-    return text if isinstance(error, BrickbenchError) else f"{type(error).__name__}: {text}"

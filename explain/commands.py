@@ -5,8 +5,16 @@ from typing import Literal
 
 import click
 
-from core.cli import device_option, existing_folder, json_option, parse_choices, print_json, print_rows
-from core.errors import SettingsError
+from core.cli import (
+    device_option,
+    existing_folder,
+    json_option,
+    parse_choices,
+    print_json,
+    print_rows,
+)
+from core.engine import Engine
+from core.engines.options import engine_options, parse_share, share_option
 from explain.network.commands import features, kernels, maximize
 from explain.show_commands import sheet, show
 
@@ -42,13 +50,7 @@ def explain() -> None:
 )
 @click.option("--above", type=float, default=0.0, show_default=True, help="The logit from which a part is predicted.")
 @click.option("--limit", type=click.IntRange(min=1), default=None, show_default="all", help="Only so many pictures.")
-@click.option(
-    "--share",
-    metavar="K/N",
-    default="1/1",
-    show_default=True,
-    help="Every N-th picture from the K-th: N processes with K = 1 to N, say one a GPU, divide the work.",
-)
+@share_option("Every N-th picture from the K-th: N processes with K = 1 to N, say one a GPU, divide the work.")
 @click.option(
     "--dtype",
     type=click.Choice(["float32", "float16"]),
@@ -57,7 +59,15 @@ def explain() -> None:
     help="How new maps are stored. float16 halves the disk; a map that it would spoil stays float32.",
 )
 @click.option("--checkpoint", default="best", show_default=True, help="best, or a name such as epoch_0007.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=None,
+    show_default="one, or all that a Ray cluster has room for",
+    help="Processes that each hold the network.",
+)
 @device_option
+@engine_options
 @json_option
 def run(
     run: Path,
@@ -71,7 +81,9 @@ def run(
     share: str,
     dtype: Literal["float32", "float16"],
     checkpoint: str,
+    workers: int | None,
     device: str,
+    engine: Engine,
     as_json: bool,
 ) -> None:
     """Make the maps that RUN lacks, and store them raw.
@@ -85,6 +97,7 @@ def run(
       brickbench explain run bricks/runs/first --methods lime --set lime.num_samples=300
       brickbench explain run bricks/runs/first --methods gradcam,integrated_gradients --classes missed
       brickbench explain run bricks/runs/first --methods lime --device cuda:1 --share 2/4
+      brickbench explain run bricks/runs/first --methods lime --engine ray --worker-gpus 1
     """
     from explain.bulk import MapsFailedError, explain_run
     from training.runs import dataset_of
@@ -99,10 +112,12 @@ def run(
             which=classes,
             above=above,
             limit=limit,
-            share=_parse_share(share),
+            share=parse_share(share),
             dtype=dtype,
             checkpoint=checkpoint,
             device=device,
+            workers=workers,
+            engine=engine,
         )
     except MapsFailedError as error:
         failed, result = error, error.result
@@ -114,13 +129,6 @@ def run(
         click.echo(f"{result.made} maps made, {result.found} were there.")
     if failed:
         raise failed
-
-
-def _parse_share(text: str) -> tuple[int, int]:
-    part, slash, parts = text.partition("/")
-    if not (slash and part.isdecimal() and parts.isdecimal()):
-        raise SettingsError(f"--share should read K/N, such as 1/4; it reads {text!r}.")
-    return int(part), int(parts)
 
 
 @explain.command()

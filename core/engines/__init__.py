@@ -1,0 +1,1 @@
+"""Engines: what does work items, on this machine or on a Ray cluster."""

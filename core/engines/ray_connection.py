@@ -1,0 +1,52 @@
+"""The connection to a Ray cluster: quiet, and reporting nothing to anybody."""
+
+import importlib.util
+import logging
+import os
+import signal
+import threading
+from typing import Any
+
+from core.errors import BrickbenchError
+
+
+def connected(address: str | None) -> Any:
+    """Return the module ray, connected to the cluster; raises as `connect`."""
+    connect(address)
+    import ray
+
+    return ray
+
+
+def connect(address: str | None) -> Any:
+    """Return what Ray says of the connection, which lasts as long as this process.
+
+    Raises:
+        BrickbenchError: Ray is not installed, or there is no cluster at the address.
+    """
+    if importlib.util.find_spec("ray") is None:
+        raise BrickbenchError(
+            "--engine ray needs the package ray, which is not installed: run `uv pip install 'ray[train]'` in the "
+            "environment of Brickbench on every node, or leave out --engine."
+        )
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as Ray will have it from its next version on
+    import ray
+
+    kept = signal.getsignal(signal.SIGTERM)
+    try:
+        return ray.init(
+            address=address,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            ignore_reinit_error=True,
+        )
+    except (ConnectionError, ValueError, RuntimeError) as error:
+        raise BrickbenchError(
+            f"There is no Ray cluster at {address or 'the address in RAY_ADDRESS'} ({str(error).splitlines()[0]}). "
+            "Start one with `ray start --head`, or leave out --address for one of this machine alone."
+        ) from error
+    finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, kept)  # Ray takes it over

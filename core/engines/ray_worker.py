@@ -1,0 +1,55 @@
+"""What runs in a worker process on Ray: it is set up once, then does item after item, and sends words of failures."""
+
+import contextlib
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core.errors import BrickbenchError, SettingsError
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a worker sends of an item that ended well."""
+
+    value: Any
+
+
+@dataclass(frozen=True)
+class Failed:
+    """What a worker sends of one that did not: words, as not every exception survives the way."""
+
+    text: str
+    exit_code: int | None = None
+    """Of a BrickbenchError: the user must mend something."""
+
+    def as_error(self) -> BrickbenchError:
+        """Return what the worker raised, as its kind."""
+        return SettingsError(self.text) if self.exit_code == SettingsError.exit_code else BrickbenchError(self.text)
+
+
+class Worker:
+    """One worker: what Ray starts somewhere, and what keeps its process ready for the next item."""
+
+    def ready(self, folder: str, setup: Callable[[], None] | None) -> str | Failed:
+        """Return the id of the node when everything is set up."""
+        import ray
+
+        with contextlib.suppress(OSError):  # where relative paths are what they are for the driver
+            os.chdir(folder)
+        done = _attempt(lambda _: setup() if setup is not None else None, None)
+        return done if isinstance(done, Failed) else str(ray.get_runtime_context().get_node_id())
+
+    def do(self, function: Callable[[Any], Any], item: Any) -> Done | Failed:
+        """Return what became of one item."""
+        return _attempt(function, item)
+
+
+def _attempt(function: Callable[[Any], Any], item: Any) -> Done | Failed:
+    try:
+        return Done(function(item))
+    except BrickbenchError as error:
+        return Failed(str(error), error.exit_code)
+    except Exception as error:  # noqa: BLE001  told to the driver, which tries again or reports it
+        return Failed(f"{type(error).__name__}: {error}")

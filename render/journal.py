@@ -1,0 +1,207 @@
+"""What a render tells those who watch: small files beside the shards that can be read while others write.
+
+`logs/renders/` has one file for each process that directs a render, `logs/workers/` one for each worker, both replaced
+whole; `logs/shards/` has the log of each shard. Nothing of it decides a picture, and all of it may be deleted.
+"""
+
+import json
+import os
+import socket
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from core.files import atomic_file
+from dataset.shards import pile_shard
+
+LOGS_FOLDER = "logs"
+State = Literal["running", "done", "failed", "stopped"]
+Share = tuple[int, int]
+_AT_PILE = "at pile "
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A shard that was set aside."""
+
+    shard: int
+    error: str
+    attempts: int
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """A render as its directing process sees it."""
+
+    share: Share
+    piles: int
+    """Piles of the whole dataset, with those of other shares."""
+    shards: int
+    piles_per_shard: int
+    todo: int
+    """Shards that its share lacked when it began."""
+    engine: str
+    workers: int
+    host: str
+    pid: int
+    state: State = "running"
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True)
+class WorkerFacts:
+    """A worker as it sees itself."""
+
+    share: Share
+    host: str
+    pid: int
+    device: str
+    shard: int | None = None
+    """The shard it is on."""
+    pile: int | None = None
+    shards: int = 0
+    """Shards that it made in this render."""
+    piles: int = 0
+    seconds: float = 0.0
+    """Time that it spent on those piles."""
+    silent_s: float = 0.0
+    """Time since it last wrote, when its file is read."""
+
+
+class RunJournal:
+    """The file of a directing process; use it with ``with``."""
+
+    def __init__(
+        self, root: Path, share: Share, *, piles: int, piles_per_shard: int, todo: int, engine: str, workers: int
+    ) -> None:
+        """Clear away what an earlier render of this share told."""
+        self._root = root
+        self._path = root / LOGS_FOLDER / "renders" / f"{_name(share)}.json"
+        shards = -(-piles // piles_per_shard)
+        place = socket.gethostname(), os.getpid()
+        self.facts = RunFacts(share, piles, shards, piles_per_shard, todo, engine, workers, *place)
+        for old in (root / LOGS_FOLDER / "workers").glob(f"{_name(share)}-*.json"):
+            old.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        """Write that the render runs."""
+        _write(self._path, self.facts)
+        return self
+
+    def fail(self, shard: int, error: str, attempts: int) -> str:
+        """Write that a shard was set aside, and return why: with the pile at which its worker died, if it did."""
+        pile = _died_at(shard_log(self._root, shard))
+        reason = error if pile is None else f"{error} (it died at pile {pile})"
+        self.facts = replace(self.facts, failures=(*self.facts.failures, Failure(shard, reason, attempts)))
+        _write(self._path, self.facts)
+        return reason
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write how it ended."""
+        state: State = "failed" if self.facts.failures or isinstance(error, Exception) else "done"
+        if error is not None and not isinstance(error, Exception):
+            state = "stopped"
+        _write(self._path, replace(self.facts, state=state))
+
+
+_me: dict[tuple[Path, Share], WorkerFacts] = {}
+
+
+class ShardJournal:
+    """A worker's account of one shard; use it with ``with``."""
+
+    def __init__(self, root: Path, share: Share, shard: int, device: str) -> None:
+        """Take the shard that is begun, and the name of what renders it."""
+        host, pid = socket.gethostname(), os.getpid()
+        self._key = (root, share)
+        self._before = _me.setdefault(self._key, WorkerFacts(share, host, pid, device))
+        self._path = root / LOGS_FOLDER / "workers" / f"{_name(share)}-{host}-{pid}.json"
+        self._log, self._shard, self._piles = shard_log(root, shard), shard, 0
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+
+    def __enter__(self) -> Self:
+        """Begin the log."""
+        self._started = time.perf_counter()
+        self._say(f"begun on {self._before.device}")
+        return self
+
+    def begin_pile(self, pile: int) -> None:
+        """Tell which pile comes now: if it ends the process, nobody else can."""
+        self._say(f"{_AT_PILE}{pile}")
+        _write(self._path, replace(self._so_far(), shard=self._shard, pile=pile))
+        self._piles += 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Write how the shard ended, with the traceback of an error."""
+        if error is not None:
+            self._say("".join(traceback.format_exception(error)).rstrip())
+            return
+        _me[self._key] = replace(self._so_far(), shards=self._before.shards + 1)
+        _write(self._path, _me[self._key])
+        self._say(f"{self._piles} piles in {time.perf_counter() - self._started:.1f} s")
+
+    def _so_far(self) -> WorkerFacts:
+        seconds = self._before.seconds + time.perf_counter() - self._started
+        return replace(self._before, piles=self._before.piles + self._piles, seconds=round(seconds, 3))
+
+    def _say(self, words: str) -> None:
+        line = f"{time.strftime('%Y-%m-%d %H:%M:%S')} {self._before.host} {self._before.pid}: {words}\n"
+        with self._log.open("a", encoding="utf-8") as file:
+            file.write(line)
+
+
+def shard_log(root: Path, shard: int) -> Path:
+    """Return where the log of a shard is."""
+    return root / LOGS_FOLDER / "shards" / f"{pile_shard(shard)}.log"
+
+
+def read_runs(root: Path) -> list[RunFacts]:
+    """Return what the renders of a dataset told, one a share."""
+    found = []
+    for _, values in _read(root / LOGS_FOLDER / "renders"):
+        failures = tuple(Failure(**each) for each in values.pop("failures"))
+        found.append(RunFacts(**values | {"share": tuple(values["share"]), "failures": failures}))
+    return found
+
+
+def read_workers(root: Path) -> list[WorkerFacts]:
+    """Return what the workers of the latest render of each share told."""
+    now = time.clock_gettime(time.CLOCK_REALTIME)  # what is shown, not what is made
+    return [
+        WorkerFacts(**values | {"share": tuple(values["share"]), "silent_s": max(now - written, 0.0)})
+        for written, values in _read(root / LOGS_FOLDER / "workers")
+    ]
+
+
+def _read(folder: Path) -> Iterator[tuple[float, dict[str, Any]]]:
+    for path in sorted(folder.glob("[0-9]*.json")):
+        try:
+            yield path.stat().st_mtime, json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:  # a new render cleared it away
+            continue
+
+
+def _write(path: Path, facts: RunFacts | WorkerFacts) -> None:
+    with atomic_file(path) as temporary:
+        temporary.write_text(json.dumps(asdict(facts)), encoding="utf-8")
+
+
+def _name(share: Share) -> str:
+    return f"{share[0]}-of-{share[1]}"
+
+
+def _died_at(log: Path) -> int | None:
+    """Return the pile that the log ends with: whatever came of it, the process could not say."""
+    if not log.is_file():
+        return None
+    last = log.read_text(encoding="utf-8").splitlines()[-1]
+    _, found, pile = last.partition(_AT_PILE)
+    return int(pile) if found and pile.isdecimal() else None

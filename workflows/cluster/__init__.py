@@ -1,0 +1,1 @@
+"""Job files for clusters, written to be read and changed."""

@@ -1,0 +1,83 @@
+"""``brickbench cluster``: job files for those who schedule machines; they are printed, and never submitted."""
+
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+
+from core.cli import Decorated, existing_file
+
+
+@click.group()
+def cluster() -> None:
+    """Write job files for Slurm and Kubernetes."""
+
+
+def job_options(function: Decorated) -> Decorated:
+    """Add what every job file says: what is rendered, on which machines."""
+    options = (
+        click.argument("settings", required=False, type=existing_file),
+        click.option(
+            "-o", "--output", required=True, type=click.Path(path_type=Path), help="Dataset, where all nodes see it."
+        ),
+        click.option("--count", type=click.IntRange(min=1), default=640, show_default=True, help="Piles in all."),
+        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the piles."),
+        click.option("--nodes", type=click.IntRange(min=1), default=1, show_default=True, help="Machines."),
+        click.option("--cpus", type=click.IntRange(min=1), default=16, show_default=True, help="Cores of each."),
+        click.option("--gpus", type=click.IntRange(min=0), default=0, show_default=True, help="GPUs of each."),
+        click.option(
+            "--device",
+            type=click.Choice(["cpu", "optix", "cuda", "hip", "oneapi"]),
+            default=None,
+            show_default="optix with GPUs, else cpu",
+            help="What Cycles computes on.",
+        ),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+@cluster.command()
+@job_options
+@click.option("--time", "time_limit", default="24:00:00", show_default=True, help="Limit, as Slurm reads it.")
+@click.option(
+    "--kind",
+    type=click.Choice(["ray", "array"]),
+    default="ray",
+    show_default=True,
+    help="One Ray cluster on all nodes, or an array of jobs of one node each, which start as nodes become free.",
+)
+def slurm(time_limit: str, kind: Literal["ray", "array"], device: str | None, gpus: int, **options: Any) -> None:
+    """Print a script for Slurm's sbatch that renders SETTINGS, to be read, changed and submitted.
+
+    Before its time is over the job stops cleanly and queues itself again; the next one goes on.
+
+    \b
+    Example:
+      brickbench cluster slurm render.yaml -o piles --count 64000 --nodes 4 --gpus 4 > render.sh
+      brickbench cluster slurm render.yaml -o piles --count 64000 --nodes 100 --kind array > render.sh
+    """
+    from workflows.cluster.job_files import RenderJob, slurm_script
+
+    job = RenderJob(**options, gpus=gpus, device=device or ("optix" if gpus else "cpu"), time_limit=time_limit)
+    click.echo(slurm_script(job, kind), nl=False)
+
+
+@cluster.command()
+@job_options
+@click.option("--image", default="brickbench:latest", show_default=True, help="Container image, see docs/cluster.md.")
+@click.option("--claim", default="brickbench", show_default=True, help="Volume claim that all nodes may write.")
+def kubernetes(image: str, claim: str, device: str | None, gpus: int, **options: Any) -> None:
+    """Print a KubeRay job that renders SETTINGS into a volume, to be read, changed and applied.
+
+    The output is a folder in the volume.
+
+    \b
+    Example:
+      brickbench cluster kubernetes render.yaml -o piles --count 64000 --nodes 4 --gpus 1 > render-job.yaml
+    """
+    from workflows.cluster.job_files import RenderJob, kubernetes_job
+
+    job = RenderJob(**options, gpus=gpus, device=device or ("optix" if gpus else "cpu"))
+    click.echo(kubernetes_job(job, image, claim), nl=False)
