@@ -15,6 +15,8 @@ from core.cli import (
     print_rows,
     workers_option,
 )
+from core.engine import Engine
+from core.engines.options import engine_options
 from core.errors import BrickbenchError, SettingsError
 from evaluation.faithfulness.command import faithfulness
 
@@ -53,6 +55,7 @@ def evaluate() -> None:
 @click.option("--force", is_flag=True, help="Score again what is scored already.")
 @strict_option
 @workers_option
+@engine_options
 @seed_option
 @json_option
 def localize(
@@ -63,6 +66,7 @@ def localize(
     force: bool,
     strict: bool,
     workers: int | None,
+    engine: Engine,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -85,7 +89,8 @@ def localize(
 
     root = dataset or dataset_of(run)
     names = metrics if metrics is not None else ",".join([*METRICS, *SPLIT_METRICS])
-    score_run(run, root, parse_choices("metric", names, settings), force=force, workers=workers, seed=seed)
+    chosen = parse_choices("metric", names, settings)
+    score_run(run, root, chosen, force=force, workers=workers, seed=seed, engine=engine)
     table = load_scores(run, root, strict=strict)
     labels = {method.key: (method.name, method.kind) for method in table.methods}
     rows = score_rows(summarize(table, seed=seed)) + split_rows(run, table.checkpoint, labels)
