@@ -77,7 +77,9 @@ def find_candidates(run: Path, root: Path, settings: StudySettings, checkpoint: 
             "WHERE a.run_id = ? AND g.split = ? AND g.twin_of IS NULL ORDER BY ALL",
             [run_id, settings.split],
         ).fetchall()
-    way_out = f"make them with `brickbench explain run {run} --methods {','.join(settings.methods)}`"
+    way_out = (
+        f"make them with `brickbench explain run {run} --split {settings.split} --methods {','.join(settings.methods)}`"
+    )
     if not rows:
         raise BrickbenchError(
             f"The index of {root} knows no map by {run_id} of a picture of the split {settings.split}: {way_out}."
