@@ -41,17 +41,18 @@ def import_answers(
 
     A FILE is a CSV table with a row an answer (participant, item, left, right, chosen, and where known familiarity,
     position, kind, expected, image_id, part_id, seconds, language), or with a row a participant (participant, trials,
-    chosen_first), or what the offline page of a study gave back. If anything is wrong, all problems are listed and
-    nothing is written.
+    chosen_first), or a .json file that the offline page of a study gave back. If anything is wrong, all problems are
+    listed and nothing is written.
 
     \b
     Example:
       brickbench study import survey.csv -o answers.parquet --column chosen="Your choice" --value chosen:A=left
       brickbench study import counts.csv -o answers.parquet --first gradcam --second lime
-      brickbench study import returned/* -o answers.parquet --study my_study
+      brickbench study import returned/*.json -o answers.parquet --study my_study
     """
     from evaluation.study.answer_files import require_ending, write_answers
     from evaluation.study.import_columns import parse_columns, parse_values
+    from evaluation.study.import_returned import RETURNED, take_in_returned
     from evaluation.study.importing import take_in
     from evaluation.study.key import read_key
 
@@ -60,13 +61,16 @@ def import_answers(
         raise BrickbenchError(f"{output} is there already: choose another place with -o, or give --force.")
     if (first is None) != (second is None):
         raise SettingsError("--first and --second go together: the method that was counted, and the other one.")
-    found = take_in(
-        files,
-        columns=parse_columns(columns),
-        values=parse_values(values),
-        methods=None if first is None or second is None else (first, second),
-        key=None if study is None else read_key(study),
-    )
+    if any(file.suffix == RETURNED for file in files):
+        found = take_in_returned(files, study)
+    else:
+        found = take_in(
+            files,
+            columns=parse_columns(columns),
+            values=parse_values(values),
+            methods=None if first is None or second is None else (first, second),
+            key=None if study is None else read_key(study),
+        )
     is_refused = bool(found.problems) and not skip_bad
     written = None if is_refused or not len(found.answers) else output
     if written is not None:

@@ -1,0 +1,144 @@
+"""The analysis as a table: one row a figure, in the order in which the report tells them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation.statistics.effects import Estimate
+from evaluation.study.analysis import Preference, StudyResult
+from evaluation.study.models.results import Group
+
+NEW, THESE = "new people and items", "these only"
+SHARE_WILSON = "share, Wilson's interval"
+SHARE_MODEL = "share, crossed-effects model"
+_POOLED = "p takes all answers for independent: too small"
+SHARE_EXACT = "share, exact interval"
+SHARE_RESAMPLED = "share, two-way bootstrap"
+SIDES = "randomisation of sides"
+_OF_ATTENTIVE = (SHARE_WILSON, SHARE_EXACT, SIDES, SHARE_MODEL, SHARE_RESAMPLED)
+_NOTHING = Estimate(np.nan, np.nan, np.nan)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One number with its interval and p value, and of whom it speaks; NaN where there is none."""
+
+    group: str
+    """``everyone``, or ``attentive``: without those who failed an attention check."""
+    figure: str
+    value: float
+    low: float
+    high: float
+    p: float
+    speaks_of: str
+    note: str
+    """Counts, or why there is no number."""
+
+
+def figures(result: StudyResult) -> list[Figure]:
+    """Return all figures of everyone, of the attention checks, and the preference of those who passed them."""
+    found = list(_preference("everyone", result.everyone))
+    checks = result.attention
+    passed = Estimate(checks.passed / checks.checks if checks.checks else np.nan, np.nan, np.nan)
+    note = checks.reason or f"{checks.passed} of {checks.checks}; {len(checks.failed_people)} people failed one"
+    found.append(_figure("everyone", "attention checks passed", passed, np.nan, THESE, note))
+    if result.attentive is not None:
+        found += [row for row in _preference("attentive", result.attentive) if row.figure in _OF_ATTENTIVE]
+    return found
+
+
+def group_rows(result: StudyResult) -> list[dict[str, object]]:
+    """Return one row an item, person and level of familiarity: chosen, answers, share with Wilson's interval, p."""
+    people = [_group_row("person", each) for each in numbered(result.everyone.by_person)]
+    levels = [_group_row("familiarity", each) for each in result.everyone.familiarity.levels]
+    items = [
+        _group_row("item", each.group) | {"p": each.p_value, "p_holm": each.holm_p_value}
+        for each in result.everyone.by_item.tests
+    ]
+    return items + people + levels
+
+
+def numbered(people: Sequence[Group]) -> list[Group]:
+    """Return the groups of `people` under numbers instead of names, which may tell who they are."""
+    return [
+        Group(f"Person {place}", each.people, each.chosen, each.answers, each.share)
+        for place, each in enumerate(people, start=1)
+    ]
+
+
+def _preference(group: str, found: Preference) -> Iterator[Figure]:
+    pooled, side = found.pooled, found.randomisation
+    counts = f"{pooled.chosen} of {pooled.answers}"
+    yield _figure(group, SHARE_WILSON, pooled.wilson, np.nan, THESE, pooled.reason or counts)
+    yield _figure(group, SHARE_EXACT, pooled.exact, pooled.p_value, THESE, pooled.reason or _POOLED)
+    expected = "" if np.isnan(side.expected) else f"{side.expected:.1f} expected, {side.chosen} chosen"
+    yield _figure(group, SIDES, _NOTHING, side.p_value, THESE, side.reason or expected)
+    model = found.generalisation
+    yield _figure(group, SHARE_MODEL, model.share, model.preference.p_value, NEW, model.reason or "crossed effects")
+    yield _figure(group, SHARE_RESAMPLED, found.two_way.share, np.nan, NEW, found.two_way.reason)
+    logit = model.preference
+    yield _figure(group, "preference in logits", logit.logit, logit.p_value, NEW, model.reason)
+    for term in model.terms:
+        yield _figure(group, f"{term.name} in logits", term.logit, term.p_value, NEW, "")
+    for name, value in (("people", model.person_sd), ("items", model.item_sd)):
+        yield _figure(group, f"spread of {name} in logits", Estimate(value, np.nan, np.nan), np.nan, NEW, model.reason)
+    trend = found.familiarity
+    for level in trend.levels:
+        note = f"{level.chosen} of {level.answers}, {level.people} people"
+        yield _figure(group, f"share, {level.name}", level.share, np.nan, THESE, note)
+    concordance = Estimate(trend.concordance, np.nan, np.nan)
+    yield _figure(group, "trend with familiarity", concordance, trend.p_value, "new people", trend.reason)
+    yield _figure(group, "left chosen", found.position.left, found.position.p_value, NEW, found.position.reason)
+    steady = found.consistency
+    kinds = ("repeated", steady.repeated, steady.repeats), ("swapped", steady.swapped, steady.swaps)
+    for name, share, count in kinds:
+        yield _figure(group, f"same choice, {name}", share, np.nan, "new people", steady.reason or f"{count} trials")
+    agree = found.agreement
+    yield _figure(group, "Krippendorff's alpha", agree.alpha, np.nan, "new items", agree.reason)
+    yield _figure(group, "Fleiss' kappa", agree.kappa, np.nan, "new items", agree.kappa_reason)
+    items = found.by_item
+    told = sum(test.holm_p_value < 0.05 for test in items.tests)
+    note = items.reason or f"df {items.cochran_df}; {told} of {len(items.tests)} items differ from even (Holm)"
+    q = Estimate(items.cochran_q, np.nan, np.nan)
+    yield _figure(group, "Cochran's Q of items", q, items.cochran_p_value, "new people", note)
+    yield from _methods(group, found)
+    yield from _scores(group, found)
+
+
+def _methods(group: str, found: Preference) -> Iterator[Figure]:
+    scale = found.bradley_terry
+    if scale is None:
+        return
+    for strength in scale.strengths:
+        yield _figure(group, f"strength of {strength.method}", strength.clustered, np.nan, "new people", scale.reason)
+    for pair in scale.contests:
+        note = f"{pair.wins} of {pair.answers}"
+        name = f"{pair.first} over {pair.second}"
+        yield _figure(group, name, pair.difference, pair.holm_p_value, "new people", note)
+
+
+def _scores(group: str, found: Preference) -> Iterator[Figure]:
+    scores = found.scores
+    if scores is None:
+        return
+    note = scores.reason or f"{scores.answers} answers with both scores, {scores.ties} ties"
+    yield _figure(group, "higher score chosen", scores.higher, np.nan, NEW, note)
+    yield _figure(group, "slope of score in logits", scores.slope.logit, scores.slope.p_value, NEW, scores.reason)
+
+
+def _figure(group: str, name: str, found: Estimate, p_value: float, speaks_of: str, note: str) -> Figure:
+    return Figure(group, name, found.value, found.low, found.high, p_value, speaks_of, note)
+
+
+def _group_row(kind: str, group: Group) -> dict[str, object]:
+    return {
+        "by": kind,
+        "name": group.name,
+        "people": group.people,
+        "chosen": group.chosen,
+        "answers": group.answers,
+        **group.share.as_row("share"),
+        "p": np.nan,
+        "p_holm": np.nan,
+    }
