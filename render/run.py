@@ -25,7 +25,7 @@ from render.settings import RenderSettings
 SETTINGS_NAME = "settings.yaml"
 
 
-GENERATION = 3
+GENERATION = 4
 """Grows when the piles of a seed come out otherwise than before, as by other physics: 1 up to version 0.3."""
 
 
