@@ -153,8 +153,8 @@ def write_maps(root: Path, run: Path, count: int, size: int) -> None:
         name, coarse = (("gradcam", 8), ("saliency", size), ("lime", 8))[number % 3]
         folder = run / ATTRIBUTIONS / f"{name}-{number:012d}"
         find_method(name).settings().save(folder / SETTINGS_FILE)
-        for start in range(0, min(len(pairs), count - made), 32):
-            part = pairs[start : start + 32][: count - made]
+        for start in range(0, min(len(pairs), count - made), 256):
+            part = pairs[start : start + 256][: count - made]
             maps = list(rng.normal(size=(len(part), coarse, coarse)).astype(np.float32))
             if name == "lime":
                 maps = [np.kron(each, np.ones((size // 8, size // 8), dtype=np.float32)) for each in maps]

@@ -54,9 +54,14 @@ def _box_ious(batch: Batch, row: int, steps: int) -> FloatArray:
     """Return the best IoU of a box around a region and a box of the class at each threshold, (steps,)."""
     scaled = batch.scaled(row, "min_max")
     wanted = batch.boxes[row]
-    found = np.zeros(steps)
+    found, before = np.zeros(steps), -1
     for step in range(steps):
         region = scaled >= scaled.dtype.type(step / steps)
+        size = np.count_nonzero(region)
+        if size == before:  # regions shrink, so it is the one of the step before
+            found[step] = found[step - 1]
+            continue
+        before = size
         _, _, stats, _ = cv2.connectedComponentsWithStats(region.view(np.uint8), connectivity=8, ltype=cv2.CV_32S)
         found[step] = _best_overlap(stats[1:, :4], wanted)
     return found
