@@ -10,7 +10,7 @@ from evaluation.study.models.laplace import Choices, FloatArray, IntArray, Lapla
 
 START_SD = 0.7
 """Logits; where fits begin. From 0 there is no way up: the likelihood is even in each standard deviation."""
-PRIOR = (1.0, 0.1)
+PRIOR = (0.5, 0.1)
 """Weight of log sd, and rate, of a weak prior on each standard deviation, gamma with shape 2 and a mean of 20 logits.
 
 Without it a standard deviation comes out as 0 in a third of studies with 10 people, 10 items and true ones of 0.5; the
