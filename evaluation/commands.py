@@ -19,6 +19,7 @@ from core.engine import Engine
 from core.engines.options import engine_options
 from core.errors import BrickbenchError, SettingsError
 from evaluation.faithfulness.command import faithfulness
+from evaluation.findings.command import findings
 
 dataset_option = click.option(
     "-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset."
@@ -277,4 +278,5 @@ def report(
         click.echo("\n".join([made.verdict.headline, *map(str, [made.path, *made.files])]))
 
 
-evaluate.add_command(faithfulness)
+for command in (faithfulness, findings):
+    evaluate.add_command(command)

@@ -205,19 +205,26 @@ def test_data_files_hold_every_score(scored: Path, tmp_path: Path) -> None:
 
 
 def test_a_strict_report_says_so_and_counts_what_is_undefined_as_the_worst(scored: Path, tmp_path: Path) -> None:
-    run = scored / "runs" / "toy"
-    made = write_report(run, scored, tmp_path / "report.html", cases=0, data=tmp_path / "data", strict=True)
+    root = Path(shutil.copytree(scored, tmp_path / "dataset"))
+    run = root / "runs" / "toy"
+    path = next((run / "scores").glob("gradcam-*.parquet"))
+    rows = pq.read_table(path).to_pylist()
+    changed = next(row for row in rows if row["metric"] == "mass_on_others")
+    changed |= {"value": None, "status": "zero_mass"}
+    pq.write_table(pa.Table.from_pylist(rows, schema=pq.read_schema(path)), path)
+    made = write_report(run, root, tmp_path / "report.html", cases=0, data=tmp_path / "data", strict=True)
     text = made.path.read_text(encoding="utf-8")
     assert "Strict: maps without a value count as the worst one" in text
     assert "count as the worst value (strict)" in text
     document = json.loads((tmp_path / "data" / "report.json").read_text(encoding="utf-8"))
     assert document["strict"] is True
     assert all(row["strict"] for row in document["scores"])
-    found, strict = load_scores(run, scored), load_scores(run, scored, strict=True)
-    undefined = (found.status != "ok") & (found.status != "missing")
+    found, strict = load_scores(run, root), load_scores(run, root, strict=True)
     others = found.metrics.index("mass_on_others")
-    assert undefined[:, others].any()  # of pictures with one part alone
-    assert (strict.values[:, others][undefined[:, others]] == 1.0).all()
+    undefined = found.status[:, others] == "zero_mass"
+    assert undefined.sum() == 1
+    assert np.isnan(found.values[:, others][undefined]).all()
+    assert (strict.values[:, others][undefined] == 1.0).all()
     kept = pq.read_table(tmp_path / "data" / "scores.parquet")
     assert {row["value"] for row in kept.to_pylist() if row["status"] != "ok"} == {None}
     assert strict.digest != found.digest

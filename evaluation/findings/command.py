@@ -1,0 +1,74 @@
+"""``brickbench evaluate findings``: what the maps say of the network, and what to render more of."""
+
+from pathlib import Path
+
+import click
+
+from core.cli import existing_folder, json_option, print_json
+from core.errors import BrickbenchError
+
+
+@click.command()
+@click.argument("run", type=existing_folder)
+@click.option("-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset.")
+@click.option(
+    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The HTML to write."
+)
+@click.option(
+    "--settings",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=None,
+    help="Also write settings for `render run` that make more of what would cure what was found.",
+)
+@click.option(
+    "--checkpoint", default=None, show_default="the best that has scores", help="Whose maps, such as epoch_0007."
+)
+@click.option("--method", default=None, show_default="the one that localises best", help="Whose maps, such as gradcam.")
+@click.option("--force", is_flag=True, help="Overwrite what is there.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap over piles.")
+@json_option
+def findings(
+    run: Path,
+    dataset: Path | None,
+    output: Path,
+    settings: Path | None,
+    checkpoint: str | None,
+    method: str | None,
+    force: bool,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Say for which parts, floors and lights RUN's network looks away from the bricks, and which parts it mixes up.
+
+    Writes one HTML page with figures and example pictures. It needs scores (`evaluate localize`), and for pairs of
+    parts the logits of `train predict`. The settings begin with those of the dataset.
+
+    \b
+    Example:
+      brickbench evaluate findings bricks/runs/first -o findings.html --settings more.yaml
+      brickbench render run more.yaml -o more --count 640 --seed 1
+    """
+    from evaluation.findings.page import document, write_findings
+    from training.runs import dataset_of
+
+    there = next((path for path in (output, settings) if path is not None and path.exists()), None)
+    if there is not None and not force:
+        option = "-o" if there == output else "--settings"
+        raise BrickbenchError(f"{there} is there already: choose another place with {option}, or give --force.")
+    page = write_findings(
+        run,
+        dataset or dataset_of(run),
+        output,
+        settings=settings,
+        checkpoint=checkpoint,
+        method=method,
+        seed=seed,
+    )
+    if as_json:
+        print_json(document(page))
+        return
+    click.echo("\n".join([page.headline, *(f"- {each.title}" for each in page.findings), str(page.path)]))
+    if page.settings is not None:
+        click.echo(str(page.settings))
+    elif settings is not None:
+        click.echo(f"{settings} was not written: nothing was found that more renders would cure.", err=True)

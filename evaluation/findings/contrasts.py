@@ -1,0 +1,211 @@
+"""The tests behind the findings: each part, floor and light against the rest, and each pair of parts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import permutations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.bootstrap import Interval, mean_intervals
+from evaluation.findings.material import FLOOR, Material
+from evaluation.statistics.effects import Effect, paired_effects
+from evaluation.statistics.groups import GroupEffect, group_effects
+from evaluation.statistics.holm import holm
+from evaluation.statistics.strata import FEWEST_PILES, SIZE_GROUPS
+from evaluation.statistics.totals import FloatArray
+from evaluation.summary import ALPHA
+
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class GroupTest:
+    """Mass on the floor of the maps of one part, or under one light, or over one floor, against all others."""
+
+    kind: str
+    """``part``, ``floor`` or ``lighting``"""
+    name: str
+    """As the index calls it, such as ``3001`` or ``desk_lamp``."""
+    effect: GroupEffect
+    p_corrected: float
+    """Holm's, over all tests of the kind."""
+    lift: GroupEffect
+    """The same of the lift on the floor: per pixel of floor."""
+    alike: GroupEffect | None
+    """The same of mass less the mean of all maps of parts of about that size; for parts only."""
+
+    @property
+    def found(self) -> bool:
+        """Whether more lies on the floor than elsewhere, by the corrected test."""
+        return self.p_corrected < ALPHA and self.effect.difference.value > 0
+
+    def as_row(self) -> dict[str, object]:
+        """Return one line of a table or of JSON."""
+        row: dict[str, object] = {"kind": self.kind, "name": self.name}
+        row |= _columns(self.effect) | {"p_holm": self.p_corrected, "found": self.found}
+        row |= {"lift_on_floor": self.lift.group.mean, "rest_lift_on_floor": self.lift.rest.mean}
+        if self.alike is not None:
+            row |= self.alike.difference.as_row("of_like_size")
+        return row
+
+
+@dataclass(frozen=True)
+class PairTest:
+    """A part that lies there (A), and another that the network claims for it (B)."""
+
+    shown: str
+    """part_id of A"""
+    claimed: str
+    """part_id of B"""
+    confusion: GroupEffect
+    """Logit of B in pictures without B: with A against without A."""
+    claims: tuple[float, float]
+    """Share of those pictures in which B is claimed (logit above 0): with A, and without A."""
+    share: Interval
+    """Of the mass of the maps of B, on bricks of A that lie in the same picture."""
+    area: float
+    """Mean share of the picture that those bricks cover."""
+    sharing: Effect
+    """Share of the mass minus share of the area."""
+    beside: GroupEffect
+    """Lift of the maps of B: on bricks of A against on bricks of all other parts."""
+    p_value: float
+    """The larger of the p values of confusion and sharing: that one of them is not so."""
+    p_corrected: float
+    """Holm's, over all pairs."""
+
+    @property
+    def is_towards(self) -> bool:
+        """Whether both point the way of a confusion: a higher logit, and more of the mass than of the area."""
+        return self.confusion.difference.value > 0 and self.sharing.mean.mean > 0
+
+    @property
+    def found(self) -> bool:
+        """Whether the network confuses A with B and its evidence for B lies on A, by the corrected test."""
+        return self.is_towards and self.p_corrected < ALPHA
+
+    def as_row(self) -> dict[str, object]:
+        """Return one line of a table or of JSON."""
+        row: dict[str, object] = {"kind": "pair", "shown": self.shown, "claimed": self.claimed}
+        row |= {f"logit_{name}": value for name, value in _columns(self.confusion).items()}
+        row |= {"claimed_with": self.claims[0], "claimed_without": self.claims[1]}
+        row |= {"share": self.share.mean, "share_low": self.share.low, "share_high": self.share.high}
+        row |= {"area": self.area, "share_p": self.sharing.p_value}
+        row |= {"maps": self.share.values, "map_piles": self.share.piles}
+        row |= {f"lift_{name}": value for name, value in _columns(self.beside).items()}
+        return row | {"p": self.p_value, "p_holm": self.p_corrected, "found": self.found}
+
+
+def contrast_groups(found: Material, kind: str, *, seed: int) -> list[GroupTest]:
+    """Return the test of each group of a kind (``part``, ``floor``, ``lighting``) that enough piles stand behind.
+
+    Both the group and the rest need `FEWEST_PILES` piles. They come in the order of their mean mass on the floor, the
+    largest first. Photos have no floor and no light that one knows of, and take part in the tests of parts only.
+    """
+    facts = found.facts
+    of_pair = {"part": facts.part_id, "floor": facts.floor, "lighting": facts.lighting}[kind]
+    there = np.array([name is not None for name in of_pair], dtype=np.bool_)
+    values = np.where(there, found.scores(FLOOR), np.nan)
+    names = sorted({str(name) for name in of_pair[there]})
+    inside = np.array([of_pair == name for name in names], dtype=np.bool_).reshape(len(names), len(values))
+    kept = np.array([_is_supported(values, group, found.table.piles) for group in inside], dtype=np.bool_)
+    if not kept.any():
+        return []
+    names, inside = [name for name, keep in zip(names, kept, strict=True) if keep], inside[kept]
+    lifts = np.where(there, found.scores("lift_on_floor"), np.nan)
+    effects = group_effects(np.tile(values, (len(names), 1)), inside, found.table.piles, seed=seed)
+    others = group_effects(np.tile(lifts, (len(names), 1)), inside, found.table.piles, seed=seed)
+    alike: Sequence[GroupEffect | None] = [None] * len(names)
+    if kind == "part":
+        level = np.tile(values - size_means(values, facts.visible_px), (len(names), 1))
+        alike = group_effects(level, inside, found.table.piles, seed=seed)
+    corrected = holm(np.array([each.p_value for each in effects]))
+    tests = [GroupTest(kind, *each) for each in zip(names, effects, corrected.tolist(), others, alike, strict=True)]
+    return sorted(tests, key=lambda each: -each.effect.group.mean)
+
+
+def contrast_pairs(found: Material, *, seed: int) -> list[PairTest]:
+    """Return the test of each pair of parts that enough piles stand behind, those with the smallest p first.
+
+    Pictures with A and without, both without B, and maps of B beside bricks of A need `FEWEST_PILES` piles each.
+    """
+    classes, overlaps = found.info.classes, found.overlap_columns
+    columns = []
+    for pair in permutations(range(len(classes)), 2):
+        logits, with_first = _logits(found, pair)
+        there = (overlaps.explained == pair[1]) & (overlaps.other == pair[0])
+        beside = len(np.unique(overlaps.piles[there]))
+        if _is_supported(logits, with_first, found.pictures.piles) and beside >= FEWEST_PILES:
+            columns.append((pair, logits, with_first, there))
+    if not columns:
+        return []
+    pairs = [pair for pair, *_ in columns]
+    logits, with_first, on_first = (np.stack([column[place] for column in columns]) for place in (1, 2, 3))
+    confusion = group_effects(logits, with_first, found.pictures.piles, seed=seed)
+    explained = overlaps.explained == np.array([[second] for _, second in pairs])
+    beyond = np.where(on_first, overlaps.share - overlaps.area, np.nan)
+    sharing = paired_effects(beyond, overlaps.piles, seed=seed)
+    shares = mean_intervals(np.where(on_first, overlaps.share, np.nan), overlaps.piles, seed=seed)
+    lifts = np.where(explained, overlaps.share / overlaps.area, np.nan)
+    beside = group_effects(lifts, on_first, overlaps.piles, seed=seed)
+    p_values = np.array([max(one.p_value, two.p_value) for one, two in zip(confusion, sharing, strict=True)])
+    corrected = holm(p_values)
+    tests = []
+    for place, (first, second) in enumerate(pairs):
+        known, said = ~np.isnan(logits[place]), logits[place] > 0
+        claims = [float(said[known & side].mean()) for side in (with_first[place], ~with_first[place])]
+        tests.append(
+            PairTest(
+                shown=classes[first],
+                claimed=classes[second],
+                confusion=confusion[place],
+                claims=(claims[0], claims[1]),
+                share=shares[place],
+                area=float(overlaps.area[on_first[place]].mean()),
+                sharing=sharing[place],
+                beside=beside[place],
+                p_value=float(p_values[place]),
+                p_corrected=float(corrected[place]),
+            )
+        )
+    return sorted(tests, key=lambda each: (not each.found, not each.is_towards, each.p_value))
+
+
+def _logits(found: Material, pair: tuple[int, int]) -> tuple[FloatArray, BoolArray]:
+    """Return the logits of B where B is absent and A is shown or absent, else NaN, and where A is shown: (N,) each."""
+    first, second = pair
+    pictures = found.pictures
+    asked = pictures.absent[:, second] & (pictures.shown[:, first] | pictures.absent[:, first])
+    return np.where(asked, pictures.logits[:, second], np.nan), pictures.shown[:, first]
+
+
+def size_means(values: FloatArray, size_px: FloatArray) -> FloatArray:
+    """Return for each value the mean of all values of about that size, (P,): of its fifth; NaN where it is unknown."""
+    known = ~np.isnan(size_px) & ~np.isnan(values)
+    means = np.full(len(values), np.nan)
+    if known.any():
+        edges = np.quantile(size_px[known], np.linspace(0, 1, SIZE_GROUPS + 1)[1:-1])
+        group = np.searchsorted(edges, size_px, side="right")
+        for number in np.unique(group[known]):
+            chosen = known & (group == number)
+            means[chosen] = values[chosen].mean()
+    return means
+
+
+def _is_supported(values: FloatArray, inside: BoolArray, piles: NDArray[np.int64]) -> bool:
+    """Return whether `FEWEST_PILES` piles have values in the group and in the rest."""
+    known = ~np.isnan(values)
+    return min(len(np.unique(piles[known & side])) for side in (inside, ~inside)) >= FEWEST_PILES
+
+
+def _columns(effect: GroupEffect) -> dict[str, object]:
+    return {
+        "mean": effect.group.mean,
+        "rest": effect.rest.mean,
+        **effect.difference.as_row("difference"),
+        "p": effect.p_value,
+        "values": effect.group.values,
+        "piles": effect.group.piles,
+        "rest_piles": effect.rest.piles,
+    }
