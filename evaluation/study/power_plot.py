@@ -10,6 +10,7 @@ from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_file
@@ -89,5 +90,6 @@ def _draw(axes: Axes, points: Sequence[PowerPoint], wanted: float, colours: Mapp
             axes.plot([point.people] * 2, [point.low, point.high], color=colour, linewidth=1.4)
     axes.set(ylim=(-0.02, 1.02), xlabel="people", ylabel="power")
     axes.set_yticks(np.linspace(0, 1, 6))
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
     bare(axes)
     axes.legend(frameon=False, fontsize=8, labelcolor=colours[INK], loc="lower right")
