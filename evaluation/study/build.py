@@ -14,7 +14,7 @@ from evaluation.study.material import draw_material
 from evaluation.study.plan import make_sheets
 from evaluation.study.preregistration import PREREGISTRATION, Source, preregistration, simulated_power
 from evaluation.study.public_files import folder_digest, write_pictures
-from evaluation.study.selection import choose_items, find_candidates, listed_items
+from evaluation.study.selection import choose_items, find_candidates, has_empty_map, listed_items
 from evaluation.study.settings import SETTINGS_FILE, StudySettings
 from training.runs import RunInfo
 
@@ -70,18 +70,26 @@ def build_study(
     """
     info = RunInfo.load_run(run)
     candidates = find_candidates(run, root, settings, checkpoint)
-    chosen = choose_items(candidates, settings) if listed is None else listed_items(candidates, listed)
-    settings = StudySettings.parse({**settings.model_dump(), "items": len(chosen)})
+    if listed is None:
+        choice = choose_items(candidates, settings, lambda one: not settings.empty_maps and has_empty_map(run, one))
+    else:
+        choice = listed_items(candidates, listed)
+    settings = StudySettings.parse({**settings.model_dump(), "items": len(choice.items)})
     list_digest = None if listed is None else sha256_hex(listed.read_bytes())
-    origin = Origin(run_id=info.run_id, checkpoint=candidates.checkpoint, listed=list_digest)
+    origin = Origin(
+        run_id=info.run_id,
+        checkpoint=candidates.checkpoint,
+        listed=list_digest,
+        power_simulations=power_simulations,
+    )
     if is_there(study, origin, settings, force=force):
         return _built(study, is_new=False)
     aside = study.with_name(f".{study.name}.old")
     shutil.rmtree(aside, ignore_errors=True)
     with atomic_folder(study) as folder:
         pictures = PileDataset(root, settings.split, with_masks=True)
-        checks = choose_checks(pictures, [one.image_id for one in chosen], settings)
-        material = draw_material(run, settings, chosen, checks, pictures)
+        checks = choose_checks(pictures, [one.image_id for one in choice.items], settings)
+        material = draw_material(run, settings, choice.items, checks, pictures)
         sheets = make_sheets(
             settings,
             [item.item_id for item in material.items],
@@ -101,7 +109,7 @@ def build_study(
         digest = sha256_hex((folder / KEY).read_bytes())
         record = BuildRecord(origin=origin, key=digest, public=folder_digest(folder / PUBLIC))
         (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        source = Source(info.run_id, candidates.checkpoint, info.model, listed is not None)
+        source = Source(info.run_id, candidates.checkpoint, info.model, listed is not None, choice.passed_over)
         power = simulated_power(settings, power_simulations, workers)
         text = preregistration(settings, key, digest, source, power)
         (folder / PREREGISTRATION).write_text(text, encoding="utf-8")

@@ -21,6 +21,8 @@ class Origin(Settings):
     checkpoint: str
     listed: str | None
     """SHA-256 of the list of items, if one was given."""
+    power_simulations: int
+    """For the preregistration."""
 
 
 class BuildRecord(Settings):

@@ -10,7 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.cli import count_of
 from evaluation.study.key import Item, Key
-from evaluation.study.power import ITEM_SD, PERSON_SD, PowerPlan, PowerPoint, power_grid
+from evaluation.study.power import PowerPoint, power_grid
+from evaluation.study.power_plan import ITEM_SD, PERSON_SD, PowerPlan
 from evaluation.study.settings import StudySettings
 
 PREREGISTRATION = "preregistration.md"
@@ -28,6 +29,8 @@ class Source:
     model: str
     listed: bool
     """The items were named by a list, not drawn."""
+    passed_over: int
+    """Pairs whose turn it was, but of which a map was empty."""
 
 
 def simulated_power(settings: StudySettings, simulations: int, workers: int) -> list[PowerPoint]:

@@ -3,7 +3,7 @@
 import csv
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from core.settings import near_matches
 from dataset.index import open_index
 from evaluation.study.plan import Stream
 from evaluation.study.settings import Stratum, StudySettings
-from explain.store import Attribution
+from explain.store import Attribution, load_maps
 from training.checkpoint import resolve_checkpoint
 from training.runs import RunInfo
 
@@ -48,10 +48,14 @@ class Candidates:
     there: tuple[Candidate, ...]
     """Sorted by image_id and part_id."""
 
-    @property
-    def groups(self) -> int:
-        """Return the number of piles."""
-        return len({each.group_id for each in self.there})
+
+@dataclass(frozen=True)
+class Choice:
+    """The items of a study."""
+
+    items: tuple[Candidate, ...]
+    passed_over: int = 0
+    """Candidates whose turn it was, but of which a map was empty."""
 
 
 def find_candidates(run: Path, root: Path, settings: StudySettings, checkpoint: str | None = None) -> Candidates:
@@ -105,37 +109,55 @@ def find_candidates(run: Path, root: Path, settings: StudySettings, checkpoint: 
     return Candidates(chosen, whole)
 
 
-def choose_items(candidates: Candidates, settings: StudySettings) -> list[Candidate]:
+def choose_items(
+    candidates: Candidates, settings: StudySettings, is_empty: Callable[[Candidate], bool] = lambda _: False
+) -> Choice:
     """Return `settings.items` candidates of as many piles, as even over the strata as can be.
 
     One after the other, that is taken whose strata were taken least often, the first stratum of `settings.stratify`
     first; chance decides among equals (minimisation, after Pocock and Simon 1975).
 
+    Args:
+        candidates: to choose from.
+        settings: of the study.
+        is_empty: tells, of one whose turn it is, that it has a map to pass it over for.
+
     Raises:
         BrickbenchError: there are fewer piles.
     """
-    if candidates.groups < settings.items:
-        raise BrickbenchError(
-            f"Items should be of {settings.items} different piles; maps by all of {', '.join(settings.methods)} are "
-            f"there of {count_of(candidates.groups, 'pile')} of the split {settings.split}. Ask for fewer with "
-            f"--items {candidates.groups}, or make more maps with `brickbench explain run`."
-        )
     rng = generator(settings.seed, Stream.ITEMS)
     there = [candidates.there[place] for place in rng.permutation(len(candidates.there))]
     strata = _strata(there, settings)
     counts = [Counter[object]() for _ in settings.stratify]
     chosen: list[Candidate] = []
+    passed_over = 0
     left = list(range(len(there)))
-    while len(chosen) < settings.items:
+    while len(chosen) < settings.items and left:
         best = min(left, key=lambda place: [count[strata[place][which]] for which, count in enumerate(counts)])
+        if is_empty(there[best]):
+            passed_over += 1
+            left.remove(best)
+            continue
         chosen.append(there[best])
         for count, stratum in zip(counts, strata[best], strict=True):
             count[stratum] += 1
         left = [place for place in left if there[place].group_id != there[best].group_id]
-    return chosen
+    if len(chosen) < settings.items:
+        empty = f", besides {count_of(passed_over, 'pair')} with an empty map" if passed_over else ""
+        raise BrickbenchError(
+            f"Items should be of {settings.items} different piles; maps by all of {', '.join(settings.methods)} are "
+            f"there of {count_of(len(chosen), 'pile')} of the split {settings.split}{empty}. Ask for fewer with "
+            f"--items {len(chosen)}, or make more maps with `brickbench explain run`."
+        )
+    return Choice(tuple(chosen), passed_over)
 
 
-def listed_items(candidates: Candidates, path: Path) -> list[Candidate]:
+def has_empty_map(run: Path, candidate: Candidate) -> bool:
+    """Return whether a map of a candidate has no value above 0: nothing that speaks for the part."""
+    return any(not np.nanmax(values, initial=0.0) > 0 for values in load_maps(run, list(candidate.maps.values())))
+
+
+def listed_items(candidates: Candidates, path: Path) -> Choice:
     """Return the candidates in a CSV file with columns image_id and part_id, in its order.
 
     Raises:
@@ -166,7 +188,7 @@ def listed_items(candidates: Candidates, path: Path) -> list[Candidate]:
         chosen.setdefault(one.group_id, (number, one))
     if problems:
         raise BrickbenchError(f"The list {path} cannot be used: {'; '.join(problems)}.")
-    return [one for _, one in chosen.values()]
+    return Choice(tuple(one for _, one in chosen.values()))
 
 
 def _strata(there: Sequence[Candidate], settings: StudySettings) -> list[list[object]]:

@@ -50,6 +50,10 @@ class StudySettings(Settings):
     absent_parts: bool = False
     """Also take parts that a picture does not show. Then no place in the picture would be a right explanation."""
 
+    empty_maps: bool = False
+    """Also take pairs of which a method's map has nothing that speaks for the part, as Grad-CAM's of parts that the
+    network misses: its picture would be blank, which is no explanation to judge. How many were passed over is told."""
+
     stratify: tuple[Stratum, ...] = ("right", "part", "confidence")
     """What the items are balanced over, the most important first: whether the network is right, the part, and how
     confident the network is (below or above the median). Empty draws them at random."""

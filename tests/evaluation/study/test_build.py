@@ -6,6 +6,7 @@ import math
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
@@ -19,12 +20,12 @@ from evaluation.study.build import Built, build_study
 from evaluation.study.build_command import build as build_command
 from evaluation.study.key import KEY, PUBLIC, read_key
 from evaluation.study.preregistration import PREREGISTRATION
-from evaluation.study.selection import Candidate, Candidates, choose_items
+from evaluation.study.selection import Candidate, Candidates, choose_items, find_candidates, has_empty_map
 from evaluation.study.settings import StudySettings, read_settings
 from explain.bulk import explain_run
 from training.predict import predict
 
-SMALL = StudySettings(items=4, participants=4, repeats=1, swaps=1, attention=1, picture_px=96)
+SMALL = StudySettings(items=4, participants=4, repeats=1, swaps=1, attention=1, picture_px=96, empty_maps=True)
 
 
 @pytest.fixture(scope="module")
@@ -243,13 +244,43 @@ def test_choice_is_even_over_strata() -> None:
         for part in ("a", "b", "c")
     )
     settings = StudySettings(items=12, repeats=0, swaps=0)
-    chosen = choose_items(Candidates("epoch_0001", there), settings)
+    chosen = choose_items(Candidates("epoch_0001", there), settings).items
     assert len({one.group_id for one in chosen}) == 12
     assert sum(bool(one.is_right) for one in chosen) == 6  # of which four fifths of the candidates are
     assert sorted(one.part_id for one in chosen) == sorted("abc" * 4)
     assert abs(sum((one.confidence or 0) > 0.6475 for one in chosen) - 6) <= 1
-    again = choose_items(Candidates("epoch_0001", there), settings)
-    assert again == chosen != choose_items(Candidates("epoch_0001", there), settings.model_copy(update={"seed": 1}))
+    assert choose_items(Candidates("epoch_0001", there), settings).items == chosen
+    other = choose_items(Candidates("epoch_0001", there), settings.model_copy(update={"seed": 1}))
+    assert other.items != chosen
+
+
+def test_empty_maps_are_passed_over_and_counted() -> None:
+    there = tuple(Candidate(f"p{pile}", "a", f"pile{pile}", {}, is_right=True, confidence=0.9) for pile in range(10))
+    settings = StudySettings(items=4, repeats=0, swaps=0)
+    candidates = Candidates("epoch_0001", there)
+    asked: list[str] = []
+
+    def is_empty(one: Candidate) -> bool:
+        asked.append(one.image_id)
+        return one.image_id in {"p0", "p1", "p2", "p3", "p4"}
+
+    choice = choose_items(candidates, settings, is_empty)
+    assert {one.image_id for one in choice.items} < {"p5", "p6", "p7", "p8", "p9"}
+    assert choice.passed_over == len(asked) - 4 > 0
+    with pytest.raises(BrickbenchError) as raised:
+        choose_items(candidates, settings.model_copy(update={"items": 6}), is_empty)
+    assert str(raised.value) == (
+        "Items should be of 6 different piles; maps by all of gradcam, lime are there of 5 piles of the split test, "
+        "besides 5 pairs with an empty map. Ask for fewer with --items 5, or make more maps with `brickbench explain "
+        "run`."
+    )
+
+
+def test_an_empty_map_has_nothing_for_the_part(explained: Path) -> None:
+    run = explained / "runs" / "toy"
+    for one in find_candidates(run, explained, SMALL).there:
+        stored = [np.load(run / row.file)[row.row] for row in one.maps.values()]
+        assert has_empty_map(run, one) == any((values <= 0).all() for values in stored)
 
 
 def test_the_sheet_holds_what_is_fixed_beforehand(explained: Path, study: Path, tmp_path: Path) -> None:
