@@ -78,14 +78,16 @@ class RunJournal:
     def __init__(
         self, root: Path, share: Share, *, piles: int, piles_per_shard: int, todo: int, engine: str, workers: int
     ) -> None:
-        """Clear away what an earlier render of this share told."""
+        """Clear away what an earlier render of this share told, or of a work that was divided otherwise."""
         self._root = root
         self._path = root / LOGS_FOLDER / "renders" / f"{_name(share)}.json"
         shards = -(-piles // piles_per_shard)
         place = socket.gethostname(), os.getpid()
         self.facts = RunFacts(share, piles, shards, piles_per_shard, todo, engine, workers, *place)
-        for old in (root / LOGS_FOLDER / "workers").glob(f"{_name(share)}-*.json"):
-            old.unlink(missing_ok=True)
+        for old in (root / LOGS_FOLDER).glob("*/[0-9]*-of-*.json"):
+            number, _, parts = old.stem.split("-")[:3]
+            if int(parts) != share[1] or int(number) == share[0]:
+                old.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         """Write that the render runs."""

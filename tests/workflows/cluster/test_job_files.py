@@ -12,7 +12,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
+import brickbench
 from core.errors import SettingsError
+from core.system import DEBIAN_PACKAGE_OF
 from render.commands import run
 from workflows.cluster.commands import kubernetes, slurm
 
@@ -114,3 +116,8 @@ def test_a_script_passes_the_signal_of_the_time_limit_on_and_queues_itself_again
     shell.send_signal(signal.SIGTERM)  # --signal=B: it goes to the shell alone
     assert shell.wait(30) == 130
     assert (tmp_path / "queued").read_text().split() == ["requeue", "77_1"]
+
+
+def test_the_dockerfile_installs_all_that_bpy_needs() -> None:
+    words = set((Path(brickbench.__file__).parent / "Dockerfile").read_text().split())
+    assert set(DEBIAN_PACKAGE_OF.values()) <= words

@@ -76,6 +76,9 @@ def test_shares_are_taken_together_and_a_new_render_forgets_the_old_one(tmp_path
     assert len(read_workers(tmp_path)) == 1
     with journal(tmp_path, (1, 2)):
         assert read_workers(tmp_path) == []
+        assert len(list((tmp_path / "logs" / "renders").iterdir())) == 2
+    with journal(tmp_path):  # divided otherwise
+        assert [path.name for path in (tmp_path / "logs" / "renders").iterdir()] == ["1-of-1.json"]
 
 
 def test_workers_that_write_nothing_for_long_are_taken_for_lost(tmp_path: Path) -> None:

@@ -1,0 +1,200 @@
+"""Renders by 1 and 2 workers, what an engine costs an item, and 10,000,000 pictures' worth of shards without pictures.
+
+    python benchmarks/scaling.py [throughput] [items] [ten-million] [--images 10000000]
+
+`throughput` wants a quiet machine: it renders the same shards by one worker of one thread and by two. `items` does
+nothing 2,000 times on each engine. `ten-million` runs the directing process over the shards that so many pictures
+make, with 1,000 workers that answer at once, writes tables with as many rows, and merges them into an index.
+"""
+
+import argparse
+import os
+import resource
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from core.engine import LOCAL, Crew, Engine, Outcome, run_items
+from core.engines.on_ray import RayEngine
+from dataset.index import open_index, update_index
+from dataset.manifest import Manifest, PartInfo
+from dataset.masks import encode_mask
+from dataset.schema import IMAGES_SCHEMA, INSTANCES_SCHEMA
+from dataset.shards import pile_shard, shard_folder, write_rows
+from dataset.splits import pile_group
+from render.journal import RunJournal
+from render.run import render_dataset
+from render.settings import RenderSettings
+
+PILES_A_SHARD = 64
+BRICKS = 5  # a picture
+
+
+def nothing(number: int) -> int:
+    """Return `number`."""
+    return number
+
+
+def throughput() -> None:
+    """Render by one worker and by two, one thread each."""
+    settings = RenderSettings(image_size_px=128, samples=8, bricks_max=20, piles_per_shard=4)
+    print("| engine | workers | piles | s | piles/s | times one worker |\n| --- | --- | --- | --- | --- | --- |")
+    for name, engine in (("local", LOCAL), ("Ray", RayEngine())):
+        alone = 0.0
+        for workers in (1, 2):
+            with tempfile.TemporaryDirectory() as folder:
+                few, many = (
+                    _seconds(partial(_render, settings, Path(folder), count, workers, engine)) for count in (8, 48)
+                )  # the difference is free of start-up, which is paid once however long the render
+            rate = 40 / (many - few)
+            alone = alone or rate
+            print(f"| {name} | {workers} | 40 | {many - few:.1f} | {rate:.3f} | {rate / alone:.2f} |")
+
+
+class OneThread:
+    """An engine whose workers get one thread each, however few they are."""
+
+    is_here = True
+    title = "one thread a worker"
+
+    def __init__(self, engine: Engine) -> None:
+        """Take the engine that does the work."""
+        self.run = engine.run
+
+    def crew(self, workers: int | None, items: int) -> Crew:
+        """Return the workers asked for."""
+        return Crew(min(workers or 1, max(items, 1)), 1)
+
+
+def _render(settings: RenderSettings, root: Path, count: int, workers: int, engine: Engine) -> None:
+    render_dataset(settings, root / str(count), count=count, seed=0, workers=workers, engine=OneThread(engine))
+
+
+def items() -> None:
+    """Do nothing many times, on each engine."""
+    count = 2000
+    work = {str(number): number for number in range(count)}
+    print("| engine | workers | ms an item |\n| --- | --- | --- |")
+    for name, engine in (("local", LOCAL), ("Ray", RayEngine())):
+        for workers in (1, 2):
+            started = 0.0
+            for number, _ in enumerate(run_items(nothing, work, workers=workers, engine=engine)):
+                started = started or (time.perf_counter() if number == 9 else 0.0)  # workers are up then
+            print(f"| {name} | {workers} | {1000 * (time.perf_counter() - started) / (count - 10):.2f} |")
+
+
+class Instant:
+    """An engine of 1,000 workers that answer at once: what is left is what the directing process does."""
+
+    is_here = True
+    title = "no work"
+
+    def crew(self, workers: int | None, items: int) -> Crew:
+        """Return a thousand."""
+        return Crew(min(workers or 1000, items), 1)
+
+    def run(self, _: object, items: Mapping[str, object], **__: object) -> Iterator[Outcome[int]]:
+        """Yield for each item that it has its piles."""
+        for key in items:
+            yield Outcome(key, PILES_A_SHARD, None, 1)
+
+
+def ten_million(images: int) -> None:
+    """Measure time and memory of directing, of merging, and the size of the index."""
+    from render.worker import ShardJob, render_shard, start_blender
+
+    shards = images // PILES_A_SHARD
+    settings = RenderSettings()
+    print("| step | shards | s | memory of the process, MB |\n| --- | --- | --- | --- |")
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+
+        def direct() -> None:
+            jobs = {
+                f"shard {k:06d}": ShardJob(root, settings, 0, k, range(k * PILES_A_SHARD, (k + 1) * PILES_A_SHARD))
+                for k in range(shards)
+            }
+            engine: Any = Instant()
+            crew = engine.crew(None, len(jobs))
+            setup = partial(start_blender, crew.threads, "cpu")
+            with RunJournal(
+                root, (1, 1), piles=images, piles_per_shard=PILES_A_SHARD, todo=len(jobs), engine="", workers=1000
+            ):
+                for _ in run_items(render_shard, jobs, workers=crew.workers, setup=setup, engine=engine):
+                    pass
+
+        _line("direct, workers that answer at once", shards, direct)
+        _line("write the tables", shards, lambda: _write_tables(root, shards))
+        _line("merge", shards, lambda: update_index(root))
+        with open_index(root) as index:
+            rows = index.execute("SELECT count(*) FROM images").fetchall()[0][0]
+        size = (root / "index.duckdb").stat().st_size / 1e9
+        print(f"\nIndex: {rows:,} pictures, {size:.2f} GB")
+
+
+def _write_tables(root: Path, shards: int) -> None:
+    """Write the tables of each shard: the same rows under other names, and no pictures."""
+    parts = tuple(PartInfo(part_id=str(3000 + k), name=f"Part {k}", category="Brick") for k in range(BRICKS))
+    Manifest(seed=0, parts=parts).save_folder(root)
+    mask = encode_mask(np.eye(64, dtype=bool))
+    common = {"source": "synthetic", "content_hash": "0" * 64, "width": 224, "height": 224, "view_index": 0, "seed": 0}
+    pictures = pa.Table.from_pylist([common] * PILES_A_SHARD, schema=_nullable(IMAGES_SCHEMA))
+    brick = {
+        "color_id": 4, "box_xywh_px": [0, 0, 64, 64], "visible_px": 400, "amodal_px": 500, "in_frame_fraction": 1.0,
+        "visible_fraction": 0.8, "visible_rle": mask, "amodal_rle": mask, "world_from_part": [0.0] * 12,
+    }  # fmt: skip
+    pile = [brick | {"instance_id": k, "part_id": str(3000 + k)} for k in range(BRICKS)]
+    bricks = pa.Table.from_pylist(pile * PILES_A_SHARD, schema=_nullable(INSTANCES_SCHEMA))
+    for number in range(shards):
+        piles = range(number * PILES_A_SHARD, (number + 1) * PILES_A_SHARD)
+        names = [f"{pile:08d}-00" for pile in piles]
+        own: dict[str, Any] = {
+            "image_id": names, "group_id": [pile_group(pile) for pile in piles], "pile_index": list(piles),
+            "file": [f"images/{name}.jpg" for name in names],
+        }  # fmt: skip
+        folder = shard_folder(root, pile_shard(number))
+        folder.mkdir(parents=True)
+        owners = {"image_id": [name for name in names for _ in range(BRICKS)]}
+        write_rows(folder, _with(pictures, own), _with(bricks, owners))
+
+
+def _nullable(schema: pa.Schema) -> pa.Schema:
+    return pa.schema([field.with_nullable(True) for field in schema])
+
+
+def _with(table: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
+    for name, values in columns.items():
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, table.schema.field(name), pa.array(values, table.schema.field(name).type))
+    return table
+
+
+def _line(step: str, shards: int, work: Callable[[], object]) -> None:
+    seconds = _seconds(work)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    print(f"| {step} | {shards:,} | {seconds:.1f} | {peak:.0f} |", flush=True)
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+if __name__ == "__main__":
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("what", nargs="*", default=["throughput", "items", "ten-million"])
+    arguments.add_argument("--images", type=int, default=10_000_000)
+    given = arguments.parse_args()
+    free = shutil.disk_usage(tempfile.gettempdir()).free / 1e9
+    print(f"{os.cpu_count()} logical cores, {free:.0f} GB free for tables\n")
+    for what in given.what:
+        print(f"\n## {what}\n")
+        {"throughput": throughput, "items": items, "ten-million": lambda: ten_million(given.images)}[what]()
