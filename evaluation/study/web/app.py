@@ -53,11 +53,11 @@ def create_app(
     site = _Site(read_plan(study), organiser, dict(tokens or {}), invitation, cap)
     app = Starlette(
         routes=[
-            Route("/", site.page),
+            Route("/picture/{name}", site.picture),  # what is asked for most comes first
+            Route("/api/answer", site.answer, methods=["POST"]),
             Route("/api/state", site.state),
             Route("/api/start", site.start, methods=["POST"]),
-            Route("/api/answer", site.answer, methods=["POST"]),
-            Route("/picture/{name}", site.picture),
+            Route("/", site.page),
             Route("/organiser", site.organiser),
             Route("/api/organiser/progress", site.progress),
             Route("/api/organiser/export", site.export),

@@ -2,7 +2,6 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from core.errors import SettingsError
@@ -31,7 +30,7 @@ def write_bundle(study: Path, output: Path, sheets: Sequence[int] | None = None)
         )
     files = sorted({name for sheet in chosen for name in plan.files_of[sheet]})
     content = {
-        "sheets": {sheet: [asdict(trial) for trial in plan.sheets[sheet]] for sheet in chosen},
+        "sheets": {sheet: [vars(trial) for trial in plan.sheets[sheet]] for sheet in chosen},
         "pictures": {name: _data_uri(name, plan.picture(name)) for name in files},
     }
     with atomic_file(output) as temporary:

@@ -1,26 +1,25 @@
 """What stands before the pages: limits on what comes in, headers that shut in what goes out."""
 
-from starlette.datastructures import MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LONGEST_ADDRESS = 512  # bytes; the longest that a page asks for has some 80
 
-_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; img-src 'self' blob:; style-src 'self'; script-src 'self'; "
-    "connect-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "X-Robots-Tag": "noindex, nofollow",
-}
+_POLICY = (
+    b"default-src 'none'; img-src 'self' blob:; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    b"form-action 'none'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
+)
+_HEADERS = [
+    (b"content-security-policy", _POLICY),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"cache-control", b"no-store"),
+]
 
 
 class Guard:
-    """Wraps the pages: refuses long addresses and other methods, adds headers, lets nothing be cached by default.
+    """Wraps the pages: refuses long addresses and other methods, adds headers, lets nothing be cached.
 
     There is nothing here that a browser sends by itself (no cookie, no password), so requests from other sites arrive
     as strangers; there is no CORS header either.
@@ -38,10 +37,7 @@ class Guard:
 
         async def send_shut_in(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in _HEADERS.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                message["headers"] = [*message["headers"], *_HEADERS]
             await send(message)
 
         refusal = _refusal(scope)

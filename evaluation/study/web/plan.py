@@ -1,6 +1,6 @@
 """What participants may know of a study: their trials' order, opaque names, pictures and parts; no method."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ class Plan:
         if answered == len(trials):
             return {"stage": "done", **where}
         ahead = trials[answered + 1].files if answered + 1 < len(trials) else ()
-        return {"stage": "trial", **where, "trial": asdict(trials[answered]), "ahead": ahead}
+        return {"stage": "trial", **where, "trial": vars(trials[answered]), "ahead": ahead}
 
 
 def read_plan(study: Path) -> Plan:

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import fcntl
+import gc
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -79,6 +80,8 @@ def serve(study: Path, host: str, port: int, entrance: Entrance, ready: Callable
             proxy_headers=False, timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=KEEP_ALIVE_S,
             limit_concurrency=MOST_CONNECTIONS,
         )  # fmt: skip
+        gc.collect()
+        gc.freeze()  # the key stays: looking through it would stop everybody for some 20 ms now and then
         ready(addresses)
         with contextlib.suppress(KeyboardInterrupt):  # uvicorn ends in order, then raises what it caught
             uvicorn.Server(config).run(sockets=[listener])

@@ -9,14 +9,14 @@ import queue
 import sqlite3
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from evaluation.study.web.store import RefusedError
 
-MOST_AT_ONCE = 500  # requests in one commit
 Result = TypeVar("Result")
 Work = Callable[[sqlite3.Connection], Any]
+Batch = list[tuple[Work, asyncio.Future[Any]]]
+Outcomes = list[tuple[asyncio.Future[Any], Any, Exception | None]]
 
 
 class StoreUnavailableError(Exception):
@@ -24,21 +24,24 @@ class StoreUnavailableError(Exception):
 
 
 class Writer:
-    """Runs work on the store's connection, one transaction for all that waits; used with ``with``."""
+    """Runs work on the store's connection, one transaction for all that waits; used with ``with`` in an event loop."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         """Take over `connection`, which must be in autocommit mode; it is closed at the end."""
         self._connection = connection
-        self._waiting: queue.SimpleQueue[tuple[Work, Future[Any]] | None] = queue.SimpleQueue()
+        self._gathered: Batch = []
+        self._waiting: queue.SimpleQueue[Batch | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="study-writer")
 
     def __enter__(self) -> "Writer":
         """Start the thread."""
+        self._loop = asyncio.get_running_loop()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Finish what waits, and close the connection."""
+        self._hand_over()
         self._waiting.put(None)
         self._thread.join()
         self._connection.close()
@@ -50,21 +53,29 @@ class Writer:
             RefusedError: `work` refused.
             StoreUnavailableError: it could not be written; the store is as before.
         """
-        future: Future[Result] = Future()
-        self._waiting.put((work, future))
-        return await asyncio.wrap_future(future)
+        future: asyncio.Future[Result] = self._loop.create_future()
+        if not self._gathered:  # all that this turn of the event loop brings is handed over at once
+            self._loop.call_soon(self._hand_over)
+        self._gathered.append((work, future))
+        return await future
+
+    def _hand_over(self) -> None:
+        batch, self._gathered = self._gathered, []
+        if batch:
+            self._waiting.put(batch)
 
     def _serve(self) -> None:
         going_on = True
         while going_on:
-            batch = [self._waiting.get()]
-            while len(batch) < MOST_AT_ONCE and not self._waiting.empty():
-                batch.append(self._waiting.get())
-            going_on = None not in batch
-            self._commit([entry for entry in batch if entry is not None])
+            batches = [self._waiting.get()]
+            while not self._waiting.empty():
+                batches.append(self._waiting.get())
+            going_on = None not in batches
+            if entries := [entry for batch in batches if batch is not None for entry in batch]:
+                self._loop.call_soon_threadsafe(_tell, self._commit(entries))
 
-    def _commit(self, batch: list[tuple[Work, Future[Any]]]) -> None:
-        outcomes: list[tuple[Future[Any], Any, Exception | None]] = []
+    def _commit(self, batch: Batch) -> Outcomes:
+        outcomes: Outcomes = []
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for work, future in batch:
@@ -73,15 +84,19 @@ class Writer:
                 except RefusedError as refusal:
                     outcomes.append((future, None, refusal))
             self._connection.execute("COMMIT")
-        except Exception as error:  # noqa: BLE001 - whatever it was, nobody may be told that it is kept, or wait for ever
+        except Exception as error:  # noqa: BLE001  whatever it was: nobody may be told that it is kept, or wait for ever
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
             failed = StoreUnavailableError(str(error)) if isinstance(error, sqlite3.Error) else error
-            outcomes = [(future, None, failed) for _, future in batch]
-        for future, result, failure in outcomes:
-            if not future.set_running_or_notify_cancel():
-                continue  # who asked is gone; their answer is kept all the same
-            if failure is None:
-                future.set_result(result)
-            else:
-                future.set_exception(failure)
+            return [(future, None, failed) for _, future in batch]
+        return outcomes
+
+
+def _tell(outcomes: Outcomes) -> None:
+    for future, result, failure in outcomes:
+        if future.done():
+            continue  # who asked is gone; what they did is kept all the same
+        if failure is None:
+            future.set_result(result)
+        else:
+            future.set_exception(failure)

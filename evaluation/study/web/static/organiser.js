@@ -27,9 +27,9 @@ function bars(hours) {
   return hours.slice(-48).map(({ hour, answers }) => {
     const line = document.createElement("div");
     line.className = "hour";
-    const meter = Object.assign(document.createElement("meter"), { max: most, value: answers });
-    meter.setAttribute("aria-hidden", "true");
-    line.append(Object.assign(document.createElement("span"), { textContent: hour }), meter, String(answers));
+    const bar = Object.assign(document.createElement("progress"), { max: most, value: answers });
+    bar.setAttribute("aria-hidden", "true");
+    line.append(Object.assign(document.createElement("span"), { textContent: hour }), bar, String(answers));
     return line;
   });
 }
@@ -41,7 +41,7 @@ function fill(told) {
   $("answers").textContent = told.answers;
   $("checks").textContent = sum("checks") ? `${sum("checks_right")} of ${sum("checks")} right` : "none yet";
   $("links").textContent = told.links;
-  $("opened").textContent = told.room === null ? "none" : `${told.opened} of ${told.room} places taken`;
+  $("opened").textContent = told.room === null ? "none" : `${told.opened} of ${told.room} taken`;
   $("hours").replaceChildren(...(told.hours.length ? bars(told.hours) : ["No answers yet."]));
   $("people").replaceChildren(
     ...told.people.map((person) => row([
