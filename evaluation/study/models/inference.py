@@ -13,7 +13,7 @@ from evaluation.study.models.laplace import Choices
 from evaluation.study.models.results import Term
 
 _MOST_DOUBLINGS = 6  # of the Wald interval's width, while the end of the profile is sought
-_PRECISE = 1e-3  # of a standard error: to how much an end is found
+_PRECISE = 5e-3  # of a standard error: to how much an end is found
 
 
 def deviance(choices: Choices, free_sd: tuple[bool, bool], found: Fit, column: int, value: float = 0.0) -> float:
@@ -23,7 +23,8 @@ def deviance(choices: Choices, free_sd: tuple[bool, bool], found: Fit, column: i
         design=np.delete(choices.design, column, axis=1),
         offset=choices.offset + value * choices.design[:, column],
     )
-    start = replace(found, fixed=np.delete(found.fixed, column))
+    others = np.delete(np.delete(found.covariance, column, axis=0), column, axis=1)
+    start = replace(found, fixed=np.delete(found.fixed, column), covariance=others)
     return max(2 * (found.log_likelihood - fit(held, free_sd, start=start).log_likelihood), 0.0)
 
 
