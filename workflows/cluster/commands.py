@@ -1,16 +1,16 @@
-"""``brickbench cluster``: job files for those who schedule machines; they are printed, and never submitted."""
+"""``brickbench cluster``: job files, which are printed and never submitted, and shards in object storage."""
 
 from pathlib import Path
 from typing import Any, Literal
 
 import click
 
-from core.cli import Decorated, existing_file
+from core.cli import Decorated, any_folder, count_of, dataset_argument, existing_file
 
 
 @click.group()
 def cluster() -> None:
-    """Write job files for Slurm and Kubernetes."""
+    """Write job files for Slurm and Kubernetes; move shards to and from object storage."""
 
 
 def job_options(function: Decorated) -> Decorated:
@@ -81,3 +81,35 @@ def kubernetes(image: str, claim: str, device: str | None, gpus: int, **options:
 
     job = RenderJob(**options, gpus=gpus, device=device or ("optix" if gpus else "cpu"))
     click.echo(kubernetes_job(job, image, claim), nl=False)
+
+
+@cluster.command()
+@dataset_argument
+@click.argument("url")
+def push(folder: Path, url: str) -> None:
+    """Copy the shards of DATASET that URL lacks there; several machines may do so at once.
+
+    URL is any that fsspec knows, such as s3://bucket/piles, with `s3fs` installed, or gs://bucket/piles with `gcsfs`.
+
+    \b
+    Example:
+      brickbench cluster push piles s3://bucket/piles
+    """
+    from workflows.cluster.storage import push as copy
+
+    click.echo(f"{count_of(copy(folder, url), 'shard')} copied to {url}.", err=True)
+
+
+@cluster.command()
+@click.argument("url")
+@click.argument("folder", metavar="DATASET", type=any_folder)
+def pull(url: str, folder: Path) -> None:
+    """Copy the whole shards at URL that DATASET lacks, and bring them into its index.
+
+    \b
+    Example:
+      brickbench cluster pull s3://bucket/piles piles
+    """
+    from workflows.cluster.storage import pull as copy
+
+    click.echo(f"{count_of(copy(url, folder), 'shard')} copied to {folder}.", err=True)
