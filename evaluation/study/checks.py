@@ -60,14 +60,16 @@ def choose_checks(pictures: PileDataset, used: Collection[str], settings: StudyS
                 found.append((int(groups[place]) in taken, -room, place, part_id))
     chosen: dict[int, Check] = {}
     for _, _, place, part_id in sorted(found):
+        if len(chosen) == settings.attention or int(groups[place]) in chosen:
+            continue
         maps = check_maps(pictures.masks(place)[part_id], pictures.all_bricks_mask(place))
-        if maps is not None and len(chosen) < settings.attention:
-            chosen.setdefault(int(groups[place]), Check(place, part_id, *maps))
+        if maps is not None:
+            chosen[int(groups[place])] = Check(place, part_id, *maps)
     if len(chosen) < settings.attention:
         raise BrickbenchError(
             f"{count_of(settings.attention, 'attention check')} should be drawn; of the "
             f"{count_of(len(places), 'picture')} of the split {settings.split} that were looked at, those of "
             f"{count_of(len(chosen), 'pile')} have an outlined part and room beside the bricks. "
-            f"Set attention: {len(chosen)} in the settings."
+            f"For {len(chosen)} or fewer set attention: {len(chosen)} in the settings."
         )
     return list(chosen.values())

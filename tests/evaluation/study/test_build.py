@@ -229,7 +229,9 @@ def test_what_is_lacking_is_said_with_the_way_out(explained: Path, tmp_path: Pat
     assert str(raised.value) == (
         f"{run} has no maps of checkpoint 'epoch_0009' (did you mean 'epoch_0001'?); it has those of epoch_0001."
     )
-    assert not (tmp_path / "study").exists()
+    with pytest.raises(BrickbenchError, match=r"^50 attention checks should be drawn; of the 6 pictures .* set"):
+        make(explained, tmp_path / "study", SMALL.model_copy(update={"attention": 50}))
+    assert list(tmp_path.iterdir()) == []
 
 
 def lime_digest(explained: Path) -> str:
