@@ -12,14 +12,15 @@ from core.files import atomic_file
 from dataset.manifest import Manifest
 from evaluation.findings.contrasts import GroupTest, PairTest
 from evaluation.findings.wording import Test, plain
+from evaluation.words import listed
 from render.floors import FLOORS
 from render.lights import LIGHTINGS, WORLDS
 from render.run import SETTINGS_NAME, RenderRecord
 from render.settings import ALL_PARTS, RenderSettings
 
 FACTOR = 3.0
-"""How many times as often what is wanted is drawn. A third of ten floors, once tripled, still leaves the others most of
-the pictures: what is known is not unlearned."""
+"""How many times as often what is wanted is drawn. One floor of ten, tripled, has a quarter of the pictures: the others
+keep enough of them that what the network knows is not unlearned."""
 FEWEST_VIEWS = 2
 WIDTH = 100
 
@@ -30,7 +31,7 @@ class Cure:
 
     settings: RenderSettings
     reasons: dict[str, str]
-    """By field, in the order in which they were changed."""
+    """By field that differs."""
     left_out: tuple[str, ...]
     """What was found, but settings cannot say."""
 
@@ -73,17 +74,18 @@ def cure(base: RenderSettings, tests: Sequence[Test]) -> Cure:
         changes["part_shares"] = dict(base.part_shares) | {
             part_id: FACTOR * base.part_shares.get(part_id, 1.0) for part_id in known
         }
-        told = [f"{test.name} lies in the maps on the floor" for test in looked if test.name in known]
+        floor = [test.name for test in looked if test.name in known]
+        told = [f"the network looks at the floor for {listed(floor)}"] if floor else []
         told += [f"{test.shown} is taken for {test.claimed}" for test in pairs]
         reasons["part_shares"] = (
-            f"These come {FACTOR:g} times as often as others, for {'; '.join(told)}. Parts that are not named have 1."
+            f"{FACTOR:g} times as often as before, because {listed(told)}. A part that is not named has 1."
         )
     if pairs and max(base.bricks_min, 2) <= base.bricks_max and base.bricks_min < 2:
         changes["bricks_min"] = 2
         reasons["bricks_min"] = "At least two bricks, so that confused parts lie together, and beside others."
     if looked:
         changes |= {"views": max(base.views, FEWEST_VIEWS), "own_floor": True}
-        reasons["views"] = "The same pile over several floors: what stays the same is the brick."
+        reasons["views"] = "Each pile over several floors: what stays the same is the brick."
         reasons["own_floor"] = "Each view has a floor of its own, so that no floor goes with a part."
     for kind, field, rows in (
         ("floor", "backgrounds", FLOORS),
@@ -97,7 +99,9 @@ def cure(base: RenderSettings, tests: Sequence[Test]) -> Cure:
             usual = sum(shares.values()) / len(shares)
             changes[field] = shares | {name: FACTOR * (shares.get(name) or usual) for name in own}
             reasons[field] = f"More of {', '.join(map(plain, own))}, which draws attention away from bricks."
-    return Cure(RenderSettings.parse(base.model_dump() | changes), reasons, tuple(left_out))
+    settings = RenderSettings.parse(base.model_dump() | changes)
+    told = {name: reason for name, reason in reasons.items() if getattr(settings, name) != getattr(base, name)}
+    return Cure(settings, told, tuple(left_out))
 
 
 def cure_text(found: Cure, *, origin: str, seed: int | None) -> str:

@@ -6,12 +6,13 @@ from evaluation.findings.contrasts import GroupTest, PairTest
 from evaluation.findings.material import Material
 from evaluation.findings.wording import Finding
 from evaluation.statistics.strata import FEWEST_PILES
+from evaluation.words import listed
 
 _COUNTED = {
-    "part": ("part for which the network looks at the floor", "parts for which the network looks at the floor"),
-    "pair": ("part that it takes for another", "parts that it takes for others"),
-    "floor": ("floor that draws attention away", "floors that draw attention away"),
-    "lighting": ("light that draws attention away", "lights that draw attention away"),
+    "part": ("looks at the floor for", "part", "parts"),
+    "pair": ("mixes up", "pair of parts", "pairs of parts"),
+    "floor": ("is drawn away by", "floor", "floors"),
+    "lighting": ("is drawn away by", "light", "lights"),
 }
 
 
@@ -30,16 +31,15 @@ def headline(found: Material, findings: Sequence[Finding]) -> str:
     """Return in one sentence what was found, or that nothing was."""
     kinds = ["pair" if isinstance(each.test, PairTest) else each.test.kind for each in findings]
     told = [
-        f"{_number(kinds.count(kind))} {one if kinds.count(kind) == 1 else many}"
-        for kind, (one, many) in _COUNTED.items()
+        f"{verb} {_number(kinds.count(kind))} {one if kinds.count(kind) == 1 else many}"
+        for kind, (verb, one, many) in _COUNTED.items()
         if kind in kinds
     ]
     if not told:
         return (
             f"Nothing stands out in the maps of {found.label.title}: there is nothing in particular to render more of."
         )
-    text = ", ".join(told[:-1]) + (" and " if told[:-1] else "") + told[-1]
-    return f"{text[0].upper()}{text[1:]}."
+    return f"The network {listed(told)}."
 
 
 def limits(found: Material, groups: Mapping[str, Sequence[GroupTest]], pairs: Sequence[PairTest]) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ def _part(found: Material, test: GroupTest) -> Finding:
             f"({_points(alike.low)} to {_points(alike.high)}): "
         )
         second += (
-            "its size is not the reason."
+            "its size alone is not the reason."
             if alike.low > 0
             else "its size may be the reason, since the blurry map of a small brick spills over its edges."
         )
