@@ -241,7 +241,7 @@ def test_unknown_first() -> None:
     assert str(error.value) == "No answer shows the method 'lime'; there are first, second."
 
 
-@hypothesis_settings(max_examples=25)
+@hypothesis_settings(max_examples=15)
 @given(data=st.data(), people=st.integers(1, 4), items=st.integers(1, 4))
 def test_any_answers_have_a_result(data: st.DataObject, people: int, items: int) -> None:
     answers = small(people, items)
