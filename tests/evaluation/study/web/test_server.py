@@ -96,6 +96,7 @@ def test_it_says_where_it_is_and_ends_in_order(own_study: Path, signal_: int) ->
     assert not any(token in kept for token in tokens)  # only their hashes
 
 
+@pytest.mark.slow
 def test_killed_while_answers_come_in_nothing_acknowledged_is_lost_or_doubled(own_study: Path) -> None:
     acknowledged: set[tuple[str, str, str]] = set()
     ended = 0
