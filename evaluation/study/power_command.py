@@ -7,7 +7,7 @@ import click
 
 from core.cli import json_option, print_json, print_rows, workers_option
 from core.errors import BrickbenchError, SettingsError
-from evaluation.study.power_plan import ITEM_SD, PERSON_SD, SIMULATIONS, WANTED, PowerPlan
+from evaluation.study.power_plan import ITEM_SD, NO_PREFERENCE, PERSON_SD, SIMULATIONS, WANTED, PowerPlan
 
 
 @click.command()
@@ -80,10 +80,15 @@ def power(
         print_json({"plan": vars(plan), "wanted": wanted, "needed": told, "points": rows, "file": output})
         return
     print_rows(rows, as_json=False)
-    for count, enough in needed.items():
-        fewer = " or fewer" if enough == min(tried) else ""
-        who = f"{enough} people{fewer}" if enough else f"more than {max(tried)} people, or more items"
-        click.echo(f"{count} items: {who} for a power of {wanted:g} at a share of {share:g}")
+    if share == NO_PREFERENCE:
+        click.echo(
+            f"At a share of {share:g} there is nothing to find: these are the rates at which tests reject the truth."
+        )
+    else:
+        for count, enough in needed.items():
+            fewer = " or fewer" if enough == min(tried) else ""
+            who = f"{enough} people{fewer}" if enough else f"more than {max(tried)} people, or more items"
+            click.echo(f"{count} items: {who} for a power of {wanted:g} at a share of {share:g}")
     if output is not None:
         click.echo(output)
 

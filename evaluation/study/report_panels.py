@@ -43,15 +43,13 @@ def panels(report: StudyReport) -> Panels:
 
     steady, position = group.consistency, group.position
     answer = [
-        Line("new people, new items: model", group.generalisation.share),
-        Line("new people, new items: resampled", group.two_way.share),
+        Line("new ones: model", group.generalisation.share),
+        Line("new ones: resampled", group.two_way.share),
         Line("these only: Wilson", group.pooled.wilson, "pale"),
         Line("these only: exact", group.pooled.exact, "pale"),
     ]
     return Panels(
-        answer=share_plot(
-            "answer", [line for line in answer if np.isfinite(line.estimate.value)], f"{choosing}.", is_wide=True
-        ),
+        answer=share_plot("answer", [line for line in answer if np.isfinite(line.estimate.value)], f"{choosing}."),
         familiarity=shares("familiarity", _lines(group.familiarity.levels), "by familiarity"),
         sides=_of_sides(Line("left chosen", position.left)),
         consistency=_same(

@@ -31,10 +31,10 @@ class Line:
     """Told behind the label."""
 
 
-def share_plot(name: str, lines: Sequence[Line], words: str, whole: float = np.nan, *, is_wide: bool = False) -> Markup:
+def share_plot(name: str, lines: Sequence[Line], words: str, whole: float = np.nan) -> Markup:
     """Return shares from 0 to 100 %, a line each, against one half; dotted is `whole`, the share of all answers."""
     with plot_style(f"study {name}"):
-        figure = Figure(figsize=(6.8 if is_wide else 4.1, 0.5 + 0.27 * len(lines)), layout="constrained")
+        figure = Figure(figsize=(4.1, 0.5 + 0.27 * len(lines)), layout="constrained")
         axes = figure.add_subplot()
         axes.axvline(EVEN, color=INK, linewidth=0.9)
         if np.isfinite(whole):

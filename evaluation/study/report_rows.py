@@ -9,7 +9,7 @@ from evaluation.statistics.effects import Estimate
 from evaluation.study.analysis import Preference, StudyResult
 from evaluation.study.models.results import Group
 
-NEW, THESE = "new people and items", "these only"
+NEW, NEW_PEOPLE, THESE = "new people and items", "new people", "these only"
 SHARE_WILSON = "share, Wilson's interval"
 SHARE_MODEL = "share, crossed-effects model"
 _POOLED = "p takes all answers for independent: too small"
@@ -69,31 +69,32 @@ def numbered(people: Sequence[Group]) -> list[Group]:
 
 def _preference(group: str, found: Preference) -> Iterator[Figure]:
     pooled, side = found.pooled, found.randomisation
+    new = NEW if found.items else NEW_PEOPLE
     counts = f"{pooled.chosen} of {pooled.answers}"
     yield _figure(group, SHARE_WILSON, pooled.wilson, np.nan, THESE, pooled.reason or counts)
     yield _figure(group, SHARE_EXACT, pooled.exact, pooled.p_value, THESE, pooled.reason or _POOLED)
     expected = "" if np.isnan(side.expected) else f"{side.expected:.1f} expected, {side.chosen} chosen"
     yield _figure(group, SIDES, _NOTHING, side.p_value, THESE, side.reason or expected)
     model = found.generalisation
-    yield _figure(group, SHARE_MODEL, model.share, model.preference.p_value, NEW, model.reason or "crossed effects")
-    yield _figure(group, SHARE_RESAMPLED, found.two_way.share, np.nan, NEW, found.two_way.reason)
+    yield _figure(group, SHARE_MODEL, model.share, model.preference.p_value, new, model.reason or "crossed effects")
+    yield _figure(group, SHARE_RESAMPLED, found.two_way.share, np.nan, new, found.two_way.reason)
     logit = model.preference
-    yield _figure(group, "preference in logits", logit.logit, logit.p_value, NEW, model.reason)
+    yield _figure(group, "preference in logits", logit.logit, logit.p_value, new, model.reason)
     for term in model.terms:
-        yield _figure(group, f"{term.name} in logits", term.logit, term.p_value, NEW, "")
+        yield _figure(group, f"{term.name} in logits", term.logit, term.p_value, new, "")
     for name, value in (("people", model.person_sd), ("items", model.item_sd)):
-        yield _figure(group, f"spread of {name} in logits", Estimate(value, np.nan, np.nan), np.nan, NEW, model.reason)
+        yield _figure(group, f"spread of {name} in logits", Estimate(value, np.nan, np.nan), np.nan, new, model.reason)
     trend = found.familiarity
     for level in trend.levels:
         note = f"{level.chosen} of {level.answers}, {level.people} people"
         yield _figure(group, f"share, {level.name}", level.share, np.nan, THESE, note)
     concordance = Estimate(trend.concordance, np.nan, np.nan)
-    yield _figure(group, "trend with familiarity", concordance, trend.p_value, "new people", trend.reason)
-    yield _figure(group, "left chosen", found.position.left, found.position.p_value, NEW, found.position.reason)
+    yield _figure(group, "trend with familiarity", concordance, trend.p_value, NEW_PEOPLE, trend.reason)
+    yield _figure(group, "left chosen", found.position.left, found.position.p_value, new, found.position.reason)
     steady = found.consistency
     kinds = ("repeated", steady.repeated, steady.repeats), ("swapped", steady.swapped, steady.swaps)
     for name, share, count in kinds:
-        yield _figure(group, f"same choice, {name}", share, np.nan, "new people", steady.reason or f"{count} trials")
+        yield _figure(group, f"same choice, {name}", share, np.nan, NEW_PEOPLE, steady.reason or f"{count} trials")
     agree = found.agreement
     yield _figure(group, "Krippendorff's alpha", agree.alpha, np.nan, "new items", agree.reason)
     yield _figure(group, "Fleiss' kappa", agree.kappa, np.nan, "new items", agree.kappa_reason)
@@ -101,7 +102,7 @@ def _preference(group: str, found: Preference) -> Iterator[Figure]:
     told = sum(test.holm_p_value < 0.05 for test in items.tests)
     note = items.reason or f"df {items.cochran_df}; {told} of {len(items.tests)} items differ from even (Holm)"
     q = Estimate(items.cochran_q, np.nan, np.nan)
-    yield _figure(group, "Cochran's Q of items", q, items.cochran_p_value, "new people", note)
+    yield _figure(group, "Cochran's Q of items", q, items.cochran_p_value, NEW_PEOPLE, note)
     yield from _methods(group, found)
     yield from _scores(group, found)
 
@@ -111,11 +112,11 @@ def _methods(group: str, found: Preference) -> Iterator[Figure]:
     if scale is None:
         return
     for strength in scale.strengths:
-        yield _figure(group, f"strength of {strength.method}", strength.clustered, np.nan, "new people", scale.reason)
+        yield _figure(group, f"strength of {strength.method}", strength.clustered, np.nan, NEW_PEOPLE, scale.reason)
     for pair in scale.contests:
         note = f"{pair.wins} of {pair.answers}"
         name = f"{pair.first} over {pair.second}"
-        yield _figure(group, name, pair.difference, pair.holm_p_value, "new people", note)
+        yield _figure(group, name, pair.difference, pair.holm_p_value, NEW_PEOPLE, note)
 
 
 def _scores(group: str, found: Preference) -> Iterator[Figure]:

@@ -8,7 +8,7 @@ from scipy.special import expit
 
 from evaluation.statistics.effects import Estimate
 from evaluation.study.analysis import Preference, StudyResult
-from evaluation.study.report_plots import percent, percent_range
+from evaluation.study.report_plots import number_range, percent, percent_range
 
 ALPHA = 0.05
 FEW = 20
@@ -74,14 +74,11 @@ def _clustered(result: StudyResult, titles: Mapping[str, str]) -> list[str]:
             f"{percent_range(model.share)} of answers ({p_words(model.preference.p_value)} for no preference; "
             "crossed-effects model)."
         )
-    if model.reason:
+    if model.reason and (result.everyone.items or not np.isfinite(model.share.value)):
         sentences.append(model.reason)
     if np.isfinite(two_way.share.low):
-        sentences.append(
-            f"Resampling people and items instead of modelling them gives {percent_range(two_way.share)}."
-            if not two_way.reason
-            else f"Resampling people gives {percent_range(two_way.share)}. {two_way.reason}"
-        )
+        what = "people and items" if result.everyone.items else "people"
+        sentences.append(f"Resampling {what} instead of modelling them gives {percent_range(two_way.share)}.")
     return sentences
 
 
@@ -143,8 +140,7 @@ def _side_questions(result: StudyResult) -> list[str]:
         sentences.append(f"Trials that came again were answered alike: {'; '.join(parts)}.")
     alpha = group.agreement.alpha
     if np.isfinite(alpha.value):
-        ends = f" ({alpha.low:.2f} to {alpha.high:.2f})" if np.isfinite(alpha.low) else ""
-        sentences.append(f"Agreement of people on items is {alpha.value:.2f}{ends}, where 0 is chance and 1 is full.")
+        sentences.append(f"Agreement of people on items is {number_range(alpha)}, where 0 is chance and 1 is full.")
     return sentences
 
 
@@ -201,7 +197,7 @@ def _caveats(result: StudyResult) -> list[str]:
     if few:
         caveats.append(
             f"With {' and '.join(few)} the variation between them is a guess: intervals for new ones are rough. "
-            "`brickbench study power` says how many are needed."
+            "The command study power says how many are needed."
         )
     if not group.items:
         caveats.append("Which answer is on which item is not known, so nothing can be said of new items.")

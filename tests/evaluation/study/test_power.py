@@ -87,7 +87,7 @@ def test_the_least_number_of_people_is_found_by_halving(counted):
         (
             (5, 5),
             PowerPlan(0.7, item_sd=-1),
-            "Power needs 1 simulation at least and standard deviations from 0 up, not 200, 0.6 and -1.",
+            "Power needs 1 simulation at least and standard deviations from 0 up, not 200, 0.5 and -1.",
         ),
     ],
 )
