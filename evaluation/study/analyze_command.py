@@ -1,6 +1,7 @@
 """``brickbench study analyze``: what the answers show, and what they do not."""
 
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import click
@@ -8,6 +9,8 @@ import click
 from core.cli import any_folder, existing_folder, json_option, print_json, print_rows
 from core.errors import BrickbenchError, SettingsError
 
+NOTE_LETTERS = 48
+"""Longest note in the printed table; files and JSON have them whole."""
 _COLUMNS = ("group", "figure", "value", "low", "high", "p", "speaks_of", "note")
 
 
@@ -72,7 +75,8 @@ def analyze(
         return
     click.echo(report.verdict.headline)
     click.echo(report.verdict.sentences[0] + "\n")
-    rows: list[dict[str, Any]] = [vars(row) for row in figures(result)]
+    short = (vars(row) | {"note": shorten(row.note, NOTE_LETTERS, placeholder=" …")} for row in figures(result))
+    rows: list[dict[str, Any]] = list(short)
     print_rows(rows, as_json=False, columns=_COLUMNS)
     for path in wanted:
         click.echo(path)
