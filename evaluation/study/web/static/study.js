@@ -110,10 +110,11 @@ async function showTrial() {
   await Promise.allSettled(["picture", "left", "right"].map((id) => $(id).decode()));
   stage.classList.remove("loading");
   stage.removeAttribute("aria-busy");
+  const again = recall(inTab, SEEN) === mine.trial.trial_id; // loaded anew: the first look is over
+  if (!document.hidden && !again) since = performance.now();
+  keep(inTab, SEEN, mine.trial.trial_id);
   requestAnimationFrame(() => requestAnimationFrame(() => {
-    const again = recall(inTab, SEEN) === mine.trial.trial_id; // loaded anew: the first look is over
-    if (now === mine && !document.hidden && !again) since = performance.now();
-    keep(inTab, SEEN, mine.trial.trial_id);
+    if (now === mine && since !== null) since = performance.now(); // they are on the screen now
   }));
   forgetPictures([...files(mine.trial), ...mine.ahead]);
   for (const name of mine.ahead) picture(name).catch(() => {});
