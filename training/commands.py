@@ -6,6 +6,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.cli import any_folder, device_option, existing_file, existing_folder, json_option, print_rows
+from core.engine import Engine
+from core.engines.on_ray import RayEngine
+from core.engines.options import engine_options
+from core.errors import SettingsError
 from training.options import dataset_option, say, track_option
 from training.photo_commands import predict
 from training.run_commands import compare, list_runs
@@ -41,33 +45,53 @@ for command in (compare, gap, list_runs, predict, validate):
 @click.option("--learning-rate", type=float, default=None, show_default="0.0003", help="Step size of Adam.")
 @click.option("--positive-weight", type=float, default=None, show_default="22", help="Weight of a missed brick.")
 @click.option("--seed", type=click.IntRange(min=0), default=None, show_default="0", help="Decides all that is random.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes that train together on Ray; each takes its share of a batch.",
+)
 @track_option
 @device_option
+@engine_options
 @json_option
 def run(
     settings_file: Path | None,
     dataset: Path,
     run: Path | None,
     input_size: int | None,
+    workers: int,
     track: tuple[str, ...],
     device: str,
+    engine: Engine,
     as_json: bool,
     **overrides: Any,
 ) -> None:
     """Train a network, and print one line of scores an epoch.
 
     Settings come from SETTINGS.yaml where it is given; options override it. A run that was stopped goes on when the
-    same command is given again. `torchrun --no-python brickbench train run …` trains on several GPUs.
+    same command is given again. `torchrun --no-python brickbench train run …` trains on several GPUs, --engine ray on
+    those of a Ray cluster.
 
     \b
     Example:
       brickbench train run -d bricks --model tf_efficientnet_lite0 --pretrained --epochs 15
       brickbench train run -d bricks --epochs 10 -o bricks/runs/first
+      brickbench train run -d bricks --engine ray --workers 8 --worker-gpus 1
     """
     from training.settings import TrainingSettings
 
     settings = TrainingSettings.load(settings_file, input_size_px=input_size, **overrides)
-    history = _train(settings, dataset, run or dataset / "runs" / settings.model, device, track)
+    folder = run or dataset / "runs" / settings.model
+    if isinstance(engine, RayEngine):
+        from training.ray_train import train_on_ray
+
+        history = train_on_ray(engine, workers, settings, dataset, folder, device=device, names=track, say=say)
+    elif workers > 1:
+        raise SettingsError("--workers is for --engine ray; on one machine, `torchrun` starts several processes.")
+    else:
+        history = _train(settings, dataset, folder, device, track)
     print_rows(history, as_json=as_json, columns=None if as_json else COLUMNS)
 
 

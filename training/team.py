@@ -1,4 +1,4 @@
-"""The processes that train one network together, as ``torchrun`` starts them; most often there is one."""
+"""The processes that train one network together, as ``torchrun`` or Ray Train starts them; most often there is one."""
 
 import contextlib
 import os
@@ -69,7 +69,7 @@ class Team:
 
 @contextlib.contextmanager
 def gathered(device: torch.device) -> Iterator[tuple[Team, torch.device]]:
-    """Give the team that ``torchrun`` made this process a part of, and its device; alone without it."""
+    """Give the team that ``torchrun`` or Ray Train made this process a part of, and its device; alone without them."""
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     if ranks == 1:
         yield Team(), device
@@ -77,8 +77,11 @@ def gathered(device: torch.device) -> Iterator[tuple[Team, torch.device]]:
     if device.type == "cuda":
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
         torch.cuda.set_device(device)
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
+    is_ours = not dist.is_initialized()  # Ray Train has connected them already
+    if is_ours:
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
     try:
         yield Team(dist.get_rank(), ranks), device
     finally:
-        dist.destroy_process_group()
+        if is_ours:
+            dist.destroy_process_group()

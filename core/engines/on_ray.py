@@ -220,7 +220,7 @@ class _Fleet(Generic[Item]):
 
 
 def _first_line(error: Exception) -> str:
-    """Return what Ray says of a death, without its table of ids."""
+    """Return what Ray says of a death, without its table of ids and its guesses."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = next((line for line in reversed(lines) if not line.startswith(("class_name", "actor_id", "pid", "ip"))), "")
-    return f"{type(error).__name__}: {said}"
+    return f"{type(error).__name__}: {said.partition(' Worker exit type:')[0].rstrip('.')}"
