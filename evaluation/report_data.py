@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.errors import BrickbenchError, SettingsError
+from dataset.index import open_index
 from evaluation.caveats import NetworkFacts
 from evaluation.focus_run import FocusRow, load_focus
 from evaluation.gallery import LEAD_METRICS
@@ -116,7 +117,7 @@ def gather(
     """
     run = read_scored_run(run_folder, root)
     table = run.table(run.choose(checkpoint), MEASURES, strict=strict)
-    info, logits = RunInfo.load_run(run_folder), read_logits(run_folder, table.checkpoint)
+    info, logits = RunInfo.load_run(run_folder), read_logits(run_folder, table.checkpoint, root)
     others = (run.table(name, MEASURES, strict=strict) for name in run.checkpoints if name != table.checkpoint)
     tables = _alike(table, others)
     growth = grow(tables, seed=seed) if len(tables) > 1 else []
@@ -177,9 +178,14 @@ def _other_tables(run_folder: Path, root: Path, table: ScoreTable, also: Sequenc
     return others
 
 
-def read_logits(run_folder: Path, checkpoint: str) -> dict[tuple[str, str], float]:
-    """Return the logits of (image_id, part_id) that the run holds for one checkpoint; empty if it was not applied."""
+def read_logits(run_folder: Path, checkpoint: str, root: Path) -> dict[tuple[str, str], float]:
+    """Return the logits of (image_id, part_id) that the run holds for one checkpoint; empty if it was not applied.
+
+    Logits of pictures that are not those of dataset `root`, such as others of the same names, are passed over.
+    """
     logits: dict[tuple[str, str], float] = {}
+    with open_index(root) as index:
+        hashes = dict(index.execute("SELECT image_id, content_hash FROM images").fetchall())
     for path in sorted((run_folder / "predictions").glob("*.parquet")):
         if path.name.startswith("."):
             continue
@@ -187,6 +193,12 @@ def read_logits(run_folder: Path, checkpoint: str) -> dict[tuple[str, str], floa
             columns = pq.read_table(path, partitioning=None).to_pydict()
         except (OSError, pa.ArrowException) as error:
             raise BrickbenchError(f"{path} is damaged: delete it and run `train predict` again.") from error
-        rows = zip(columns["checkpoint"], columns["image_id"], columns["part_id"], columns["logit"], strict=True)
-        logits |= {(image, part): logit for name, image, part, logit in rows if name == checkpoint}
+        contents = columns.get("content_hash") or [None] * len(columns["logit"])  # older files have none
+        keys = zip(columns["image_id"], columns["part_id"], strict=True)
+        rows = zip(columns["checkpoint"], keys, columns["logit"], contents, strict=True)
+        logits |= {
+            key: logit
+            for name, key, logit, content in rows
+            if name == checkpoint and content in (None, hashes.get(key[0]))
+        }
     return logits

@@ -139,7 +139,7 @@ def gather_material(
         raise BrickbenchError(
             f"{run_folder} has no scores of {FLOOR}: make them with `brickbench evaluate localize {run_folder}`."
         )
-    logits = read_logits(run_folder, table.checkpoint)
+    logits = read_logits(run_folder, table.checkpoint, root)
     return Material(
         run_folder=run_folder,
         root=root,
