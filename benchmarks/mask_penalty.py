@@ -31,7 +31,7 @@ from training.metrics import FloatArray
 from training.settings import TrainingSettings
 from training.validation import validate
 
-METHODS: dict[str, dict[str, object]] = {"gradcam": {}, "input_x_gradient": {}, "integrated_gradients": {"steps": 25}}
+METHODS: dict[str, dict[str, object]] = {"gradcam": {}, "saliency": {}, "input_x_gradient": {}}
 METRICS = ("mass_accuracy", "pixel_ap", "pointing_game", "mass_on_floor")
 LABELS = "map_macro"
 
