@@ -135,8 +135,8 @@ def contrast_pairs(found: Material, *, seed: int) -> list[PairTest]:
     for pair in permutations(range(len(classes)), 2):
         logits, with_first = _logits(found, pair)
         there = (overlaps.explained == pair[1]) & (overlaps.other == pair[0])
-        beside = len(np.unique(overlaps.piles[there]))
-        if _is_supported(logits, with_first, found.pictures.piles) and beside >= FEWEST_PILES:
+        map_piles = len(np.unique(overlaps.piles[there]))
+        if _is_supported(logits, with_first, found.pictures.piles) and map_piles >= FEWEST_PILES:
             columns.append((pair, logits, with_first, there))
     if not columns:
         return []

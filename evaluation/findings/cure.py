@@ -100,8 +100,8 @@ def cure(base: RenderSettings, tests: Sequence[Test]) -> Cure:
             changes[field] = shares | {name: FACTOR * (shares.get(name) or usual) for name in own}
             reasons[field] = f"More of {', '.join(map(plain, own))}, which draws attention away from bricks."
     settings = RenderSettings.parse(base.model_dump() | changes)
-    told = {name: reason for name, reason in reasons.items() if getattr(settings, name) != getattr(base, name)}
-    return Cure(settings, told, tuple(left_out))
+    changed = {name: reason for name, reason in reasons.items() if getattr(settings, name) != getattr(base, name)}
+    return Cure(settings, changed, tuple(left_out))
 
 
 def cure_text(found: Cure, *, origin: str, seed: int | None) -> str:
