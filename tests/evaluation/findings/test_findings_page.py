@@ -39,7 +39,7 @@ def bend(run: Path, levels: dict[str, float]) -> None:
 
 @pytest.fixture(scope="module")
 def scored(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a dataset whose run is explained on all piles but those of val, with the same mass on the floor for every part: read it."""
+    """Return a dataset whose run is explained on train and test, every part alike on the floor: read it."""
     root = Path(shutil.copytree(trained, tmp_path_factory.mktemp("found") / "dataset"))
     run = root / "runs" / "toy"
     for split in ("train", "test"):
