@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from core.errors import BrickbenchError
 
 def require_writable(folder: Path) -> None:
     """Make `folder` if need be, and raise BrickbenchError unless files can be written in it."""
-    probe = folder / f".writable-{os.getpid()}"
+    probe = folder / f".writable-{_writer()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
@@ -26,7 +27,7 @@ def require_writable(folder: Path) -> None:
 @contextlib.contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path`; when the block ends well it takes the place of `path` in one step."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{_writer()}.tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         yield temporary
@@ -44,7 +45,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     If `path` came into being meanwhile (two workers made the same shard), the first one stays. What killed
     processes left of the same folder is cleared away then.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.{_writer()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
@@ -64,3 +65,8 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 def sha256_hex(data: bytes) -> str:
     """Return the SHA-256 of `data` as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def _writer() -> str:
+    """Return a name that no other process has that may write on the same folder, on this machine or another."""
+    return f"{socket.gethostname()}-{os.getpid()}"

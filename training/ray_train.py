@@ -89,7 +89,8 @@ def train_on_ray(
             failure_config=FailureConfig(max_failures=MAX_FAILURES),
         ),
     )
-    say(f"{workers} processes train on {engine.title}; {run_folder / 'epochs.jsonl'} grows with each epoch.")
+    team = "One process trains" if workers == 1 else f"{workers} processes train"
+    say(f"{team} on {engine.title}; {run_folder / 'epochs.jsonl'} grows with each epoch.")
     try:
         trainer.fit()
     except TrainingFailedError as error:

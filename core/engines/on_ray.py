@@ -18,6 +18,8 @@ LOST_NODES = 3
 """How often an item may lose the node it is on without that counting as a failure of its own."""
 NODE_IS_TOLD_DEAD_S = 2.0
 """Ray tells the death of a worker at once, and that of its node a moment later."""
+NODE_IS_GIVEN_UP_S = 20.0
+"""So long Ray may take to give up a node whose worker no longer answers, though nobody said that it died."""
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,8 @@ class _Fleet(Generic[Item]):
         except self._ray.exceptions.RayError as error:  # the process is gone, or nobody can reach it
             self._ray.kill(actor)
             self.start()
-            if self._is_lost(node):
+            unanswered = isinstance(error, self._ray.exceptions.ActorUnavailableError)
+            if self._is_lost(node, NODE_IS_GIVEN_UP_S if unanswered else NODE_IS_TOLD_DEAD_S):
                 return replace(task, lost_nodes=task.lost_nodes + 1), Failed(f"The node was lost. {_first_line(error)}")
             answer = Failed(_first_line(error))
         else:
@@ -194,8 +197,8 @@ class _Fleet(Generic[Item]):
         """Return the nodes that have workers; `idle` are those of them that have nothing to do."""
         return {node for _, node in idle} | {node for _, node, _ in self.running.values()}
 
-    def _is_lost(self, node: str) -> bool:
-        end = time.monotonic() + NODE_IS_TOLD_DEAD_S
+    def _is_lost(self, node: str, patience_s: float) -> bool:
+        end = time.monotonic() + patience_s
         while time.monotonic() < end:
             if not any(each["NodeID"] == node and each["Alive"] for each in self._ray.nodes()):
                 return True

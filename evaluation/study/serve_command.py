@@ -37,7 +37,7 @@ def serve(
     they were. Links and the organiser's page have secrets in them: send them to whom they are for.
 
     \b
-    Examples:
+    Example:
       brickbench study serve study --links 30
       brickbench study serve study --open --cap 200 --host 0.0.0.0 --url https://study.example.org/
     """
