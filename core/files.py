@@ -1,6 +1,7 @@
 """Files and folders that are whole or not there."""
 
 import contextlib
+import fcntl
 import hashlib
 import os
 import shutil
@@ -65,6 +66,29 @@ def atomic_folder(path: Path) -> Iterator[Path]:
 def sha256_hex(data: bytes) -> str:
     """Return the SHA-256 of `data` as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+@contextlib.contextmanager
+def sole_writer(folder: Path) -> Iterator[None]:
+    """Hold `folder` for this process while the block lasts, or raise BrickbenchError if another one holds it.
+
+    For files that are read, added to and written anew: of two writers the second would undo the first. The lock is on
+    the folder itself, so nothing is left behind, and ends with the process.
+    """
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(held)
+        raise BrickbenchError(
+            f"Another process is writing in {folder}. Wait until it is done, then run this again."
+        ) from error
+    except OSError:  # a network file system that locks no folders
+        pass
+    try:
+        yield
+    finally:
+        os.close(held)
 
 
 def _writer() -> str:

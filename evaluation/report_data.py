@@ -169,9 +169,11 @@ def _other_tables(run_folder: Path, root: Path, table: ScoreTable, also: Sequenc
     twice = next((place for place in places if places.count(place) > 1), None)
     if twice is not None:
         raise SettingsError(f"{twice} is named twice: give each run once.")
+    # Maps of another dataset's pictures: those of the further runs are of the same one.
+    is_elsewhere = also and dataset_of(run_folder).resolve() != root.resolve()
     others = []
     for folder in also:
-        own = dataset_of(folder)
+        own = root if is_elsewhere else dataset_of(folder)
         other = load_scores(folder, own, measures=MEASURES, strict=table.strict)
         require_same_pictures((root, own), table, other)
         others.append(other)

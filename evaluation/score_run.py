@@ -5,7 +5,7 @@ from pathlib import Path
 
 from core.engine import LOCAL, Engine, run_items
 from core.errors import BrickbenchError, SettingsError
-from core.files import require_writable
+from core.files import require_writable, sole_writer
 from core.progress import Progress
 from core.settings import Settings
 from dataset.index import merge_run
@@ -47,7 +47,8 @@ def score_run(
 
     Raises:
         SettingsError: an unknown metric or setting, or other settings than the scores that are there.
-        BrickbenchError: the run has no maps, a picture is unknown to the dataset, or a file is damaged.
+        BrickbenchError: the run has no maps, a picture is unknown to the dataset, a file is damaged, or another
+            process scores the run.
     """
     every: Mapping[str, Mapping[str, object]] = {name: {} for name in (*METRICS, *SPLIT_METRICS)}
     chosen = by_folder(_checked(every if metrics is None else metrics))
@@ -56,14 +57,15 @@ def score_run(
         raise BrickbenchError(f"{run_folder} has no maps: make them with `brickbench explain run {run_folder}`.")
     for folder in (SCORES, SUMS):
         require_writable(run_folder / folder)
-    tasks = {}
-    for shard in shards:
-        lacking = find_lacking(run_folder, shard, chosen, force=force)
-        if any(lacking.values()):
-            tasks[f"{shard.parent.name}/{shard.stem}"] = ShardTask(run_folder, dataset_root, shard, lacking)
-    scored = _score(tasks, len(shards), workers, engine)
-    if chosen[SUMS]:
-        finish_splits(run_folder, dataset_root, seed=seed)
+    with sole_writer(run_folder / SCORES):
+        tasks = {}
+        for shard in shards:
+            lacking = find_lacking(run_folder, shard, chosen, force=force)
+            if any(lacking.values()):
+                tasks[f"{shard.parent.name}/{shard.stem}"] = ShardTask(run_folder, dataset_root, shard, lacking)
+        scored = _score(tasks, len(shards), workers, engine)
+        if chosen[SUMS]:
+            finish_splits(run_folder, dataset_root, seed=seed)
     merge_run(dataset_root, run_folder)
     return scored
 

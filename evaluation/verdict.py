@@ -95,8 +95,8 @@ def _headline(
         text = f"{leader.title} finds the bricks"
     beaten = _beaten(summary, leader, baselines, core)
     if beaten:
-        knows = "know" if len(beaten) > 1 else "knows"
-        return f"{text}, but not clearly better than {_or(beaten)}, which {knows} nothing of the network."
+        maps = "maps that know" if len(beaten) > 1 else "a map that knows"
+        return f"{text}, but not clearly better than {_or(beaten)}: {maps} nothing of the network."
     if baselines:
         return f"{text}, and better than every map that knows nothing of the network."
     return f"{text}; no baseline was scored beside it."

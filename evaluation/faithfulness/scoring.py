@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.errors import BrickbenchError, SettingsError
-from core.files import require_writable
+from core.files import require_writable, sole_writer
 from core.progress import Progress
 from core.settings import Settings, near_matches
 from dataset.index import merge_run
@@ -90,31 +90,33 @@ def score_faithfulness(
 
     Raises:
         SettingsError: no such method among the maps, or other settings than those of the scores that are there.
-        BrickbenchError: the run has no such maps, a picture is unknown to the dataset or has no twin, or a file is
-            damaged.
+        BrickbenchError: the run has no such maps, a picture is unknown to the dataset or has no twin, a file is
+            damaged, or another process scores the run.
     """
     loaded = load_checkpoint(run_folder, checkpoint, choose_device(device))
     network = Network(loaded.model, loaded.mean, loaded.std, pictures_at_once)
-    jobs = _jobs(run_folder, loaded.name, methods, limit, metrics, force=force)
-    rows = [row for job in jobs for row in job.rows]
-    pictures = PileDataset(dataset_root, None, classes=loaded.classes)
-    image_ids = sorted({row.image_id for row in rows})
-    _require_pictures(pictures, image_ids, run_folder)
-    result = FaithfulnessResult(0, 0, rows, loaded)
-    if any(find_faithfulness(name).kind == "twins" for name in metrics):
-        result.regions = load_regions(loaded, network, dataset_root, image_ids, seed)
-        require_twins(dataset_root, result.regions)
-    scorer = _Scorer(run_folder, pictures, loaded, network, result.regions)
-    result.made = sum(len(todo) for job in jobs for todo in job.lacking.values())
-    result.found = len(rows) * len(metrics) - result.made
-    with Progress("Faithfulness", result.made + result.found, "scores", done=result.found) as progress:
-        for job in jobs:
-            if any(job.lacking.values()):
-                found = dict(job.scores)
-                for name, todo in job.lacking.items():
-                    for key, score in scorer.score(job, name, metrics[name], todo, progress):
-                        found[key] = score, metrics[name].model_dump_json()
-                write_scores(job.out, found, find_method(job.rows[0].method).resize)
+    require_writable(run_folder / SCORES)
+    with sole_writer(run_folder / SCORES):
+        jobs = _jobs(run_folder, loaded.name, methods, limit, metrics, force=force)
+        rows = [row for job in jobs for row in job.rows]
+        pictures = PileDataset(dataset_root, None, classes=loaded.classes)
+        image_ids = sorted({row.image_id for row in rows})
+        _require_pictures(pictures, image_ids, run_folder)
+        result = FaithfulnessResult(0, 0, rows, loaded)
+        if any(find_faithfulness(name).kind == "twins" for name in metrics):
+            result.regions = load_regions(loaded, network, dataset_root, image_ids, seed)
+            require_twins(dataset_root, result.regions)
+        scorer = _Scorer(run_folder, pictures, loaded, network, result.regions)
+        result.made = sum(len(todo) for job in jobs for todo in job.lacking.values())
+        result.found = len(rows) * len(metrics) - result.made
+        with Progress("Faithfulness", result.made + result.found, "scores", done=result.found) as progress:
+            for job in jobs:
+                if any(job.lacking.values()):
+                    found = dict(job.scores)
+                    for name, todo in job.lacking.items():
+                        for key, score in scorer.score(job, name, metrics[name], todo, progress):
+                            found[key] = score, metrics[name].model_dump_json()
+                    write_scores(job.out, found, find_method(job.rows[0].method).resize)
     merge_run(dataset_root, run_folder)
     result.notes = [network.note] if network.note else []
     return result
@@ -142,7 +144,6 @@ def _jobs(
                 f"{run_folder} has no maps of method {name!r}{near_matches(name, there)}; it has {', '.join(there)}."
             )
     wanted = set(sorted({row.image_id for row in everything})[:limit])
-    require_writable(run_folder / SCORES)
     jobs = []
     for shard, rows in shards.items():
         rows = [

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import BrickbenchError
-from core.files import atomic_file, atomic_folder, require_writable, sha256_hex
+from core.files import atomic_file, atomic_folder, require_writable, sha256_hex, sole_writer
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -75,3 +75,14 @@ def test_a_folder_without_permission_is_named(tmp_path: Path) -> None:
 
 def test_sha256_is_the_standard_one() -> None:
     assert sha256_hex(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_of_two_writers_of_a_folder_the_second_is_refused(tmp_path: Path) -> None:
+    with sole_writer(tmp_path):
+        with pytest.raises(BrickbenchError) as caught, sole_writer(tmp_path):
+            pass
+        assert str(caught.value) == (
+            f"Another process is writing in {tmp_path}. Wait until it is done, then run this again."
+        )
+    with sole_writer(tmp_path):
+        assert list(tmp_path.iterdir()) == []

@@ -67,8 +67,8 @@ def test_the_oracle_is_neither_ranked_nor_to_be_beaten() -> None:
 def test_a_winner_that_a_bump_beats() -> None:
     text = headline({"gradcam": 0.5, "lime": 0.3, "random": 0.1, "center_gaussian": 0.6})
     assert text == (
-        "Grad-CAM finds the bricks better than LIME, but not clearly better than a bump in the middle of the picture, "
-        "which knows nothing of the network."
+        "Grad-CAM finds the bricks better than LIME, but not clearly better than a bump in the middle of the picture: "
+        "a map that knows nothing of the network."
     )
 
 
