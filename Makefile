@@ -25,7 +25,7 @@ demo: $(STAMP)  ## Go the whole way, small: piles, training, explanations, repor
 	$(BIN)/brickbench demo
 
 test: $(STAMP)  ## Run the tests
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=logical --dist=loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=logical --dist=loadfile
 
 check: lint test  ## Run what CI runs: lint and test
 

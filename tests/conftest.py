@@ -59,9 +59,3 @@ def trained(tmp_path_factory: pytest.TempPathFactory, make_toy: Callable[..., Pa
 def own_trained(trained: Path, tmp_path: Path) -> Path:
     """Return a copy of `trained` to write into."""
     return Path(shutil.copytree(trained, tmp_path / "dataset"))
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put files with slow tests first, so that at the end no core waits for the other's last file."""
-    slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: item.path not in slow)

@@ -1,6 +1,7 @@
 """``brickbench study serve`` as a process: what it says, how it ends, what survives kill -9, a second one."""
 
 import csv
+import http.client
 import json
 import os
 import re
@@ -112,7 +113,7 @@ def test_killed_while_answers_come_in_nothing_acknowledged_is_lost_or_doubled(ow
                 if status == 200:
                     acknowledged.add((token, trial, side))
                 state = told.get("state", told)
-        except (OSError, ValueError):
+        except (OSError, ValueError, http.client.HTTPException):  # killed in the middle of a reply
             ended += 1  # the server is gone in the middle of it
 
     tokens: list[str] = []
