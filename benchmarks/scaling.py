@@ -2,19 +2,24 @@
 
     python benchmarks/scaling.py [throughput] [items] [ten-million] [--images 10000000]
 
-`throughput` wants a quiet machine: it renders the same shards by one worker of one thread and by two. `items` does
-nothing 2,000 times on each engine. `ten-million` runs the directing process over the shards that so many pictures
-make, with 1,000 workers that answer at once, writes tables with as many rows, and merges them into an index.
+`throughput` wants a quiet machine: it renders the same shards by one worker of one thread and by two, and measures what
+the machine itself gains by a second process. `items` does nothing 2,000 times on each engine. `ten-million` runs the
+directing process over the shards that so many pictures make, with 1,000 workers that answer at once, writes tables with
+as many rows, and merges them into an index.
 """
 
 import argparse
 import os
 import resource
 import shutil
+import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +35,12 @@ from dataset.schema import IMAGES_SCHEMA, INSTANCES_SCHEMA
 from dataset.shards import pile_shard, shard_folder, write_rows
 from dataset.splits import pile_group
 from render.journal import RunJournal
-from render.run import render_dataset
+from render.run import plan_render, render_dataset
 from render.settings import RenderSettings
+from workflows.status import read_status
 
+FEW, MANY = 4, 52
+"""Piles of the two renders whose difference is taken."""
 PILES_A_SHARD = 64
 BRICKS = 5  # a picture
 
@@ -42,39 +50,86 @@ def nothing(number: int) -> int:
     return number
 
 
-def throughput() -> None:
-    """Render by one worker and by two, one thread each."""
-    settings = RenderSettings(image_size_px=128, samples=8, bricks_max=20, piles_per_shard=4)
-    print("| engine | workers | piles | s | piles/s | times one worker |\n| --- | --- | --- | --- | --- | --- |")
-    for name, engine in (("local", LOCAL), ("Ray", RayEngine())):
-        alone = 0.0
-        for workers in (1, 2):
-            with tempfile.TemporaryDirectory() as folder:
-                few, many = (
-                    _seconds(partial(_render, settings, Path(folder), count, workers, engine)) for count in (8, 48)
-                )  # the difference is free of start-up, which is paid once however long the render
-            rate = 40 / (many - few)
-            alone = alone or rate
-            print(f"| {name} | {workers} | 40 | {many - few:.1f} | {rate:.3f} | {rate / alone:.2f} |")
+def throughput(rounds: int) -> None:
+    """Render by one worker and by two, one thread each; and by one process and two that know nothing of each other."""
+    settings = RenderSettings(image_size_px=128, samples=8, bricks_max=20, piles_per_shard=1)
+    ways: dict[str, Callable[[Path, int, int], float]] = {
+        "none: each process renders them all": partial(_render_apart, settings),
+        "local": partial(_render, settings, LOCAL),
+        "Ray": partial(_render, settings, RayEngine()),
+    }
+    cases = [(name, workers) for name in ways for workers in (1, 2)]
+    start = {case: _measure(ways[case[0]], FEW, case[1]) for case in cases}  # paid once, however long the render
+    found: dict[tuple[str, int], list[tuple[float, float]]] = {case: [] for case in cases}
+    for _ in range(rounds):  # in turns, as a machine may be slower for some minutes
+        for case in cases:
+            seconds, cpu = _measure(ways[case[0]], MANY, case[1])
+            found[case].append((seconds - start[case][0], cpu - start[case][1]))
+    print("| engine | workers | piles | s | piles/s | times one worker | CPU-s a pile | of the time at work |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for name, workers in cases:
+        piles = (MANY - FEW) * (workers if name.startswith("none") else 1)
+        gains = [one[0] / two[0] for one, two in zip(found[name, 1], found[name, workers], strict=True)]
+        gain = statistics.median(gains) * piles / (MANY - FEW)
+        seconds, cpu = (statistics.median(each) for each in zip(*found[name, workers], strict=True))
+        print(
+            f"| {name} | {workers} | {piles} | {seconds:.1f} | {piles / seconds:.2f} | {gain:.2f} | {cpu / piles:.3f} "
+            f"| {cpu / seconds / workers:.0%} |"
+        )
+
+
+def _measure(way: Callable[[Path, int, int], float], count: int, workers: int) -> tuple[float, float]:
+    """Return seconds, and CPU seconds of what renders."""
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        cpu = way(Path(folder), count, workers)
+        return time.perf_counter() - started, cpu
+
+
+def _render_apart(settings: RenderSettings, root: Path, count: int, workers: int) -> float:
+    """Render the same piles in each of so many processes: what the machine itself gains by a second one."""
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
+        roots = [root / f"process {k}" for k in range(workers)]
+        return sum(processes.map(partial(_render_alone, settings, count), roots))
+
+
+def _render_alone(settings: RenderSettings, count: int, root: Path) -> float:
+    return _render(settings, LOCAL, root, count, 1)
+
+
+def _render(settings: RenderSettings, engine: Engine, root: Path, count: int, workers: int) -> float:
+    timed = OneThread(engine)
+    render_dataset(settings, root, count=count, seed=0, workers=workers, device="cpu", engine=timed)
+    return timed.cpu
 
 
 class OneThread:
-    """An engine whose workers get one thread each, however few they are."""
+    """An engine whose workers get one thread each, however few they are, and which adds up their CPU seconds."""
 
     is_here = True
     title = "one thread a worker"
 
     def __init__(self, engine: Engine) -> None:
         """Take the engine that does the work."""
-        self.run = engine.run
+        self._engine, self.cpu = engine, 0.0
 
     def crew(self, workers: int | None, items: int) -> Crew:
         """Return the workers asked for."""
         return Crew(min(workers or 1, max(items, 1)), 1)
 
+    def run(self, function: Callable[[Any], Any], items: Mapping[str, Any], **options: Any) -> Iterator[Outcome[Any]]:
+        """Yield the outcomes of the engine."""
+        for outcome in self._engine.run(partial(_timed, function), items, **options):
+            assert outcome.value is not None, outcome.error
+            value, cpu = outcome.value
+            self.cpu += cpu
+            yield replace(outcome, value=value)
 
-def _render(settings: RenderSettings, root: Path, count: int, workers: int, engine: Engine) -> None:
-    render_dataset(settings, root / str(count), count=count, seed=0, workers=workers, engine=OneThread(engine))
+
+def _timed(function: Callable[[Any], Any], item: Any) -> tuple[Any, float]:
+    started = time.process_time()
+    value = function(item)
+    return value, time.process_time() - started
 
 
 def items() -> None:
@@ -112,14 +167,14 @@ def ten_million(images: int) -> None:
 
     shards = images // PILES_A_SHARD
     settings = RenderSettings()
-    print("| step | shards | s | memory of the process, MB |\n| --- | --- | --- | --- |")
+    print("| step | shards | s | CPU-s | memory of the process, MB |\n| --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
 
         def direct() -> None:
             jobs = {
                 f"shard {k:06d}": ShardJob(root, settings, 0, k, range(k * PILES_A_SHARD, (k + 1) * PILES_A_SHARD))
-                for k in range(shards)
+                for k in plan_render(settings, root, images, (1, 1)).missing
             }
             engine: Any = Instant()
             crew = engine.crew(None, len(jobs))
@@ -130,13 +185,18 @@ def ten_million(images: int) -> None:
                 for _ in run_items(render_shard, jobs, workers=crew.workers, setup=setup, engine=engine):
                     pass
 
-        _line("direct, workers that answer at once", shards, direct)
-        _line("write the tables", shards, lambda: _write_tables(root, shards))
+        _line("direct, with workers that answer at once", shards, direct)
+        _line("(write the tables)", shards, lambda: _write_tables(root, shards))
+        _line("find that nothing is missing", shards, lambda: plan_render(settings, root, images, (1, 1)))
+        _line("status", shards, lambda: read_status(root))
         _line("merge", shards, lambda: update_index(root))
+        _line("merge again, with nothing new", shards, lambda: update_index(root))
         with open_index(root) as index:
             rows = index.execute("SELECT count(*) FROM images").fetchall()[0][0]
+            bricks = index.execute("SELECT count(*) FROM instances").fetchall()[0][0]
         size = (root / "index.duckdb").stat().st_size / 1e9
-        print(f"\nIndex: {rows:,} pictures, {size:.2f} GB")
+        tables = sum(path.stat().st_size for path in root.glob("shards/*/*.parquet")) / 1e9
+        print(f"\nIndex: {rows:,} pictures, {bricks:,} bricks, {size:.2f} GB; tables of the shards: {tables:.2f} GB")
 
 
 def _write_tables(root: Path, shards: int) -> None:
@@ -177,24 +237,33 @@ def _with(table: pa.Table, columns: Mapping[str, Any]) -> pa.Table:
 
 
 def _line(step: str, shards: int, work: Callable[[], object]) -> None:
-    seconds = _seconds(work)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
-    print(f"| {step} | {shards:,} | {seconds:.1f} | {peak:.0f} |", flush=True)
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
+    started, before = time.perf_counter(), _cpu_seconds()
     work()
-    return time.perf_counter() - started
+    seconds, cpu = time.perf_counter() - started, _cpu_seconds() - before
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    print(f"| {step} | {shards:,} | {seconds:.1f} | {cpu:.1f} | {peak:.0f} |", flush=True)
+
+
+def _cpu_seconds() -> float:
+    """Return what this process and the processes that it waited for have used."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(each.ru_utime + each.ru_stime for each in used)
 
 
 if __name__ == "__main__":
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("what", nargs="*", default=["throughput", "items", "ten-million"])
+    parts = ["throughput", "items", "ten-million"]
+    arguments.add_argument("what", nargs="*", choices=parts, default=parts)
+    arguments.add_argument("--rounds", type=int, default=3, help="How often throughput is measured.")
     arguments.add_argument("--images", type=int, default=10_000_000)
     given = arguments.parse_args()
     free = shutil.disk_usage(tempfile.gettempdir()).free / 1e9
     print(f"{os.cpu_count()} logical cores, {free:.0f} GB free for tables\n")
     for what in given.what:
         print(f"\n## {what}\n")
-        {"throughput": throughput, "items": items, "ten-million": lambda: ten_million(given.images)}[what]()
+        if what == "throughput":
+            throughput(given.rounds)
+        elif what == "items":
+            items()
+        else:
+            ten_million(given.images)

@@ -44,10 +44,10 @@ def render() -> None:
 @workers_option
 @click.option(
     "--device",
-    type=click.Choice(["cpu", "optix", "cuda", "hip", "oneapi", "metal"]),
-    default="cpu",
+    type=click.Choice(["auto", "cpu", "optix", "cuda", "hip", "oneapi", "metal"]),
+    default="auto",
     show_default=True,
-    help="What Cycles computes on. Several workers share a GPU.",
+    help="What Cycles computes on; auto: the best GPU that each worker finds, else the processor.",
 )
 @engine_options
 @share_option("Every N-th shard from the K-th: N jobs with K = 1 to N divide the work; then run `dataset index`.")

@@ -2,32 +2,52 @@
 
 import os
 
+from core.engines.interface import GPU_VARIABLES
 from core.errors import BrickbenchError
 from render.blender import bpy
 
-DEVICES = ("cpu", "optix", "cuda", "hip", "oneapi", "metal")
+GPU_BACK_ENDS = ("optix", "cuda", "hip", "oneapi", "metal")
+"""Best first: OptiX traces rays by hardware that CUDA leaves idle."""
+DEVICES = ("auto", "cpu", *GPU_BACK_ENDS)
+
+
+def best_device() -> str:
+    """Return the first of `GPU_BACK_ENDS` that Cycles can use on this machine, or ``cpu``."""
+    return next((name for name in GPU_BACK_ENDS if _gpus(name)), "cpu")
+
+
+def count_gpus(device: str) -> int:
+    """Return how many GPUs `device`, one of `DEVICES`, has on this machine; 0 for the processor."""
+    back_end = best_device() if device == "auto" else device
+    return 0 if back_end == "cpu" else len(_gpus(back_end))
 
 
 def require_device(device: str) -> None:
     """Raise BrickbenchError unless Cycles can compute on `device`, one of `DEVICES`, on this machine."""
-    if device == "cpu" or _gpus(device):
+    if device in {"auto", "cpu"} or _gpus(device):
         return
-    there = [name for name in DEVICES[1:] if _gpus(name)]
+    there = [name for name in GPU_BACK_ENDS if _gpus(name)]
     others = f"It has {', '.join(there)}" if there else "It has none of the others either"
-    raise BrickbenchError(
-        f"Cycles finds no GPU for --device {device} on this machine. {others}; use --device cpu, or mend the driver."
+    hidden = [name for name in GPU_VARIABLES if os.environ.get(name) == ""]
+    way_out = (
+        f"{hidden[0]} is empty, which hides GPUs: give --worker-gpus on Ray, or unset it"
+        if hidden
+        else "use --device auto or cpu, or mend the driver"
     )
+    raise BrickbenchError(f"Cycles finds no GPU for --device {device} on this machine. {others}; {way_out}.")
 
 
 def choose_device(device: str) -> None:
-    """Make Cycles compute on `device`, one of `DEVICES`; of several GPUs each process takes one.
+    """Make Cycles compute on `device`, one of `DEVICES`; ``auto`` is the best there is.
 
-    Labels do not depend on the device; pixels do, in their last bits.
+    Of several GPUs each process takes one. Labels do not depend on the device; pixels do, in their last bits.
 
     Raises:
         BrickbenchError: this machine has no such device.
     """
     require_device(device)
+    if device == "auto":
+        device = best_device()
     cycles = bpy.context.scene.cycles
     if device == "cpu":
         cycles.device = "CPU"

@@ -23,8 +23,8 @@ from render.pile import sample_pile
 from render.settings import RenderSettings
 
 SETTINGS_NAME = "settings.yaml"
-
-
+WORKERS_A_GPU = 2
+"""One prepares its scene on the processor while the other's rays are on the GPU."""
 GENERATION = 4
 """Grows when the piles of a seed come out otherwise than before, as by other physics: 1 up to version 0.3."""
 
@@ -93,7 +93,7 @@ def render_dataset(
     count: int,
     seed: int,
     workers: int | None = None,
-    device: str = "cpu",
+    device: str = "auto",
     engine: Engine = LOCAL,
     share: Share = (1, 1),
 ) -> Plan:
@@ -107,8 +107,8 @@ def render_dataset(
         root: the dataset's folder; on a cluster one that all nodes share.
         count: piles in all.
         seed: of the piles.
-        workers: how many render at a time; None leaves it to the engine.
-        device: one of `render.devices.DEVICES`.
+        workers: how many render at a time; None takes two a GPU on this machine, or else leaves it to the engine.
+        device: one of `render.devices.DEVICES`; ``auto`` is the best that each worker finds.
         engine: where workers run.
         share: (K, N) makes every N-th shard from the K-th on, so that N renders divide the work among them; what one
             of several made comes into the index by `dataset.index.update_index` when all have ended.
@@ -118,11 +118,13 @@ def render_dataset(
         BrickbenchError: there is no such device, `root` cannot be written, a shard failed twice or the index could not
             be written; all other shards are there then.
     """
-    from render.devices import require_device  # loads Blender, which planning does without
+    from render.devices import count_gpus, require_device  # loads Blender, which planning does without
     from render.worker import ShardJob, render_shard, start_blender
 
     if engine.is_here:
         require_device(device)
+        gpus = 0 if workers else count_gpus(device)
+        workers = min(WORKERS_A_GPU * gpus, len(os.sched_getaffinity(0))) if gpus else workers
     if settings.environment_pictures:
         list_panoramas(settings.environment_pictures)  # an empty folder is told before Blender starts
     if settings.floor_pictures:

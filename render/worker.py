@@ -20,6 +20,7 @@ from render import blender
 from render.camera import Camera, frame_pile
 from render.devices import choose_device, chosen_device
 from render.journal import ShardJournal, Share
+from render.kernels import once_a_node
 from render.labels import Geometry, PileMasks, cast_labels, cast_masks
 from render.physics import NotAtRestError, settle
 from render.pile import Pile, sample_pile
@@ -60,7 +61,9 @@ class Shot:
 
 
 def start_blender(threads: int, device: str = "cpu") -> None:
-    """Make this process ready to render with `threads` CPU threads, and on a GPU if `device` is one.
+    """Make this process ready to render with `threads` CPU threads, on `device`, one of `render.devices.DEVICES`.
+
+    The first process on a machine that takes a GPU compiles its kernels, and the others wait for it.
 
     Raises:
         BrickbenchError: this machine has no such device.
@@ -70,6 +73,15 @@ def start_blender(threads: int, device: str = "cpu") -> None:
     with blender.quiet():
         blender.reset(threads)
         choose_device(device)
+    if chosen_device() != "cpu":
+        once_a_node(f"kernels of Blender {blender.bpy.app.version_string} for {chosen_device()}", take_first_picture)
+
+
+def take_first_picture() -> None:
+    """Render one small picture, for which Cycles loads or compiles what it needs for any."""
+    settings = RenderSettings(image_size_px=32, samples=1, bricks_min=1, bricks_max=1)
+    for _ in render_shots(settled_pile(settings, 0, 0), settings):
+        pass
 
 
 def render_shard(job: ShardJob) -> int:

@@ -68,10 +68,12 @@ def read_status(root: Path) -> Status:
         for worker in read_workers(root)
         if worker.share in running and worker.shard is not None and worker.silent_s < SILENT_S
     ]
-    begun = [worker for worker in busy if worker.shard not in there]
+    # Two may be on one shard, where a slow worker's is begun a second time: the one that is further counts.
+    furthest = sorted(busy, key=lambda worker: worker.pile or 0)
+    begun = {worker.shard: worker for worker in furthest if worker.shard not in there}
     failures = [failure for run in runs for failure in run.failures if failure.shard not in there]
     done = sum(min(size, piles - shard * size) for shard in there)
-    done += sum((worker.pile or 0) - (worker.shard or 0) * size for worker in begun)
+    done += sum((worker.pile or 0) - (worker.shard or 0) * size for worker in begun.values())
     devices = list(_by_device(busy))
     rate = sum(each.piles_per_hour for each in devices)
     return Status(

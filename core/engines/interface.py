@@ -6,6 +6,8 @@ from typing import Generic, Protocol, TypeVar
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
+GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
+"""They name the GPUs that a process may use; empty, they hide all."""
 
 
 @dataclass(frozen=True)

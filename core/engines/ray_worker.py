@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from core.engines.interface import GPU_VARIABLES
 from core.errors import BrickbenchError, SettingsError
 
 
@@ -33,13 +34,16 @@ class Worker:
     """One worker: what Ray starts somewhere, and what keeps its process ready for the next item."""
 
     def ready(self, folder: str, setup: Callable[[], None] | None) -> str | Failed:
-        """Return the id of the node when everything is set up."""
+        """Return the id of the node when everything is set up; of the GPUs there it sees those that it was given."""
         import ray
 
+        here = ray.get_runtime_context()
+        if not here.get_accelerator_ids().get("GPU"):
+            os.environ.update(dict.fromkeys(GPU_VARIABLES, ""))
         with contextlib.suppress(OSError):  # where relative paths are what they are for the driver
             os.chdir(folder)
         done = _attempt(lambda _: setup() if setup is not None else None, None)
-        return done if isinstance(done, Failed) else str(ray.get_runtime_context().get_node_id())
+        return done if isinstance(done, Failed) else str(here.get_node_id())
 
     def do(self, function: Callable[[Any], Any], item: Any) -> Done | Failed:
         """Return what became of one item."""

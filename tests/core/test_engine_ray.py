@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from core.engine import LOCAL, Engine, run_items
-from core.engines import on_ray
+from core.engines import ray_fleet
+from core.engines.interface import GPU_VARIABLES
 from core.engines.on_ray import RayEngine
 from core.errors import BrickbenchError, SettingsError
 
@@ -161,7 +162,40 @@ def test_a_node_whose_disk_is_full_gets_no_more_work(engine: RayEngine, tmp_path
     items = {str(k): (str(tmp_path), k) for k in range(12)}
     outcomes = list(run_items(fail_on_full_node, items, workers=2, engine=engine))
     assert {o.key: o.value for o in outcomes} == {str(k): k for k in range(12)}
-    assert sum(o.attempts == 2 for o in outcomes) <= on_ray.STRIKES
+    assert sum(o.attempts == 2 for o in outcomes) <= ray_fleet.STRIKES
+
+
+def hang_on_one_node(item: tuple[str, int]) -> int:
+    """Never end on the node that comes first, once for each item: a node that swaps or has a failing disk."""
+    folder, number = item
+    import ray
+
+    node = Path(folder) / "slow"
+    mine = str(ray.get_runtime_context().get_node_id())
+    try:
+        with node.open("x") as file:
+            file.write(mine)
+    except FileExistsError:
+        pass
+    (Path(folder) / f"{number}-{mine}-{os.getpid()}").touch()
+    if node.read_text() == mine:
+        time.sleep(3600)
+    return number
+
+
+def test_what_a_slow_node_has_not_done_is_done_elsewhere(
+    engine: RayEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ray_fleet, "SLOW_AT_LEAST_S", 0.5)
+    items = {str(k): (str(tmp_path), k) for k in range(5)}
+    outcomes = list(run_items(hang_on_one_node, items, workers=2, engine=engine))
+    assert sorted(o.key for o in outcomes) == ["0", "1", "2", "3", "4"]  # each once
+    assert all(o.value == int(o.key) and o.attempts == 1 for o in outcomes)
+    names = [path.name.split("-") for path in tmp_path.iterdir() if path.name != "slow"]
+    assert len(names) == 6  # one item was begun twice
+    slow = (tmp_path / "slow").read_text()
+    (hanging,) = [int(pid) for _, node, pid in names if node == slow]
+    wait_until_gone({hanging})
 
 
 def take_long(item: tuple[str, int]) -> int:
@@ -195,11 +229,14 @@ def test_ctrl_c_ends_the_workers_in_the_middle_of_their_items(engine: RayEngine,
     with pytest.raises(KeyboardInterrupt):
         list(run_items(take_long, items, workers=2, engine=engine))
     thread.join()
-    workers = {pid for _, pid in begun(tmp_path).values()}
+    wait_until_gone({pid for _, pid in begun(tmp_path).values()})
+
+
+def wait_until_gone(processes: set[int]) -> None:
     end = time.monotonic() + 30
-    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < end:
+    while any(Path(f"/proc/{pid}").exists() for pid in processes) and time.monotonic() < end:
         time.sleep(0.05)
-    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in processes)
 
 
 def test_no_ray_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -210,6 +247,24 @@ def test_no_ray_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None
         "--engine ray needs the package ray, which is not installed: run `uv pip install 'ray[train]'` in the "
         "environment of Brickbench on every node, or leave out --engine."
     )
+
+
+def visible_gpus(_: int) -> list[str | None]:
+    return [os.environ.get(name) for name in GPU_VARIABLES]
+
+
+def test_a_worker_sees_the_gpus_that_it_was_given(cluster: Any, engine: RayEngine) -> None:
+    (without,) = run_items(visible_gpus, {"a": 1}, workers=1, engine=engine)
+    assert without.value == ["", ""]
+    node = cluster.add_node(num_cpus=0, num_gpus=1)
+    try:
+        sharing = RayEngine(cluster.address, worker_cpus=0, worker_gpus=0.5)
+        assert sharing.crew(None, 9).workers == 2
+        (given,) = run_items(visible_gpus, {"a": 1}, workers=1, engine=sharing)
+        assert given.value is not None
+        assert given.value[0] == "0"
+    finally:
+        cluster.remove_node(node)
 
 
 def test_a_lost_node_loses_no_item_and_counts_for_nothing(cluster: Any, engine: RayEngine, tmp_path: Path) -> None:

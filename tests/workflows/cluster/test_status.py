@@ -53,6 +53,19 @@ def test_a_render_tells_its_state_from_begin_to_end(tmp_path: Path) -> None:
     assert log[-1].endswith(" s")
 
 
+def test_a_shard_that_two_workers_are_on_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with journal(tmp_path):
+        with ShardJournal(tmp_path, (1, 1), 1, "cpu") as slow:
+            slow.begin_pile(4)
+            monkeypatch.setattr("render.journal.socket.gethostname", lambda: "another")
+            monkeypatch.setattr("render.journal._me", {})
+            with ShardJournal(tmp_path, (1, 1), 1, "cpu") as fast:
+                for pile in (4, 5, 6):
+                    fast.begin_pile(pile)
+                found = read_status(tmp_path)
+        assert (found.shards_running, found.piles_done, len(found.workers)) == (1, 2, 2)
+
+
 def test_the_pile_at_which_a_worker_died_is_named(tmp_path: Path) -> None:
     with journal(tmp_path) as run:
         dying = ShardJournal(tmp_path, (1, 1), 1, "cpu").__enter__()
