@@ -59,12 +59,15 @@ def throughput(rounds: int) -> None:
         "Ray": partial(_render, settings, RayEngine()),
     }
     cases = [(name, workers) for name in ways for workers in (1, 2)]
-    start = {case: _measure(ways[case[0]], FEW, case[1]) for case in cases}  # paid once, however long the render
     found: dict[tuple[str, int], list[tuple[float, float]]] = {case: [] for case in cases}
+    for name, workers in cases:
+        _measure(ways[name], workers, workers)  # all that is loaded or started once
     for _ in range(rounds):  # in turns, as a machine may be slower for some minutes
-        for case in cases:
-            seconds, cpu = _measure(ways[case[0]], MANY, case[1])
-            found[case].append((seconds - start[case][0], cpu - start[case][1]))
+        for name, workers in cases:
+            few, many = (_measure(ways[name], count, workers) for count in (FEW, MANY))
+            found[name, workers].append(
+                (many[0] - few[0], many[1] - few[1])
+            )  # free of what each start of workers costs
     print("| engine | workers | piles | s | piles/s | times one worker | CPU-s a pile | of the time at work |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, workers in cases:

@@ -43,10 +43,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
 def atomic_folder(path: Path) -> Iterator[Path]:
     """Give an empty temporary folder beside `path`; when the block ends well it is renamed to `path`.
 
-    If `path` came into being meanwhile (two workers made the same shard), the first one stays. What killed
-    processes left of the same folder is cleared away then.
+    If `path` came into being meanwhile (two workers made the same folder), the first one stays. What killed
+    processes left of the same folder is cleared away then; beside `path` lie perhaps very many others, so nothing is
+    looked for there.
     """
-    temporary = path.with_name(f".{path.name}.{_writer()}.tmp")
+    unfinished = path.with_name(f".{path.name}.tmp")
+    temporary = unfinished / _writer()
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
     try:
@@ -57,10 +59,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
                     os.fsync(file.fileno())
         with contextlib.suppress(OSError) if path.exists() else contextlib.nullcontext():
             temporary.rename(path)
-        for leftover in path.parent.glob(f".{path.name}.*.tmp"):
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        with contextlib.suppress(OSError):  # another process is making the same
+            unfinished.rmdir()
 
 
 def sha256_hex(data: bytes) -> str:

@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -82,7 +83,8 @@ def _numbers(root: Path, name: re.Pattern[str]) -> list[int]:
     folder = root / SHARDS_FOLDER
     if not folder.is_dir():
         return []
-    found = (path.name for path in folder.iterdir() if name.fullmatch(path.name) and path.is_dir())
+    with os.scandir(folder) as entries:  # which knows without a look at each what is a folder
+        found = [entry.name for entry in entries if name.fullmatch(entry.name) and entry.is_dir()]
     return sorted(int(name.removeprefix("photo-")) for name in found)
 
 

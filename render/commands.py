@@ -71,7 +71,7 @@ def run(
     \b
     Example:
       brickbench render run -o piles --count 640 --seed 0
-      brickbench render run -o piles --count 64000 --engine ray --device optix --worker-gpus 0.5
+      brickbench render run -o piles --count 64000 --engine ray --worker-gpus 0.5
     """
     chosen = load_settings(settings, ldraw, prefer_ldraw)  # a mistake in it is told before Blender is loaded
     from render.run import render_dataset

@@ -42,12 +42,26 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_writer_left_goes_when_the_folder_is_there(tmp_path: Path) -> None:
-    (tmp_path / ".shard.99999.tmp").mkdir()
-    (tmp_path / ".shard.99999.tmp" / "half").touch()
-    (tmp_path / ".other.99999.tmp").mkdir()
+    for leftover in (".shard.tmp/host-99998", ".shard.tmp/host-99999", ".other.tmp/host-99999"):
+        (tmp_path / leftover).mkdir(parents=True)
+        (tmp_path / leftover / "half").touch()
     with atomic_folder(tmp_path / "shard") as temporary:
         (temporary / "a").touch()
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.99999.tmp", "shard"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".other.tmp", "shard"]
+
+
+def test_a_writer_that_fails_leaves_alone_what_another_is_writing(tmp_path: Path) -> None:
+    target = tmp_path / "shard"
+    other = tmp_path / ".shard.tmp" / "host-99999"
+
+    def broken() -> None:
+        with atomic_folder(target):
+            other.mkdir()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        broken()
+    assert list((tmp_path / ".shard.tmp").iterdir()) == [other]
 
 
 def test_of_two_writers_of_one_folder_the_first_stays(tmp_path: Path) -> None:

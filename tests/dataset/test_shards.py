@@ -48,7 +48,7 @@ def test_leftovers_of_killed_workers_do_not_count(tmp_path: Path) -> None:
     assert list_shards(tmp_path) == []
     for index in (12, 2, 1_000_000):
         write_shard(tmp_path, index, [])
-    (tmp_path / "shards" / ".000007.4711.tmp" / "images").mkdir(parents=True)
+    (tmp_path / "shards" / ".000007.tmp" / "host-4711" / "images").mkdir(parents=True)
     (tmp_path / "shards" / "notes").mkdir()
     (tmp_path / "shards" / "000009").write_text("a file")
     assert list_shards(tmp_path) == ["000002", "000012", "1000000"]

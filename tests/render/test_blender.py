@@ -157,7 +157,7 @@ def test_a_run_resumes_to_the_same_dataset_whatever_the_workers(tmp_path: Path) 
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     render_dataset(TINY, whole, count=4, seed=1, workers=1)
     render_dataset(TINY, parts, count=2, seed=1, workers=1)
-    (parts / "shards" / ".000001.999.tmp").mkdir()  # what a killed worker leaves
+    (parts / "shards" / ".000001.tmp" / "host-999").mkdir(parents=True)  # what a killed worker leaves
     plan = render_dataset(TINY, parts, count=4, seed=1, workers=2)
     assert plan.missing == (1,)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import fsspec  # type: ignore[import-untyped]
+import fsspec
 
 from core.errors import BrickbenchError
 from core.files import atomic_file, atomic_folder, require_writable

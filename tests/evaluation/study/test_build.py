@@ -157,7 +157,7 @@ def test_a_kill_in_the_middle_leaves_what_was_there(
     explained: Path, study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     own = Path(shutil.copytree(study, tmp_path / "study"))
-    (tmp_path / ".fresh.77.tmp").mkdir()  # as of a process that was killed hard
+    (tmp_path / ".fresh.tmp" / "host-77").mkdir(parents=True)  # as of a process that was killed hard
 
     def stop(*_: object) -> None:
         raise KeyboardInterrupt
