@@ -10,7 +10,11 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
 
 WORKDIR /opt/brickbench
 COPY . .
-# The locked environment, with the extras cluster and s3; `make setup` makes it on any machine.
-RUN make setup PYTHON=python3.11
-ENV PATH=/opt/brickbench/.venv/bin:$PATH RAY_USAGE_STATS_ENABLED=0
+# The locked environment, with the extras cluster and s3; `make setup` makes it on any machine. No cache stays behind.
+RUN UV_NO_CACHE=1 PIP_NO_CACHE_DIR=1 make setup PYTHON=python3.11
+# To the container runtime OptiX is graphics, which it leaves out unless asked.
+ENV PATH=/opt/brickbench/.venv/bin:$PATH \
+    NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,graphics,utility \
+    RAY_USAGE_STATS_ENABLED=0
 CMD ["brickbench", "doctor"]
