@@ -17,6 +17,7 @@ from core.engine import Engine
 from core.engines.options import engine_options, parse_share, share_option
 from explain.network.commands import features, kernels, maximize
 from explain.show_commands import sheet, show
+from explain.workers_option import network_workers_option
 
 DEFAULT_METHODS = "gradcam,lime,random,center_gaussian,edges,uniform"
 
@@ -59,13 +60,7 @@ def explain() -> None:
     help="How new maps are stored. float16 halves the disk; a map that it would spoil stays float32.",
 )
 @click.option("--checkpoint", default="best", show_default=True, help="best, or a name such as epoch_0007.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=None,
-    show_default="one, or all that a Ray cluster has room for",
-    help="Processes that each hold the network.",
-)
+@network_workers_option
 @device_option
 @engine_options
 @json_option

@@ -5,6 +5,9 @@ from pathlib import Path
 import click
 
 from core.cli import device_option, existing_folder, json_option, parse_choices, print_json, print_rows
+from core.engine import Engine
+from core.engines.options import engine_options
+from explain.workers_option import network_workers_option
 
 
 @click.command()
@@ -27,6 +30,8 @@ from core.cli import device_option, existing_folder, json_option, parse_choices,
     "--batch", type=click.IntRange(min=1), default=None, show_default="by the device", help="Pictures a forward pass."
 )
 @click.option("--force", is_flag=True, help="Score again what is scored already.")
+@network_workers_option
+@engine_options
 @click.option(
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of ties, of noise and of the bootstrap."
 )
@@ -42,6 +47,8 @@ def faithfulness(
     device: str,
     batch: int | None,
     force: bool,
+    workers: int | None,
+    engine: Engine,
     seed: int,
     as_json: bool,
 ) -> None:
@@ -50,13 +57,14 @@ def faithfulness(
     Prints means with intervals over piles. Where pictures have twins (`twins: removed` in the settings of a render),
     two tables more: how far painting a part over departs from taking it away, and which measure that photos allow
     foretells best what twins say. What is scored already is not scored again, so a stopped run goes on with the same
-    command.
+    command. Scores that fail are counted by reason at the end, and the exit code is 1 then.
 
     \b
     Example:
       brickbench evaluate faithfulness bricks/runs/first --limit 100
       brickbench evaluate faithfulness bricks/runs/first --metrics deletion,road --set deletion.steps=64 --force
       brickbench evaluate faithfulness bricks/runs/first --methods gradcam --metrics model_randomization
+      brickbench evaluate faithfulness bricks/runs/first --engine ray --worker-gpus 1
     """
     from evaluation.faithfulness.measure import default_metrics, measure_faithfulness
     from training.runs import dataset_of
@@ -73,14 +81,18 @@ def faithfulness(
         pictures_at_once=batch,
         seed=seed,
         force=force,
+        workers=workers,
+        engine=engine,
     )
     for note in found.notes:
         click.echo(note, err=True)
     tables = {"scores": found.scores, "removals": found.removals, "predictions": found.predictions}
     if as_json:
         print_json(tables)
-        return
-    for title, rows in tables.items():
-        if rows:
-            click.echo(f"\n{title}")
-            print_rows(rows, as_json=False)
+    else:
+        for title, rows in tables.items():
+            if rows:
+                click.echo(f"\n{title}")
+                print_rows(rows, as_json=False)
+    if found.failed:
+        raise found.failed

@@ -82,15 +82,20 @@ def read_scores(path: Path, chosen: Mapping[str, Settings], *, force: bool) -> d
 
 
 def write_scores(path: Path, scores: Mapping[ScoreKey, tuple[Score, str]], resize: str) -> None:
-    """Write the scores of one file of maps, which were brought to the network's input size by the rule `resize`."""
+    """Write the scores of one file of maps, which were brought to the network's input size by the rule `resize`.
+
+    Rows are sorted by measure and map: the file is the same in whatever order they came.
+    """
+    keys = sorted(scores, key=lambda key: (key.metric, key.attribution_id))
+    rows = [scores[key] for key in keys]
     columns = [
-        [key.attribution_id for key in scores],
-        [key.metric for key in scores],
-        _numbers(score.value for score, _ in scores.values()),
-        [score.status for score, _ in scores.values()],
-        _numbers(score.chance for score, _ in scores.values()),
-        [settings for _, settings in scores.values()],
-        [resize] * len(scores),
+        [key.attribution_id for key in keys],
+        [key.metric for key in keys],
+        _numbers(score.value for score, _ in rows),
+        [score.status for score, _ in rows],
+        _numbers(score.chance for score, _ in rows),
+        [settings for _, settings in rows],
+        [resize] * len(rows),
     ]
     table = pa.table(dict(zip(_SCHEMA.names, columns, strict=True)), schema=_SCHEMA)
     with atomic_file(path) as temporary:

@@ -53,21 +53,14 @@ class Network:
         """Return the logits (count, C) of the pictures that `make` gives for consecutive slices of ``range(count)``."""
 
         def work(part: slice) -> FloatArray:
-            pictures = make(part)
-            if self._batch is None:
-                self._batch = batch_size(None, pictures[0], self.device)
-            logits = self.model(pictures.to(self.device))
+            logits = self.model(make(part).to(self.device))
             check_logits(logits, part.stop - part.start, [])
             return np.asarray(logits.double().cpu().numpy())
 
-        found: list[FloatArray] = []
         with borrowed(self.model), torch.inference_mode():
-            if self._batch is None:
-                found.append(work(slice(0, 1)))
-            done = len(found)
-            assert self._batch is not None
-            found += self._batch.batches(count - done, lambda part: work(slice(part.start + done, part.stop + done)))
-        return np.concatenate(found)
+            if self._batch is None:  # one picture is made for its size only: batches are the same in every call
+                self._batch = batch_size(None, make(slice(0, 1))[0], self.device)
+            return np.concatenate(list(self._batch.batches(count, work)))
 
     def answers(
         self,

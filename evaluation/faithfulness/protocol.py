@@ -63,6 +63,8 @@ class FaithfulnessMetric:
     cost: str
     """In forward passes a map, of the default settings."""
     source: str
+    prepare: Callable[[Unlearned, Any], object] | None = None
+    """Makes what stays in the run and all maps share, from the settings; one process calls it, before any is scored."""
 
 
 class SeededSettings(Settings):

@@ -100,5 +100,6 @@ LABEL_RANDOMIZATION = FaithfulnessMetric(
     formula="rank correlation of the map with that of a network trained on permuted labels",
     cost="2 explanations, and once a training",
     source="Adebayo et al. 2018, section 4",
+    prepare=lambda unlearned, settings: unlearned.permuted_labels(settings.epochs, settings.seed),
     **_SHARED,  # type: ignore[arg-type]
 )

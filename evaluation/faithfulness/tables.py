@@ -83,6 +83,8 @@ def score_rows(scored: Scored, metrics: Sequence[str], *, seed: int) -> list[dic
     """Return measures x methods as rows for a table, with intervals from resampled piles."""
     rows: list[dict[str, object]] = []
     for name in metrics:
+        if name not in scored.values:
+            continue
         for place, method in enumerate(scored.methods):
             values, there = scored.values[name][place], scored.scored[name][place]
             if not there.any():
