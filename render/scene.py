@@ -1,6 +1,7 @@
 """The scene of one settled pile in Blender: bricks, props, floor, lights and camera, and its picture."""
 
 import contextlib
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,7 +140,7 @@ def take_picture(scratch: Path, noise_seed: int) -> NDArray[np.float32]:
     """Return the radiance (H, W, 3) of the staged scene, scene-linear Rec. 709; `scratch` holds a temporary file.
 
     Raises:
-        RefusedPictureError: the picture is blank or holds values that are no numbers.
+        RefusedPictureError: the picture is not whole, is blank, or holds values that are no numbers.
     """
     scene = bpy.context.scene
     scene.cycles.seed = noise_seed
@@ -150,6 +151,12 @@ def take_picture(scratch: Path, noise_seed: int) -> NDArray[np.float32]:
     size = scene.render.resolution_x
     image = bpy.data.images.load(str(path))
     try:
+        if tuple(image.size) != (size, size):  # Blender tells nobody that it could not write all of it
+            free_mb = shutil.disk_usage(scratch).free / 1e6
+            raise RefusedPictureError(
+                f"Blender's picture in {scratch.parent} is not whole, and {free_mb:.1f} MB are free there: make room, or "
+                "let TMPDIR name a folder that has some."
+            )
         pixels = np.empty(size * size * 4, dtype=np.float32)
         image.pixels.foreach_get(pixels)
     finally:

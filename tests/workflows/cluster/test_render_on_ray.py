@@ -13,6 +13,7 @@ import pytest
 
 import brickbench
 from core.engines.on_ray import RayEngine
+from core.engines.ray_fleet import STRIKES
 from core.errors import BrickbenchError
 from dataset.index import open_index
 from dataset.shards import list_shards, pile_shards, write_shard
@@ -97,6 +98,46 @@ def test_a_bad_pile_is_set_aside_and_named_and_all_others_are_those_of_a_local_r
     assert content(root) == content(whole)
     assert rows(root) == rows(whole)
     assert read_status(root).state == "done"
+
+
+@pytest.fixture
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", folder], capture_output=True, text=True)
+    if mounted.returncode:
+        pytest.skip(f"a small disk cannot be mounted here: {mounted.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def render_when_all_have_begun(job: ShardJob) -> int:
+    """Render, but not before the node with the full disk has begun something."""
+    begun = job.root.parent / "begun"
+    if "TMPDIR" in os.environ:
+        begun.touch()
+    end = time.monotonic() + 60
+    while not begun.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    return render_shard(job)
+
+
+def test_a_node_with_a_full_disk_fails_a_few_times_and_then_gets_no_more(
+    cluster: Any, whole: Path, tmp_path: Path, full_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "d"
+    monkeypatch.delenv("TMPDIR", raising=False)
+    monkeypatch.setattr("render.worker.render_shard", render_when_all_have_begun)
+    node = cluster.add_node(num_cpus=1, env_vars={"TMPDIR": str(full_disk)})
+    try:
+        render_dataset(TINY, root, count=PILES, seed=1, workers=3, engine=RayEngine(cluster.address))
+    finally:
+        cluster.remove_node(node)
+    assert content(root) == content(whole)
+    assert rows(root) == rows(whole)
+    logs = "".join(path.read_text() for path in (root / "logs" / "shards").iterdir())
+    said = f"Blender's picture in {full_disk} is not whole, and 0.0 MB are free there: make room, or let TMPDIR name"
+    assert 1 <= logs.count(said) <= STRIKES
 
 
 def begin(root: Path, settings: Path, address: str) -> subprocess.Popen[str]:
