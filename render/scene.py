@@ -154,8 +154,8 @@ def take_picture(scratch: Path, noise_seed: int) -> NDArray[np.float32]:
         if tuple(image.size) != (size, size):  # Blender tells nobody that it could not write all of it
             free_mb = shutil.disk_usage(scratch).free / 1e6
             raise RefusedPictureError(
-                f"Blender's picture in {scratch.parent} is not whole, and {free_mb:.1f} MB are free there: make room, or "
-                "let TMPDIR name a folder that has some."
+                f"Blender's picture in {scratch.parent} is not whole, and {free_mb:.1f} MB are free there: "
+                "make room, or let TMPDIR name a folder that has some."
             )
         pixels = np.empty(size * size * 4, dtype=np.float32)
         image.pixels.foreach_get(pixels)
