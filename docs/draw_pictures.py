@@ -84,6 +84,6 @@ def draw_labels() -> None:
 if __name__ == "__main__":
     start_blender(len(os.sched_getaffinity(0)))
     IMAGES.mkdir(exist_ok=True)
-    draw_opening(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 12)
+    draw_opening(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 6)
     draw_piles()
     draw_labels()
