@@ -1,0 +1,82 @@
+"""Maps made on two Ray nodes: those of one process, byte for byte."""
+
+import importlib
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from core.engines.on_ray import RayEngine
+from explain import explainer
+from explain.bulk import explain_run
+from explain.store import load_maps, read_attributions
+
+pytestmark = pytest.mark.slow
+
+METHODS = {"gradcam": {}, "lime": {"num_samples": 12}}
+
+
+@pytest.fixture(scope="module")
+def on_two_nodes() -> Iterator[RayEngine]:
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))  # so that workers find what is defined here
+        made: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        made.add_node(num_cpus=1)
+        yield RayEngine(made.address)
+        ray: Any = importlib.import_module("ray")
+        ray.shutdown()
+        made.shutdown()
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Give this process as many threads as the workers have: with others torch rounds otherwise here and there."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def crash_once(group: explainer.Group) -> tuple[list[explainer.Explained], Counter[str], list[str]]:
+    """Explain, but end the process the first time that it is LIME's turn."""
+    (held,) = explainer._held
+    marker = held.pictures.dataset.root / "crashed"
+    if group.method == "lime" and not marker.exists():
+        marker.touch()
+        os._exit(7)
+    return explainer.explain_group(group)
+
+
+def maps_of(run: Path) -> dict[str, np.ndarray]:
+    rows = read_attributions(run)
+    found = dict(zip((row.attribution_id for row in rows), load_maps(run, rows), strict=True))
+    assert len(found) == len(rows)
+    return found
+
+
+def test_maps_made_on_ray_are_those_of_one_process(
+    own_trained: Path, on_two_nodes: RayEngine, one_thread: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = own_trained / "runs" / "toy"
+    whole = explain_run(run, own_trained, METHODS, split="train", device="cpu")
+    expected = maps_of(run)
+    shutil.rmtree(run / "attributions")
+    monkeypatch.setattr("explain.bulk.explain_group", crash_once)
+    made = explain_run(run, own_trained, METHODS, split="train", device="cpu", engine=on_two_nodes)
+    assert (own_trained / "crashed").exists()
+    assert (made.made, made.found) == (whole.made, 0)
+    found = maps_of(run)
+    assert set(found) == set(expected)
+    for identity, values in found.items():
+        assert values.dtype == np.float32
+        assert values.tobytes() == expected[identity].tobytes(), identity
