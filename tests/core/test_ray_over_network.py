@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import importlib
 import itertools
 import json
 import os
@@ -14,10 +15,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from core.engine import run_items
+from core.engines.on_ray import RayEngine
 
 pytestmark = pytest.mark.slow
 
@@ -77,8 +80,8 @@ class Network:
 
     def start_ray(self) -> None:
         _, head, other = self.spaces
-        common = ("-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1", "--disable-usage-stats")
-        common += ("--object-store-memory=80000000",)
+        common = ["-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1", "--disable-usage-stats"]
+        common += ["--object-store-memory=80000000"]
         self.start(
             head, *common, "--head", f"--node-ip-address={HEAD}", "--port=6379", f"--temp-dir={self.folder}",
             "--include-dashboard=false",
@@ -121,8 +124,7 @@ def network() -> Iterator[Network]:
 def digest(item: tuple[str, int]) -> str:
     """Return a value that depends on the item only, and leave word of where it was begun."""
     folder, number = item
-    import ray
-
+    ray: Any = importlib.import_module("ray")
     if ray.is_initialized():
         (Path(folder) / f"{number}-{ray.util.get_node_ip_address()}-{os.getpid()}").touch()
         time.sleep(0.5)
@@ -131,16 +133,13 @@ def digest(item: tuple[str, int]) -> str:
 
 def drive(folder: str, count: int) -> None:
     """Do the items from within a machine of the network, as soon as both are there; write down what they came to."""
-    import ray
-
-    from core.engines.on_ray import RayEngine
-
     engine = RayEngine(f"{HEAD}:6379")
     end = time.monotonic() + 120
     while engine.crew(None, count).workers < 2 and time.monotonic() < end:
         time.sleep(0.2)
     items = {str(number): (folder, number) for number in range(count)}
     outcomes = list(run_items(digest, items, workers=2, retries=0, engine=engine))
+    ray: Any = importlib.import_module("ray")
     nodes = {node["NodeManagerAddress"]: node["Alive"] for node in ray.nodes()}
     done = {outcome.key: [outcome.value, outcome.error, outcome.attempts] for outcome in outcomes}
     (Path(folder) / "answer.json").write_text(json.dumps({"outcomes": done, "nodes": nodes}))

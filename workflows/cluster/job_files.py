@@ -25,7 +25,9 @@ while kill -0 "$driver" 2>/dev/null; do
     wait "$driver" # the first wait ended by the signal
     code=$?
 done
-if [ "$code" -eq 130 ] || [ "$code" -eq 143 ]; then
+# After scancel the job would no longer be running.
+state=$(squeue --noheader --jobs="{job}" --format=%T)
+if [ "$state" = RUNNING ] && { [ "$code" -eq 130 ] || [ "$code" -eq 143 ]; }; then
     scontrol requeue "{job}"
 fi
 exit "$code\""""

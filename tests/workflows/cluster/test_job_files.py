@@ -94,7 +94,8 @@ def test_a_kuberay_job_is_two_documents_with_the_settings_in_the_first(tmp_path:
         assert {mount["name"] for mount in spec["containers"][0]["volumeMounts"]} == {"data", "settings"}
 
 
-def test_a_script_passes_the_signal_of_the_time_limit_on_and_queues_itself_again(tmp_path: Path) -> None:
+@pytest.mark.parametrize("state", ["RUNNING", "COMPLETING"])
+def test_a_script_passes_the_signal_of_the_time_limit_on_and_queues_itself_again(state: str, tmp_path: Path) -> None:
     script = printed(slurm, "-o", str(tmp_path / "piles"), "--kind", "array")
     tools = tmp_path / "bin"
     tools.mkdir()
@@ -104,6 +105,7 @@ def test_a_script_passes_the_signal_of_the_time_limit_on_and_queues_itself_again
         f"pathlib.Path({str(tmp_path / 'begun')!r}).touch()\ntime.sleep(60)\n"
     )
     (tools / "scontrol").write_text(f'#!/bin/bash\necho "$@" > {shlex.quote(str(tmp_path / "queued"))}\n')
+    (tools / "squeue").write_text(f'#!/bin/bash\n[ "$2" = --jobs=77_1 ] && echo {state}\n')
     for tool in tools.iterdir():
         tool.chmod(0o755)
     lines = [line for line in script.splitlines() if not line.startswith("source ")]
@@ -115,7 +117,9 @@ def test_a_script_passes_the_signal_of_the_time_limit_on_and_queues_itself_again
         time.sleep(0.05)
     shell.send_signal(signal.SIGTERM)  # --signal=B: it goes to the shell alone
     assert shell.wait(30) == 130
-    assert (tmp_path / "queued").read_text().split() == ["requeue", "77_1"]
+    queued = tmp_path / "queued"
+    assert queued.exists() == (state == "RUNNING")  # and not after scancel
+    assert not queued.exists() or queued.read_text().split() == ["requeue", "77_1"]
 
 
 def test_the_dockerfile_installs_all_that_bpy_needs() -> None:
