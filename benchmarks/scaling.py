@@ -56,7 +56,7 @@ def throughput(rounds: int) -> None:
     ways: dict[str, Callable[[Path, int, int], float]] = {
         "none: each process renders them all": partial(_render_apart, settings),
         "local": partial(_render, settings, LOCAL),
-        "Ray": partial(_render, settings, RayEngine()),
+        "Ray": partial(_render, settings, RayEngine("local")),
     }
     cases = [(name, workers) for name in ways for workers in (1, 2)]
     found: dict[tuple[str, int], list[tuple[float, float]]] = {case: [] for case in cases}
@@ -140,7 +140,7 @@ def items() -> None:
     count = 2000
     work = {str(number): number for number in range(count)}
     print("| engine | workers | ms an item |\n| --- | --- | --- |")
-    for name, engine in (("local", LOCAL), ("Ray", RayEngine())):
+    for name, engine in (("local", LOCAL), ("Ray", RayEngine("local"))):
         for workers in (1, 2):
             started = 0.0
             for number, _ in enumerate(run_items(nothing, work, workers=workers, engine=engine)):

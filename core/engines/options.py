@@ -33,7 +33,7 @@ def engine_options(function: Decorated) -> Decorated:
             metavar="HOST:PORT",
             default=None,
             show_default="RAY_ADDRESS, or one on this machine",
-            help="The Ray cluster.",
+            help="The Ray cluster; local: a new one of this machine alone.",
         ),
         click.option(
             "--worker-cpus",

@@ -43,10 +43,20 @@ def connect(address: str | None) -> Any:
             ignore_reinit_error=True,
         )
     except (ConnectionError, ValueError, RuntimeError) as error:
-        raise BrickbenchError(
-            f"There is no Ray cluster at {address or 'the address in RAY_ADDRESS'} ({str(error).splitlines()[0]}). "
-            "Start one with `ray start --head`, or leave out --address for one of this machine alone."
-        ) from error
+        raise BrickbenchError(_no_cluster(address, str(error).splitlines()[0])) from error
     finally:
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, kept)  # Ray takes it over
+
+
+def _no_cluster(address: str | None, reason: str) -> str:
+    place = address or os.environ.get("RAY_ADDRESS")
+    if place:
+        return (
+            f"There is no Ray cluster at {place} ({reason}). Start one with `ray start --head`, or give --address local "
+            "for one of this machine alone."
+        )
+    return (
+        f"Ray remembers a cluster on this machine that does not answer ({reason}). Run `ray stop` if it is yours, or "
+        "give --address local for a new one of this machine alone."
+    )

@@ -267,6 +267,30 @@ def test_a_worker_sees_the_gpus_that_it_was_given(cluster: Any, engine: RayEngin
         cluster.remove_node(node)
 
 
+@pytest.mark.parametrize(
+    ("address", "variable", "said"),
+    [
+        (None, None, "Ray remembers a cluster on this machine that does not answer (it is gone). Run `ray stop` if"),
+        ("head:1", None, "There is no Ray cluster at head:1 (it is gone). Start one with `ray start --head`, or give"),
+        (None, "head:2", "There is no Ray cluster at head:2 (it is gone). Start one with `ray start --head`, or give"),
+    ],
+)
+def test_a_cluster_that_does_not_answer_is_told_with_the_way_out(
+    monkeypatch: pytest.MonkeyPatch, address: str | None, variable: str | None, said: str
+) -> None:
+    def refuse(**_: object) -> None:
+        raise ConnectionError("it is gone\nand more")
+
+    ray: Any = importlib.import_module("ray")
+    monkeypatch.setattr(ray, "init", refuse)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("RAY_ADDRESS", variable)
+    with pytest.raises(BrickbenchError) as caught:
+        RayEngine(address).crew(None, 1)
+    assert str(caught.value).startswith(said)
+
+
 def test_a_lost_node_loses_no_item_and_counts_for_nothing(cluster: Any, engine: RayEngine, tmp_path: Path) -> None:
     (other,) = [node for node in cluster.list_all_nodes() if node is not cluster.head_node]
     items = {str(k): (str(tmp_path), k) for k in range(9)}
