@@ -13,7 +13,7 @@ import click
 from core.cli import LazyGroup
 from core.errors import BrickbenchError
 
-__version__ = "0.6.0"
+__version__ = "0.7.0"
 
 STAGES = ("core", "blender_assets", "dataset", "render", "training", "explain", "evaluation", "workflows")
 

@@ -53,8 +53,8 @@ def _no_cluster(address: str | None, reason: str) -> str:
     place = address or os.environ.get("RAY_ADDRESS")
     if place:
         return (
-            f"There is no Ray cluster at {place} ({reason}). Start one with `ray start --head`, or give --address local "
-            "for one of this machine alone."
+            f"There is no Ray cluster at {place} ({reason}). Start one with `ray start --head`, or give --address "
+            "local for one of this machine alone."
         )
     return (
         f"Ray remembers a cluster on this machine that does not answer ({reason}). Run `ray stop` if it is yours, or "
