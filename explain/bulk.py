@@ -5,7 +5,7 @@ The network explains in this process, or in the workers of an engine; this proce
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -99,6 +99,7 @@ def explain_run(
     source = Source(run_folder, dataset_root, methods, split, checkpoint, device)
     result = BulkResult()
     here = source.load(result.failures)
+    source = replace(source, checkpoint=here.pictures.network.name)  # "best" may be another one when a worker asks
     chosen = range(len(here.pictures.dataset.image_ids))[:limit][share[0] - 1 :: share[1]]
     # A second thread of BLAS spins between the small products of linear models: KernelSHAP took 68 ms with, 18 without.
     with within_free_memory(choose_device(device)), threadpool_limits(1, user_api="blas"):

@@ -1,5 +1,6 @@
 """The connection to a Ray cluster: quiet, and reporting nothing to anybody."""
 
+import importlib
 import importlib.util
 import logging
 import os
@@ -33,6 +34,7 @@ def connect(address: str | None) -> Any:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as Ray will have it from its next version on
     import ray
 
+    _keep_stdout_clean()
     kept = signal.getsignal(signal.SIGTERM)
     try:
         return ray.init(
@@ -60,3 +62,16 @@ def _no_cluster(address: str | None, reason: str) -> str:
         f"Ray remembers a cluster on this machine that does not answer ({reason}). Run `ray stop` if it is yours, or "
         "give --address local for a new one of this machine alone."
     )
+
+
+def _keep_stdout_clean() -> None:
+    """Send what Ray tells of dying workers to stderr: it prints that on stdout, which is for results such as JSON."""
+    private = importlib.import_module("ray._private.worker")
+    tell = getattr(private, "print_to_stdstream", None)
+    if tell is not None and not hasattr(tell, "to_stderr"):
+
+        def tell_on_stderr(data: dict[str, Any], *arguments: Any, **options: Any) -> None:
+            tell(data | {"is_err": True}, *arguments, **options)
+
+        tell_on_stderr.to_stderr = True  # type: ignore[attr-defined]
+        private.print_to_stdstream = tell_on_stderr  # type: ignore[attr-defined]

@@ -86,6 +86,20 @@ def test_an_item_whose_worker_dies_is_tried_again(engine: RayEngine, tmp_path: P
     assert {key: (o.value, o.attempts) for key, o in outcomes.items()} == dict.fromkeys("abc", ("made", 2))
 
 
+def test_what_ray_tells_of_dying_workers_does_not_get_among_results(
+    engine: RayEngine, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    list(run_items(crash_once, {"a": str(tmp_path / "a")}, workers=1, engine=engine))
+    end = time.monotonic() + 30
+    err = ""
+    while "raylet" not in err and time.monotonic() < end:  # it comes by another way than the answer
+        time.sleep(0.1)
+        out, more = capfd.readouterr()
+        err += more
+        assert out == ""
+    assert "A worker died" in err
+
+
 def crash_on_two(number: int) -> int:
     if number == 2:
         os._exit(7)

@@ -11,11 +11,10 @@ from typing import Literal
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.errors import SettingsError
+from render.run import WORKERS_A_GPU
 
 GRACE_S = 120
 """Signal before the end of a job. Workers end at once; the index takes in a few thousand shards meanwhile."""
-WORKERS_A_GPU = 2
-"""One prepares its scene on the processor while the other's rays are on the GPU."""
 
 _ENDING = """driver=$!
 trap 'kill -TERM "$driver"' TERM # Slurm says that time is nearly over
