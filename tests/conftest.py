@@ -1,15 +1,19 @@
 """Fixtures that several packages' tests share."""
 
+import importlib
 import importlib.util
+import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from hypothesis import settings
+
+from core.engines.on_ray import RayEngine
 
 # The same cases each time, however busy the machine is; `pytest --hypothesis-profile explore` looks for new ones.
 settings.register_profile("steady", deadline=None, derandomize=True)
@@ -59,3 +63,27 @@ def trained(tmp_path_factory: pytest.TempPathFactory, make_toy: Callable[..., Pa
 def own_trained(trained: Path, tmp_path: Path) -> Path:
     """Return a copy of `trained` to write into."""
     return Path(shutil.copytree(trained, tmp_path / "dataset"))
+
+
+@pytest.fixture(scope="module")
+def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Return a Ray cluster of two nodes of one core each, which the tests of a module share."""
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        # So that workers find what tests define, under either name that a test module may have.
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(request.path.parent), str(Path(__file__).parents[1])]))
+        made: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+        made.add_node(num_cpus=1)
+        yield made
+        ray: Any = importlib.import_module("ray")
+        ray.shutdown()
+        made.shutdown()
+
+
+@pytest.fixture(scope="module")
+def on_two_nodes(cluster: Any) -> RayEngine:
+    """Return the engine on `cluster`."""
+    return RayEngine(cluster.address)

@@ -5,7 +5,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +17,6 @@ from core.engines.on_ray import RayEngine
 from core.errors import BrickbenchError, SettingsError
 
 pytestmark = pytest.mark.slow
-
-HERE = str(Path(__file__).parent)
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        patch.setenv("PYTHONPATH", HERE)  # so that workers find what is defined here
-        made: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-        made.add_node(num_cpus=1)
-        yield made
-        ray: Any = importlib.import_module("ray")
-        ray.shutdown()
-        made.shutdown()
 
 
 @pytest.fixture

@@ -1,12 +1,10 @@
 """Maps made on two Ray nodes: those of one process, byte for byte."""
 
-import importlib
 import os
 import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,22 +18,6 @@ from explain.store import load_maps, read_attributions
 pytestmark = pytest.mark.slow
 
 METHODS = {"gradcam": {}, "lime": {"num_samples": 12}}
-
-
-@pytest.fixture(scope="module")
-def on_two_nodes() -> Iterator[RayEngine]:
-    from ray.cluster_utils import Cluster
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-        patch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))  # so that workers find what is defined here
-        made: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-        made.add_node(num_cpus=1)
-        yield RayEngine(made.address)
-        ray: Any = importlib.import_module("ray")
-        ray.shutdown()
-        made.shutdown()
 
 
 @pytest.fixture
