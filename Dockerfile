@@ -13,8 +13,6 @@ WORKDIR /opt/brickbench
 COPY . .
 # The locked environment, with the extras cluster and s3; `make setup` makes it on any machine. No cache stays behind.
 RUN UV_NO_CACHE=1 PIP_NO_CACHE_DIR=1 make setup PYTHON=python3.11
-# KubeRay submits the job to Ray's dashboard and asks its agents for their health: these want more than ray[train].
-RUN UV_NO_CACHE=1 .venv/bin/uv pip install --python .venv/bin/python --constraint requirements/lock.txt "ray[default]"
 # KubeRay before 1.4 starts Ray by a login shell, which sets PATH anew.
 RUN echo 'PATH=/opt/brickbench/.venv/bin:$PATH' > /etc/profile.d/brickbench.sh
 # To the container runtime OptiX is graphics, which it leaves out unless asked.

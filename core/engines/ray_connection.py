@@ -27,8 +27,8 @@ def connect(address: str | None) -> Any:
     """
     if importlib.util.find_spec("ray") is None:
         raise BrickbenchError(
-            "--engine ray needs the package ray, which is not installed: run `uv pip install 'ray[train]'` in the "
-            "environment of Brickbench on every node, or leave out --engine."
+            "--engine ray needs the package ray, which is not installed: run `uv pip install 'ray[default,train]'` in "
+            "the environment of Brickbench on every node, or leave out --engine."
         )
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is reported to anybody
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # as Ray will have it from its next version on

@@ -239,7 +239,7 @@ def test_no_ray_is_said_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None
     with pytest.raises(BrickbenchError) as caught:
         RayEngine().crew(None, 1)
     assert str(caught.value) == (
-        "--engine ray needs the package ray, which is not installed: run `uv pip install 'ray[train]'` in the "
+        "--engine ray needs the package ray, which is not installed: run `uv pip install 'ray[default,train]'` in the "
         "environment of Brickbench on every node, or leave out --engine."
     )
 
