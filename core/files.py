@@ -47,7 +47,7 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     processes left of the same folder is cleared away then; beside `path` lie perhaps very many others, so nothing is
     looked for there.
     """
-    unfinished = path.with_name(f".{path.name}.tmp")
+    unfinished = unfinished_folder(path)
     temporary = unfinished / _writer()
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -64,6 +64,11 @@ def atomic_folder(path: Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
         with contextlib.suppress(OSError):  # another process is making the same
             unfinished.rmdir()
+
+
+def unfinished_folder(path: Path) -> Path:
+    """Return where the temporary folders of all writers of `path` lie; what else is put there goes with them."""
+    return path.with_name(f".{path.name}.tmp")
 
 
 def sha256_hex(data: bytes) -> str:

@@ -2,8 +2,8 @@
 
 import contextlib
 import os
-import re
 import shutil
+import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import cv2
 import yaml
 
 from core.errors import BrickbenchError, SettingsError
-from core.files import atomic_folder
+from core.files import atomic_folder, unfinished_folder
 from dataset.export.selection import Picture
 from dataset.pictures import read_bytes, read_picture
 
@@ -82,15 +82,15 @@ def new_folder(path: Path, *, replaces: bool = False) -> Iterator[Path]:
     path = path.resolve()
     if not replaces:
         _require_free(path)
-    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+    unfinished = unfinished_folder(path)
+    for leftover in unfinished.iterdir() if unfinished.is_dir() else ():
         if not _is_alive(leftover):
-            shutil.rmtree(leftover, ignore_errors=True)
+            shutil.rmtree(leftover, ignore_errors=True)  # an export may be large: not only when the new one is there
     try:
         with atomic_folder(path) as temporary:
             yield temporary
             if replaces:
-                # Named as a leftover, so that it goes when the new folder is in its place.
-                path.rename(path.with_name(f".{path.name}.{os.getpid()}.former.tmp"))
+                path.rename(unfinished / f"former-{temporary.name}")  # goes when the new folder is in its place
             else:
                 _require_free(path)
     except OSError as error:
@@ -110,14 +110,14 @@ def _require_free(path: Path) -> None:
 
 
 def _is_alive(leftover: Path) -> bool:
-    """Return whether the process that writes a temporary folder still runs."""
-    found = re.search(r"\.(\d+)(\.former)?\.tmp$", leftover.name)
-    if found is None:
+    """Return whether the process that writes a temporary folder may still run; on another machine nobody knows."""
+    host, _, pid = leftover.name.removeprefix("former-").rpartition("-")
+    if host != socket.gethostname() or not pid.isdecimal():
         return True
     try:
-        os.kill(int(found[1]), 0)
+        os.kill(int(pid), 0)
     except ProcessLookupError:
         return False
     except OSError:
         return True
-    return int(found[1]) != os.getpid()
+    return int(pid) != os.getpid()

@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -211,7 +212,17 @@ def begun(folder: Path) -> dict[str, tuple[str, int]]:
     return found
 
 
-def test_ctrl_c_ends_the_workers_in_the_middle_of_their_items(engine: RayEngine, tmp_path: Path) -> None:
+@pytest.fixture
+def ctrl_c_counts() -> Iterator[None]:
+    """Have Ctrl-C raise, also where this process was started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_the_workers_in_the_middle_of_their_items(
+    engine: RayEngine, tmp_path: Path, ctrl_c_counts: None
+) -> None:
     items = {str(k): (str(tmp_path), k) for k in range(100)}
 
     def interrupt() -> None:

@@ -101,8 +101,12 @@ def at(page: "api.Page", number: int) -> None:
 def test_by_keys_from_consent_to_thanks(site: Site, open_tab: Callable[..., "api.Page"]) -> None:
     page = open_tab(site.links[0])
     api.expect(page.locator("#consent h1")).to_have_text("Which explanation do you trust more?")
-    for _ in range(3):  # past the languages
+    reached = [*page.locator(".languages button").all(), page.locator("#agree")]
+    assert len(reached) == 3
+    api.expect(reached[-1]).to_be_visible()  # the page is drawn, and takes keys
+    for thing in reached:
         page.keyboard.press("Tab")
+        api.expect(thing).to_be_focused()
     page.keyboard.press("Enter")
     api.expect(page.locator("#familiarity h1")).to_be_focused()
     page.keyboard.press("Tab")
