@@ -2,8 +2,8 @@
 
     python benchmarks/scaling.py [throughput] [items] [ten-million] [--images 10000000]
 
-`throughput` wants a quiet machine: it renders the same shards by one worker of one thread and by two, and measures what
-the machine itself gains by a second process. `items` does nothing 2,000 times on each engine. `ten-million` runs the
+`throughput` wants a quiet machine: it renders the same shards by one worker on a core of its own and by two, and
+measures what the machine itself gains by a second process. `items` does nothing 2,000 times on each engine. `ten-million` runs the
 directing process over the shards that so many pictures make, with 1,000 workers that answer at once, writes tables with
 as many rows, and merges them into an index.
 """
@@ -41,6 +41,7 @@ from workflows.status import read_status
 
 FEW, MANY = 4, 52
 """Piles of the two renders whose difference is taken."""
+CORES = "cores"
 PILES_A_SHARD = 64
 BRICKS = 5  # a picture
 
@@ -51,7 +52,7 @@ def nothing(number: int) -> int:
 
 
 def throughput(rounds: int) -> None:
-    """Render by one worker and by two, one thread each; and by one process and two that know nothing of each other."""
+    """Render by one worker and by two, a core each; and by one process and two that know nothing of each other."""
     settings = RenderSettings(image_size_px=128, samples=8, bricks_max=20, piles_per_shard=1)
     ways: dict[str, Callable[[Path, int, int], float]] = {
         "none: each process renders them all": partial(_render_apart, settings),
@@ -84,6 +85,7 @@ def throughput(rounds: int) -> None:
 def _measure(way: Callable[[Path, int, int], float], count: int, workers: int) -> tuple[float, float]:
     """Return seconds, and CPU seconds of what renders."""
     with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / CORES).mkdir()
         started = time.perf_counter()
         cpu = way(Path(folder), count, workers)
         return time.perf_counter() - started, cpu
@@ -93,28 +95,35 @@ def _render_apart(settings: RenderSettings, root: Path, count: int, workers: int
     """Render the same piles in each of so many processes: what the machine itself gains by a second one."""
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
         roots = [root / f"process {k}" for k in range(workers)]
-        return sum(processes.map(partial(_render_alone, settings, count), roots))
+        return sum(processes.map(partial(_render_alone, settings, count, root / CORES), roots))
 
 
-def _render_alone(settings: RenderSettings, count: int, root: Path) -> float:
-    return _render(settings, LOCAL, root, count, 1)
+def _render_alone(settings: RenderSettings, count: int, cores: Path, root: Path) -> float:
+    return _run(settings, OneThread(LOCAL, cores), root, count, 1)
 
 
 def _render(settings: RenderSettings, engine: Engine, root: Path, count: int, workers: int) -> float:
-    timed = OneThread(engine)
+    return _run(settings, OneThread(engine, root / CORES), root / "piles", count, workers)
+
+
+def _run(settings: RenderSettings, timed: "OneThread", root: Path, count: int, workers: int) -> float:
     render_dataset(settings, root, count=count, seed=0, workers=workers, device="cpu", engine=timed)
     return timed.cpu
 
 
 class OneThread:
-    """An engine whose workers get one thread each, however few they are, and which adds up their CPU seconds."""
+    """An engine whose workers get one thread on a core of their own, and which adds up their CPU seconds.
+
+    Blender and its denoiser start a few threads more than they are told to: a worker that is alone on two cores would
+    be helped by the second one.
+    """
 
     is_here = True
     title = "one thread a worker"
 
-    def __init__(self, engine: Engine) -> None:
-        """Take the engine that does the work."""
-        self._engine, self.cpu = engine, 0.0
+    def __init__(self, engine: Engine, cores: Path) -> None:
+        """Take the engine that does the work, and a folder in which workers claim their cores."""
+        self._engine, self._cores, self.cpu = engine, cores, 0.0
 
     def crew(self, workers: int | None, items: int) -> Crew:
         """Return the workers asked for."""
@@ -122,17 +131,33 @@ class OneThread:
 
     def run(self, function: Callable[[Any], Any], items: Mapping[str, Any], **options: Any) -> Iterator[Outcome[Any]]:
         """Yield the outcomes of the engine."""
-        for outcome in self._engine.run(partial(_timed, function), items, **options):
+        for outcome in self._engine.run(partial(_timed, function, self._cores), items, **options):
             assert outcome.value is not None, outcome.error
             value, cpu = outcome.value
             self.cpu += cpu
             yield replace(outcome, value=value)
 
 
-def _timed(function: Callable[[Any], Any], item: Any) -> tuple[Any, float]:
+def _timed(function: Callable[[Any], Any], cores: Path, item: Any) -> tuple[Any, float]:
+    _claim_core(cores)
     started = time.process_time()
     value = function(item)
     return value, time.process_time() - started
+
+
+def _claim_core(cores: Path) -> None:
+    """Keep all threads of this process to one core, the first that nobody claimed in the folder `cores`."""
+    if (cores / f"process {os.getpid()}").exists():
+        return
+    for core in sorted(os.sched_getaffinity(0)):
+        try:
+            (cores / f"core {core}").touch(exist_ok=False)
+        except FileExistsError:
+            continue
+        for thread in Path("/proc/self/task").iterdir():
+            os.sched_setaffinity(int(thread.name), {core})
+        break
+    (cores / f"process {os.getpid()}").touch()
 
 
 def items() -> None:

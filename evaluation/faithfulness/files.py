@@ -1,6 +1,6 @@
 """Scores of faithfulness on disk: files beside those of localisation, in the same form, one for each file of maps."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,13 +49,16 @@ def scores_file(folder: Path, shard: Path) -> Path:
     return folder / f"{PREFIX}-{shard.parent.name}-{shard.stem}.parquet"
 
 
-def read_scores(path: Path, chosen: Mapping[str, Settings], *, force: bool) -> dict[ScoreKey, tuple[Score, str]]:
+def read_scores(
+    path: Path, chosen: Mapping[str, Settings], asked: Collection[str], *, force: bool
+) -> dict[ScoreKey, tuple[Score, str]]:
     """Return what the file holds with the settings of each as JSON; nothing if it is not there.
 
-    With `force` the chosen measures are left out, to be made anew.
+    With `force` the chosen measures are left out for the maps in `asked` (their ids), to be made anew, and for all maps
+    where they have other settings: one file holds one measure with one setting.
 
     Raises:
-        SettingsError: a chosen measure has other settings there.
+        SettingsError: a chosen measure has other settings there, without `force`.
         BrickbenchError: the file is damaged.
     """
     if not path.is_file():
@@ -68,10 +71,11 @@ def read_scores(path: Path, chosen: Mapping[str, Settings], *, force: bool) -> d
     for row in rows:
         name = row["metric"]
         if name in chosen:
-            if force:
-                continue
             wanted = chosen[name].model_dump_json()
-            if row["metric_settings"] != wanted:
+            is_same = row["metric_settings"] == wanted
+            if force and not (is_same and row["attribution_id"] not in asked):
+                continue
+            if not is_same:
                 raise SettingsError(
                     f"{path.parent} holds scores of {name} with the settings {row['metric_settings']}, not {wanted}: "
                     "give the same ones, or --force to score again."

@@ -73,7 +73,7 @@ def find_jobs(
         ]
         if rows:
             out = scores_file(run_folder / SCORES, shard)
-            scores = read_scores(out, metrics, force=force)
+            scores = read_scores(out, metrics, {row.attribution_id for row in rows}, force=force)
             lacking = {
                 name: {row.attribution_id: row for row in rows if ScoreKey(row.attribution_id, name) not in scores}
                 for name in metrics

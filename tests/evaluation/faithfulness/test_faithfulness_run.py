@@ -117,6 +117,16 @@ def test_other_settings_need_force(own_twins: Path) -> None:
     assert all(json.loads(row["metric_settings"]).get("steps", 5) == 5 for row in rows)
 
 
+def test_force_on_some_maps_keeps_the_scores_of_the_others(own_twins: Path) -> None:
+    steps = {"deletion": {"steps": 4}}
+    made = score(own_twins, steps)
+    few = score(own_twins, steps, limit=1, force=True)
+    assert 0 < few < made
+    assert score(own_twins, steps) == 0
+    assert score(own_twins, {"deletion": {"steps": 5}}, limit=1, force=True) == few
+    assert score(own_twins, {"deletion": {"steps": 5}}) == made - few  # no file holds one measure with two settings
+
+
 def test_maps_that_are_not_finite_have_no_value(own_twins: Path) -> None:
     run = own_twins / "runs" / "toy"
     path = next((run / "attributions").glob("saliency-*/*.npy"))
