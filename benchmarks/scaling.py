@@ -3,9 +3,9 @@
     python benchmarks/scaling.py [throughput] [items] [ten-million] [--images 10000000]
 
 `throughput` wants a quiet machine: it renders the same shards by one worker on a core of its own and by two, and
-measures what the machine itself gains by a second process. `items` does nothing 2,000 times on each engine. `ten-million` runs the
-directing process over the shards that so many pictures make, with 1,000 workers that answer at once, writes tables with
-as many rows, and merges them into an index.
+measures what the machine itself gains by a second process. `items` does nothing 2,000 times on each engine.
+`ten-million` runs the directing process over the shards that so many pictures make, with 1,000 workers that answer at
+once, writes tables with as many rows, and merges them into an index.
 """
 
 import argparse
