@@ -39,8 +39,9 @@ from render.run import plan_render, render_dataset
 from render.settings import RenderSettings
 from workflows.status import read_status
 
-FEW, MANY = 4, 52
-"""Piles of the two renders whose difference is taken."""
+FEW, MANY = 40, 100
+"""Piles a worker of the two renders whose difference is taken. In its first ones a worker loads the panoramas, meshes
+and textures that it keeps, so two workers on the same few piles would do some of one worker's work twice."""
 CORES = "cores"
 PILES_A_SHARD = 64
 BRICKS = 5  # a picture
@@ -55,7 +56,7 @@ def throughput(rounds: int) -> None:
     """Render by one worker and by two, a core each; and by one process and two that know nothing of each other."""
     settings = RenderSettings(image_size_px=128, samples=8, bricks_max=20, piles_per_shard=1)
     ways: dict[str, Callable[[Path, int, int], float]] = {
-        "none: each process renders them all": partial(_render_apart, settings),
+        "none: separate processes": partial(_render_apart, settings),
         "local": partial(_render, settings, LOCAL),
         "Ray": partial(_render, settings, RayEngine("local")),
     }
@@ -65,16 +66,15 @@ def throughput(rounds: int) -> None:
         _measure(ways[name], workers, workers)  # all that is loaded or started once
     for _ in range(rounds):  # in turns, as a machine may be slower for some minutes
         for name, workers in cases:
-            few, many = (_measure(ways[name], count, workers) for count in (FEW, MANY))
-            found[name, workers].append(
-                (many[0] - few[0], many[1] - few[1])
-            )  # free of what each start of workers costs
+            few, many = (_measure(ways[name], count, workers) for count in (FEW * workers, MANY * workers))
+            found[name, workers].append((many[0] - few[0], many[1] - few[1]))
     print("| engine | workers | piles | s | piles/s | times one worker | CPU-s a pile | of the time at work |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, workers in cases:
-        piles = (MANY - FEW) * (workers if name.startswith("none") else 1)
-        gains = [one[0] / two[0] for one, two in zip(found[name, 1], found[name, workers], strict=True)]
-        gain = statistics.median(gains) * piles / (MANY - FEW)
+        piles = (MANY - FEW) * workers
+        gain = workers * statistics.median(
+            one[0] / two[0] for one, two in zip(found[name, 1], found[name, workers], strict=True)
+        )
         seconds, cpu = (statistics.median(each) for each in zip(*found[name, workers], strict=True))
         print(
             f"| {name} | {workers} | {piles} | {seconds:.1f} | {piles / seconds:.2f} | {gain:.2f} | {cpu / piles:.3f} "
@@ -92,7 +92,8 @@ def _measure(way: Callable[[Path, int, int], float], count: int, workers: int) -
 
 
 def _render_apart(settings: RenderSettings, root: Path, count: int, workers: int) -> float:
-    """Render the same piles in each of so many processes: what the machine itself gains by a second one."""
+    """Render an equal number of piles, the same, in each process: what the machine itself gains by a second one."""
+    count //= workers
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as processes:
         roots = [root / f"process {k}" for k in range(workers)]
         return sum(processes.map(partial(_render_alone, settings, count, root / CORES), roots))
