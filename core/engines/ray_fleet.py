@@ -86,6 +86,9 @@ class Fleet(Generic[Item]):
 
     def hand_out(self, tasks: list[Task[Item]]) -> None:
         """Give each idle worker the last task in `tasks` that it may do; those that fail too often get none."""
+        if not tasks:
+            self._double_slow_runs()
+            return
         idle, self._idle = self._idle, []
         for actor, node in idle:
             others = self._nodes(idle) - {node}
@@ -98,27 +101,29 @@ class Fleet(Generic[Item]):
                     self._begin(actor, node, replace(task, attempts=task.attempts + 1))
                     break
             else:
-                slow = None if tasks else self._slow_run(node)
-                if slow is None:
-                    self._idle.append((actor, node))
-                else:
-                    self._begin(actor, node, slow.task)
+                self._idle.append((actor, node))
 
     def _begin(self, actor: Any, node: str, task: Task[Item]) -> None:
         self.running[actor.do.remote(self._function, task.item)] = Run(actor, node, task, time.monotonic())
 
-    def _slow_run(self, node: str) -> Run[Item] | None:
-        """Return the longest of the runs that `node` should do a second time, if there is one."""
-        if not self._durations:
-            return None
+    def _double_slow_runs(self) -> None:
+        """Have idle workers do a second time what takes very long, on another node where there is one."""
+        if not (self._idle and self._durations):
+            return
         limit = max(SLOW * statistics.median(self._durations), SLOW_AT_LEAST_S)
         times = Counter(run.task.key for run in self.running.values())
-        slow = [
-            run
-            for run in self.running.values()
-            if time.monotonic() - run.since > limit and times[run.task.key] == 1 and node not in run.task.failed_on
-        ]
-        return min(slow, key=lambda run: run.since, default=None)
+        now = time.monotonic()
+        for run in list(self.running.values()):  # the longest first, in the order in which they began
+            if now - run.since <= limit or times[run.task.key] > 1:
+                continue
+            able = [
+                place
+                for place, (_, node) in enumerate(self._idle)
+                if node not in run.task.failed_on and self._strikes[node] < STRIKES
+            ]
+            if able:
+                actor, node = self._idle.pop(min(able, key=lambda place: self._idle[place][1] == run.node))
+                self._begin(actor, node, run.task)
 
     def answers(self) -> Iterator[tuple[Task[Item], Done | Failed]]:
         """Wait for workers, and yield what the tasks came to that ended meanwhile; each task once.

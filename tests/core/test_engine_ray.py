@@ -136,19 +136,26 @@ def test_a_worker_that_fits_on_no_node_is_refused_in_the_end(cluster: Any) -> No
     )
 
 
+def node_id() -> str:
+    import ray
+
+    return str(ray.get_runtime_context().get_node_id())
+
+
+def is_the_chosen_node(file: Path) -> bool:
+    """Return whether this node came first; `file` holds its id."""
+    try:
+        with file.open("x") as begun:
+            begun.write(node_id())
+    except FileExistsError:
+        pass
+    return file.read_text() == node_id()
+
+
 def fail_on_full_node(item: tuple[str, int]) -> int:
     """Fail at once on the node that came first, as where the disk is full."""
     folder, number = item
-    import ray
-
-    node = Path(folder) / "full"
-    mine = str(ray.get_runtime_context().get_node_id())
-    try:
-        with node.open("x") as file:
-            file.write(mine)
-    except FileExistsError:
-        pass
-    if node.read_text() == mine:
+    if is_the_chosen_node(Path(folder) / "full"):
         raise OSError(28, "No space left on device")
     time.sleep(0.3)  # work takes longer than failing: the full node would get nearly all of it
     return number
@@ -164,17 +171,9 @@ def test_a_node_whose_disk_is_full_gets_no_more_work(engine: RayEngine, tmp_path
 def hang_on_one_node(item: tuple[str, int]) -> int:
     """Never end on the node that comes first, once for each item: a node that swaps or has a failing disk."""
     folder, number = item
-    import ray
-
-    node = Path(folder) / "slow"
-    mine = str(ray.get_runtime_context().get_node_id())
-    try:
-        with node.open("x") as file:
-            file.write(mine)
-    except FileExistsError:
-        pass
-    (Path(folder) / f"{number}-{mine}-{os.getpid()}").touch()
-    if node.read_text() == mine:
+    is_slow = is_the_chosen_node(Path(folder) / "slow")
+    (Path(folder) / f"{number}-{node_id()}-{os.getpid()}").touch()
+    if is_slow:
         time.sleep(3600)
     return number
 
@@ -196,9 +195,7 @@ def test_what_a_slow_node_has_not_done_is_done_elsewhere(
 
 def take_long(item: tuple[str, int]) -> int:
     folder, number = item
-    import ray
-
-    (Path(folder) / f"{number}-{ray.get_runtime_context().get_node_id()}-{os.getpid()}").touch()
+    (Path(folder) / f"{number}-{node_id()}-{os.getpid()}").touch()
     time.sleep(1.0)
     return number
 
