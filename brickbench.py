@@ -26,7 +26,7 @@ COMMANDS = {
     "train": ("training.commands:train", "Train classifiers, and apply them."),
     "explain": ("explain.commands:explain", "Explain what a classifier looks at."),
     "evaluate": ("evaluation.commands:evaluate", "Score explanations, and report."),
-    "study": ("evaluation.study.commands:study", "Ask people, blind, which explanation they prefer."),
+    "study": ("evaluation.study.commands.group:study", "Ask people, blind, which explanation they prefer."),
     "status": ("workflows.status_command:status", "Say how far a render is."),
     "cluster": ("workflows.cluster.commands:cluster", "Write job files for Slurm and Kubernetes."),
 }

@@ -28,7 +28,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from torch import Tensor, nn
 
 from explain.methods import create_method, find_method
-from training.models import create_model
+from training.network.models import create_model
 
 
 class MaxPooled(GradCAM):

@@ -33,7 +33,7 @@ from explain.perturbation.lime import Lime, LimeSettings
 from explain.perturbation.occlusion import Occlusion, OcclusionSettings
 from explain.perturbation.quickshift import quickshift
 from explain.perturbation.rise import Rise, RiseSettings
-from training.models import create_model
+from training.network.models import create_model
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

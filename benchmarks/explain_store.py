@@ -68,8 +68,8 @@ def add_methods() -> None:
 
 def make_dataset(root: Path, maps: int) -> Path:
     """Write a dataset with as many pictures as `maps` maps need, train one epoch on it, and return the run."""
-    from training.loop import train
-    from training.settings import TrainingSettings
+    from training.fit.loop import train
+    from training.run.settings import TrainingSettings
 
     toy = runpy.run_path(str(Path(__file__).parents[1] / "tests" / "toy.py"))
     piles = round(maps / len(SIZES_PX) / PICTURES_A_PILE / MAPS_A_PICTURE)

@@ -17,12 +17,12 @@ from pytorch_grad_cam.metrics.road import NoisyLinearImputer
 from scipy.ndimage import gaussian_filter
 from tabulate import tabulate
 
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from evaluation.faithfulness.linear import impute
 from evaluation.faithfulness.network import Network
 from evaluation.faithfulness.protocol import Maps
 from evaluation.faithfulness.registry import FAITHFULNESS, QUICK
-from training.checkpoint import load_checkpoint
+from training.run.checkpoint import load_checkpoint
 
 PICTURES = 8
 SHARES = (0.1, 0.3, 0.5, 0.7, 0.9)

@@ -1,4 +1,4 @@
-"""How often intervals of scores cover the truth: moved ones as training.intervals gives them, and plain ones.
+"""How often intervals of scores cover the truth: those of training.validation.intervals, and plain ones.
 
 ``python benchmarks/interval_coverage.py [TRIALS]`` prints the table of docs/validation.md; 300 trials take minutes.
 """
@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from core.bootstrap import interval_ends
-from training.intervals import estimate
-from training.metrics import Tally, label_metrics
+from training.validation.intervals import estimate
+from training.validation.metrics import Tally, label_metrics
 
 SETTINGS = ((60, 5, 0.3), (300, 20, 0.06), (1000, 20, 0.1))
 """Pictures, parts, middle share of positives."""

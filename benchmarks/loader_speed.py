@@ -27,7 +27,6 @@ import torch
 import torchvision
 from torchvision import transforms
 
-from dataset.loader import PileDataset
 from dataset.loading import viewpoint
 from dataset.loading.augment import PRESETS, AugmentSettings
 from dataset.loading.batches import Key
@@ -35,6 +34,7 @@ from dataset.loading.cache import CACHE_FOLDER, picture_files
 from dataset.loading.loader import PictureLoader
 from dataset.loading.network_input import IMAGENET_MEAN, IMAGENET_STD
 from dataset.loading.settings import LoadingSettings
+from dataset.pile_dataset import PileDataset
 
 BATCH = 32
 SAME_WORK = AugmentSettings(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.localization import Truth, metric_settings, score_all
+from evaluation.localization.registry import Truth, metric_settings, score_all
 from evaluation.resize import resize_maps
 
 SHARED = (
@@ -119,7 +119,7 @@ def score_whole_run(count: int, size: int, workers: int) -> None:
     """Score a run of `count` made-up maps, a third each coarse, of single pixels and of areas; print one row."""
     from toy import make_toy_dataset
 
-    from evaluation.score_run import score_run
+    from evaluation.localization.run import score_run
 
     with tempfile.TemporaryDirectory() as folder:
         root = make_toy_dataset(Path(folder) / "dataset", piles=250, size=size)
@@ -139,7 +139,7 @@ def score_whole_run(count: int, size: int, workers: int) -> None:
 
 def write_maps(root: Path, run: Path, count: int, size: int) -> None:
     """Write `count` maps of the labelled parts of all pictures by three methods, again and again."""
-    from dataset.loader import PileDataset
+    from dataset.pile_dataset import PileDataset
     from explain.methods import find_method
     from explain.store import ATTRIBUTIONS, SETTINGS_FILE, Attribution, write_shard
 

@@ -20,16 +20,16 @@ import numpy as np
 import yaml
 
 from core.bootstrap import interval_ends
-from evaluation.bootstrap import Interval, mean_intervals
-from evaluation.score_run import score_run
+from evaluation.intervals import Interval, mean_intervals
+from evaluation.localization.run import score_run
 from evaluation.statistics.align import Aligned, align
-from evaluation.table import load_scores
+from evaluation.statistics.table import load_scores
 from explain.bulk import explain_run
-from training.intervals import Estimates, estimate
-from training.loop import train
-from training.metrics import FloatArray
-from training.settings import TrainingSettings
-from training.validation import validate
+from training.fit.loop import train
+from training.run.settings import TrainingSettings
+from training.validation.intervals import Estimates, estimate
+from training.validation.labelled_split import validate
+from training.validation.metrics import FloatArray
 
 METHODS: dict[str, dict[str, object]] = {"gradcam": {}, "saliency": {}, "input_x_gradient": {}}
 METRICS = ("mass_accuracy", "pixel_ap", "pointing_game", "mass_on_floor")

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from core.seeding import generator
-from training.checkpoint import resolve_checkpoint
-from training.intervals import Estimates, estimate
-from training.metrics import Tally, class_average_precisions
-from training.runs import Row, RunInfo, read_epochs
-from training.thresholds import choose_thresholds
-from training.validation import Validation, validate
+from training.run.checkpoint import resolve_checkpoint
+from training.run.runs import Row, RunInfo, read_epochs
+from training.validation.intervals import Estimates, estimate
+from training.validation.labelled_split import Validation, validate
+from training.validation.metrics import Tally, class_average_precisions
+from training.validation.thresholds import choose_thresholds
 
 RUNS = {
     "weighted_bce": "bricknet, weighted BCE",

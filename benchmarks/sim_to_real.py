@@ -34,20 +34,20 @@ from sklearn.model_selection import StratifiedGroupKFold
 from core.errors import BrickbenchError
 from core.files import atomic_file
 from dataset.index import open_index, update_index
-from dataset.loader import PileDataset
 from dataset.photos.duplicates import join_pairs
 from dataset.photos.importing import import_photos
 from dataset.photos.settings import PhotoImportSettings
+from dataset.pile_dataset import PileDataset
 from dataset.splits import write_splits
 from render.run import render_dataset
 from render.settings import RenderSettings
-from training.gap import measure_gap
-from training.intervals import Interval, estimate, intervals, resampled_weights
-from training.loop import train
-from training.metrics import Tally
-from training.settings import TrainingSettings
-from training.thresholds import choose_thresholds
-from training.validation import validate
+from training.fit.loop import train
+from training.run.settings import TrainingSettings
+from training.validation.gap import measure_gap
+from training.validation.intervals import Interval, estimate, intervals, resampled_weights
+from training.validation.labelled_split import validate
+from training.validation.metrics import Tally
+from training.validation.thresholds import choose_thresholds
 
 # Six kinds of bricks in the public set, four parts: the colour of a brick is no part of the question.
 NAMES = {

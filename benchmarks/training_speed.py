@@ -3,15 +3,14 @@
     .venv/bin/python benchmarks/training_speed.py               # CPU, pictures of its own making
     .venv/bin/python benchmarks/training_speed.py --device cuda --precision bfloat16 --workers 12 --batch-size 128
 
-The loop is `training.loop.train` as `train run` calls it, on the train split of a dataset with its packed cache, one
-preset of augmentation after the other. The limit is the same network, loss and optimizer, in the same memory format and
-precision, stepping on one batch of random tensors that lies on the device already. Both take turns in one process: as
-many steps of the limit before every pass of the loop. The share is the median over the passes of the limit's seconds
-by the loop's; the first pass, which warms up, is left out. CPU-seconds are those of the process and its workers: with
-workers the loop uses cores that the limit leaves alone, so look at both. Validation is compared likewise with forward
-passes, and what an epoch costs besides (checkpoint, state to go on from, tables) is given in seconds, whatever the
-number of pictures.
-"""
+The loop is `training.fit.loop.train` as `train run` calls it, on the train split of a dataset with its packed cache,
+one preset of augmentation after the other. The limit is the same network, loss and optimizer, in the same memory
+format and precision, stepping on one batch of random tensors that lies on the device already. Both take turns in one
+process: as many steps of the limit before every pass of the loop. The share is the median over the passes of the
+limit's seconds by the loop's; the first pass, which warms up, is left out. CPU-seconds are those of the process and
+its workers: with workers the loop uses cores that the limit leaves alone, so look at both. Validation is compared
+likewise with forward passes, and what an epoch costs besides (checkpoint, state to go on from, tables) is given in
+seconds, whatever the number of pictures."""
 
 import argparse
 import importlib.util
@@ -27,13 +26,13 @@ from typing import Any
 
 import torch
 
-from dataset.loader import PileDataset
-from training import loop
-from training.learner import Learner, create_learner
-from training.memory import autocast
-from training.models import create_model
-from training.settings import TrainingSettings
-from training.team import Team
+from dataset.pile_dataset import PileDataset
+from training.fit import loop
+from training.fit.learner import Learner, create_learner
+from training.fit.memory import autocast
+from training.fit.team import Team
+from training.network.models import create_model
+from training.run.settings import TrainingSettings
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

@@ -20,7 +20,7 @@ from explain.panels import save_png
 from explain.sheet import draw_sheet, explained_pictures, spread_pictures
 from explain.show import draw_figure, show_png
 from explain.strongest import Strongest
-from training.checkpoint import load_checkpoint
+from training.run.checkpoint import load_checkpoint
 
 IMAGES = Path(__file__).with_name("images")
 DPI = 100

@@ -13,9 +13,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dataset.loader import PileDataset
-from training.metrics import class_average_precisions
-from training.runs import read_epochs
+from dataset.pile_dataset import PileDataset
+from training.run.runs import read_epochs
+from training.validation.metrics import class_average_precisions
 
 OUT = Path(__file__).with_name("images") / "paper_runs.png"
 GREY, FAINT = "#7d7d7d", "#7d7d7d50"

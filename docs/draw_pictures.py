@@ -18,7 +18,7 @@ from render.preview import contact_sheet, draw_masks
 from render.run import RenderRecord
 from render.settings import RenderSettings
 from render.worker import render_shots, settled_pile, start_blender
-from training.checkpoint import load_checkpoint
+from training.run.checkpoint import load_checkpoint
 
 IMAGES = Path(__file__).with_name("images")
 OPENING_PX = 480

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from evaluation.localization import metric_rows
+from evaluation.localization.registry import metric_rows
 from evaluation.scores import REASONS
 
 PAGE = Path(__file__).with_name("metrics.md")

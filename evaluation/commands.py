@@ -81,12 +81,12 @@ def localize(
       brickbench evaluate localize bricks/runs/first
       brickbench evaluate localize bricks/runs/first --metrics iou_fixed --set iou_fixed.threshold=0.3 --force
     """
-    from evaluation.localization import METRICS, SPLIT_METRICS
-    from evaluation.score_run import score_run
-    from evaluation.split_scores import split_rows
-    from evaluation.summary import score_rows, summarize
-    from evaluation.table import load_scores
-    from training.runs import dataset_of
+    from evaluation.localization.registry import METRICS, SPLIT_METRICS
+    from evaluation.localization.run import score_run
+    from evaluation.localization.split_scores import split_rows
+    from evaluation.statistics.summary import score_rows, summarize
+    from evaluation.statistics.table import load_scores
+    from training.run.runs import dataset_of
 
     root = dataset or dataset_of(run)
     names = metrics if metrics is not None else ",".join([*METRICS, *SPLIT_METRICS])
@@ -129,8 +129,8 @@ def focus(
     Example:
       brickbench evaluate focus bricks/runs/first --mosaics 200
     """
-    from evaluation.focus_run import focus_run
-    from training.runs import dataset_of
+    from evaluation.localization.focus_run import focus_run
+    from training.run.runs import dataset_of
 
     found = focus_run(
         run,
@@ -156,7 +156,7 @@ def metrics(as_json: bool) -> None:
       brickbench evaluate metrics --json
     """
     from evaluation.faithfulness.registry import faithfulness_rows
-    from evaluation.localization import metric_rows
+    from evaluation.localization.registry import metric_rows
 
     rows = metric_rows() + faithfulness_rows()
     print_rows(rows, as_json=as_json, columns=None if as_json else ("metric", "formula", "range", "chance"))
@@ -196,9 +196,9 @@ def compare(
     """
     from evaluation.measures import MEASURES
     from evaluation.statistics.contrast import contrast_runs
-    from evaluation.summary import SHORT_COLUMNS, difference_rows, summarize
-    from evaluation.table import load_scores
-    from training.runs import dataset_of
+    from evaluation.statistics.summary import SHORT_COLUMNS, difference_rows, summarize
+    from evaluation.statistics.table import load_scores
+    from training.run.runs import dataset_of
 
     root = dataset or dataset_of(run)
     if other is None:
@@ -259,9 +259,9 @@ def report(
       brickbench evaluate report bricks/runs/first -o report.html
       brickbench evaluate report bricks/runs/first -o report.html --data scores --also bricks/runs/second
     """
-    from evaluation.data_files import NAMES
-    from evaluation.report import write_report
-    from training.runs import dataset_of
+    from evaluation.report.files import NAMES
+    from evaluation.report.page import write_report
+    from training.run.runs import dataset_of
 
     wanted = [output, *((data / name for name in NAMES) if data else ())]
     there = next((path for path in wanted if path.exists()), None)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from evaluation.faithfulness.protocol import FaithfulnessMetric
 from evaluation.faithfulness.registry import FAITHFULNESS
-from evaluation.localization import METRICS
+from evaluation.localization.registry import METRICS
 from evaluation.scores import Metric
 
 MEASURES: dict[str, Metric | FaithfulnessMetric] = {**METRICS, **FAITHFULNESS}

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.settings import Settings
-from evaluation.batch import Batch
+from evaluation.localization.batch import Batch
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]

@@ -23,7 +23,7 @@ from explain.methods import find_method
 from explain.shard_writer import Dtype, ShardWriter
 from explain.store import Attribution, method_folder
 from explain.wanted import Chosen, Pictures, Which, wanted_classes
-from training.devices import choose_device
+from training.network.devices import choose_device
 
 
 @dataclass

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from core.errors import BrickbenchError, SettingsError
 from core.settings import near_matches
-from dataset.loader import PileDataset
 from dataset.manifest import Manifest
+from dataset.pile_dataset import PileDataset
 from explain.baselines.oracle import Oracle
 from explain.draw import Picture
 from explain.methods import METHODS, create_method, find_method, with_normalisation
 from explain.protocol import Method
 from explain.store import Attribution, load_maps, read_attributions
-from training.checkpoint import Checkpoint, load_checkpoint, resolve_checkpoint
-from training.devices import choose_device
+from training.network.devices import choose_device
+from training.run.checkpoint import Checkpoint, load_checkpoint, resolve_checkpoint
 
 Mask = NDArray[np.bool_]
 Methods = Mapping[str, Mapping[str, object]]

@@ -14,15 +14,15 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from core.errors import BrickbenchError
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from explain.baselines.oracle import Oracle
 from explain.free_memory import within_free_memory
 from explain.memory import BatchSize, is_out_of_memory
 from explain.methods import create_method, find_method, with_normalisation
 from explain.protocol import FloatMaps, Method
 from explain.wanted import Chosen, Pictures
-from training.checkpoint import load_checkpoint
-from training.devices import choose_device
+from training.network.devices import choose_device
+from training.run.checkpoint import load_checkpoint
 
 Explained = tuple[int, list[int], FloatMaps, float]
 """Picture, classes, their maps, and seconds a map."""

@@ -5,11 +5,11 @@ from pathlib import Path
 import torch
 
 from core.errors import BrickbenchError
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from explain.perturbation.lime import Lime, LimeSettings
 from explain.perturbation.lime_table import coefficient_rows, model_rows
 from explain.store import ATTRIBUTIONS, SETTINGS_FILE, read_attributions
-from training.checkpoint import load_checkpoint
+from training.run.checkpoint import load_checkpoint
 
 Rows = list[dict[str, object]]
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from core.errors import BrickbenchError
 from core.progress import Progress
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from explain.collect import ExplainedPicture, Explainer
 from explain.methods import METHODS
 from explain.panels import draw_map, draw_picture, new_figure, save_png

@@ -10,10 +10,10 @@ from torch import Tensor
 
 from core.errors import BrickbenchError
 from core.progress import Progress
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from explain.memory import BatchSize
 from explain.protocol import device_of
-from training.checkpoint import Checkpoint
+from training.run.checkpoint import Checkpoint
 
 LOGITS_AT_ONCE = 32
 Which = Literal["true", "predicted", "top", "missed"]

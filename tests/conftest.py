@@ -50,8 +50,8 @@ def toy_dataset(tmp_path_factory: pytest.TempPathFactory, make_toy: Callable[...
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory, make_toy: Callable[..., Path]) -> Path:
     """Return a dataset with a small trained run in ``runs/toy``: read it, never write into it."""
-    from training.loop import train
-    from training.settings import TrainingSettings
+    from training.fit.loop import train
+    from training.run.settings import TrainingSettings
 
     root = make_toy(tmp_path_factory.mktemp("trained") / "dataset", piles=30)
     settings = TrainingSettings(model_kwargs={"width": 0.05, "stem_stride": 2}, input_size_px=64, epochs=1)

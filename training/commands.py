@@ -10,14 +10,14 @@ from core.engine import Engine
 from core.engines.on_ray import RayEngine
 from core.engines.options import engine_options
 from core.errors import SettingsError
+from training.label.commands import predict
 from training.options import dataset_option, say, track_option
-from training.photo_commands import predict
-from training.run_commands import compare, list_runs
-from training.validation_commands import gap, validate
+from training.run.commands import compare, list_runs
+from training.validation.commands import gap, validate
 
 if TYPE_CHECKING:
-    from training.runs import Row
-    from training.settings import TrainingSettings
+    from training.run.runs import Row
+    from training.run.settings import TrainingSettings
 
 COLUMNS: tuple[str, ...] = ("epoch", "train_loss", "val_loss", "val_map_macro", "val_f1_macro", "val_precision_macro")
 COLUMNS += ("val_recall_macro", "val_binary_accuracy", "seconds")
@@ -80,12 +80,12 @@ def run(
       brickbench train run -d bricks --epochs 10 -o bricks/runs/first
       brickbench train run -d bricks --engine ray --workers 8 --worker-gpus 1
     """
-    from training.settings import TrainingSettings
+    from training.run.settings import TrainingSettings
 
     settings = TrainingSettings.load(settings_file, input_size_px=input_size, **overrides)
     folder = run or dataset / "runs" / settings.model
     if isinstance(engine, RayEngine):
-        from training.ray_train import train_on_ray
+        from training.fit.ray_train import train_on_ray
 
         history = train_on_ray(engine, workers, settings, dataset, folder, device=device, names=track, say=say)
     elif workers > 1:
@@ -117,8 +117,8 @@ def resume(
       brickbench train resume bricks/runs/first
       brickbench train resume bricks/runs/first --epochs 60
     """
-    from training.extension import extend_run
-    from training.runs import dataset_of, load_settings
+    from training.run.extension import extend_run
+    from training.run.runs import dataset_of, load_settings
 
     root = dataset or dataset_of(run)
     settings = load_settings(run) if epochs is None else extend_run(run, epochs)

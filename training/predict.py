@@ -15,14 +15,14 @@ from core.errors import BrickbenchError
 from core.files import atomic_file
 from core.progress import Progress
 from dataset.index import merge_run
-from dataset.loader import SOURCES, PileDataset
 from dataset.loading.cache import picture_files
 from dataset.loading.network_input import eval_transform
 from dataset.manifest import Manifest
-from training.checkpoint import Checkpoint, load_checkpoint
-from training.devices import choose_device
+from dataset.pile_dataset import SOURCES, PileDataset
+from training.network.devices import choose_device
 from training.parts import listed, only_in
-from training.runs import RunInfo, dataset_of
+from training.run.checkpoint import Checkpoint, load_checkpoint
+from training.run.runs import RunInfo, dataset_of
 
 BATCH_SIZE = 32  # of prediction; decides no value, as the network is in evaluation mode
 

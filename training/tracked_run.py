@@ -7,11 +7,11 @@ import numpy as np
 from PIL import Image
 
 from core.errors import BrickbenchError
-from training.loop import train
-from training.prediction_grid import GRID_FILE, write_prediction_grid
-from training.runs import Row, read_epochs
-from training.settings import TrainingSettings
-from training.tracking import Tracking, is_first_process
+from training.fit.loop import train
+from training.fit.tracking import Tracking, is_first_process
+from training.label.prediction_grid import GRID_FILE, write_prediction_grid
+from training.run.runs import Row, read_epochs
+from training.run.settings import TrainingSettings
 
 
 def train_and_track(
@@ -23,20 +23,20 @@ def train_and_track(
     names: Sequence[str] = ("tensorboard",),
     say: Callable[[str], None],
 ) -> list[Row]:
-    """Train, or go on with a run, as `training.loop.train` does, and return the lines of ``epochs.jsonl``.
+    """Train, or go on with a run, as `training.fit.loop.train` does, and return the lines of ``epochs.jsonl``.
 
     Args:
-        settings: as for `training.loop.train`.
+        settings: as for `training.fit.loop.train`.
         root: the dataset's folder.
         run_folder: the run's folder.
         device: auto, cpu, cuda …
-        names: of the tools that watch, of `training.tracking.TOOLS`.
-        say: is told in one sentence each what `training.loop.train` has to say, and of a tool or a sheet of predictions
-            that failed; training goes on then.
+        names: of the tools that watch, of `training.fit.tracking.TOOLS`.
+        say: is told in one sentence each what `training.fit.loop.train` has to say, and of a tool or a sheet of
+            predictions that failed; training goes on then.
 
     Raises:
-        SettingsError: as `training.loop.train`, or the names of tools contradict each other.
-        BrickbenchError: as `training.loop.train`, or a tool is not installed.
+        SettingsError: as `training.fit.loop.train`, or the names of tools contradict each other.
+        BrickbenchError: as `training.fit.loop.train`, or a tool is not installed.
     """
     with Tracking(run_folder, names, say) as tracking:
         before = len(read_epochs(run_folder))

@@ -97,10 +97,10 @@ def _steps(output: Path, piles: int, epochs: int, explained: int, workers: int |
         return f"{plan.pictures} pictures of {plan.piles} piles"
 
     def train() -> str:
-        from training.history import BEST_BY, best_epoch
         from training.options import say
         from training.predict import predict
-        from training.settings import TrainingSettings
+        from training.run.history import BEST_BY, best_epoch
+        from training.run.settings import TrainingSettings
         from training.tracked_run import train_and_track
 
         history = train_and_track(TrainingSettings.parse(TRAIN | {"epochs": epochs}), dataset, run, say=say)
@@ -115,13 +115,13 @@ def _steps(output: Path, piles: int, epochs: int, explained: int, workers: int |
         return f"{done.made + done.found} maps by {len(METHODS)} methods"
 
     def evaluate() -> str:
-        from evaluation.score_run import score_run
+        from evaluation.localization.run import score_run
 
         score_run(run, dataset)
         return "every map against its mask"
 
     def write() -> str:
-        from evaluation.report import write_report
+        from evaluation.report.page import write_report
 
         verdict = write_report(run, dataset, report).verdict
         click.echo(verdict.headline, err=True)

@@ -13,10 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from dataset.index import open_index
-from dataset.loader import PileDataset
 from dataset.loading.viewpoint import Matrix, inside_frame, shows_all
 from dataset.manifest import LabelRule, Manifest
 from dataset.masks import decode_mask
+from dataset.pile_dataset import PileDataset
 
 BrickMap = npt.NDArray[np.integer[Any]]
 """(S, S) uint8, or uint16 where a picture shows more than 255 bricks."""

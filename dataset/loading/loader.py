@@ -10,12 +10,12 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from core.errors import SettingsError
-from dataset.loader import PileDataset
 from dataset.loading.batches import BatchPlan, Key
 from dataset.loading.network_input import IMAGENET_MEAN, IMAGENET_STD, Normalizer
 from dataset.loading.samples import Batch, Samples
 from dataset.loading.settings import LoadingSettings
 from dataset.loading.variation import one_thread
+from dataset.pile_dataset import PileDataset
 
 
 class _Schedule(Sampler[list[Key]]):

@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, get_worker_info
 
-from dataset.loader import PileDataset
 from dataset.loading.augment import AugmentSettings
 from dataset.loading.backgrounds import Backgrounds
 from dataset.loading.batches import Key
@@ -19,6 +18,7 @@ from dataset.loading.network_input import Image, empty_pictures, resize_picture
 from dataset.loading.randomness import AUGMENT, stream
 from dataset.loading.settings import LoadingSettings
 from dataset.loading.variation import Variation
+from dataset.pile_dataset import PileDataset
 
 
 class Batch(NamedTuple):

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from dataset.loader import PileDataset
+from training.checkpoint import Checkpoint, load_checkpoint
 
 from dataset.index import open_index
-from dataset.loader import PileDataset
 from explain.collect import Explained
 from explain.panels import draw_map, draw_picture, new_figure, save_png
 from explain.store import Attribution, load_maps, read_attributions
-from training.checkpoint import Checkpoint, load_checkpoint
 
 METHODS = ("gradcam", "lime", "occlusion", "input_x_gradient", "integrated_gradients")
 ROWS = 3

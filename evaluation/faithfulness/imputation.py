@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.bootstrap import Interval, mean_interval
 from evaluation.faithfulness.removal import REMOVALS
 from evaluation.faithfulness.statistics import interval_over_piles, spearman
 from evaluation.faithfulness.twins import TWIN_PIXELS, Regions
+from evaluation.intervals import Interval, mean_interval
 
 FloatArray = NDArray[np.float64]
 

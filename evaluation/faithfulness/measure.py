@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.engine import LOCAL, Engine
 from dataset.index import open_index
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from evaluation.faithfulness.imputation import departure_rows, departures, gather_effects
 from evaluation.faithfulness.prediction import prediction_rows
 from evaluation.faithfulness.registry import QUICK, TWINS, faithfulness_settings

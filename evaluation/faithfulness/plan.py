@@ -10,7 +10,7 @@ from evaluation.faithfulness.files import Score, ScoreKey, read_scores, scores_f
 from evaluation.faithfulness.registry import find_faithfulness
 from evaluation.faithfulness.scorer import MAPS_AT_ONCE, Noise, Slice, WorkItem
 from evaluation.faithfulness.twins import Regions
-from evaluation.score_run import SCORES
+from evaluation.localization.run import SCORES
 from explain.store import Attribution, read_shard, shard_files
 
 GROUPS_AN_ITEM = 4

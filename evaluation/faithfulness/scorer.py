@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from core.settings import Settings
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from evaluation.faithfulness.explainer import Explainer
 from evaluation.faithfulness.files import Score
 from evaluation.faithfulness.network import Network
@@ -25,8 +25,8 @@ from evaluation.faithfulness.unlearned import Unlearned
 from evaluation.resize import resize_maps
 from explain.methods import find_method
 from explain.store import SETTINGS_FILE, Attribution, load_maps
-from training.checkpoint import Checkpoint, load_checkpoint
-from training.devices import choose_device
+from training.network.devices import choose_device
+from training.run.checkpoint import Checkpoint, load_checkpoint
 
 MAPS_AT_ONCE = 8
 """Maps that one call of a measure gets; its forward passes take as many of their changed pictures as fit."""

@@ -20,9 +20,9 @@ from evaluation.faithfulness.plan import find_jobs, work_items
 from evaluation.faithfulness.registry import find_faithfulness
 from evaluation.faithfulness.scorer import Answer, Scorer, Source, WorkItem, hold, one_thread_of_blas, score_item
 from evaluation.faithfulness.twins import Regions, load_regions, require_twins
-from evaluation.score_run import SCORES
+from evaluation.localization.run import SCORES
 from explain.store import Attribution
-from training.checkpoint import Checkpoint
+from training.run.checkpoint import Checkpoint
 
 
 @dataclass

@@ -9,7 +9,7 @@ from scipy.stats import rankdata
 
 from core.bootstrap import interval_ends, resample_counts
 from core.seeding import Purpose, generator
-from evaluation.bootstrap import Interval
+from evaluation.intervals import Interval
 
 FloatArray = NDArray[np.float64]
 RESAMPLES = 500

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dataset.loader import PileDataset
-from evaluation.bootstrap import mean_interval
+from dataset.pile_dataset import PileDataset
 from evaluation.faithfulness.prediction import Prediction, predict_truth
 from evaluation.faithfulness.registry import FAITHFULNESS, TWINS
-from evaluation.localization import METRICS
-from evaluation.score_run import SCORES
+from evaluation.intervals import mean_interval
+from evaluation.localization.registry import METRICS
+from evaluation.localization.run import SCORES
 from explain.methods import METHODS, find_method
 from explain.store import Attribution
 

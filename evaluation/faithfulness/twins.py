@@ -13,10 +13,10 @@ from torch import Tensor
 from core.errors import BrickbenchError
 from core.progress import Progress
 from dataset.index import open_index
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from evaluation.faithfulness.network import Network
 from evaluation.faithfulness.removal import REMOVALS
-from training.checkpoint import Checkpoint
+from training.run.checkpoint import Checkpoint
 
 FloatArray = NDArray[np.float64]
 TWIN_PIXELS = "twin_pixels"

@@ -7,15 +7,15 @@ import torch
 from torch import nn
 
 from core.progress import Progress
-from dataset.loader import PileDataset
 from dataset.loading.augment import PRESETS
 from dataset.loading.loader import PictureLoader
 from dataset.loading.randomness import DROPOUT, ORDER, WEIGHTS, seeded_torch, stream
-from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from training.learner import create_learner
-from training.models import create_model
-from training.runs import dataset_of, load_settings
-from training.team import Team
+from dataset.pile_dataset import PileDataset
+from training.fit.learner import create_learner
+from training.fit.team import Team
+from training.network.models import create_model
+from training.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.run.runs import dataset_of, load_settings
 
 PERMUTED = "permuted_labels"
 

@@ -49,7 +49,7 @@ def findings(
       brickbench render run more.yaml -o more --count 640 --seed 1
     """
     from evaluation.findings.page import document, write_findings
-    from training.runs import dataset_of
+    from training.run.runs import dataset_of
 
     there = next((path for path in (output, settings) if path is not None and path.exists()), None)
     if there is not None and not force:

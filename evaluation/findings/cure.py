@@ -12,7 +12,7 @@ from core.files import atomic_file
 from dataset.manifest import Manifest
 from evaluation.findings.contrasts import GroupTest, PairTest
 from evaluation.findings.wording import Test, plain
-from evaluation.words import listed
+from evaluation.report.words import listed
 from render.floors import FLOORS
 from render.lights import LIGHTINGS, WORLDS
 from render.run import SETTINGS_NAME, RenderRecord

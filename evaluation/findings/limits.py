@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from evaluation.findings.contrasts import GroupTest, PairTest
 from evaluation.findings.material import Material
 from evaluation.findings.wording import Finding
+from evaluation.report.words import listed
 from evaluation.statistics.strata import FEWEST_PILES
-from evaluation.words import listed
 
 _COUNTED = {
     "part": ("looks at the floor for", "part", "parts"),

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 from core.errors import BrickbenchError, SettingsError
 from core.settings import near_matches
 from dataset.index import open_index
-from dataset.loader import PileDataset
 from dataset.manifest import Manifest
+from dataset.pile_dataset import PileDataset
 from evaluation.findings.sharing import Overlap, read_overlaps
-from evaluation.gallery import LEAD_METRICS
-from evaluation.localization import METRICS
-from evaluation.report_data import read_logits
+from evaluation.localization.registry import METRICS
+from evaluation.report.data import read_logits
+from evaluation.report.gallery import LEAD_METRICS
 from evaluation.statistics.facts import PairFacts, read_pair_facts
 from evaluation.statistics.ranks import rank_methods
+from evaluation.statistics.table import MethodLabel, ScoreTable, read_scored_run
 from evaluation.statistics.totals import FloatArray
-from evaluation.table import MethodLabel, ScoreTable, read_scored_run
-from training.runs import RunInfo
+from training.run.runs import RunInfo
 
 FLOOR = "mass_on_floor"
 WANTED = (*LEAD_METRICS, FLOOR, "lift_on_floor")

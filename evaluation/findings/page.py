@@ -15,9 +15,9 @@ from evaluation.findings.limits import headline, limits
 from evaluation.findings.material import Material, gather_material
 from evaluation.findings.plots import groups_plot
 from evaluation.findings.wording import Finding, Test, finding_of, part_title, plain
-from evaluation.report import p_text
+from evaluation.report.page import p_text
 from evaluation.statistics.strata import FEWEST_PILES
-from evaluation.summary import LEVEL
+from evaluation.statistics.summary import LEVEL
 
 KINDS = {"part": "Parts", "floor": "Floors", "lighting": "Lights"}
 
@@ -113,7 +113,7 @@ def _render(
     text: str,
     seed: int,
 ) -> str:
-    environment = page_environment("evaluation")
+    environment = page_environment("evaluation.findings")
     environment.filters["pvalue"] = p_text
     titles = {
         test: part_title(found, test.name) if test.kind == "part" else plain(test.name)

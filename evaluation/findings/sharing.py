@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from evaluation.resize import resize_maps
 from evaluation.statistics.totals import FloatArray
 from explain.methods import find_method

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from core.errors import BrickbenchError, SettingsError
 from core.settings import Settings
 from evaluation.measures import MEASURES
+from evaluation.statistics.table import MethodLabel, ScoreTable
 from evaluation.statistics.totals import FloatArray
-from evaluation.table import MethodLabel, ScoreTable
 
 
 @dataclass(frozen=True)

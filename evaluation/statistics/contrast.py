@@ -11,9 +11,9 @@ from evaluation.measures import MEASURES
 from evaluation.statistics.align import align
 from evaluation.statistics.effects import Effect, paired_effects
 from evaluation.statistics.holm import holm
-from evaluation.summary import effect_columns, sign_of, words_of
-from evaluation.table import MethodLabel, ScoreTable, load_scores
-from training.runs import RunInfo
+from evaluation.statistics.summary import effect_columns, sign_of, words_of
+from evaluation.statistics.table import MethodLabel, ScoreTable, load_scores
+from training.run.runs import RunInfo
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from core.bootstrap import interval_ends, resample_counts
 from core.seeding import Purpose, generator
-from evaluation.bootstrap import RESAMPLES, Interval
+from evaluation.intervals import RESAMPLES, Interval
 from evaluation.statistics.effects import Estimate
 from evaluation.statistics.permutation import flips_for, sign_flip_p_values
 from evaluation.statistics.totals import FloatArray, Piles

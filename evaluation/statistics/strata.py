@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.bootstrap import Interval, mean_intervals
+from evaluation.intervals import Interval, mean_intervals
 from evaluation.statistics.facts import ObjectArray, PairFacts
+from evaluation.statistics.table import MethodLabel, ScoreTable
 from evaluation.statistics.totals import FloatArray
-from evaluation.table import MethodLabel, ScoreTable
 
 FEWEST_PILES = 10
 """Below this an interval says more about the bootstrap than about the method: none is given."""

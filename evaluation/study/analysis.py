@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.errors import BrickbenchError
-from evaluation.study.answers import Answers
+from evaluation.study.answers.answers import Answers
 from evaluation.study.models.agreement import agreement
 from evaluation.study.models.bradley_terry import bradley_terry
 from evaluation.study.models.familiarity import familiarity_trend

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from core.errors import BrickbenchError, SettingsError
 from core.settings import Settings, near_matches
-from training.models import last_conv_layer
+from training.network.models import last_conv_layer
 
 
 class LayerSettings(Settings):

@@ -11,7 +11,7 @@ from core.errors import BrickbenchError, SettingsError
 from core.settings import near_matches
 
 if TYPE_CHECKING:
-    from training.checkpoint import Checkpoint
+    from training.run.checkpoint import Checkpoint
 
 PICTURE_PX = 360
 
@@ -83,11 +83,11 @@ def features(
       brickbench explain features bricks/runs/first 000012_0 -o features.png
       brickbench explain features bricks/runs/first 000012_0 --layers act1,act5 --limit 9 -o activations.png
     """
-    from dataset.loader import PileDataset
+    from dataset.pile_dataset import PileDataset
     from explain.draw import scaled_picture
     from explain.network.features import feature_sheets, three_layers
     from explain.network.sheets import Sheet, write_sheets
-    from training.runs import dataset_of
+    from training.run.runs import dataset_of
 
     network = _opened(run, output, checkpoint, force)
     root = dataset or dataset_of(run)
@@ -150,8 +150,8 @@ def _listed(names: str) -> list[str]:
 
 def _opened(run: Path, output: Path, checkpoint: str, force: bool, device: str = "cpu") -> "Checkpoint":
     """Return the network of a run, once it is sure that `output` may be written."""
-    from training.checkpoint import load_checkpoint
-    from training.devices import choose_device
+    from training.network.devices import choose_device
+    from training.run.checkpoint import load_checkpoint
 
     if output.exists() and not force:
         raise BrickbenchError(f"{output} is there already: choose another file with -o, or give --force.")

@@ -18,7 +18,7 @@ from explain.draw import value_text
 from explain.network.features import feature_maps
 from explain.network.sheets import Sheet, tiled
 from explain.protocol import PictureSettings, borrowed, device_of
-from training.checkpoint import Checkpoint
+from training.run.checkpoint import Checkpoint
 
 COLUMNS = 6
 LABEL_PX = 26

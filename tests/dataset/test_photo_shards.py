@@ -16,9 +16,9 @@ from core.errors import BrickbenchError
 from core.files import sha256_hex
 from dataset.checks import check_dataset
 from dataset.index import open_index, rebuild_index, resplit, update_index
-from dataset.loader import PileDataset
 from dataset.manifest import Manifest, SplitRule
 from dataset.masks import encode_mask
+from dataset.pile_dataset import PileDataset
 from dataset.records import PhotoInstance, PhotoRecord
 from dataset.schema import TABLES
 from dataset.shards import list_shards, photo_shards, pile_shards, read_shard, shard_folder, write_photo_shard

@@ -242,7 +242,7 @@ def test_options_that_do_not_go_together(shared: Path, words: tuple[str, ...], m
 
 def test_a_kill_between_file_and_index_is_told_and_mended(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from dataset import draw_splits
-    from dataset.loader import PileDataset
+    from dataset.pile_dataset import PileDataset
 
     def killed(*args: object) -> None:
         raise KeyboardInterrupt

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from core.errors import BrickbenchError, SettingsError
 from dataset.index import open_index
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from explain.baselines.random_noise import RandomNoise
 from explain.bulk import MapsFailedError, explain_run
 from explain.commands import explain
@@ -22,7 +22,7 @@ from explain.protocol import FloatMaps
 from explain.shard_writer import survives_float16
 from explain.store import Attribution, find_attributions, load_maps, read_attributions, shard_files
 from explain.wanted import Which
-from training.checkpoint import load_checkpoint
+from training.run.checkpoint import load_checkpoint
 
 FAST = {"gradcam": {}, "random": {}}
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from core.errors import BrickbenchError, SettingsError
 from explain.methods import create_method
-from training.models import create_model
+from training.network.models import create_model
 
 Reshape = Callable[[Tensor], Tensor]
 

@@ -10,7 +10,7 @@ from explain.baselines.oracle import Oracle
 from explain.memory import BatchSize
 from explain.methods import METHODS, create_method, method_rows, with_normalisation
 from explain.protocol import Method
-from training.models import create_model
+from training.network.models import create_model
 
 
 @pytest.fixture(scope="module")

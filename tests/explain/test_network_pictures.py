@@ -10,14 +10,14 @@ from matplotlib.image import imread
 from torch import Tensor, nn
 
 from core.errors import BrickbenchError, SettingsError
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from explain.commands import explain
 from explain.network.features import feature_maps, three_layers
 from explain.network.kernels import kernel_sheet
 from explain.network.maximize import MaximizeSettings, _roughness_gradient, as_rgb, maximize_channel, maximize_class
 from explain.network.sheets import _MARGIN_PX as MARGIN_PX
 from explain.network.sheets import GAP_PX, Sheet, tiled, value_sheet, write_sheets
-from training.models import create_model
+from training.network.models import create_model
 
 
 @pytest.fixture(scope="module")

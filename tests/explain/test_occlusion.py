@@ -9,7 +9,7 @@ from torch import nn
 from core.errors import SettingsError
 from explain.memory import BatchSize
 from explain.methods import create_method
-from training.models import create_model
+from training.network.models import create_model
 
 
 @pytest.fixture(scope="module")

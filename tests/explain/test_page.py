@@ -269,7 +269,7 @@ def test_page_fits_and_is_named(shown: ExplainedPicture, open_page: Any, width: 
 
 
 def test_the_command_writes_a_page(trained: Path, tmp_path: Path) -> None:
-    from dataset.loader import PileDataset
+    from dataset.pile_dataset import PileDataset
 
     out, image_id = tmp_path / "page.html", PileDataset(trained, "test").image_ids[0]
     command = ["show", str(trained / "runs" / "toy"), image_id, "-d", str(trained), "-o", str(out)]

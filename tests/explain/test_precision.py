@@ -11,7 +11,7 @@ from torch import nn
 from explain.memory import BatchSize
 from explain.methods import create_method
 from explain.perturbation.precision import TOLERANCE, logits_with, settle_precision
-from training.models import create_model
+from training.network.models import create_model
 
 METHODS: dict[str, dict[str, Any]] = {
     "lime": {"num_samples": 200, "segmentation": "slic", "n_segments": 16, "hide_color": "mean"},

@@ -11,7 +11,7 @@ from core.seeding import Purpose, generator
 from explain.memory import BatchSize
 from explain.methods import create_method
 from explain.perturbation.rise import RiseMasks, RiseSettings
-from training.models import create_model
+from training.network.models import create_model
 
 
 def slow_mask(cells: np.ndarray, height: int, width: int, down: int, right: int) -> np.ndarray:

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from matplotlib.image import imread
 
 from core.errors import BrickbenchError, SettingsError
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from explain.bulk import explain_run
 from explain.collect import Explainer
 from explain.commands import explain
@@ -19,7 +19,7 @@ from explain.show import draw_figure
 from explain.store import load_maps, read_attributions
 from explain.strongest import Strongest
 from explain.units import _UNITS, unit_of
-from training.checkpoint import load_checkpoint
+from training.run.checkpoint import load_checkpoint
 
 
 @pytest.fixture(scope="module")

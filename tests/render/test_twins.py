@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from dataset.index import open_index
-from dataset.loader import PileDataset
 from dataset.masks import decode_mask
+from dataset.pile_dataset import PileDataset
 from render.run import render_dataset
 from render.settings import RenderSettings
 from render.twins import twins_of

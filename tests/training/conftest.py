@@ -10,7 +10,7 @@ import pytest
 
 from core.files import sha256_hex
 from dataset.index import update_index
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from dataset.records import PhotoInstance, PhotoRecord
 from dataset.shards import write_photo_shard
 

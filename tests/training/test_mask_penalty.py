@@ -8,11 +8,11 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from core.errors import BrickbenchError, SettingsError
-from training.loop import train
-from training.mask_penalty import WithFeatures, mass_outside
-from training.models import create_model
-from training.runs import read_epochs
-from training.settings import TrainingSettings
+from training.fit.loop import train
+from training.fit.mask_penalty import WithFeatures, mass_outside
+from training.network.models import create_model
+from training.run.runs import read_epochs
+from training.run.settings import TrainingSettings
 
 
 class TwoSteps(nn.Module):

@@ -11,8 +11,8 @@ import torch
 
 from core.errors import BrickbenchError, SettingsError
 from dataset.loading.randomness import seeded_torch
-from training.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
-from training.models import create_model
+from training.network.models import create_model
+from training.run.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
 
 
 def make_run(run: Path, width: float = 0.05, epochs: tuple[int, ...] = (1, 2), best: int = 1) -> Path:

@@ -11,9 +11,9 @@ from click.testing import CliRunner
 
 from core.errors import BrickbenchError
 from dataset.index import open_index
-from dataset.loader import PileDataset
-from training.checkpoint import load_checkpoint
+from dataset.pile_dataset import PileDataset
 from training.commands import train
+from training.run.checkpoint import load_checkpoint
 
 
 @pytest.fixture(scope="module")

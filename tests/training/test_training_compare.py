@@ -10,14 +10,14 @@ from click.testing import CliRunner
 from sklearn.metrics import average_precision_score
 
 from core.errors import BrickbenchError, SettingsError
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from training.commands import train as train_commands
-from training.compare_runs import compare_runs, stored_logits
-from training.loop import train
+from training.fit.loop import train
 from training.predict import predict
-from training.run_list import list_runs
-from training.runs import EPOCHS_FILE, SETTINGS_FILE
-from training.settings import TrainingSettings
+from training.run.compare_runs import compare_runs, stored_logits
+from training.run.run_list import list_runs
+from training.run.runs import EPOCHS_FILE, SETTINGS_FILE
+from training.run.settings import TrainingSettings
 
 
 @pytest.fixture(scope="module")

@@ -13,20 +13,20 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-import training.loop as loop
-import training.losses as losses
+import training.fit.loop as loop
+import training.fit.losses as losses
 from core.errors import BrickbenchError, SettingsError
-from dataset.loader import PileDataset
 from dataset.loading.augment import PRESETS
-from training.checkpoint import load_checkpoint
-from training.history import best_epoch
-from training.loop import train
-from training.losses import weighted_bce_with_logits
-from training.metrics import label_metrics
-from training.optimization import learning_rate
-from training.runs import RunInfo, dataset_of, load_settings, read_epochs
-from training.settings import TrainingSettings
-from training.validation import validate
+from dataset.pile_dataset import PileDataset
+from training.fit.loop import train
+from training.fit.losses import weighted_bce_with_logits
+from training.fit.optimization import learning_rate
+from training.run.checkpoint import load_checkpoint
+from training.run.history import best_epoch
+from training.run.runs import RunInfo, dataset_of, load_settings, read_epochs
+from training.run.settings import TrainingSettings
+from training.validation.labelled_split import validate
+from training.validation.metrics import label_metrics
 
 TINY: dict[str, Any] = {
     "model_kwargs": {"width": 0.05, "drop_rate": 0.2},

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from core.errors import BrickbenchError
-from training.loss_watch import LossWatch, require_number
-from training.settings import TrainingSettings
+from training.fit.loss_watch import LossWatch, require_number
+from training.run.settings import TrainingSettings
 
 
 @pytest.mark.parametrize("late", [0, 2, 9])

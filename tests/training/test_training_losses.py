@@ -11,7 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from torchvision.ops import sigmoid_focal_loss
 
 from core.errors import BrickbenchError
-from training.losses import (
+from training.fit.losses import (
     asymmetric_with_logits,
     class_weights,
     create_loss,
@@ -19,7 +19,7 @@ from training.losses import (
     smoothed,
     weighted_bce_with_logits,
 )
-from training.settings import TrainingSettings
+from training.run.settings import TrainingSettings
 
 
 def test_by_hand() -> None:

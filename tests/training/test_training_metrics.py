@@ -10,7 +10,7 @@ from scipy.special import expit
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
-from training.metrics import calibration_bin, class_average_precisions, label_metrics
+from training.validation.metrics import calibration_bin, class_average_precisions, label_metrics
 
 
 def _case(seed: int, pictures: int, classes: int, levels: int) -> tuple[np.ndarray, np.ndarray]:

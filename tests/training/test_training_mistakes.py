@@ -11,18 +11,18 @@ import yaml
 from click.testing import CliRunner, Result
 from safetensors.torch import load_file, save_file
 
-import training.losses as losses
+import training.fit.losses as losses
 from core.errors import BrickbenchError, SettingsError
 from dataset.index import open_index, update_index
 from dataset.manifest import Manifest, PartInfo
-from training import loop
-from training.checkpoint import load_checkpoint
 from training.commands import train
-from training.loop import train as train_network
-from training.models import create_model
-from training.pretrained import load_weights
-from training.runs import read_epochs
-from training.settings import TrainingSettings
+from training.fit import loop
+from training.fit.loop import train as train_network
+from training.network.models import create_model
+from training.network.pretrained import load_weights
+from training.run.checkpoint import load_checkpoint
+from training.run.runs import read_epochs
+from training.run.settings import TrainingSettings
 
 TINY = {"model_kwargs": {"width": 0.05, "stem_stride": 2}, "input_size_px": 64, "epochs": 2, "batch_size": 8}
 PLATE = PartInfo(part_id="3020", name="Plate 2 x 4", category="plate")

@@ -10,8 +10,8 @@ from torch import nn
 
 from core.errors import BrickbenchError, SettingsError
 from dataset.loading.randomness import WEIGHTS, seeded_torch
-from training.bricknet import NEGATIVE_SLOPE, BrickNet
-from training.models import check_input_size, create_model, last_conv_layer, normalisation
+from training.network.bricknet import NEGATIVE_SLOPE, BrickNet
+from training.network.models import check_input_size, create_model, last_conv_layer, normalisation
 
 
 def small(**more: object) -> BrickNet:

@@ -15,13 +15,13 @@ from PIL import Image
 from scipy.special import expit
 
 from core.errors import BrickbenchError, SettingsError
-from dataset.loader import PileDataset
-from training.checkpoint import Thresholds, load_checkpoint
+from dataset.pile_dataset import PileDataset
 from training.commands import train
-from training.label_photos import Decision, FoundPart, LabelledPhoto, label_photos, photo_files
-from training.labelled_pictures import draw_labelled, picture_paths
-from training.parts_list import WantedPart, answer_list, near_parts, read_parts_list
-from training.thresholds import save_thresholds
+from training.label.label_photos import Decision, FoundPart, LabelledPhoto, label_photos, photo_files
+from training.label.labelled_pictures import draw_labelled, picture_paths
+from training.label.parts_list import WantedPart, answer_list, near_parts, read_parts_list
+from training.run.checkpoint import Thresholds, load_checkpoint
+from training.validation.thresholds import save_thresholds
 
 CLASSES = ("3003", "3010", "4032")
 PHOTOS = Path(__file__).resolve().parents[2].parent / "shared" / "photos"

@@ -14,10 +14,10 @@ from safetensors.torch import load_file
 
 from core.engines.on_ray import RayEngine
 from core.errors import SettingsError
-from training.loop import train
-from training.ray_train import train_on_ray
-from training.runs import read_epochs
-from training.settings import TrainingSettings
+from training.fit.loop import train
+from training.fit.ray_train import train_on_ray
+from training.run.runs import read_epochs
+from training.run.settings import TrainingSettings
 
 pytestmark = pytest.mark.slow
 SETTINGS = TrainingSettings(model_kwargs={"width": 0.05, "stem_stride": 2}, input_size_px=64, epochs=3, batch_size=8)

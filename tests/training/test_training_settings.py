@@ -9,8 +9,8 @@ import yaml
 
 from core.errors import SettingsError
 from dataset.loading.augment import PRESETS
-from training.devices import choose_device
-from training.settings import TrainingSettings, differences
+from training.network.devices import choose_device
+from training.run.settings import TrainingSettings, differences
 
 
 def test_defaults_are_the_papers_where_it_gives_them() -> None:

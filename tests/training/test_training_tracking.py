@@ -16,15 +16,15 @@ from click.testing import CliRunner
 from PIL import Image
 
 from core.errors import BrickbenchError, SettingsError
-from training import trackers
 from training.commands import train as train_commands
-from training.loop import train
-from training.prediction_grid import LINES, Tile, draw_grid, spread_rows
-from training.provenance import code_commit, library_versions
-from training.runs import RunInfo, read_epochs
-from training.settings import TrainingSettings
+from training.fit import trackers
+from training.fit.loop import train
+from training.fit.tracking import Tracking, scalars
+from training.label.prediction_grid import LINES, Tile, draw_grid, spread_rows
+from training.run.provenance import code_commit, library_versions
+from training.run.runs import RunInfo, read_epochs
+from training.run.settings import TrainingSettings
 from training.tracked_run import train_and_track
-from training.tracking import Tracking, scalars
 
 SETTINGS = TrainingSettings(
     model_kwargs={"width": 0.05, "stem_stride": 2}, input_size_px=64, epochs=3, learning_rate=1e-3, batch_size=8
@@ -202,7 +202,7 @@ def test_a_tool_that_fails_is_told_of_once_and_stops_nothing(
 
 
 def test_a_package_that_is_missing_is_told_before_training(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from training import tracking
+    from training.fit import tracking
 
     monkeypatch.setattr(tracking.importlib.util, "find_spec", lambda name: None)  # type: ignore[attr-defined]
     done = CliRunner().invoke(train_commands, ["run", "-d", str(root), "-o", "/nowhere", "--track", "mlflow"])

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from dataset.index import open_index
-from dataset.loader import PileDataset
-from training.breakdown import FEWEST_GROUPS, recall_by_visibility, strata, stratum_scores
-from training.metrics import SCORES, label_metrics
-from training.picture_facts import PictureFacts, read_facts
+from dataset.pile_dataset import PileDataset
+from training.validation.breakdown import FEWEST_GROUPS, recall_by_visibility, strata, stratum_scores
+from training.validation.metrics import SCORES, label_metrics
+from training.validation.picture_facts import PictureFacts, read_facts
 
 
 def _facts(**given: object) -> PictureFacts:

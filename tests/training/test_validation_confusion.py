@@ -8,8 +8,8 @@ from scipy.special import expit
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import average_precision_score, precision_recall_curve
 
-from training.confusion import confuse
-from training.curves import precision_recall, reliability
+from training.validation.confusion import confuse
+from training.validation.curves import precision_recall, reliability
 
 
 @settings(deadline=None, max_examples=25)

@@ -9,13 +9,13 @@ import torch
 from click.testing import CliRunner
 
 from core.errors import BrickbenchError
-from dataset.loader import PileDataset
-from training.checkpoint import load_checkpoint
+from dataset.pile_dataset import PileDataset
 from training.commands import train
-from training.features import label_with_features
-from training.gap import Domain, Gap, measure_gap, score_gap
-from training.metrics import SCORES, label_metrics
+from training.network.features import label_with_features
 from training.predict import open_split, split_logits
+from training.run.checkpoint import load_checkpoint
+from training.validation.gap import Domain, Gap, measure_gap, score_gap
+from training.validation.metrics import SCORES, label_metrics
 
 
 @pytest.fixture(scope="module")

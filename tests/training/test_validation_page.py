@@ -13,12 +13,12 @@ from click.testing import CliRunner, Result
 
 from core.errors import BrickbenchError, SettingsError
 from training.commands import train
-from training.intervals import CLASS_SCORES
-from training.metrics import SCORES, label_metrics
-from training.mistakes import worst_pictures
-from training.thresholds import choose_thresholds
-from training.validation import choose_and_save, find_details, find_scores, validate
-from training.validation_page import TITLES, render_page, write_page
+from training.validation.intervals import CLASS_SCORES
+from training.validation.labelled_split import choose_and_save, find_details, find_scores, validate
+from training.validation.metrics import SCORES, label_metrics
+from training.validation.mistakes import worst_pictures
+from training.validation.page import TITLES, render_page, write_page
+from training.validation.thresholds import choose_thresholds
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
-from training.intervals import CLASS_SCORES, RESAMPLES, estimate, intervals, resampled_weights
-from training.metrics import LOWER_IS_BETTER, SCORES, Tally, label_metrics
+from training.validation.intervals import CLASS_SCORES, RESAMPLES, estimate, intervals, resampled_weights
+from training.validation.metrics import LOWER_IS_BETTER, SCORES, Tally, label_metrics
 
 
 def _case(seed: int, pictures: int, classes: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

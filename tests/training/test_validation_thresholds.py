@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from core.errors import BrickbenchError
-from training.checkpoint import Thresholds, load_checkpoint
-from training.thresholds import choose_thresholds, load_thresholds, save_thresholds
+from training.run.checkpoint import Thresholds, load_checkpoint
+from training.validation.thresholds import choose_thresholds, load_thresholds, save_thresholds
 
 
 @settings(deadline=None, max_examples=60)

@@ -6,13 +6,13 @@ import numpy as np
 from scipy.optimize import linprog
 
 from evaluation.statistics.effects import Estimate
-from evaluation.study.answers import Answers
+from evaluation.study.answers.answers import Answers
 from evaluation.study.models.crossed import Fit, fit
 from evaluation.study.models.inference import p_value, term
 from evaluation.study.models.laplace import Choices, FloatArray
 from evaluation.study.models.results import Generalisation, Term
 from evaluation.study.models.trials import Trials, read_trials
-from evaluation.study.simulation import share_of_logit
+from evaluation.study.power.simulation import share_of_logit
 
 ASSUMES = (
     "That people and items were drawn at random, apart from each other, from those that one wants to know about; that "

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from core.bootstrap import interval_ends, resample_counts
 from core.seeding import Purpose, generator
 from evaluation.statistics.effects import Estimate
-from evaluation.study.answers import Answers
+from evaluation.study.answers.answers import Answers
 from evaluation.study.models.results import Attention, Consistency
 
 CONSISTENCY_ASSUMES = (

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.study.answers import Answers
+from evaluation.study.answers.answers import Answers
 from evaluation.study.models.two_way import table_of
 
 FloatArray = NDArray[np.float64]

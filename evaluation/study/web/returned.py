@@ -11,9 +11,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from core.errors import BrickbenchError
-from evaluation.study.answers import Answers
+from evaluation.study.answers.answers import Answers
+from evaluation.study.answers.read_answers import Given, join_key
 from evaluation.study.key import Key, Side, read_key
-from evaluation.study.read_answers import Given, join_key
 from evaluation.study.web.requests import LONGEST_TRIAL_S
 
 LARGEST_FILE = 2**20  # bytes; 1,000 answers have some 80 kB

@@ -10,9 +10,9 @@ from pycocotools.coco import COCO
 
 from dataset.export.formats import Options, export_pictures
 from dataset.export.selection import select_pictures
-from dataset.loader import PileDataset
 from dataset.manifest import Manifest
 from dataset.masks import decode_mask
+from dataset.pile_dataset import PileDataset
 from dataset.splits import SPLITS
 
 SOURCES = ("synthetic", "real")

@@ -12,8 +12,8 @@ import yaml
 from dataset.export import parquet as module
 from dataset.export.formats import export_pictures
 from dataset.export.selection import select_pictures
-from dataset.loader import PileDataset
 from dataset.masks import decode_union
+from dataset.pile_dataset import PileDataset
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,8 @@ from dataset.checks import check_dataset
 from dataset.draw_splits import change_splits
 from dataset.export.subset import make_subset
 from dataset.index import open_index, rebuild_index
-from dataset.loader import PileDataset
 from dataset.manifest import Manifest, SplitRule
+from dataset.pile_dataset import PileDataset
 
 WOODEN = "SELECT image_id FROM images WHERE background = 'wood' OR source = 'real'"
 

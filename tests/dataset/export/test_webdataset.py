@@ -12,8 +12,8 @@ import webdataset
 from dataset.export import webdataset as module
 from dataset.export.formats import export_pictures
 from dataset.export.selection import select_pictures
-from dataset.loader import PileDataset
 from dataset.masks import decode_mask, decode_union
+from dataset.pile_dataset import PileDataset
 
 # The library leaves shards for the garbage collector to close.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")

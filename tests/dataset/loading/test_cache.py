@@ -15,12 +15,12 @@ import pytest
 import dataset.loading.blocks as blocks_module
 import dataset.loading.cache as cache
 from core.errors import BrickbenchError
-from dataset.loader import PileDataset
 from dataset.loading.blocks import Blocks, block_name, read_keys, write_block
 from dataset.loading.bricks import Bricks, draw_brick_map
 from dataset.loading.cache import PictureFile, pack_brick_maps, pack_pictures, picture_files
 from dataset.loading.network_input import resize_picture
 from dataset.masks import encode_mask
+from dataset.pile_dataset import PileDataset
 
 
 @pytest.fixture

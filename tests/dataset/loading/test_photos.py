@@ -9,13 +9,13 @@ import pytest
 
 from core.files import sha256_hex
 from dataset.index import update_index
-from dataset.loader import PileDataset
 from dataset.loading.batches import Key
 from dataset.loading.bricks import Bricks
 from dataset.loading.loader import PictureLoader
 from dataset.loading.samples import Samples
 from dataset.loading.settings import LoadingSettings
 from dataset.masks import encode_mask
+from dataset.pile_dataset import PileDataset
 from dataset.records import PhotoInstance, PhotoRecord
 from dataset.shards import write_photo_shard
 

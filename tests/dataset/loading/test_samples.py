@@ -12,12 +12,12 @@ import pytest
 import torch
 
 from core.errors import BrickbenchError, SettingsError
-from dataset.loader import PileDataset
 from dataset.loading.batches import Key
 from dataset.loading.loader import PictureLoader, make_loader
 from dataset.loading.network_input import IMAGENET_MEAN, IMAGENET_STD, network_input
 from dataset.loading.samples import Samples
 from dataset.loading.settings import LoadingSettings
+from dataset.pile_dataset import PileDataset
 
 
 def settings(**more: object) -> LoadingSettings:

@@ -89,8 +89,8 @@ def _pictures(piles: int, size: int) -> Iterator[tuple[ImageRecord, bytes]]:
 @pytest.fixture(scope="session")
 def with_twins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a dataset with twins, a small trained run, and maps of five methods: read it, never write into it."""
-    from training.loop import train
-    from training.settings import TrainingSettings
+    from training.fit.loop import train
+    from training.run.settings import TrainingSettings
 
     root, size = tmp_path_factory.mktemp("twins") / "dataset", 48
     rule = LabelRule(min_visible_fraction=0.05, min_visible_px=4)

@@ -11,7 +11,7 @@ from captum.metrics import sensitivity_max
 from scipy.stats import kendalltau, pearsonr, spearmanr
 from torch import Tensor
 
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from evaluation.faithfulness.explainer import Explainer
 from evaluation.faithfulness.order import NEARBY, picture_stream
 from evaluation.faithfulness.protocol import Maps
@@ -24,7 +24,7 @@ from evaluation.faithfulness.randomization import (
 from evaluation.faithfulness.stability import StabilitySettings, max_sensitivity
 from evaluation.faithfulness.statistics import interval_over_piles, kendall, pearson, spearman
 from evaluation.faithfulness.unlearned import Unlearned, cascade, layers_from_the_top
-from training.checkpoint import load_checkpoint
+from training.run.checkpoint import load_checkpoint
 
 Make = Callable[..., Maps]
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from core.errors import BrickbenchError, SettingsError
 from dataset.index import open_index
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from evaluation.commands import evaluate
 from evaluation.faithfulness.measure import default_metrics, measure_faithfulness
 from evaluation.faithfulness.network import Network
@@ -24,11 +24,11 @@ from evaluation.faithfulness.registry import (
     faithfulness_settings,
 )
 from evaluation.faithfulness.scoring import score_faithfulness
+from evaluation.localization.run import score_run
 from evaluation.resize import resize_maps
-from evaluation.score_run import score_run
-from evaluation.table import load_scores
+from evaluation.statistics.table import load_scores
 from explain.store import load_maps, read_attributions
-from training.checkpoint import load_checkpoint
+from training.run.checkpoint import load_checkpoint
 
 FEW = {"deletion": {"steps": 4}, "average_drop": {}, "twin_top": {}}
 

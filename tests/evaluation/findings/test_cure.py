@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.bootstrap import Interval
 from evaluation.findings.contrasts import GroupTest, PairTest
 from evaluation.findings.cure import FACTOR, cure, cure_text, write_cure
+from evaluation.intervals import Interval
 from evaluation.statistics.effects import Effect, Estimate
 from evaluation.statistics.groups import GroupEffect
 from render.pile import sample_pile
@@ -77,7 +77,7 @@ def test_what_settings_cannot_say_is_said() -> None:
 
 @pytest.mark.slow
 def test_blender_renders_it(tmp_path: Path) -> None:
-    from dataset.loader import PileDataset
+    from dataset.pile_dataset import PileDataset
     from render.run import render_dataset
 
     settings = cure(BASE, TESTS).settings

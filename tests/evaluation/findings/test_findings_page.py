@@ -12,13 +12,13 @@ import pytest
 from click.testing import CliRunner
 
 from core.errors import BrickbenchError, SettingsError
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from evaluation.commands import evaluate
 from evaluation.findings.contrasts import contrast_groups, contrast_pairs, size_means
 from evaluation.findings.material import Pictures, gather_material
 from evaluation.findings.page import write_findings
 from evaluation.findings.sharing import Overlap
-from evaluation.score_run import score_run
+from evaluation.localization.run import score_run
 from explain.bulk import explain_run
 from explain.store import read_attributions
 from render.settings import RenderSettings

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from evaluation.bootstrap import mean_interval
+from evaluation.intervals import mean_interval
 from evaluation.statistics.groups import group_effects
 from evaluation.statistics.permutation import sign_flip_p_values
 from evaluation.statistics.totals import Piles

@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import bootstrap, ttest_1samp
 
 from core.bootstrap import expanded_level
-from evaluation.bootstrap import mean_interval
+from evaluation.intervals import mean_interval
 from evaluation.statistics.effects import paired_effects
 
 

@@ -7,11 +7,11 @@ import pytest
 
 from core.bootstrap import interval_ends, resample_counts
 from core.seeding import Purpose, generator
-from dataset.loader import PileDataset
-from evaluation.bootstrap import mean_interval, mean_intervals, median_interval
+from dataset.pile_dataset import PileDataset
+from evaluation.intervals import mean_interval, mean_intervals, median_interval
 from evaluation.statistics.facts import PairFacts, read_pair_facts
 from evaluation.statistics.strata import strata, stratum_scores
-from evaluation.table import MethodLabel, ScoreTable
+from evaluation.statistics.table import MethodLabel, ScoreTable
 
 
 def facts_of(count: int, **columns: object) -> PairFacts:

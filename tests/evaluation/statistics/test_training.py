@@ -9,8 +9,8 @@ import pytest
 from core.errors import BrickbenchError, SettingsError
 from evaluation.statistics.align import align
 from evaluation.statistics.contrast import contrast_tables
+from evaluation.statistics.table import MethodLabel, ScoreTable
 from evaluation.statistics.training import grow, vary
-from evaluation.table import MethodLabel, ScoreTable
 
 GRADCAM, LIME = MethodLabel("gradcam-aa", "gradcam", "Grad-CAM", False), MethodLabel("lime-bb", "lime", "LIME", False)
 RANDOM = MethodLabel("random-cc", "random", "Random noise", True)

@@ -14,13 +14,13 @@ from click.testing import CliRunner
 from core.errors import BrickbenchError, SettingsError
 from core.files import sha256_hex
 from dataset.index import open_index
-from dataset.loader import PileDataset
+from dataset.pile_dataset import PileDataset
 from evaluation.study import build as build_module
-from evaluation.study.build import Built, build_study
-from evaluation.study.build_command import build as build_command
+from evaluation.study.build.folder import Built, build_study
+from evaluation.study.build.preregistration import PREREGISTRATION
+from evaluation.study.build.selection import Candidate, Candidates, choose_items, find_candidates, has_empty_map
+from evaluation.study.commands.build import build as build_command
 from evaluation.study.key import KEY, PUBLIC, read_key
-from evaluation.study.preregistration import PREREGISTRATION
-from evaluation.study.selection import Candidate, Candidates, choose_items, find_candidates, has_empty_map
 from evaluation.study.settings import StudySettings, read_settings
 from explain.bulk import explain_run
 from training.predict import predict

@@ -10,8 +10,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from evaluation.study.pictures import MARGIN, check_maps, draw_explanation, draw_picture, room_for_check
-from evaluation.study.public_files import MODIFIED_S, Namer, encode, folder_digest, write_pictures
+from evaluation.study.build.pictures import MARGIN, check_maps, draw_explanation, draw_picture, room_for_check
+from evaluation.study.build.public_files import MODIFIED_S, Namer, encode, folder_digest, write_pictures
 
 RNG = np.random.default_rng(0)
 PICTURE = RNG.integers(0, 256, (32, 32, 3), dtype=np.uint8)

@@ -7,13 +7,13 @@ import pytest
 from click.testing import CliRunner
 
 from core.errors import BrickbenchError, SettingsError
-from evaluation.study.answer_files import COLUMNS, read_answer_file, write_answers
-from evaluation.study.import_columns import parse_columns, parse_values
-from evaluation.study.import_command import import_answers
-from evaluation.study.import_counts import are_counts
-from evaluation.study.importing import take_in
+from evaluation.study.answers.answer_files import COLUMNS, read_answer_file, write_answers
+from evaluation.study.answers.import_columns import parse_columns, parse_values
+from evaluation.study.answers.import_counts import are_counts
+from evaluation.study.answers.importing import take_in
+from evaluation.study.commands.import_answers import import_answers
 from evaluation.study.key import Item, Key, Sheet, Trial
-from evaluation.study.simulation import simulate
+from evaluation.study.power.simulation import simulate
 
 HEADING = "participant,item,left,right,chosen,familiarity\n"
 

@@ -8,10 +8,10 @@ from click.testing import CliRunner
 
 from core.errors import SettingsError
 from evaluation.study import power as module
-from evaluation.study.power import PowerPoint, needed_people, power_grid, power_of, simulate_chunk
-from evaluation.study.power_command import power as command
-from evaluation.study.power_plan import PowerPlan
-from evaluation.study.power_plot import write_power
+from evaluation.study.commands.power import power as command
+from evaluation.study.power.power import PowerPoint, needed_people, power_grid, power_of, simulate_chunk
+from evaluation.study.power.power_plan import PowerPlan
+from evaluation.study.power.power_plot import write_power
 
 POINT = PowerPoint(10, 8, 0.7, 0.75, 0.6, 0.85, 0.9, 40)
 

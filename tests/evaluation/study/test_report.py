@@ -10,17 +10,17 @@ from click.testing import CliRunner
 
 from core.errors import BrickbenchError, SettingsError
 from evaluation.study.analysis import analyze
-from evaluation.study.analyze_command import analyze as command
-from evaluation.study.answer_files import COLUMNS, write_answers
-from evaluation.study.answers import Answers
-from evaluation.study.import_counts import count_rows
-from evaluation.study.importing import as_answers
-from evaluation.study.report import render_report
-from evaluation.study.report_contents import choices_by_score, make_report
-from evaluation.study.report_data import document, write_data
-from evaluation.study.report_rows import figures
-from evaluation.study.report_sources import Sources, read_sources
-from evaluation.study.simulation import simulate
+from evaluation.study.answers.answer_files import COLUMNS, write_answers
+from evaluation.study.answers.answers import Answers
+from evaluation.study.answers.import_counts import count_rows
+from evaluation.study.answers.importing import as_answers
+from evaluation.study.commands.analyze import analyze as command
+from evaluation.study.power.simulation import simulate
+from evaluation.study.report.contents import choices_by_score, make_report
+from evaluation.study.report.data import document, write_data
+from evaluation.study.report.page import render_report
+from evaluation.study.report.rows import figures
+from evaluation.study.report.sources import Sources, read_sources
 
 DRAWS = 200
 

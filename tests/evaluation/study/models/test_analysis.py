@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from core.errors import BrickbenchError
 from evaluation.study.analysis import Preference, StudyResult, analyze
-from evaluation.study.answers import Answers
+from evaluation.study.answers.answers import Answers
 from evaluation.study.models.generalisation import preference_p_value
-from evaluation.study.simulation import simulate
+from evaluation.study.power.simulation import simulate
 
 
 def small(people: int = 6, items: int = 6, *, preference: float = 0.6, position: float = 0.0, seed: int = 3) -> Answers:

@@ -8,7 +8,7 @@ from evaluation.study.models.crossed import fit
 from evaluation.study.models.generalisation import build_model
 from evaluation.study.models.inference import p_value
 from evaluation.study.models.trials import read_trials
-from evaluation.study.simulation import draw_study
+from evaluation.study.power.simulation import draw_study
 
 
 def p_values_of_the_truth(studies: int, size: int, preference: float, seed: int) -> list[float]:

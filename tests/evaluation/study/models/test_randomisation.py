@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from evaluation.study.balance import balanced_colours
+from evaluation.study.build.balance import balanced_colours
 from evaluation.study.models.randomisation import randomisation_test
 
 

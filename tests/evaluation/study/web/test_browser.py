@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import uvicorn
 
+from evaluation.study.answers.read_answers import read_answers
 from evaluation.study.key import read_key
-from evaluation.study.read_answers import read_answers
 from evaluation.study.web.app import create_app
 from evaluation.study.web.bundle import write_bundle
 from evaluation.study.web.links import ensure_links

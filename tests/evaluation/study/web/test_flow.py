@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from evaluation.study.answers.read_answers import read_answers
 from evaluation.study.key import read_key
-from evaluation.study.read_answers import read_answers
 
 People = Callable[..., Any]
 

@@ -8,7 +8,7 @@ import yaml
 from click.testing import CliRunner
 
 from core.errors import BrickbenchError, SettingsError
-from evaluation.study.bundle_command import bundle, parse_sheets
+from evaluation.study.commands.bundle import bundle, parse_sheets
 from evaluation.study.settings import SETTINGS_FILE, StudySettings
 from evaluation.study.web.links import PARTICIPANTS, ensure_links, read_access
 from evaluation.study.web.store import TOKEN

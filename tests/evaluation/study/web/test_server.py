@@ -20,7 +20,7 @@ import pytest
 from click.testing import CliRunner
 
 from core.errors import BrickbenchError, SettingsError
-from evaluation.study.serve_command import serve
+from evaluation.study.commands.serve import serve
 from evaluation.study.web.server import Entrance
 from evaluation.study.web.server import serve as run
 

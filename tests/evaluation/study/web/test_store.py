@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from core.errors import BrickbenchError
+from evaluation.study.answers.read_answers import read_answers
 from evaluation.study.key import read_key, write_key
-from evaluation.study.read_answers import read_answers
 from evaluation.study.web import app as app_module
 from evaluation.study.web.plan import read_plan
 from evaluation.study.web.store import Answer, RefusedError, add_participants, answer, open_store, start

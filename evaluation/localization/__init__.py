@@ -1,0 +1,1 @@
+"""Localisation: where a map is high, is the brick there?"""

@@ -1,0 +1,246 @@
+"""Scores of maps against masks: where the map is high, is the brick there?
+
+`score` checks what comes in, settles the cases in which no metric has a value, and hands the rest, as flat rows,
+to the metric's own small function. A new metric is one function and one row in `METRICS`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import BrickbenchError, SettingsError
+from core.settings import Settings, near_matches
+from evaluation.localization.batch import Batch, BoolArray, count_rows
+from evaluation.localization.metrics.focus import FOCUS
+from evaluation.localization.metrics.iou import IOU_BEST, IOU_FIXED, IOU_ORACLE
+from evaluation.localization.metrics.mass import (
+    ATTRIBUTION_LOCALIZATION,
+    ATTRIBUTION_LOCALIZATION_WEIGHTED,
+    ENERGY,
+    LIFT,
+    MASS_ACCURACY,
+)
+from evaluation.localization.metrics.pointing import POINTING_GAME
+from evaluation.localization.metrics.ranks import PIXEL_AP, PIXEL_AUROC, RANK_ACCURACY, TOP_K
+from evaluation.localization.metrics.shares import (
+    LIFT_ON_FLOOR,
+    LIFT_ON_OTHERS,
+    MASS_ON_FLOOR,
+    MASS_ON_OTHERS,
+    TARGET_VS_DISTRACTOR,
+)
+from evaluation.localization.metrics.wsol import MAX_BOX_ACC, PXAP
+from evaluation.scores import Definition, Metric, Scores, SplitMetric
+
+METRICS: dict[str, Metric] = {
+    row.name: row
+    for row in (
+        POINTING_GAME,
+        MASS_ACCURACY,
+        RANK_ACCURACY,
+        TOP_K,
+        IOU_FIXED,
+        IOU_BEST,
+        IOU_ORACLE,
+        PIXEL_AUROC,
+        PIXEL_AP,
+        LIFT,
+        ENERGY,
+        ATTRIBUTION_LOCALIZATION,
+        ATTRIBUTION_LOCALIZATION_WEIGHTED,
+        TARGET_VS_DISTRACTOR,
+        MASS_ON_OTHERS,
+        MASS_ON_FLOOR,
+        LIFT_ON_OTHERS,
+        LIFT_ON_FLOOR,
+    )
+}
+"""Of one map each, on the mask of its part."""
+SPLIT_METRICS: dict[str, SplitMetric] = {row.name: row for row in (MAX_BOX_ACC, PXAP)}
+"""Of all maps of a split together."""
+MOSAIC_METRICS: dict[str, Metric] = {FOCUS.name: FOCUS}
+"""Of maps of mosaics; their masks are the tiles that show the part."""
+DEFINITIONS: dict[str, Definition] = {**METRICS, **SPLIT_METRICS, **MOSAIC_METRICS}
+
+
+def find_metric(name: str) -> Metric:
+    """Return the row of the metric of one map called `name`; raises SettingsError with the nearest known name."""
+    rows = {**METRICS, **MOSAIC_METRICS}
+    if name not in rows:
+        raise _unknown(name, list(rows))
+    return rows[name]
+
+
+def _unknown(name: str, known: list[str]) -> SettingsError:
+    return SettingsError(f"There is no metric {name!r}{near_matches(name, known)}; known are {', '.join(known)}.")
+
+
+def metric_settings(name: str, values: Mapping[str, object]) -> Settings:
+    """Return the checked settings of metric `name`, of any kind."""
+    if name not in DEFINITIONS:
+        raise _unknown(name, list(DEFINITIONS))
+    return DEFINITIONS[name].settings.parse(values, where=f"the settings of metric {name}")
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of N pictures of one size.
+
+    Attributes:
+        masks: (N, H, W) bool, the pixels of the class that each map explains.
+        others: (N, H, W) bool, the pixels of bricks of other parts; None where it is not known.
+        boxes: for each picture (B, 4) integers x, y, width, height in px of the class's bricks; None takes one box
+            around the mask.
+    """
+
+    masks: BoolArray
+    others: BoolArray | None = None
+    boxes: Sequence[NDArray[Any]] | None = None
+
+
+def score(
+    metric: str,
+    maps: NDArray[Any],
+    masks: BoolArray,
+    *,
+    others: BoolArray | None = None,
+    boxes: Sequence[NDArray[Any]] | None = None,
+    **settings: object,
+) -> Scores:
+    """Return what `metric` says of each map.
+
+    Args:
+        metric: a name in `METRICS` or `MOSAIC_METRICS`.
+        maps: (N, H, W) float, raw, at the size of the masks (see `evaluation.resize`).
+        masks: (N, H, W) bool, the pixels of the class that the map explains; of ``focus``, its tiles.
+        others: as in `Truth`; metrics that tell other bricks from the floor need it.
+        boxes: as in `Truth`.
+        settings: the metric's own settings, such as ``threshold=0.3`` for ``iou_fixed``.
+
+    Raises:
+        SettingsError: no such metric or setting.
+        BrickbenchError: arrays of other shapes or types, or `others` is needed and not given.
+    """
+    return score_all({metric: metric_settings(metric, settings)}, maps, Truth(masks, others, boxes))[metric]
+
+
+def score_all(metrics: Mapping[str, Settings], maps: NDArray[Any], truth: Truth) -> dict[str, Scores]:
+    """Return the scores of several metrics, by name, from one pass over the maps (one sort serves all ranks).
+
+    Args:
+        metrics: name to checked settings (`metric_settings`).
+        maps: (N, H, W) float, as in `score`; float64 is computed in float64, other types in float32.
+        truth: what the maps are held against.
+    """
+    return Scorer(maps, truth).scores(metrics)
+
+
+class Scorer:
+    """Maps with their truth, checked, and what several metrics need of them computed once."""
+
+    def __init__(self, maps: NDArray[Any], truth: Truth) -> None:
+        """Check what comes in and settle the cases in which no metric has a value; raises as `score` does."""
+        _check(maps, truth)
+        count, pixels = len(maps), maps.shape[1] * maps.shape[2]
+        area = count_rows(truth.masks.reshape(count, pixels))
+        self._status = np.full(count, "ok", dtype="<U10")
+        self._status[area == pixels] = "full_mask"
+        self._status[area == 0] = "empty_mask"
+        self._rows = np.flatnonzero(self._status == "ok")
+        rows: Any = slice(None) if len(self._rows) == count else self._rows
+        values = np.asarray(maps[rows], dtype=maps.dtype if maps.dtype == np.float64 else np.float32)
+        broken = ~np.isfinite(values).all(axis=(1, 2))
+        if broken.any():
+            # They take part as zeros: the chance level of their mask is still wanted.
+            values = np.where(broken[:, None, None], values.dtype.type(0), values)
+            self._status[self._rows[broken]] = "nonfinite"
+        masks = truth.masks[rows]
+        boxes = None
+        if truth.boxes is not None:
+            boxes = [np.asarray(truth.boxes[row], dtype=np.int64).reshape(-1, 4) for row in self._rows]
+        self._has_others = truth.others is not None
+        self._batch = Batch(
+            values,
+            masks,
+            None if truth.others is None else truth.others[rows],
+            boxes,
+        )
+
+    def scores(self, metrics: Mapping[str, Settings]) -> dict[str, Scores]:
+        """Return the scores of metrics of one map, by name."""
+        return {name: self._score(find_metric(name), settings) for name, settings in metrics.items()}
+
+    def sums(self, metric: SplitMetric, settings: Settings) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
+        """Return what each map adds to the sums of `metric`, (N, S), NaN where it adds nothing, and the status (N,)."""
+        added = metric.collect(self._batch, settings) if len(self._rows) else np.zeros((0, 1))
+        sums = np.full((len(self._status), added.shape[1]), np.nan)
+        sums[self._rows] = added
+        status = self._status.copy()
+        sums[status != "ok"] = np.nan
+        status[(status == "ok") & np.isnan(sums).any(axis=1)] = "zero_mass"
+        return sums, status
+
+    def _score(self, metric: Metric, settings: Settings) -> Scores:
+        if metric.needs_others and not self._has_others:
+            raise BrickbenchError(
+                f"{metric.name} tells other bricks from the floor: give others, the mask of all bricks of other parts."
+            )
+        rows, status = self._rows, self._status.copy()
+        values, chance = np.full(len(status), np.nan), np.full(len(status), np.nan)
+        if len(rows):
+            values[rows], chance[rows] = metric.compute(self._batch, settings)
+            if metric.lacking is not None:
+                where = rows[metric.lacking[1](self._batch, settings)]
+                values[where] = chance[where] = np.nan
+                status[where[status[where] == "ok"]] = metric.lacking[0]
+            values[status == "nonfinite"] = np.nan
+            status[(status == "ok") & np.isnan(values)] = "zero_mass"
+        return Scores(values, status, chance)
+
+
+def _check(maps: NDArray[Any], truth: Truth) -> None:
+    masks, others, boxes = truth.masks, truth.others, truth.boxes
+    if maps.ndim != 3 or maps.shape != masks.shape or 0 in maps.shape[1:]:
+        raise BrickbenchError(
+            f"Maps and masks should both be (N, H, W); they are {maps.shape} and {masks.shape}. "
+            "Bring maps to the size of the masks with evaluation.resize first."
+        )
+    if not np.issubdtype(maps.dtype, np.floating) or masks.dtype != np.bool_:
+        raise BrickbenchError(f"Maps should be float and masks bool; they are {maps.dtype} and {masks.dtype}.")
+    if others is not None and (others.shape != masks.shape or others.dtype != np.bool_):
+        raise BrickbenchError(
+            f"others should be bool and {masks.shape}, as the masks; it is {others.dtype} and {others.shape}."
+        )
+    if others is not None and (others & masks).any():
+        raise BrickbenchError("others and masks share pixels: leave the class's own bricks out of others.")
+    if boxes is not None and len(boxes) != len(masks):
+        raise BrickbenchError(f"Each map needs its boxes: {len(masks)} maps came with {len(boxes)} lists of boxes.")
+
+
+def metric_rows(names: Sequence[str] | None = None) -> list[dict[str, object]]:
+    """Return the definitions of the metrics as rows for a table."""
+    return [
+        {
+            "metric": row.name,
+            "title": row.title,
+            "of": "a split" if row.name in SPLIT_METRICS else "a mosaic" if row.name in MOSAIC_METRICS else "a map",
+            "answers": row.answers,
+            "formula": row.formula,
+            "direction": row.direction,
+            "range": f"{row.range[0]:g} to {row.range[1]:g}".replace("inf", "infinity"),
+            "chance": row.chance,
+            "uniform": row.uniform,
+            "oracle": row.oracle,
+            "ties": row.ties,
+            "zero_mass": row.zero_mass,
+            "negative_values": row.negative_values,
+            "settings": ", ".join(f"{name} {field.get_default()}" for name, field in row.settings.model_fields.items())
+            or "none",
+            "equals": row.equals or "none",
+            "source": row.source,
+        }
+        for row in (DEFINITIONS[name] for name in names or DEFINITIONS)
+    ]

@@ -1,0 +1,271 @@
+"""Metrics of all maps of a split together, and the threshold of `iou_best`, from what each map adds to their sums."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from core.bootstrap import LEVEL, interval_ends, resample_counts
+from core.errors import BrickbenchError
+from core.files import atomic_file
+from core.seeding import Purpose, generator
+from dataset.index import open_index
+from evaluation.localization.metrics.iou import IOU_CHOICE, STEPS, expected_iou
+from evaluation.localization.registry import SPLIT_METRICS
+from evaluation.localization.score_shard import SUMMED
+from evaluation.score_store import SCORE_SCHEMA, SCORES, SUMS, SUMS_SCHEMA, read_rows, score_file, write_rows
+from explain.methods import find_method
+from explain.store import Attribution, read_shard, shard_files
+
+SPLIT_SCORES = "split_scores.parquet"
+CHOICE_SPLIT = "val"
+RESAMPLES = 1000
+
+
+@dataclass(frozen=True)
+class SplitScore:
+    """One metric on all maps of a split by one method."""
+
+    checkpoint: str
+    method: str
+    method_settings_hash: str
+    split: str
+    metric: str
+    value: float
+    low: float
+    """Lower end of the 95 % interval over resampled piles."""
+    high: float
+    chance: float
+    threshold: float
+    """At which `value` was reached; NaN where there is no single one."""
+    maps: int
+    """With a value and without."""
+    piles: int
+    """That stand behind the value."""
+    undefined: float
+    """Share of the maps that add nothing."""
+    metric_settings: str
+
+    @property
+    def method_key(self) -> str:
+        """Method with settings, such as ``lime-1a2b3c4d5e6f``."""
+        return f"{self.method}-{self.method_settings_hash}"
+
+
+class _Key(NamedTuple):
+    checkpoint: str
+    method: str
+    method_settings_hash: str
+    split: str
+    metric: str
+    metric_settings: str
+
+
+class _Part(NamedTuple):
+    """What the maps of one file add to the sums of one metric."""
+
+    metric: str
+    metric_settings: str
+    rows: Sequence[Attribution]
+    status: NDArray[np.str_]
+    mask_px: Sequence[int]
+    pixels: Sequence[int]
+    sums: NDArray[np.float64]
+    """(N, S), NaN where the status is not ``ok``."""
+
+
+@dataclass
+class _Sums:
+    """Of one method on one split: for each pile the number of maps and what they add."""
+
+    piles: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    maps: int = 0
+    undefined: int = 0
+
+    def add(self, pile: str, sums: NDArray[np.float64], defined: bool) -> None:
+        self.maps += 1
+        self.undefined += not defined
+        if defined:
+            row = np.concatenate([[1.0], sums])
+            self.piles[pile] = self.piles[pile] + row if pile in self.piles else row
+
+
+def finish_splits(run_folder: Path, dataset_root: Path, *, seed: int = 0) -> list[SplitScore]:
+    """Write and return the run's scores of splits, and write the scores of `iou_best` at the thresholds chosen on val.
+
+    Args:
+        run_folder: with sums made by `evaluation.localization.run`.
+        dataset_root: tells the split and pile of each picture.
+        seed: of the resampling of piles.
+
+    Raises:
+        BrickbenchError: a file is damaged.
+    """
+    with open_index(dataset_root) as index:
+        found = index.execute("SELECT image_id, split, group_id FROM images").fetchall()
+    places = {image_id: (split, group_id) for image_id, split, group_id in found}
+    totals: dict[_Key, _Sums] = {}
+    for part in _parts(run_folder):
+        for place, row in enumerate(part.rows):
+            split, pile = places[row.image_id]
+            key = _Key(row.checkpoint, row.method, row.method_settings_hash, split, part.metric, part.metric_settings)
+            totals.setdefault(key, _Sums()).add(pile, part.sums[place], part.status[place] == "ok")
+    scores = [_finish(key, total, seed) for key, total in sorted(totals.items())]
+    schema = pa.schema([(name, _arrow(kind)) for name, kind in SplitScore.__annotations__.items()])
+    with atomic_file(run_folder / SPLIT_SCORES) as temporary:
+        pq.write_table(pa.Table.from_pylist([asdict(each) for each in scores], schema=schema), temporary)
+    _write_iou_best(run_folder, places, scores)
+    return [each for each in scores if each.metric != IOU_CHOICE.name or each.split == CHOICE_SPLIT]
+
+
+def load_split_scores(run_folder: Path) -> list[SplitScore]:
+    """Return the run's scores of splits, none if it was not scored; `iou_best` stands for its threshold on val."""
+    path = run_folder / SPLIT_SCORES
+    if not path.is_file():
+        return []
+    try:
+        rows = pq.read_table(path, partitioning=None).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise BrickbenchError(f"{path} is damaged: delete it and run `evaluate localize` again.") from error
+    scores = [SplitScore(**row) for row in rows]
+    return [each for each in scores if each.metric != IOU_CHOICE.name or each.split == CHOICE_SPLIT]
+
+
+def split_rows(run_folder: Path, checkpoint: str, labels: Mapping[str, tuple[str, str]]) -> list[dict[str, object]]:
+    """Return the scores of splits of one checkpoint as rows for the table of means, without the choices of `iou_best`.
+
+    Maps of val are shown only where there are no others. `labels` are name and kind of each method by its key.
+    """
+    found = [
+        each
+        for each in load_split_scores(run_folder)
+        if each.checkpoint == checkpoint and each.metric in SPLIT_METRICS and each.method_key in labels
+    ]
+    others = {each.split for each in found} - {CHOICE_SPLIT}
+    return [
+        {
+            "method": labels[each.method_key][0],
+            "kind": labels[each.method_key][1],
+            "metric": each.metric if len(others) < 2 else f"{each.metric} ({each.split})",
+            "mean": each.value,
+            "low": each.low,
+            "high": each.high,
+            "median": float("nan"),
+            "chance": each.chance,
+            "undefined": each.undefined,
+            "maps": each.maps,
+            "piles": each.piles,
+        }
+        for each in found
+        if not others or each.split in others
+    ]
+
+
+def _arrow(kind: object) -> pa.DataType:
+    return {str: pa.string(), float: pa.float64(), int: pa.int64()}[kind]  # type: ignore[index]
+
+
+def _parts(run_folder: Path) -> Iterator[_Part]:
+    for shard in shard_files(run_folder):
+        path = score_file(run_folder, SUMS, shard)
+        if not path.is_file():
+            continue
+        rows = read_shard(shard)
+        table = read_rows(path, SUMS_SCHEMA)
+        for name in table.column("metric").unique().to_pylist():
+            part = table.filter(pc.equal(table.column("metric"), name))
+            if part.column("attribution_id").to_pylist() != [row.attribution_id for row in rows]:
+                continue  # of maps that were made anew: score_run scores them again when that metric is asked for
+            status = np.array(part.column("status").to_pylist())
+            defined = part.filter(pc.equal(part.column("status"), "ok")).column("sums")
+            flat = pc.list_flatten(defined).to_numpy().reshape((status == "ok").sum(), -1)
+            sums = np.full((len(status), flat.shape[1] if len(flat) else 0), np.nan)
+            sums[status == "ok"] = flat
+            yield _Part(
+                name,
+                part.column("metric_settings")[0].as_py(),
+                rows,
+                status,
+                part.column("mask_px").to_pylist(),
+                part.column("pixels").to_pylist(),
+                sums,
+            )
+
+
+def _finish(key: _Key, total: _Sums, seed: int) -> SplitScore:
+    metric = SUMMED[key.metric]
+    settings = metric.settings.model_validate_json(key.metric_settings)
+    value, chance, threshold, low, high = (np.nan,) * 5
+    if total.piles:
+        sums = np.stack([total.piles[pile] for pile in sorted(total.piles)])  # (piles, 1 + S)
+        value, chance, threshold = (float(each) for each in metric.finish(sums.sum(axis=0), settings))
+        drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), len(sums), RESAMPLES)
+        low, high = interval_ends(metric.finish(drawn @ sums, settings)[0], len(sums), LEVEL)
+    return SplitScore(
+        checkpoint=key.checkpoint,
+        method=key.method,
+        method_settings_hash=key.method_settings_hash,
+        split=key.split,
+        metric=key.metric,
+        value=value,
+        low=float(low),
+        high=float(high),
+        chance=chance,
+        threshold=threshold,
+        maps=total.maps,
+        piles=len(total.piles),
+        undefined=total.undefined / total.maps,
+        metric_settings=key.metric_settings,
+    )
+
+
+def _write_iou_best(run_folder: Path, places: Mapping[str, tuple[str, str]], scores: list[SplitScore]) -> None:
+    """Write one file with `iou_best` of the maps that are not of val: those chose the threshold, and are not judged."""
+    chosen = {
+        (each.checkpoint, each.method, each.method_settings_hash): each.threshold
+        for each in scores
+        if each.metric == IOU_CHOICE.name and each.split == CHOICE_SPLIT and each.threshold == each.threshold
+    }
+    rows = [
+        _iou_best(part, place, chosen.get((row.checkpoint, row.method, row.method_settings_hash)))
+        for part in _parts(run_folder)
+        if part.metric == IOU_CHOICE.name
+        for place, row in enumerate(part.rows)
+        if places[row.image_id][0] != CHOICE_SPLIT
+    ]
+    if rows:
+        write_rows(
+            run_folder / SCORES / f"{IOU_CHOICE.name}.parquet", [pa.Table.from_pylist(rows, schema=_BEST_SCHEMA)]
+        )
+
+
+_BEST_SCHEMA = SCORE_SCHEMA.append(pa.field("threshold", pa.float64()))
+
+
+def _iou_best(part: _Part, place: int, threshold: float | None) -> dict[str, object]:
+    """Return the row of one map; the threshold is one of those that its sums hold the IoU of."""
+    row, status = part.rows[place], str(part.status[place])
+    value = chance = None
+    if threshold is not None and status not in {"empty_mask", "full_mask"}:
+        chance = expected_iou(part.mask_px[place], part.pixels[place], threshold)
+    if status == "ok":
+        if threshold is None:
+            status = "no_cutoff"
+        else:
+            value = float(part.sums[place, round(threshold * STEPS) - 1])
+    return {
+        "attribution_id": row.attribution_id,
+        "metric": IOU_CHOICE.name,
+        "value": value,
+        "status": status,
+        "chance": chance,
+        "metric_settings": part.metric_settings,
+        "resize": find_method(row.method).resize,
+        "threshold": threshold,
+    }

@@ -1,1 +1,0 @@
-"""One small file a family of metrics; `evaluation.localization.METRICS` gathers their rows."""

@@ -1,0 +1,1 @@
+"""The report of a run's explanations, as a reader sees it."""

@@ -1,0 +1,114 @@
+"""The scores and what follows from them as files for other programs: Parquet, CSV and JSON."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+
+from core.errors import BrickbenchError
+from core.files import atomic_file, require_writable
+from evaluation.report.data import ReportData
+from evaluation.report.provenance import provenance
+from evaluation.report.sections import mass_shares
+from evaluation.report.split_tables import focus_rows, split_rows
+from evaluation.statistics.summary import difference_rows, ranking_rows, score_rows
+from evaluation.statistics.table import MISSING
+
+NAMES = ("report.json", "scores.json", "scores.csv", "scores.parquet")
+
+
+def score_table(found: ReportData) -> pa.Table:
+    """Return one row a map and metric: the score, its status and chance level, and what is known of the pair."""
+    table = found.table
+    facts = {name: column for name, column in found.facts.as_columns().items() if name != "part_id"}
+    rows: list[dict[str, object]] = []
+    for (method, pair), row in sorted(table.rows.items()):
+        label = table.methods[method]
+        known = {name: column[pair] for name, column in facts.items()}
+        for metric, name in enumerate(table.metrics):
+            place = (method, metric, pair)
+            if table.status[place] == MISSING:
+                continue
+            own: dict[str, object] = {
+                "run_id": table.run_id,
+                "checkpoint": table.checkpoint,
+                "attribution_id": row.attribution_id,
+                "method": label.name,
+                "method_key": label.key,
+                "kind": label.kind,
+                "metric": name,
+                "image_id": row.image_id,
+                "part_id": row.part_id,
+                "pile": int(table.piles[pair]),
+                "value": _known(float(table.values[place])) if table.status[place] == "ok" else None,
+                "status": str(table.status[place]),
+                "chance": _known(float(table.chance[place])),
+            }
+            rows.append(own | known)
+    return pa.Table.from_pylist(rows)
+
+
+def document(found: ReportData) -> dict[str, object]:
+    """Return all that the report says as one JSON document."""
+    return {
+        "run_id": found.table.run_id,
+        "checkpoint": found.table.checkpoint,
+        "strict": found.table.strict,
+        "headline": found.verdict.headline,
+        "sentences": found.verdict.sentences,
+        "caveats": found.verdict.caveats,
+        "scores": score_rows(found.summary),
+        "differences": difference_rows(found.summary),
+        "rankings": ranking_rows(found.summary),
+        "breakdown": [
+            score.as_row() for dimension in found.strata for _, scores in dimension for score in scores.values()
+        ],
+        "splits": split_rows(found),
+        "focus": focus_rows(found),
+        "mass_shares": [{"of": label, **shares} for label, shares in mass_shares(found)],
+        "training": [each.as_row() for each in found.growth],
+        "variation": [each.as_row() for each in found.variation],
+        "variation_between": found.varied,
+        "provenance": dict(provenance(found)),
+    }
+
+
+def write_files(found: ReportData, folder: Path) -> list[Path]:
+    """Write the files called `NAMES` into `folder`, over what is there, and return their paths.
+
+    Raises:
+        BrickbenchError: `folder` cannot be written.
+    """
+    require_writable(folder)
+    table = score_table(found)
+    paths = [folder / name for name in NAMES]
+    columns = {"columns": table.column_names, "rows": [list(row.values()) for row in table.to_pylist()]}
+    try:
+        for path, value in zip(paths[:2], (document(found), columns), strict=True):
+            with atomic_file(path) as temporary:
+                text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
+                temporary.write_text(text + "\n", encoding="utf-8")
+        with atomic_file(paths[2]) as temporary:
+            pc.write_csv(table, temporary)
+        with atomic_file(paths[3]) as temporary:
+            pq.write_table(table, temporary)
+    except OSError as error:
+        raise BrickbenchError(f"Cannot write in {folder}: {error.strerror or error}. Choose another folder.") from error
+    return paths
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return _known(value) if isinstance(value, float) else value

@@ -1,0 +1,57 @@
+"""What is known of each method beyond single maps, as tables of the report: whole splits, and mosaics."""
+
+from dataclasses import asdict, dataclass
+
+from evaluation.localization.focus_run import FocusRow
+from evaluation.localization.metrics.iou import IOU_CHOICE
+from evaluation.localization.registry import SPLIT_METRICS
+from evaluation.localization.split_scores import CHOICE_SPLIT, SplitScore
+from evaluation.report.data import ReportData
+from evaluation.statistics.table import MethodLabel
+
+
+@dataclass(frozen=True)
+class SplitLine:
+    """One method on one split."""
+
+    method: MethodLabel
+    split: str
+    scores: tuple[SplitScore | None, ...]
+    """One a metric of `SPLIT_METRICS`, None where it was not scored."""
+    chosen: SplitScore | None
+    """The threshold of `iou_best` and the mean IoU that it reached on val; None without maps of val pictures."""
+
+
+def split_lines(found: ReportData) -> list[SplitLine]:
+    """Return the scores of splits in the order of the table; val is shown only where there is no other."""
+    others = {each.split for each in found.splits if each.metric in SPLIT_METRICS} - {CHOICE_SPLIT}
+    lines = []
+    for method in found.table.methods:
+        own = [each for each in found.splits if each.method_key == method.key]
+        chosen = next((each for each in own if each.metric == IOU_CHOICE.name), None)
+        for split in sorted(others or {CHOICE_SPLIT}):
+            by_name = {each.metric: each for each in own if each.split == split}
+            scores = tuple(by_name.get(name) for name in SPLIT_METRICS)
+            if any(scores) or chosen is not None:
+                lines.append(SplitLine(method, split, scores, chosen))
+    return lines
+
+
+def split_rows(found: ReportData) -> list[dict[str, object]]:
+    """Return the scores of splits as rows for JSON."""
+    return [
+        asdict(each) | {"method": method.name}
+        for method in found.table.methods
+        for each in found.splits
+        if each.method_key == method.key
+    ]
+
+
+def focus_lines(found: ReportData) -> list[tuple[MethodLabel, FocusRow]]:
+    """Return the focus of the methods in the order of the table, a line for each set of mosaics."""
+    return [(method, row) for method in found.table.methods for row in found.focus.get(method.key, [])]
+
+
+def focus_rows(found: ReportData) -> list[dict[str, object]]:
+    """Return the focus as rows for JSON."""
+    return [asdict(row) | {"method": method.name} for method, row in focus_lines(found)]

@@ -1,0 +1,1 @@
+"""Answers of people: one plain table, wherever they were given."""

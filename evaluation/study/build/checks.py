@@ -1,0 +1,75 @@
+"""Pictures for attention checks: a part in plain sight, and room beside the bricks."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.cli import count_of
+from core.errors import BrickbenchError
+from core.seeding import generator
+from dataset.pile_dataset import PileDataset
+from evaluation.study.build.pictures import check_maps, room_for_check
+from evaluation.study.build.plan import Stream
+from evaluation.study.settings import StudySettings
+
+TRIED = 200
+"""Pictures among which those with the most room are taken: to decode the masks of all would take minutes."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """What an attention check shows."""
+
+    place: int
+    """Of the picture in the dataset."""
+    part_id: str
+    target: NDArray[np.float32]
+    """(H, W), a disc on the part."""
+    decoy: NDArray[np.float32]
+    """(H, W), the same disc beside all bricks."""
+
+
+def choose_checks(pictures: PileDataset, used: Collection[str], settings: StudySettings) -> list[Check]:
+    """Return `settings.attention` checks, each of another pile.
+
+    Of some pictures drawn by chance those are taken that have the most room; those of the study's own piles only
+    where others do not suffice, so that nobody meets an item's picture twice.
+
+    Args:
+        pictures: of the study's split, with masks.
+        used: image_ids of the items.
+        settings: of the study.
+
+    Raises:
+        BrickbenchError: too few pictures have an outlined part and room beside the bricks.
+    """
+    if not settings.attention:
+        return []
+    order = generator(settings.seed, Stream.ATTENTION).permutation(len(pictures))
+    groups, known = pictures.groups, set(used)
+    taken = {int(groups[place]) for place, image_id in enumerate(pictures.image_ids) if image_id in known}
+    places = sorted(order.tolist(), key=lambda place: int(groups[place]) in taken)[:TRIED]
+    found = []
+    for place in places:
+        bricks = pictures.all_bricks_mask(place)
+        for part_id, part in pictures.masks(place).items():
+            room = room_for_check(part, bricks)
+            if room > 1:
+                found.append((int(groups[place]) in taken, -room, place, part_id))
+    chosen: dict[int, Check] = {}
+    for _, _, place, part_id in sorted(found):
+        if len(chosen) == settings.attention or int(groups[place]) in chosen:
+            continue
+        maps = check_maps(pictures.masks(place)[part_id], pictures.all_bricks_mask(place))
+        if maps is not None:
+            chosen[int(groups[place])] = Check(place, part_id, *maps)
+    if len(chosen) < settings.attention:
+        raise BrickbenchError(
+            f"{count_of(settings.attention, 'attention check')} should be drawn; of the "
+            f"{count_of(len(places), 'picture')} of the split {settings.split} that were looked at, those of "
+            f"{count_of(len(chosen), 'pile')} have an outlined part and room beside the bricks. "
+            f"For {len(chosen)} or fewer set attention: {len(chosen)} in the settings."
+        )
+    return list(chosen.values())

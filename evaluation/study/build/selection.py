@@ -1,0 +1,248 @@
+"""What is asked about: pairs of a picture and a part of which the run holds all maps, chosen evenly over strata."""
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from core.cli import count_of
+from core.errors import BrickbenchError, SettingsError
+from core.seeding import generator
+from core.settings import near_matches
+from dataset.index import open_index
+from evaluation.study.build.plan import Stream
+from evaluation.study.settings import Stratum, StudySettings
+from explain.store import Attribution, load_maps
+from training.run.checkpoint import resolve_checkpoint
+from training.run.runs import RunInfo
+
+_DIGITS = 6
+"""Of a method's settings, in names such as ``lime-1a2b3c``: as tables and reports write them."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A picture and a part that may become an item."""
+
+    image_id: str
+    part_id: str
+    group_id: str
+    """The pile, or photos that are duplicates: an item each."""
+    maps: Mapping[str, Attribution]
+    """By the method's name in the settings."""
+    is_right: bool | None
+    """Whether the network's answer on the part is right; None where no prediction is stored."""
+    confidence: float | None
+    """The probability that it gives to that answer, 0.5 to 1."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What a run offers."""
+
+    checkpoint: str
+    there: tuple[Candidate, ...]
+    """Sorted by image_id and part_id."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The items of a study."""
+
+    items: tuple[Candidate, ...]
+    passed_over: int = 0
+    """Candidates whose turn it was, but of which a map was empty."""
+
+
+def find_candidates(run: Path, root: Path, settings: StudySettings, checkpoint: str | None = None) -> Candidates:
+    """Return the pairs of a picture of the split and a part of which the index knows a map by each method.
+
+    Args:
+        run: the run's folder.
+        root: the dataset whose index has the run's maps.
+        settings: name the methods, the split, and whether parts that are not in the picture count.
+        checkpoint: whose maps; None takes the best one's if there are any, else those of the last that has some.
+
+    Raises:
+        SettingsError: a method or checkpoint of which the run has no maps, or a method's name that means several.
+        BrickbenchError: the run has no maps in the index, or no picture has those of all methods.
+    """
+    run_id = RunInfo.load_run(run).run_id
+    with open_index(root) as index:
+        rows = index.execute(
+            "SELECT a.attribution_id, a.run_id, a.checkpoint, a.image_id, a.part_id, a.method, a.method_settings_hash, "
+            "a.file, a.row, a.seconds, g.group_id, p.logit, l.part_id IS NOT NULL FROM attributions a "
+            "JOIN images g USING (image_id) LEFT JOIN labels l USING (image_id, part_id) "
+            "LEFT JOIN predictions p USING (run_id, checkpoint, image_id, part_id) "
+            "WHERE a.run_id = ? AND g.split = ? AND g.twin_of IS NULL ORDER BY ALL",
+            [run_id, settings.split],
+        ).fetchall()
+    way_out = (
+        f"make them with `brickbench explain run {run} --split {settings.split} --methods {','.join(settings.methods)}`"
+    )
+    if not rows:
+        raise BrickbenchError(
+            f"The index of {root} knows no map by {run_id} of a picture of the split {settings.split}: {way_out}."
+        )
+    chosen = _choose_checkpoint(run, sorted({row[2] for row in rows}), checkpoint)
+    rows = [row for row in rows if row[2] == chosen]
+    keys = _method_keys({Attribution(*row[:10]).method_key for row in rows}, settings.methods, way_out)
+    found: dict[tuple[str, str], Candidate] = {}
+    for row in rows:
+        one, (group_id, logit, is_present) = Attribution(*row[:10]), row[10:]
+        if one.method_key in keys and (is_present or settings.absent_parts):
+            pair = (one.image_id, one.part_id)
+            maps = {**(found[pair].maps if pair in found else {}), keys[one.method_key]: one}
+            is_right = None if logit is None else (logit > 0) == is_present
+            confidence = None if logit is None else 1 / (1 + math.exp(-abs(logit)))
+            found[pair] = Candidate(*pair, group_id, maps, is_right, confidence)
+    whole = tuple(each for _, each in sorted(found.items()) if len(each.maps) == len(settings.methods))
+    if not whole:
+        raise BrickbenchError(
+            f"No picture of the split {settings.split} has maps of one part by all of {', '.join(settings.methods)} "
+            f"from checkpoint {chosen}: {way_out}."
+        )
+    return Candidates(chosen, whole)
+
+
+def choose_items(
+    candidates: Candidates, settings: StudySettings, is_empty: Callable[[Candidate], bool] = lambda _: False
+) -> Choice:
+    """Return `settings.items` candidates of as many piles, as even over the strata as can be.
+
+    One after the other, that is taken whose strata were taken least often, the first stratum of `settings.stratify`
+    first; chance decides among equals (minimisation, after Pocock and Simon 1975).
+
+    Args:
+        candidates: to choose from.
+        settings: of the study.
+        is_empty: tells, of one whose turn it is, that it has a map to pass it over for.
+
+    Raises:
+        BrickbenchError: there are fewer piles.
+    """
+    rng = generator(settings.seed, Stream.ITEMS)
+    there = [candidates.there[place] for place in rng.permutation(len(candidates.there))]
+    strata = _strata(there, settings)
+    counts = [Counter[object]() for _ in settings.stratify]
+    chosen: list[Candidate] = []
+    passed_over = 0
+    left = list(range(len(there)))
+    while len(chosen) < settings.items and left:
+        best = min(left, key=lambda place: [count[strata[place][which]] for which, count in enumerate(counts)])
+        if is_empty(there[best]):
+            passed_over += 1
+            left.remove(best)
+            continue
+        chosen.append(there[best])
+        for count, stratum in zip(counts, strata[best], strict=True):
+            count[stratum] += 1
+        left = [place for place in left if there[place].group_id != there[best].group_id]
+    if len(chosen) < settings.items:
+        empty = f", besides {count_of(passed_over, 'pair')} with an empty map" if passed_over else ""
+        raise BrickbenchError(
+            f"Items should be of {settings.items} different piles; maps by all of {', '.join(settings.methods)} are "
+            f"there of {count_of(len(chosen), 'pile')} of the split {settings.split}{empty}. Ask for fewer with "
+            f"--items {len(chosen)}, or make more maps with `brickbench explain run`."
+        )
+    return Choice(tuple(chosen), passed_over)
+
+
+def has_empty_map(run: Path, candidate: Candidate) -> bool:
+    """Return whether a map of a candidate has no value above 0: nothing that speaks for the part."""
+    return any(not np.nanmax(values, initial=0.0) > 0 for values in load_maps(run, list(candidate.maps.values())))
+
+
+def listed_items(candidates: Candidates, path: Path) -> Choice:
+    """Return the candidates in a CSV file with columns image_id and part_id, in its order.
+
+    Raises:
+        BrickbenchError: the file cannot be read, lacks a column, or names what cannot be an item; every row that does
+            not fit is named.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            columns, rows = list(reader.fieldnames or []), list(reader)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BrickbenchError(f"The list {path} cannot be read: {error}.") from error
+    if not {"image_id", "part_id"} <= set(columns) or not rows:
+        held = f"{', '.join(columns) or 'nothing'}, with {count_of(len(rows), 'row')}"
+        raise BrickbenchError(f"The list {path} should have columns image_id and part_id, and rows; it has {held}.")
+    known = {(each.image_id, each.part_id): each for each in candidates.there}
+    chosen: dict[str, tuple[int, Candidate]] = {}
+    problems = []
+    for number, row in enumerate(rows, start=2):
+        pair = ((row["image_id"] or "").strip(), (row["part_id"] or "").strip())
+        if pair not in known:
+            hint = near_matches(pair[0], [image_id for image_id, part_id in known if part_id == pair[1]])
+            problems.append(f"row {number}: no maps by all methods of part {pair[1]!r} in picture {pair[0]!r}{hint}")
+            continue
+        one = known[pair]
+        if one.group_id in chosen:
+            problems.append(f"row {number}: the same pile as in row {chosen[one.group_id][0]}")
+        chosen.setdefault(one.group_id, (number, one))
+    if problems:
+        raise BrickbenchError(f"The list {path} cannot be used: {'; '.join(problems)}.")
+    return Choice(tuple(one for _, one in chosen.values()))
+
+
+def _strata(there: Sequence[Candidate], settings: StudySettings) -> list[list[object]]:
+    known = [each.confidence for each in there if each.confidence is not None]
+    median = float(np.median(known)) if known else 0.0
+    told: dict[Stratum, list[object]] = {
+        "right": [each.is_right for each in there],
+        "part": [each.part_id for each in there],
+        "confidence": [None if each.confidence is None else each.confidence > median for each in there],
+    }
+    return [[told[name][place] for name in settings.stratify] for place in range(len(there))]
+
+
+def _choose_checkpoint(run: Path, there: list[str], wanted: str | None) -> str:
+    best = there[-1]
+    try:
+        best = resolve_checkpoint(run, "best").stem
+    except BrickbenchError:
+        if wanted == "best":  # without its weights nobody knows which one that is
+            raise
+    chosen = best if wanted in (None, "best") else str(wanted)
+    if wanted is None and best not in there:
+        return there[-1]
+    if chosen not in there:
+        raise SettingsError(
+            f"{run} has no maps of checkpoint {chosen!r}{near_matches(chosen, there)}; it has those of "
+            f"{', '.join(there)}."
+        )
+    return chosen
+
+
+def _method_keys(there: set[str], wanted: Sequence[str], way_out: str) -> dict[str, str]:
+    """Return the names in the settings by what they mean: a method with a digest of its settings."""
+    names = {key: (key.rpartition("-")[0], _short(key), key) for key in sorted(there)}
+    found: dict[str, str] = {}
+    for name in wanted:
+        keys = [key for key, known in names.items() if name in known]
+        if not keys:
+            methods = sorted({known[0] for known in names.values()})
+            raise SettingsError(
+                f"The run has no maps by {name!r}{near_matches(name, methods)}; it has maps by {', '.join(methods)}. "
+                f"Choose among these with --methods, or {way_out}."
+            )
+        if len(keys) > 1:
+            raise SettingsError(
+                f"The run has maps by {name} with {len(keys)} settings: name one of "
+                f"{', '.join(map(_short, keys))} with --methods."
+            )
+        if keys[0] in found:
+            raise SettingsError(f"{found[keys[0]]} and {name} are the same maps: name two methods with --methods.")
+        found[keys[0]] = name
+    return found
+
+
+def _short(key: str) -> str:
+    method, _, digest = key.rpartition("-")
+    return f"{method}-{digest[:_DIGITS]}"

@@ -1,0 +1,107 @@
+"""``brickbench study import``: answers made elsewhere, checked and taken in."""
+
+from pathlib import Path
+
+import click
+
+from core.cli import count_of, existing_file, existing_folder, json_option, print_json, print_rows
+from core.errors import BrickbenchError, SettingsError
+
+
+@click.command("import")
+@click.argument("files", metavar="FILE...", type=existing_file, nargs=-1, required=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The canonical file of answers to write: .parquet or .csv.",
+)
+@click.option("--study", type=existing_folder, help="The study that was answered: checks items and methods against it.")
+@click.option("--column", "columns", multiple=True, metavar="FIELD=HEADING", help="What a heading means.")
+@click.option("--value", "values", multiple=True, metavar="FIELD:WORD=MEANING", help="What a word in a cell means.")
+@click.option("--first", metavar="METHOD", help="Of counts: the method that was counted.")
+@click.option("--second", metavar="METHOD", help="Of counts: the other method.")
+@click.option("--skip-bad", is_flag=True, help="Leave out rows with problems and take in the rest.")
+@click.option("--force", is_flag=True, help="Overwrite what is there.")
+@json_option
+def import_answers(
+    files: tuple[Path, ...],
+    output: Path,
+    study: Path | None,
+    columns: tuple[str, ...],
+    values: tuple[str, ...],
+    first: str | None,
+    second: str | None,
+    skip_bad: bool,
+    force: bool,
+    as_json: bool,
+) -> None:
+    """Check answers made elsewhere and write them as one canonical file for `study analyze`.
+
+    A FILE is a CSV table with a row an answer (participant, item, left, right, chosen, and where known familiarity,
+    position, kind, expected, image_id, part_id, seconds, language), or with a row a participant (participant, trials,
+    chosen_first), or a .json file that the offline page of a study gave back. If anything is wrong, all problems are
+    listed and nothing is written.
+
+    \b
+    Example:
+      brickbench study import survey.csv -o answers.parquet --column chosen="Your choice" --value chosen:A=left
+      brickbench study import counts.csv -o answers.parquet --first gradcam --second lime
+      brickbench study import returned/*.json -o answers.parquet --study my_study
+    """
+    from evaluation.study.answers.answer_files import require_ending, write_answers
+    from evaluation.study.answers.import_columns import parse_columns, parse_values
+    from evaluation.study.answers.import_returned import RETURNED, take_in_returned
+    from evaluation.study.answers.importing import take_in
+    from evaluation.study.key import read_key
+
+    require_ending(output)
+    if output.exists() and not force:
+        raise BrickbenchError(f"{output} is there already: choose another place with -o, or give --force.")
+    if (first is None) != (second is None):
+        raise SettingsError("--first and --second go together: the method that was counted, and the other one.")
+    if any(file.suffix == RETURNED for file in files):
+        found = take_in_returned(files, study)
+    else:
+        found = take_in(
+            files,
+            columns=parse_columns(columns),
+            values=parse_values(values),
+            methods=None if first is None or second is None else (first, second),
+            key=None if study is None else read_key(study),
+        )
+    is_refused = bool(found.problems) and not skip_bad
+    written = None if is_refused or not len(found.answers) else output
+    if written is not None:
+        write_answers(written, found.answers)
+    people, items = (len(set(getattr(found.answers, name).tolist()) - {""}) for name in ("participant", "item"))
+    if as_json:
+        print_json(
+            {
+                "rows": found.rows,
+                "answers": len(found.answers),
+                "people": people,
+                "items": items,
+                "problems": [vars(problem) for problem in found.problems],
+                "file": written,
+            }
+        )
+    elif found.problems:
+        print_rows([vars(problem) for problem in found.problems], as_json=False)
+    bad = len({(problem.file, problem.row) for problem in found.problems})
+    if is_refused:
+        raise BrickbenchError(
+            f"{count_of(bad, 'row')} of {found.rows} cannot be taken in, so nothing was written. Mend them, or leave "
+            "them out with --skip-bad."
+        )
+    if written is None:
+        raise BrickbenchError("No row is left to take in, so nothing was written.")
+    if not as_json:
+        known = count_of(items, "item") if items else "items that are not known"
+        left_out = f", {count_of(bad, 'row')} left out" if bad else ""
+        click.echo(f"{count_of(len(found.answers), 'answer')} of {_people(people)} on {known}{left_out}: {written}")
+
+
+def _people(number: int) -> str:
+    return "1 person" if number == 1 else f"{number} people"

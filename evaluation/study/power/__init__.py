@@ -1,0 +1,1 @@
+"""How many people and items a study needs, by simulation."""

@@ -1,0 +1,75 @@
+"""What a study shows as files for other programs: one JSON document and two CSV tables."""
+
+import csv
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+from core.errors import BrickbenchError
+from core.files import atomic_file, require_writable
+from evaluation.study.report.contents import StudyReport
+from evaluation.study.report.provenance import provenance
+from evaluation.study.report.rows import figures, group_rows, numbered
+
+NAMES = ("study.json", "figures.csv", "groups.csv")
+
+
+def document(report: StudyReport) -> dict[str, Any]:
+    """Return all that the report says, and all that the analysis found; people are numbered, not named."""
+    result = report.result
+    everyone = replace(result.everyone, by_person=tuple(numbered(result.everyone.by_person)))
+    found: dict[str, Any] = asdict(replace(result, everyone=everyone, attentive=None))
+    found["attention"]["failed_people"] = len(result.attention.failed_people)
+    if result.attentive is not None:
+        attentive = replace(result.attentive, by_person=tuple(numbered(result.attentive.by_person)))
+        found["attentive"] = asdict(attentive)
+    return {
+        "headline": report.verdict.headline,
+        "sentences": report.verdict.sentences,
+        "caveats": report.verdict.caveats,
+        "figures": [vars(row) for row in figures(result)],
+        "analysis": found,
+        "choices_by_score": [{"difference": at, **share.as_row("left")} for at, share in report.by_score],
+        "metric": report.metric,
+        "provenance": dict(provenance(report)),
+    }
+
+
+def write_data(report: StudyReport, folder: Path) -> list[Path]:
+    """Write the files called `NAMES` into `folder`, over what is there, and return their paths.
+
+    Raises:
+        BrickbenchError: `folder` cannot be written.
+    """
+    require_writable(folder)
+    paths = [folder / name for name in NAMES]
+    tables = [vars(row) for row in figures(report.result)], group_rows(report.result)
+    try:
+        with atomic_file(paths[0]) as temporary:
+            text = json.dumps(_plain(document(report)), ensure_ascii=False, allow_nan=False, indent=1)
+            temporary.write_text(text + "\n", encoding="utf-8")
+        for path, rows in zip(paths[1:], tables, strict=True):
+            with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+                writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+                writer.writeheader()
+                writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    except OSError as error:
+        raise BrickbenchError(f"Cannot write in {folder}: {error.strerror or error}. Choose another folder.") from error
+    return paths
+
+
+def _cell(value: object) -> object:
+    return "" if isinstance(value, float) and math.isnan(value) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(name): _plain(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value

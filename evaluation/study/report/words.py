@@ -1,0 +1,227 @@
+"""What a study shows, in plain words made from its numbers, and what may not be concluded from it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from evaluation.statistics.effects import Estimate
+from evaluation.study.analysis import Preference, StudyResult
+from evaluation.study.report.plots import number_range, percent, percent_range
+
+ALPHA = 0.05
+FEW = 20
+"""With fewer people, or fewer items, the random-effects interval rests on a standard deviation that is a guess."""
+
+
+@dataclass(frozen=True)
+class StudyVerdict:
+    """A headline, sentences that bear it out, and limits."""
+
+    headline: str
+    sentences: tuple[str, ...]
+    caveats: tuple[str, ...]
+
+
+def decide(result: StudyResult, titles: Mapping[str, str]) -> StudyVerdict:
+    """Return the verdict: the answer for new people and new items first, then that for these ones."""
+    sentences = [
+        *_clustered(result, titles),
+        _these_only(result, titles),
+        *_spread(result, titles),
+        *_side_questions(result),
+        *_attention(result, titles),
+        *_strengths(result, titles),
+        *_scores(result),
+    ]
+    return StudyVerdict(_headline(result, titles), tuple(sentences), tuple(_caveats(result)))
+
+
+def p_words(value: float) -> str:
+    """Return such as ``p 0.03`` or ``p < 0.001``."""
+    return "p < 0.001" if value < 0.001 else f"p {value:.3f}" if value < 0.1 else f"p {value:.2f}"
+
+
+def contest(result: StudyResult, titles: Mapping[str, str]) -> tuple[str, str]:
+    """Return the titles of the two that are compared; the second may be ``the others``."""
+    return titles.get(result.first, result.first), titles.get(result.against, result.against)
+
+
+def _headline(result: StudyResult, titles: Mapping[str, str]) -> str:
+    first, against = contest(result, titles)
+    found = result.everyone.generalisation
+    p_value, share = found.preference.p_value, found.share.value
+    if not np.isfinite(p_value):
+        return (
+            f"{first} was chosen in {percent(result.everyone.pooled.wilson.value)} of these answers; they cannot say "
+            "what other people would choose on other pictures."
+        )
+    if p_value >= ALPHA:
+        return f"These answers do not show whether people prefer {first} or {against}."
+    liked, other = (first, against) if share > 0.5 else (against, first)
+    reach = "on other pictures of this kind too" if result.everyone.items else "on these pictures"
+    return f"People prefer {liked} to {other}, {reach}."
+
+
+def _clustered(result: StudyResult, titles: Mapping[str, str]) -> list[str]:
+    first, _ = contest(result, titles)
+    model, two_way = result.everyone.generalisation, result.everyone.two_way
+    sentences = []
+    if np.isfinite(model.share.value):
+        sentences.append(
+            f"Of new people{' on new items' if result.everyone.items else ''}, {first} would be chosen in "
+            f"{percent_range(model.share)} of answers ({p_words(model.preference.p_value)} for no preference; "
+            "crossed-effects model)."
+        )
+    if model.reason and (result.everyone.items or not np.isfinite(model.share.value)):
+        sentences.append(model.reason)
+    if np.isfinite(two_way.share.low):
+        what = "people and items" if result.everyone.items else "people"
+        sentences.append(f"Resampling {what} instead of modelling them gives {percent_range(two_way.share)}.")
+    return sentences
+
+
+def _these_only(result: StudyResult, titles: Mapping[str, str]) -> str:
+    first, _ = contest(result, titles)
+    group, pooled = result.everyone, result.everyone.pooled
+    text = (
+        f"For {_these(group)} only: {first} in {pooled.chosen} of {pooled.answers} answers, "
+        f"{percent_range(pooled.wilson)} by Wilson's interval, {_ends(pooled.exact)} by the exact one."
+    )
+    side = group.randomisation
+    if np.isfinite(side.p_value):
+        verb = "cannot" if side.p_value < ALPHA else "can"
+        text += (
+            f" Their choices {verb} be explained by sides alone: had the sides been drawn otherwise, "
+            f"{side.expected:.0f} would be expected ({p_words(side.p_value)})."
+        )
+    return text
+
+
+def _spread(result: StudyResult, titles: Mapping[str, str]) -> list[str]:
+    model = result.everyone.generalisation
+    first, _ = contest(result, titles)
+    if not np.isfinite(model.share.value) or not np.isfinite(model.item_sd):
+        return []
+    centre = model.preference.logit.value
+    items, people = (
+        f"{100 * expit(centre - sd):.0f} to {100 * expit(centre + sd):.0f} %" for sd in (model.item_sd, model.person_sd)
+    )
+    return [
+        (
+            f"Items differ: on two in three of them a typical person would choose {first} in {items} of answers. So do "
+            f"people: two in three of them would, on a typical item, in {people}."
+        )
+    ]
+
+
+def _side_questions(result: StudyResult) -> list[str]:
+    group = result.everyone
+    sentences = []
+    trend = group.familiarity
+    if np.isfinite(trend.p_value):
+        if trend.p_value >= ALPHA:
+            text = "No trend with familiarity is shown"
+        else:
+            text = "The share " + ("rises" if trend.concordance > 0.5 else "falls") + " with familiarity"
+        sentences.append(f"{text} ({p_words(trend.p_value)}).")
+    position = group.position
+    if np.isfinite(position.left.value):
+        known = "" if not np.isfinite(position.p_value) else f", {p_words(position.p_value)} for no bias"
+        sentences.append(f"The left side was chosen in {percent_range(position.left)} of answers{known}.")
+    steady = group.consistency
+    parts = [
+        f"{words} in {percent_range(share)}"
+        for words, share in (("repeated", steady.repeated), ("with sides exchanged", steady.swapped))
+        if np.isfinite(share.value)
+    ]
+    if parts:
+        sentences.append(f"Trials that came again were answered alike: {'; '.join(parts)}.")
+    alpha = group.agreement.alpha
+    if np.isfinite(alpha.value):
+        sentences.append(f"Agreement of people on items is {number_range(alpha)}, where 0 is chance and 1 is full.")
+    return sentences
+
+
+def _attention(result: StudyResult, titles: Mapping[str, str]) -> list[str]:
+    failed = len(result.attention.failed_people)
+    if not failed:
+        return []
+    text = f"{failed} of {result.everyone.people} people failed an attention check."
+    if result.attentive is not None:
+        first, _ = contest(result, titles)
+        model = result.attentive.generalisation
+        share = model.share if np.isfinite(model.share.value) else result.attentive.pooled.wilson
+        known = f", {p_words(model.preference.p_value)}" if np.isfinite(model.preference.p_value) else ""
+        text += f" Without them {first} comes to {percent_range(share)}{known}."
+    return [text]
+
+
+def _strengths(result: StudyResult, titles: Mapping[str, str]) -> list[str]:
+    scale = result.everyone.bradley_terry
+    if scale is None or not scale.strengths:
+        return []
+    order = ", ".join(titles.get(each.method, each.method) for each in scale.strengths)
+    close = [
+        f"{titles.get(each.first, each.first)} and {titles.get(each.second, each.second)}"
+        for each in scale.contests
+        if not each.holm_p_value < ALPHA
+    ]
+    told = f"Not told apart: {'; '.join(close)}." if close else "All are told apart."
+    return [f"On one scale (Bradley-Terry), from the most to the least chosen: {order}. {told}"]
+
+
+def _scores(result: StudyResult) -> list[str]:
+    found = result.everyone.scores
+    if found is None:
+        return []
+    if not np.isfinite(found.higher.value):
+        return [found.reason]
+    known = f" ({p_words(found.slope.p_value)} for the slope)" if np.isfinite(found.slope.p_value) else ""
+    return [f"The map that scores higher was chosen in {percent_range(found.higher)} of answers{known}."]
+
+
+def _caveats(result: StudyResult) -> list[str]:
+    group = result.everyone
+    model = group.generalisation
+    caveats = []
+    if group.pooled.warning and np.isfinite(group.pooled.p_value):
+        caveats.append(f"A pooled binomial test would say {p_words(group.pooled.p_value)}. {group.pooled.warning}")
+    if np.isfinite(model.preference.p_value) and model.preference.p_value >= ALPHA:
+        caveats.append(
+            f"“Not shown” is no proof that people like both as much: what they prefer may be anything from "
+            f"{percent(model.share.low)} to {percent(model.share.high)}."
+        )
+    few = [f"{count} {word}" for count, word in ((group.people, "people"), (group.items, "items")) if 0 < count < FEW]
+    if few:
+        caveats.append(
+            f"With {' and '.join(few)} the variation between them is a guess: intervals for new ones are rough. "
+            "The command study power says how many are needed."
+        )
+    if not group.items:
+        caveats.append("Which answer is on which item is not known, so nothing can be said of new items.")
+    caveats += [
+        (
+            "A preferred explanation need not be a right one: people were not told what the network said, nor can they "
+            "see which pixels it used. Scores against masks and faithfulness measures ask that."
+        ),
+        "People who took part are no random sample of anybody, and all items come from one dataset and one network.",
+        (
+            "Only the preference was the question of the study. Familiarity, position, consistency, agreement and "
+            "single items were looked at besides: a small p there is a hint for a next study."
+        ),
+    ]
+    if result.attentive is not None:
+        caveats.append(
+            "Leaving out people after the fact can flatter a result: the answer of the study is with all people."
+        )
+    return caveats
+
+
+def _these(group: Preference) -> str:
+    return f"these {group.people} people" + (f" and {group.items} items" if group.items else "")
+
+
+def _ends(found: Estimate) -> str:
+    return f"{100 * found.low:.0f} to {100 * found.high:.0f} %"

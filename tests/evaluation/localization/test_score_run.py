@@ -1,0 +1,192 @@
+"""Scores of a run's maps: what is stored, going on after a stop, and the commands on top."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from click.testing import CliRunner
+
+from core.errors import BrickbenchError, SettingsError
+from dataset.index import open_index
+from dataset.pile_dataset import PileDataset
+from evaluation.commands import evaluate
+from evaluation.localization.registry import METRICS, SPLIT_METRICS, score
+from evaluation.localization.run import score_run
+from evaluation.resize import resize_maps
+from evaluation.statistics.table import load_scores
+from explain.bulk import explain_run
+from explain.store import Attribution, load_maps, read_attributions
+
+
+@pytest.fixture(scope="session")
+def explained(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of `trained` with maps of four methods on four pictures: read it, never write into it."""
+    root = Path(shutil.copytree(trained, tmp_path_factory.mktemp("explained") / "dataset"))
+    methods = {"gradcam": {}, "lime": {"num_samples": 12}, "random": {}, "center_gaussian": {}}
+    explain_run(root / "runs" / "toy", root, methods, limit=4, device="cpu")
+    return root
+
+
+@pytest.fixture
+def own(explained: Path, tmp_path: Path) -> Path:
+    """Return a copy of `explained` to write into."""
+    return Path(shutil.copytree(explained, tmp_path / "dataset"))
+
+
+def part_boxes(root: Path, row: Attribution) -> np.ndarray:
+    """Return the boxes of the bricks of a map's part, as the index has them."""
+    with open_index(root) as index:
+        found = index.execute(
+            "SELECT box_xywh_px FROM instances WHERE image_id = ? AND part_id = ? AND visible_px > 0",
+            [row.image_id, row.part_id],
+        ).fetchall()
+    return np.array([box for (box,) in found])
+
+
+def test_scores_are_those_of_the_resized_raw_map_on_the_mask(own: Path) -> None:
+    run = own / "runs" / "toy"
+    rows = read_attributions(run)
+    assert score_run(run, own) == len(rows)
+    table = load_scores(run, own)
+    assert [method.name for method in table.methods] == ["gradcam", "lime", "random", "center_gaussian"]
+    assert table.metrics == tuple(METRICS)
+    pictures = PileDataset(own, None, with_masks=True)
+    maps = dict(zip((row.attribution_id for row in rows), load_maps(run, rows), strict=True))
+    for (method, pair), row in table.rows.items():
+        place = pictures.image_ids.index(row.image_id)
+        mask = pictures.masks(place)[row.part_id]
+        assert table.piles[pair] == pictures.groups[place]
+        policy = "nearest" if row.method in {"lime", "random"} else "bilinear"
+        resized = resize_maps(maps[row.attribution_id][None], *mask.shape, policy)  # type: ignore[arg-type]
+        others = pictures.all_bricks_mask(place) & ~mask
+        for metric in METRICS:
+            expected = score(metric, resized, mask[None], others=others[None], boxes=[part_boxes(own, row)])
+            at = (method, table.metrics.index(metric), pair)
+            np.testing.assert_allclose(table.values[at], expected.values[0])
+            assert table.status[at] == expected.status[0]
+    with open_index(own) as index:
+        found = index.execute("SELECT count(*), count(DISTINCT metric) FROM scores").fetchone()
+    assert found == (len(rows) * len(METRICS), len(METRICS))
+
+
+def test_a_second_run_goes_on_where_the_first_stopped(own: Path) -> None:
+    run = own / "runs" / "toy"
+    total = score_run(run, own, {"pointing_game": {}})
+    files = sorted((run / "scores").glob("*.parquet"))
+    files[0].unlink()
+    assert 0 < score_run(run, own, {"pointing_game": {}}) < total
+    assert score_run(run, own, {"pointing_game": {}}) == 0
+    assert score_run(run, own, {"lift": {}}) == total  # a metric more is added to those that are there
+    assert load_scores(run, own).metrics == ("pointing_game", "lift")
+    explain_run(run, own, {"uniform": {}}, limit=4, device="cpu")
+    assert score_run(run, own, {"lift": {}, "pointing_game": {}}) == total // 4
+
+
+def test_other_settings_need_force(own: Path) -> None:
+    run = own / "runs" / "toy"
+    score_run(run, own, {"iou_fixed": {}, "lift": {}})
+    with pytest.raises(SettingsError, match=r'settings {"threshold":0\.5}, not {"threshold":0\.2}: give the same ones'):
+        score_run(run, own, {"iou_fixed": {"threshold": 0.2}})
+    score_run(run, own, {"iou_fixed": {"threshold": 0.2}}, force=True)
+    table = load_scores(run, own)
+    assert table.metric_settings["iou_fixed"] == '{"threshold":0.2}'
+    assert table.metrics == ("iou_fixed", "lift")
+
+
+def test_scores_of_an_older_version_are_kept_and_added_to(own: Path) -> None:
+    run = own / "runs" / "toy"
+    total = score_run(run, own, {"pointing_game": {}, "lift": {}})
+    for path in (run / "scores").glob("*.parquet"):
+        table = pq.read_table(path, partitioning=None)
+        place = table.column_names.index("metric_settings")
+        older = [text if "sign" in text else "{}" for text in table.column(place).to_pylist()]  # it had no tolerance
+        pq.write_table(table.set_column(place, "metric_settings", [older]), path)
+    assert score_run(run, own, {"pointing_game": {}, "lift": {}}) == 0
+    assert score_run(run, own, {"pointing_game": {}, "top_k": {}}) == total
+    assert load_scores(run, own).metrics == ("pointing_game", "top_k", "lift")
+    with pytest.raises(SettingsError, match=r'with the settings {}, not {"tolerance_px":3\.0}: give the same ones, or'):
+        score_run(run, own, {"pointing_game": {"tolerance_px": 3}})
+
+
+@pytest.mark.slow
+def test_several_processes_write_the_same_scores(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, metrics = own / "runs" / "toy", {"pixel_ap": {}, "pxap": {}}
+    score_run(run, own, metrics)
+    files = sorted([*run.glob("scores/*.parquet"), *run.glob("score_sums/*.parquet"), run / "split_scores.parquet"])
+    before = [path.read_bytes() for path in files]
+    for path in files:
+        path.unlink()
+    monkeypatch.setattr("evaluation.localization.run.FEW_SHARDS", 0)
+    score_run(run, own, metrics, workers=2)
+    assert [path.read_bytes() for path in files] == before
+
+
+def test_a_part_that_is_not_there_has_an_empty_mask(own: Path) -> None:
+    run = own / "runs" / "toy"
+    shutil.rmtree(run / "attributions")
+    explain_run(run, own, {"random": {}}, which="predicted", device="cpu")
+    score_run(run, own, {"pointing_game": {}})
+    table = load_scores(run, own)
+    pictures = PileDataset(own, None)
+    for place, (image_id, part_id) in enumerate(table.pairs):
+        there = pictures.targets[pictures.image_ids.index(image_id), pictures.classes.index(part_id)]
+        assert table.status[0, 0, place] == ("ok" if there else "empty_mask")
+        assert np.isnan(table.values[0, 0, place]) == (not there)
+
+
+def test_wrong_use_is_told_clearly(own: Path, trained: Path) -> None:
+    run = own / "runs" / "toy"
+    with pytest.raises(BrickbenchError, match=r"has no scores: make them with `brickbench evaluate localize"):
+        load_scores(run, own)
+    with pytest.raises(SettingsError, match=r"^There is no metric 'iou_fix' \(did you mean"):
+        score_run(run, own, {"iou_fix": {}})
+    with pytest.raises(SettingsError, match=r"^focus is scored on mosaics: run `brickbench evaluate focus`\.$"):
+        score_run(run, own, {"focus": {}})
+    with pytest.raises(SettingsError, match=r"^iou_best takes the threshold .*: for one of your own, set iou_fixed\."):
+        score_run(run, own, {"iou_best": {"threshold": 0.3}})
+    score_run(run, own, {"lift": {}})
+    with pytest.raises(SettingsError, match=r"has no scored maps of 'epoch_0009' \(did you mean 'epoch_0001'\?\)"):
+        load_scores(run, own, "epoch_0009")
+    path = next((run / "scores").glob("*.parquet"))
+    path.write_bytes(b"gone")
+    with pytest.raises(BrickbenchError, match=r"parquet is damaged: delete it and run `evaluate localize` again\.$"):
+        load_scores(run, own)
+    with pytest.raises(BrickbenchError, match=r"parquet is damaged: delete it and run `evaluate localize` again\.$"):
+        score_run(run, own, {"lift": {}})
+    shutil.rmtree(run / "attributions")
+    with pytest.raises(BrickbenchError, match=r"has no maps: make them with `brickbench explain run"):
+        score_run(run, own)
+
+
+def test_what_is_recorded_beside_each_score(own: Path) -> None:
+    run = own / "runs" / "toy"
+    score_run(run, own, {"mass_accuracy": {"sign": "absolute"}})
+    path = next((run / "scores").glob("lime-*.parquet"))
+    row = pq.read_table(path, partitioning=None).to_pylist()[0]
+    assert row["metric_settings"] == '{"sign":"absolute"}'
+    assert row["resize"] == "nearest"
+
+
+def test_commands(own: Path, tmp_path: Path) -> None:
+    run, runner = [str(own / "runs" / "toy"), "-d", str(own)], CliRunner()
+    localized = runner.invoke(evaluate, ["localize", *run, "--json"], catch_exceptions=False)
+    rows = json.loads(localized.stdout)
+    assert len(rows) == 4 * (len(METRICS) + len(SPLIT_METRICS))
+    assert rows[0]["method"] == "gradcam"
+    compared = json.loads(runner.invoke(evaluate, ["compare", *run, "--json"], catch_exceptions=False).stdout)
+    assert len(compared) == 6 * sum(not metric.equals for metric in METRICS.values())  # the same number once
+    out = tmp_path / "report.html"
+    reported = runner.invoke(evaluate, ["report", *run, "-o", str(out), "--cases", "2"], catch_exceptions=False)
+    assert str(out) in reported.stdout
+    with pytest.raises(BrickbenchError, match=r"is there already: choose another place with -o, or give --force\.$"):
+        runner.invoke(evaluate, ["report", *run, "-o", str(out)], catch_exceptions=False)
+    assert '"metric": "pixel_ap"' in runner.invoke(evaluate, ["metrics", "--json"], catch_exceptions=False).stdout
+
+
+def test_every_command_has_help_and_an_example() -> None:
+    for command in evaluate.commands.values():
+        assert command.help
+        assert "Example:" in command.help

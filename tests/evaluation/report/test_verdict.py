@@ -1,0 +1,193 @@
+"""Summaries and the words made of them, on tables whose truth is known."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from evaluation.localization.registry import METRICS
+from evaluation.report.caveats import NetworkFacts
+from evaluation.report.verdict import decide
+from evaluation.statistics.summary import difference_rows, ranking_rows, score_rows, summarize
+from evaluation.statistics.table import MISSING, MethodLabel, ScoreTable
+
+LABELS = {
+    "gradcam": MethodLabel("gradcam-1", "gradcam", "Grad-CAM", False),
+    "lime": MethodLabel("lime-1", "lime", "LIME", False),
+    "layercam": MethodLabel("layercam-1", "layercam", "LayerCAM", False),
+    "rise": MethodLabel("rise-1", "rise", "RISE", False),
+    "oracle": MethodLabel("oracle-1", "oracle", "Oracle mask", False, is_oracle=True),
+    "random": MethodLabel("random-1", "random", "Random noise", True),
+    "center_gaussian": MethodLabel("center_gaussian-1", "center_gaussian", "Centre Gaussian", True),
+}
+CORE = ("pointing_game", "mass_accuracy", "rank_accuracy", "iou_fixed")
+
+
+def table_of(means: dict[str, float], *, piles: int = 60, spread: float = 0.02) -> ScoreTable:
+    rng = np.random.default_rng(0)
+    shape = (len(means), len(CORE), piles)
+    values = np.array(list(means.values()))[:, None, None] + spread * rng.normal(size=shape)
+    return ScoreTable(
+        run_id="toy",
+        checkpoint="epoch_0001",
+        methods=tuple(LABELS[name] for name in means),
+        metrics=CORE,
+        metric_settings={},
+        pairs=tuple((f"image{place:03d}", "3001") for place in range(piles)),
+        piles=np.arange(piles),
+        values=values,
+        status=np.full(shape, "ok", dtype="<U10"),
+        chance=np.full(shape, 0.1),
+        rows={},
+    )
+
+
+def headline(means: dict[str, float], **options: float) -> str:
+    table = table_of(means, **options)  # type: ignore[arg-type]
+    return decide(table, summarize(table), NetworkFacts()).headline
+
+
+def test_a_clear_winner() -> None:
+    text = headline({"gradcam": 0.5, "lime": 0.3, "random": 0.1, "center_gaussian": 0.2})
+    assert (
+        text
+        == "Grad-CAM finds the bricks better than LIME, and better than every map that knows nothing of the network."
+    )
+
+
+def test_the_oracle_is_neither_ranked_nor_to_be_beaten() -> None:
+    means = {"gradcam": 0.5, "lime": 0.3, "random": 0.1}
+    assert headline(means | {"oracle": 1.0}) == headline(means)
+    assert headline({"oracle": 1.0, "random": 0.1}) == headline({"random": 0.1})
+    table = table_of({"oracle": 1.0, "random": 0.1, "lime": 0.3})
+    kinds = {row["method"]: row["kind"] for row in score_rows(summarize(table))}
+    assert kinds == {"oracle": "oracle", "random": "baseline", "lime": "method"}
+
+
+def test_a_winner_that_a_bump_beats() -> None:
+    text = headline({"gradcam": 0.5, "lime": 0.3, "random": 0.1, "center_gaussian": 0.6})
+    assert text == (
+        "Grad-CAM finds the bricks better than LIME, but not clearly better than a bump in the middle of the picture: "
+        "a map that knows nothing of the network."
+    )
+
+
+def test_no_winner() -> None:
+    text = headline({"gradcam": 0.4, "lime": 0.4, "random": 0.1}, spread=0.3)
+    assert text == "These pictures do not say whether Grad-CAM or LIME finds the bricks better."
+
+
+def test_only_baselines_or_one_method() -> None:
+    assert headline({"random": 0.1}) == "Only baselines were scored: there is no explanation to judge yet."
+    assert headline({"lime": 0.4}) == "LIME finds the bricks; no baseline was scored beside it."
+    assert headline({"lime": 0.1, "random": 0.1}).startswith(
+        "LIME finds the bricks, but not clearly better than random noise"
+    )
+
+
+def test_one_pile_supports_no_verdict() -> None:
+    table = table_of({"gradcam": 0.5, "lime": 0.3, "random": 0.1}, piles=1)
+    verdict = decide(table, summarize(table), NetworkFacts())
+    assert verdict.headline.startswith("These pictures do not say whether")
+    assert any(text.startswith("Only 1 pile of bricks stand") for text in verdict.caveats)
+
+
+def test_caveats_follow_the_numbers() -> None:
+    table = table_of({"gradcam": 0.5, "lime": 0.3}, piles=60)
+    plain = decide(table, summarize(table), NetworkFacts(0.9, 0.9)).caveats
+    table.values[1, 1, :12] = np.nan
+    table.status[1, 1, :12] = "zero_mass"
+    limited = decide(table, summarize(table), NetworkFacts(0.3, 0.2)).caveats
+    added = set(limited) - set(plain)
+    assert len(added) == 3
+    assert any(text.startswith("20% of the maps by LIME have no value") for text in added)
+    assert any("mean average precision 0.30" in text for text in added)
+    assert any(text.startswith("Only 20% of the explained parts were recognised") for text in added)
+
+
+def test_differences_are_paired_and_turn_around() -> None:
+    table = table_of({"gradcam": 0.5, "lime": 0.3, "random": 0.1})
+    table.values[0] = table.values[1] + 0.01  # hidden in the spread, plain in pairs
+    summary = summarize(table)
+    first, second = LABELS["gradcam"], LABELS["lime"]
+    forth = summary.difference(CORE[0], first, second)
+    back = summary.difference(CORE[0], second, first)
+    assert forth.interval.mean == pytest.approx(0.01)
+    assert (forth.sign, back.sign) == (1, -1)
+    assert (back.interval.low, back.interval.high) == (-forth.interval.high, -forth.interval.low)
+    assert difference_rows(summary)[0]["verdict"] == "Grad-CAM higher"
+
+
+def test_undefined_and_missing_scores_are_told_apart() -> None:
+    table = table_of({"gradcam": 0.5, "random": 0.1}, piles=10)
+    table.values[0, 0, :5] = np.nan
+    table.status[0, 0, :2] = "zero_mass"
+    table.status[0, 0, 2:5] = MISSING
+    cell = summarize(table).cell(LABELS["gradcam"], CORE[0])
+    assert (cell.maps, cell.interval.values, cell.reasons) == (7, 5, {"zero_mass": 2})
+    assert cell.undefined_share == pytest.approx(2 / 7)
+
+
+def test_rows_for_tables_name_every_cell() -> None:
+    rows = score_rows(summarize(table_of({"gradcam": 0.5, "random": 0.1})))
+    assert [(row["method"], row["metric"]) for row in rows] == [(m, k) for m in ("gradcam", "random") for k in CORE]
+    assert set(CORE) <= set(METRICS)
+
+
+def test_many_methods_are_spoken_of_together() -> None:
+    means = {"gradcam": 0.5, "lime": 0.3, "layercam": 0.4, "rise": 0.05, "random": 0.1}
+    table = table_of(means)
+    verdict = decide(table, summarize(table), NetworkFacts())
+    assert verdict.headline == (
+        "Grad-CAM finds the bricks better than the other 3 explanations, and better than every map that knows nothing "
+        "of the network."
+    )
+    assert verdict.sentences[0] == (
+        "Grad-CAM, LIME and LayerCAM are clearly better than each of the maps that know nothing of the network; "
+        "RISE (against random noise) is not."
+    )
+    assert verdict.sentences[1].startswith("On pointing game Grad-CAM comes first in the mean rank over piles: 0.50")
+    assert verdict.sentences[1].endswith("It is told apart from every other explanation.")
+    assert verdict.sentences[-1].endswith("Holm's correction for all 40 comparisons of this report.")
+    alike = table_of(means | {"layercam": 0.5}, spread=0.2)
+    sentences = decide(alike, summarize(alike), NetworkFacts()).sentences
+    assert any("It is not told apart from LayerCAM." in text or "from Grad-CAM." in text for text in sentences)
+
+
+def test_no_single_winner_of_many() -> None:
+    text = headline({"gradcam": 0.4, "lime": 0.4, "layercam": 0.4, "rise": 0.4, "random": 0.1}, spread=0.1)
+    assert text == "No one of the 4 explanations finds the bricks better than all others."
+
+
+def test_too_few_piles_can_tell_nothing() -> None:
+    table = table_of({"gradcam": 0.9, "lime": 0.1}, piles=5)
+    summary = summarize(table)
+    assert {found.sign for found in summary.differences} == {0}  # 2 / 2^5 x 4 comparisons
+    assert (
+        "With 5 piles and 4 comparisons no test can tell any two methods apart, however different they are: score more "
+        "piles, or fewer methods."
+    ) in decide(table, summary, NetworkFacts()).caveats
+
+
+def test_lower_is_better_where_the_row_says_so() -> None:
+    table = replace(table_of({"gradcam": 0.2, "lime": 0.4}), metrics=("mass_on_floor", *CORE[1:]))
+    summary = summarize(table)
+    found = summary.difference("mass_on_floor", LABELS["gradcam"], LABELS["lime"])
+    assert found.interval.mean < 0
+    assert (found.sign, found.words) == (1, "Grad-CAM lower")
+    assert summary.rankings["mass_on_floor"].order == (0, 1)
+    assert summary.rankings[CORE[1]].order == (1, 0)
+
+
+def test_rankings_leave_out_the_oracle_and_keep_the_tables_numbers() -> None:
+    summary = summarize(table_of({"oracle": 1.0, "gradcam": 0.5, "lime": 0.3}))
+    assert summary.rankings[CORE[0]].order == (1, 2)
+    assert {row["method"] for row in ranking_rows(summary)} == {"gradcam", "lime"}
+    assert len(summary.differences) == len(CORE)
+
+
+def test_only_faithfulness() -> None:
+    table = table_of({"gradcam": 0.5, "lime": 0.3})
+    table = replace(table, metrics=("deletion",), values=table.values[:, :1], status=table.status[:, :1])
+    text = decide(replace(table, chance=table.chance[:, :1]), summarize(table), NetworkFacts()).headline
+    assert text == "Nothing was scored that asks whether maps find the bricks: see the tables for what was."

@@ -1,0 +1,1 @@
+"""Training: the loop, what teaches a network, and the processes that do it together."""

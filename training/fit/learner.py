@@ -1,0 +1,116 @@
+"""The network and what teaches it, and its whole state on disk, from which a run goes on."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from core.errors import BrickbenchError
+from core.files import atomic_file
+from training.fit.losses import Loss, create_loss
+from training.fit.mask_penalty import WithFeatures
+from training.fit.optimization import averaged, create_optimizer
+from training.fit.team import Team
+from training.run.checkpoint import CHECKPOINTS
+from training.run.runs import Row
+from training.run.settings import TrainingSettings
+
+RESUME_FILE = "resume.pt"
+
+
+@dataclass
+class Learner:
+    """The network and what teaches it; all that changes is in ``resume.pt``."""
+
+    model: nn.Module
+    network: nn.Module
+    """`model` as it is called: compiled, or one of several copies that average their gradients; with `mask_penalty` it
+    gives features beside logits."""
+    loss_of: Loss
+    optimizer: torch.optim.Optimizer
+    scaler: torch.amp.GradScaler
+    average: AveragedModel | None
+    history: list[Row]
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network that is validated and kept: the average of the weights where there is one."""
+        return self.model if self.average is None else self.average.module
+
+    def state(self) -> dict[str, Any]:
+        """Return all that changes in training."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "average": None if self.average is None else self.average.state_dict(),
+            "history": json.dumps(self.history),
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take over what `state` returned."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"])
+        self.history[:] = json.loads(state["history"])
+
+
+def create_learner(
+    model: nn.Module,
+    settings: TrainingSettings,
+    targets: Tensor,
+    classes: tuple[str, ...],
+    place: torch.device,
+    team: Team,
+) -> Learner:
+    """Return what trains `model`, which moves to `place`; `targets` (N, C) are those of the training pictures.
+
+    Raises:
+        BrickbenchError: weights per class are wanted, and a class has no positive example.
+    """
+    # Measured on one CPU core, bricknet of half width at 128 px, 32 pictures a step: channels last takes the forward
+    # pass from 97 to 71 ms, the fused optimizer its step from 92 to 11 ms; the backward pass takes 155 ms.
+    model.to(place, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    called: nn.Module = WithFeatures(model) if settings.mask_penalty else model
+    return Learner(
+        model=model,
+        network=team.wrap(torch.compile(called) if settings.compile else called, place),  # type: ignore[arg-type]
+        loss_of=create_loss(settings, targets, classes),
+        optimizer=create_optimizer(model, settings),
+        scaler=torch.amp.GradScaler(place.type, enabled=settings.precision == "float16"),
+        average=None if settings.average_decay is None else averaged(model, settings.average_decay),
+        history=[],
+    )
+
+
+def resume_path(run_folder: Path) -> Path:
+    """Return where the state of a run is."""
+    return run_folder / CHECKPOINTS / RESUME_FILE
+
+
+def save_resume(run_folder: Path, learner: Learner) -> None:
+    """Write the state of a run, over the one before."""
+    with atomic_file(resume_path(run_folder)) as temporary:
+        torch.save(learner.state(), temporary)
+
+
+def load_resume(run_folder: Path, learner: Learner) -> None:
+    """Bring the learner to where the run stopped.
+
+    Raises:
+        BrickbenchError: the state is damaged.
+    """
+    path = resume_path(run_folder)
+    try:
+        learner.load(torch.load(path, map_location="cpu", weights_only=True))  # weights_only: a file can run no code
+    except Exception as error:  # torch raises many kinds for a damaged file
+        raise BrickbenchError(
+            f"{path} is damaged, so the run cannot go on ({type(error).__name__}): its checkpoints still serve; "
+            "delete that file to train again from the first epoch."
+        ) from error

@@ -1,0 +1,1 @@
+"""Which bricks are in a photo."""

@@ -1,0 +1,1 @@
+"""Networks by name, the weights that they start from, and where they run."""

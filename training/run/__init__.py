@@ -1,0 +1,1 @@
+"""A run's folder: settings, checkpoints, history, and runs side by side."""

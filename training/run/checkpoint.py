@@ -1,0 +1,219 @@
+"""Weights on disk: a safetensors file, and beside it a JSON file that says all that is needed to use it again."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from pydantic import Field, model_validator
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from core.errors import BrickbenchError, SettingsError
+from core.files import atomic_file
+from core.settings import Settings, near_matches
+from dataset.loading.network_input import Image, network_input
+from training.network.models import create_model
+
+CHECKPOINTS = "checkpoints"
+BEST_FILE = "best.json"
+
+
+class Thresholds(Settings):
+    """A logit for each class above which its part counts as present."""
+
+    split: str
+    """Pictures that they were chosen on."""
+    pictures: int
+    """How many those were."""
+    logits: tuple[float, ...]
+    """One a class of the checkpoint."""
+
+
+class CheckpointInfo(Settings):
+    """The JSON file beside the weights: enough, with the weights, to label a picture."""
+
+    model: str
+    """Name of the network."""
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Further arguments of the network."""
+    classes: tuple[str, ...]
+    """part_ids, one a logit."""
+    input_size_px: int
+    """Side of the square that the network takes, in pixels."""
+    mean: tuple[float, ...]
+    """Per channel, of pictures scaled to 0..1."""
+    std: tuple[float, ...]
+    """Per channel, of pictures scaled to 0..1."""
+    epoch: int
+    """Epochs trained, from 1."""
+    run_id: str
+    """Name of the run."""
+    metrics: dict[str, float | None] = Field(default_factory=dict)
+    """Scores on the val split after that epoch."""
+    part_names: tuple[str, ...] = ()
+    """What people call the parts, one a class; none in checkpoints of older versions."""
+    thresholds: Thresholds | None = None
+    """Those that ``train validate --choose-thresholds`` chose; None decides at logit 0."""
+
+    @model_validator(mode="after")
+    def _one_a_class(self) -> Self:
+        for name, held in (("thresholds", self.thresholds and self.thresholds.logits), ("part_names", self.part_names)):
+            if held and len(held) != len(self.classes):
+                raise ValueError(f"{name} should hold one for each of {len(self.classes)} classes, not {len(held)}")
+        return self
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A trained network, ready to use."""
+
+    model: nn.Module
+    """In evaluation mode, on the device asked for."""
+    classes: tuple[str, ...]
+    input_size_px: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    epoch: int
+    name: str
+    """Such as ``epoch_0007``."""
+    run_id: str
+    info: CheckpointInfo
+    path: Path
+
+    def network_input(self, image: Image) -> Tensor:
+        """Return one picture, (H, W, 3) uint8 RGB, as the network takes it: (3, S, S) float32, on the CPU."""
+        return network_input(image, self.input_size_px, self.mean, self.std)
+
+
+def checkpoint_name(epoch: int) -> str:
+    """Return the name of the checkpoint after `epoch`, such as ``epoch_0007``."""
+    return f"epoch_{epoch:04d}"
+
+
+def save_checkpoint(run_folder: Path, model: nn.Module, info: CheckpointInfo) -> Path:
+    """Write the weights of `model` with `info` beside them, and return the path of the weights."""
+    path = run_folder / CHECKPOINTS / f"{checkpoint_name(info.epoch)}.safetensors"
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with atomic_file(path) as temporary:
+        save_file(tensors, temporary)
+    save_info(path, info)
+    return path
+
+
+def save_info(path: Path, info: CheckpointInfo) -> None:
+    """Write `info` beside the weights `path`, over what is there."""
+    with atomic_file(path.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(info.model_dump(mode="json"), indent=2) + "\n", encoding="utf-8")
+
+
+def load_info(weights: Path) -> CheckpointInfo:
+    """Return what the JSON file beside `weights` says.
+
+    Raises:
+        BrickbenchError: it is missing or damaged.
+    """
+    path = weights.with_suffix(".json")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(values, dict):
+            raise TypeError(f"it holds a {type(values).__name__}")
+        return CheckpointInfo.parse(values, where=str(path))
+    except FileNotFoundError as error:
+        raise BrickbenchError(f"The file {path} is missing: keep it beside the weights, which it describes.") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise BrickbenchError(f"The file {path} cannot be read ({error}): use another checkpoint.") from error
+
+
+def resolve_checkpoint(path_or_run: Path, checkpoint: str = "best") -> Path:
+    """Return the path of the weights: `path_or_run` itself, or checkpoint `checkpoint` of that run.
+
+    Args:
+        path_or_run: a ``.safetensors`` file, or a run folder.
+        checkpoint: ``best``, ``last`` or a name such as ``epoch_0007``; unused for a file.
+
+    Raises:
+        SettingsError: the run has no such checkpoint.
+        BrickbenchError: the file or folder is missing, or no epoch has ended.
+    """
+    if path_or_run.suffix == ".safetensors":
+        if not path_or_run.is_file():
+            raise BrickbenchError(f"There is no checkpoint {path_or_run}: check the path.")
+        return path_or_run
+    folder = path_or_run / CHECKPOINTS
+    names = sorted(path.stem for path in folder.glob("epoch_*.safetensors") if path.with_suffix(".json").is_file())
+    if not names:
+        raise BrickbenchError(
+            f"{path_or_run} has no checkpoint yet: train it with `brickbench train run` or `brickbench train resume`."
+        )
+    name = {"best": _best_name(folder), "last": names[-1]}.get(checkpoint, checkpoint)
+    if name not in names:
+        hint = near_matches(checkpoint, names)
+        raise SettingsError(f"{path_or_run} has no checkpoint {name!r}{hint}; it has best, last, {', '.join(names)}.")
+    return folder / f"{name}.safetensors"
+
+
+def load_checkpoint(
+    path_or_run: Path | str, checkpoint: str = "best", device: torch.device | str = "cpu"
+) -> Checkpoint:
+    """Return a trained network in evaluation mode, with all that is needed to feed it and read its logits.
+
+    Args:
+        path_or_run: a ``.safetensors`` file with its ``.json`` beside it, or a run folder.
+        checkpoint: which one of a run: ``best`` (by mAP on val), ``last``, or a name such as ``epoch_0007``.
+        device: where the network goes.
+
+    Raises:
+        SettingsError: the run has no such checkpoint, or the network's name is unknown.
+        BrickbenchError: a file is missing or damaged, or the weights are of another network.
+    """
+    path = resolve_checkpoint(Path(path_or_run), checkpoint)
+    info = load_info(path)
+    try:
+        tensors = load_file(path, device="cpu")
+    except (SafetensorError, OSError) as error:
+        raise BrickbenchError(
+            f"The checkpoint {path} is damaged ({str(error).splitlines()[0]}): use another one, or delete it and "
+            "train again."
+        ) from error
+    model = create_model(info.model, len(info.classes), **info.model_kwargs)
+    mismatch = first_mismatch(model.state_dict(), tensors)
+    if mismatch:
+        raise BrickbenchError(
+            f"The checkpoint {path} is of another network than {info.model} {info.model_kwargs}, which the "
+            f".json beside it names: {mismatch}. Put its own .json beside it, or train again with "
+            "`brickbench train run`."
+        )
+    model.load_state_dict(tensors)
+    return Checkpoint(
+        model=model.to(device).eval(),
+        classes=info.classes,
+        input_size_px=info.input_size_px,
+        mean=info.mean,
+        std=info.std,
+        epoch=info.epoch,
+        name=path.stem,
+        run_id=info.run_id,
+        info=info,
+        path=path,
+    )
+
+
+def first_mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """Return what differs first between the tensors of a network and those of a file; empty if nothing does."""
+    for name, tensor in expected.items():
+        if name not in found:
+            return f"tensor {name!r} is missing"
+        if tensor.shape != found[name].shape:
+            return f"tensor {name!r} has shape {tuple(found[name].shape)}, the network's has {tuple(tensor.shape)}"
+    return next((f"tensor {name!r} has no place in the network" for name in found if name not in expected), "")
+
+
+def _best_name(folder: Path) -> str:
+    try:
+        return str(json.loads((folder / BEST_FILE).read_text(encoding="utf-8"))["checkpoint"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "best"  # names no checkpoint, so that the error lists what there is

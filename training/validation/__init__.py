@@ -1,0 +1,1 @@
+"""How well a network labels pictures: scores, breakdowns, thresholds, the gap to photos, the page."""

@@ -1,0 +1,153 @@
+"""``brickbench train validate`` and ``gap``: how good a network is, and what separates renders from photos."""
+
+from pathlib import Path
+
+import click
+
+from core.cli import device_option, existing_folder, json_option, print_json, print_rows
+from training.options import checkpoint_option, dataset_option, new_file, resampling_options, say, split_option
+
+CLASS_COLUMNS: tuple[str, ...] = (
+    "part_id",
+    "pictures",
+    "average_precision",
+    "average_precision_low",
+    "average_precision_high",
+)
+CLASS_COLUMNS += ("f1", "precision", "recall", "calibration_error")
+STRATUM_COLUMNS: tuple[str, ...] = ("by", "stratum", "pictures", "groups", "classes")
+STRATUM_COLUMNS += ("map_macro", "map_macro_low", "map_macro_high")
+STRATUM_COLUMNS += ("f1_micro", "f1_micro_low", "f1_micro_high")
+
+
+@click.command()
+@click.argument("run", type=existing_folder)
+@dataset_option
+@split_option("val", "all")
+@checkpoint_option
+@click.option("--per-class", is_flag=True, help="One line a part: its pictures and its scores.")
+@click.option("--breakdown", is_flag=True, help="One line a stratum: source, bricks, visibility, light, floor, split.")
+@click.option("--choose-thresholds", is_flag=True, help="Choose each part's threshold by F1, for this checkpoint.")
+@click.option("--thresholds", is_flag=True, help="Also the scores with the thresholds that were chosen.")
+@click.option("-o", "--output", type=new_file, default=None, help="Write a page with curves (HTML).")
+@resampling_options
+@device_option
+@json_option
+def validate(
+    run: Path,
+    dataset: Path | None,
+    split: str,
+    checkpoint: str,
+    per_class: bool,
+    breakdown: bool,
+    choose_thresholds: bool,
+    thresholds: bool,
+    output: Path | None,
+    resamples: int,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Print how well a checkpoint labels the pictures of a split, with 95 % intervals over piles.
+
+    A part counts as present above logit 0, or above its own threshold: choose thresholds on val, then use them on test.
+
+    \b
+    Example:
+      brickbench train validate bricks/runs/first --choose-thresholds
+      brickbench train validate bricks/runs/first --split test --thresholds -o report.html
+    """
+    from training.run.runs import dataset_of
+    from training.validation import labelled_split as validation
+
+    found = validation.validate(run, dataset or dataset_of(run), split, checkpoint, device, say)
+    chosen = None
+    if choose_thresholds:
+        chosen = validation.choose_and_save(run, found)
+        say(f"These pictures chose the thresholds in {run}: scores with them are flattered.")
+    elif thresholds:
+        chosen = validation.chosen_thresholds(run, found)
+    findings = validation.find_scores(found, chosen, seed=seed, resamples=resamples)
+    summary = not per_class and not breakdown
+    details = validation.find_details(findings) if output or breakdown or (as_json and summary) else None
+    if output and details:
+        from training.validation.page import write_page
+
+        say(f"Wrote {write_page(findings, details, output)}.")
+    if per_class:
+        print_rows(findings.class_rows(), as_json=as_json, columns=None if as_json else CLASS_COLUMNS)
+    elif breakdown and details:
+        rows = [stratum.as_row() for stratum in details.strata]
+        print_rows(rows, as_json=as_json, columns=None if as_json else STRATUM_COLUMNS)
+    elif as_json and details:
+        print_json(validation.as_document(findings, details))
+    else:
+        print_rows(findings.score_rows(), as_json=False)
+
+
+@click.command()
+@click.argument("run", type=existing_folder)
+@click.option(
+    "-d", "--dataset", type=existing_folder, default=None, show_default="the one it was trained on", help="The renders."
+)
+@click.option("--photos", type=existing_folder, default=None, show_default="the same", help="Dataset with the photos.")
+@split_option("val")
+@checkpoint_option
+@click.option("--thresholds", is_flag=True, help="Decide at the thresholds that were chosen.")
+@click.option("--resamples", type=click.IntRange(min=2), default=1000, show_default=True, help="For the intervals.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all that is drawn.")
+@device_option
+@json_option
+def gap(
+    run: Path,
+    dataset: Path | None,
+    photos: Path | None,
+    split: str,
+    checkpoint: str,
+    thresholds: bool,
+    resamples: int,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Print what separates renders from photos: scores on each, the gap, the distance of their features.
+
+    To see whether a change in the renderer brought the two nearer, hold the new renders and the old ones against the
+    same photos with the same run.
+
+    \b
+    Example:
+      brickbench train gap bricks/runs/first -d bricks
+      brickbench train gap bricks/runs/first -d new_renders --photos bricks
+    """
+    from training.run.runs import dataset_of
+    from training.validation.gap import measure_gap
+
+    found = measure_gap(
+        run,
+        dataset or dataset_of(run),
+        photos,
+        split=split,
+        checkpoint=checkpoint,
+        use_thresholds=thresholds,
+        device=device,
+        seed=seed,
+        resamples=resamples,
+        say=say,
+    )
+    if as_json:
+        print_json(found.as_document())
+        return
+    print_rows(
+        [{"of": name, **kind.as_row()} for name, kind in (("renders", found.renders), ("photos", found.photos))],
+        as_json=False,
+    )
+    click.echo()
+    print_rows(found.score_rows(), as_json=False)
+    click.echo()
+    distances = found.distances
+    if not distances.measures:
+        click.echo(f"With {distances.pictures} independent pictures of one kind there is no distance to measure.")
+        return
+    print_rows([measure.as_row() for measure in distances.measures], as_json=False)
+    click.echo(f"From {distances.pictures} pictures of each kind; p = {distances.p_value:.3g} that they look alike.")

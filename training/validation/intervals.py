@@ -1,0 +1,115 @@
+"""Intervals of label scores that resample groups: views of a pile and duplicate photos are drawn together."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from core.bootstrap import interval_ends, resample_counts
+from core.seeding import Purpose, generator
+from training.validation.metrics import FloatArray, Tally
+
+RESAMPLES = 1000
+FEWEST_GROUPS = 10
+"""Below this the interval of a stratum says more about the bootstrap than about the network: none is given."""
+_AT_ONCE = 16  # resamples a product. Measured with 10,000 pictures of 85 classes: 6 ms each; at 64, 12 (out of cache)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A score with the ends of its 95 % interval; NaN where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+    def as_row(self, name: str) -> dict[str, object]:
+        """Return value and ends under `name`, ``name_low`` and ``name_high``."""
+        return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
+
+
+CLASS_SCORES = ("average_precision", "f1", "precision", "recall", "calibration_error")
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Scores and what they were on each resample."""
+
+    values: Mapping[str, FloatArray]
+    """By name: (K,) with K = 1 for scores of all classes together, the number of classes for scores of each."""
+    resampled: Mapping[str, FloatArray]
+    """By name: (K, resamples)."""
+    units: Sequence[int]
+    """Groups with a positive of each class."""
+    groups: int
+
+    def interval(self, name: str) -> Interval:
+        """Return one of `SCORES` with its interval."""
+        return intervals(self.values[name], self.resampled[name], [self.groups])[0]
+
+    def class_intervals(self, name: str) -> list[Interval]:
+        """Return one of `CLASS_SCORES` for each class; a class shown in one group alone has no interval."""
+        return intervals(self.values[name], self.resampled[name], self.units)
+
+
+def estimate(tally: Tally, *, seed: int, resamples: int = RESAMPLES, key: int = 0, by_class: bool = False) -> Estimates:
+    """Return all scores of `tally`, as they are and on resampled groups.
+
+    Args:
+        tally: sums over groups.
+        seed: of the resampling.
+        resamples: how many.
+        key: another stream of the same seed, for sets that are to be drawn independently.
+        by_class: also the scores of each class.
+    """
+    values = _collect(tally, [np.ones((tally.units, 1))], by_class)
+    resampled = {name: np.zeros((len(value), 0)) for name, value in values.items()} | _collect(
+        tally, resampled_weights(tally.units, seed=seed, resamples=resamples, key=key), by_class
+    )
+    return Estimates(
+        values={n: v[:, 0] for n, v in values.items()},
+        resampled=resampled,
+        units=tally.positive_units.tolist(),
+        groups=tally.units,
+    )
+
+
+def intervals(values: FloatArray, resampled: FloatArray, units: Sequence[int], lowest: float = 0.0) -> list[Interval]:
+    """Return (K,) scores with their intervals, from (K, resamples) resampled ones and (K,) numbers of units.
+
+    Expanded percentile intervals (`core.bootstrap`), moved by twice the bias of the resamples, within `lowest` and 1.
+    A calibration error takes the absolute value of each bin's noise, and few positives flatter an average precision;
+    resamples repeat that on top, so that plain percentile intervals lie beside the truth: of 300 pictures with 20
+    classes, 6 % positive, 53 % of them missed the true macro mAP and 99 % the true macro calibration error, against
+    13 % and 11 % when moved (``benchmarks/interval_coverage.py``). Source: Davison & Hinkley 1997, section 5.2, on the
+    bias of resamples.
+    """
+    found = []
+    for value, drawn, count in zip(values, resampled, units, strict=True):
+        low = high = np.nan
+        defined = drawn[np.isfinite(drawn)]
+        if np.isfinite(value) and defined.size:
+            ends = interval_ends(defined, count) - 2 * (defined.mean() - value)
+            low, high = np.clip(ends, lowest, 1.0)
+        found.append(Interval(float(value), float(low), float(high)))
+    return found
+
+
+def resampled_weights(units: int, *, seed: int, resamples: int = RESAMPLES, key: int = 0) -> Iterator[FloatArray]:
+    """Yield how often each of `units` groups is drawn, (units, B) at a time, `resamples` columns in all."""
+    rng = generator(seed, Purpose.BOOTSTRAP, key)
+    for start in range(0, resamples, _AT_ONCE):
+        counts = resample_counts(rng, units, min(_AT_ONCE, resamples - start))
+        yield np.ascontiguousarray(counts.T, dtype=np.float64)
+
+
+def _collect(tally: Tally, blocks: Iterable[FloatArray], by_class: bool) -> dict[str, FloatArray]:
+    parts: dict[str, list[FloatArray]] = {}
+    for weights in blocks:
+        for name, drawn in tally.scores(weights).items():
+            parts.setdefault(name, []).append(drawn[None])
+        if by_class:
+            scores = tally.class_scores(weights)
+            for name in CLASS_SCORES:
+                parts.setdefault(name, []).append(getattr(scores, name))
+    return {name: np.concatenate(columns, axis=1) for name, columns in parts.items()}

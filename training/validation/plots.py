@@ -1,0 +1,146 @@
+"""Plots of the validation page."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from markupsafe import Markup
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
+
+from core.svg import ACCENT, FAINT, INK, MUTED, SECOND, bare, inline_svg, plot_style
+from training.validation.breakdown import StratumScores, VisibilityBin
+from training.validation.curves import PrecisionRecall, Reliability
+from training.validation.intervals import Interval
+
+
+def score_plot(rows: Sequence[tuple[str, Interval, Interval | None]], name: str) -> Markup:
+    """Return a line a score: its interval, and below in the second colour that with chosen thresholds."""
+    with plot_style(name):
+        figure = Figure(figsize=(4.1, 0.42 + 0.27 * len(rows)), layout="constrained")
+        axes = figure.add_subplot()
+        for place, (_, plain, chosen) in enumerate(rows):
+            shift = 0.0 if chosen is None else 0.15
+            _draw_interval(axes, place - shift, plain, ACCENT)
+            if chosen is not None:
+                _draw_interval(axes, place + shift, chosen, SECOND)
+        _finish(axes, [title for title, *_ in rows])
+        return inline_svg(figure, "; ".join(f"{title} {_words(plain)}" for title, plain, _ in rows) + ".")
+
+
+def breakdown_plot(strata: Sequence[StratumScores], whole: Mapping[str, Interval], metrics: Sequence[str]) -> Markup:
+    """Return a line a stratum of one dimension, with a dot and interval for each of up to two metrics.
+
+    Lines across stand for the whole split; strata with too few groups have a hollow dot alone.
+    """
+    with plot_style(strata[0].dimension):
+        figure = Figure(figsize=(4.1, 0.42 + 0.33 * len(strata)), layout="constrained")
+        axes = figure.add_subplot()
+        for metric, colour, shift in zip(metrics, (ACCENT, SECOND), (-0.15, 0.15), strict=False):
+            axes.axvline(whole[metric].value, color=colour, linewidth=0.9, linestyle=(0, (1, 2)))
+            for place, stratum in enumerate(strata):
+                _draw_interval(axes, place + shift, stratum.scores[metric], colour, stratum.has_too_few_groups)
+        _finish(axes, [f"{stratum.name.replace('_', ' ')} ({stratum.pictures})" for stratum in strata])
+        words = "; ".join(
+            f"{stratum.name}, {stratum.pictures} pictures: {_words(stratum.scores[metrics[0]])}" for stratum in strata
+        )
+        return inline_svg(figure, f"By {strata[0].dimension}. {words}.")
+
+
+def precision_recall_plot(
+    pooled: PrecisionRecall, classes: Sequence[tuple[str, PrecisionRecall]], chance: float
+) -> Markup:
+    """Return the curve of all pairs in one colour, those of some classes thin, and the precision of guessing."""
+    with plot_style("precision-recall", **{"ytick.labelcolor": MUTED}):
+        figure = Figure(figsize=(4.4, 4.3), layout="constrained")
+        axes = figure.add_subplot()
+        styles = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 3)), (0, (8, 3)))
+        for (label, curve), style in zip(classes, styles, strict=False):
+            axes.plot(curve.recall, curve.precision, color=SECOND, linewidth=1.0, linestyle=style, label=label)
+        axes.plot(pooled.recall, pooled.precision, color=ACCENT, linewidth=2.2, label="all pairs")
+        axes.axhline(chance, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)), label="guessing")
+        axes.set(xlim=(0, 1.01), ylim=(0, 1.02), xlabel="recall", ylabel="precision")
+        bare(axes)
+        figure.legend(frameon=False, fontsize=7.5, labelcolor=INK, loc="outside lower center", ncols=2)
+        return inline_svg(figure, f"Precision against recall; guessing has precision {chance:.2f}.")
+
+
+def reliability_plot(found: Reliability) -> Markup:
+    """Return the share of positives against the probability, above how many pairs have it (logarithmic)."""
+    with plot_style("reliability", **{"ytick.labelcolor": MUTED}):
+        figure = Figure(figsize=(4.4, 3.5), layout="constrained")
+        upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+        upper.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
+        upper.plot(found.probability, found.share, "o-", color=ACCENT, linewidth=1.6, markersize=4.5)
+        upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share present")
+        lower.bar(
+            found.low, found.pairs, width=0.9 * (found.high - found.low), align="edge", color=FAINT, edgecolor=MUTED,
+            linewidth=0.5, log=True,
+        )  # fmt: skip
+        lower.set(xlabel="probability that the network gives", ylabel="pairs")
+        lower.yaxis.set_minor_formatter(NullFormatter())
+        for axes in (upper, lower):
+            bare(axes)
+        words = "; ".join(f"{p:.2f}: {s:.2f}" for p, s in zip(found.probability, found.share, strict=True))
+        return inline_svg(figure, f"Share of pairs that are present, by the probability given: {words}.")
+
+
+def visibility_plot(bins: Sequence[VisibilityBin], label_rule: float) -> Markup:
+    """Return the share of parts that are claimed against how much of them is seen; left of the label rule shaded."""
+    with plot_style("visibility", **{"ytick.labelcolor": MUTED}):
+        figure = Figure(figsize=(4.4, 3.0), layout="constrained")
+        axes = figure.add_subplot()
+        axes.axvspan(0, label_rule, color=FAINT, alpha=0.45, linewidth=0)
+        steady = [each for each in bins if np.isfinite(each.claimed.low)]  # a line through one picture misleads
+        middles = [(each.low + each.high) / 2 for each in steady]
+        axes.plot(middles, [each.claimed.value for each in steady], color=ACCENT, linewidth=1.2)
+        for each in bins:
+            middle = (each.low + each.high) / 2
+            hollow = not np.isfinite(each.claimed.low)
+            if not hollow:
+                ends = [each.claimed.low, each.claimed.high]
+                axes.plot([middle] * 2, ends, color=ACCENT, linewidth=2.2, solid_capstyle="round")
+            axes.plot(
+                middle, each.claimed.value, "o", color=ACCENT, markersize=5, fillstyle="none" if hollow else "full"
+            )
+        axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="share of the part that is seen", ylabel="share claimed")
+        bare(axes)
+        words = "; ".join(f"{each.low:.0%} to {each.high:.0%}: {_words(each.claimed)}" for each in bins)
+        return inline_svg(figure, f"Share of parts that are claimed, by how much of them is seen: {words}.")
+
+
+def interval_bar(interval: Interval) -> Markup:
+    """Return a small bar from 0 to 1 with a dot and an interval, for a line of a table."""
+    if not np.isfinite(interval.value):
+        return Markup("")
+    bar = ""
+    if np.isfinite(interval.low):
+        bar = f'<path d="M{2 + 96 * interval.low:.1f} 7H{2 + 96 * interval.high:.1f}" stroke="var(--accent)"/>'
+    return Markup(
+        '<svg class="bar" viewBox="0 0 100 14" width="100" height="14" aria-hidden="true" stroke-width="3" '
+        f'stroke-linecap="round"><path d="M2 7H98" stroke="var(--rule)" stroke-width="1"/>{bar}'
+        f'<circle cx="{2 + 96 * interval.value:.1f}" cy="7" r="4" fill="var(--accent)"/></svg>'
+    )
+
+
+def _draw_interval(axes: Axes, place: float, interval: Interval, colour: str, hollow: bool = False) -> None:
+    if np.isfinite(interval.low):
+        ends = [interval.low, interval.high]
+        axes.plot(ends, [place] * 2, color=colour, linewidth=2.2, solid_capstyle="round")
+    if np.isfinite(interval.value):
+        fill = "none" if hollow else "full"
+        axes.plot([interval.value], [place], "o", color=colour, markersize=4.8, fillstyle=fill)
+
+
+def _finish(axes: Axes, titles: Sequence[str]) -> None:
+    axes.set_yticks(range(len(titles)), list(titles))
+    axes.set_ylim(len(titles) - 0.4, -0.6)
+    axes.set_xlim(0, 1.02)
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
+    bare(axes, "x")
+
+
+def _words(interval: Interval) -> str:
+    if not np.isfinite(interval.low):
+        return f"{interval.value:.2f} without interval"
+    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
