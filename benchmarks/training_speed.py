@@ -10,7 +10,8 @@ process: as many steps of the limit before every pass of the loop. The share is 
 limit's seconds by the loop's; the first pass, which warms up, is left out. CPU-seconds are those of the process and
 its workers: with workers the loop uses cores that the limit leaves alone, so look at both. Validation is compared
 likewise with forward passes, and what an epoch costs besides (checkpoint, state to go on from, tables) is given in
-seconds, whatever the number of pictures."""
+seconds, whatever the number of pictures.
+"""
 
 import argparse
 import importlib.util
