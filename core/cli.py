@@ -68,7 +68,13 @@ def device_option(function: Decorated) -> Decorated:
 existing_folder = click.Path(exists=True, file_okay=False, path_type=Path)
 any_folder = click.Path(file_okay=False, path_type=Path)
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+new_file = click.Path(dir_okay=False, path_type=Path)
 dataset_argument = click.argument("folder", metavar="DATASET", type=existing_folder)
+
+
+def output_option(help_text: str, kind: click.Path = any_folder, **more: Any) -> Callable[[Decorated], Decorated]:
+    """Return ``-o``: where the command writes; required, unless `more` gives a default."""
+    return click.option("-o", "--output", type=kind, help=help_text, **({"required": True} | more))
 
 
 def count_of(number: int, thing: str) -> str:

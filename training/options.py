@@ -1,18 +1,32 @@
 """Options that several commands of ``brickbench train`` share."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
 
 from core.cli import Decorated, existing_folder
 
-new_file = click.Path(dir_okay=False, path_type=Path)
-
 
 def say(sentence: str) -> None:
     """Print a sentence on stderr."""
     click.echo(sentence, err=True)
+
+
+def run_argument(function: Decorated) -> Decorated:
+    """Add RUN and ``-d``; the command gets the opened `run`, whose dataset is the one given, else its own."""
+
+    @functools.wraps(function)
+    def command(*args: Any, run: Path, dataset: Path | None, **rest: Any) -> Any:
+        from training.run.run import Run
+
+        return function(*args, run=Run.open(run, dataset), **rest)
+
+    for option in (dataset_option, click.argument("run", type=existing_folder)):
+        command = option(command)
+    return command  # type: ignore[return-value]
 
 
 def checkpoint_option(function: Decorated) -> Decorated:
@@ -22,15 +36,20 @@ def checkpoint_option(function: Decorated) -> Decorated:
     )(function)
 
 
+def checkpoint_there_option(what: str) -> Callable[[Decorated], Decorated]:
+    """Return ``--checkpoint`` of a command that reads `what` (maps, scores); None is the best that has some."""
+    return click.option(
+        "--checkpoint",
+        default=None,
+        show_default=f"the best that has {what}",
+        help="best (by mAP on val), last, or such as epoch_0007.",
+    )
+
+
 def dataset_option(function: Decorated) -> Decorated:
     """Add ``-d``: the dataset, by default that of the run."""
     return click.option(
-        "-d",
-        "--dataset",
-        type=existing_folder,
-        default=None,
-        show_default="the one it was trained on",
-        help="The dataset.",
+        "-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset."
     )(function)
 
 

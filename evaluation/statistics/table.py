@@ -11,8 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from core.errors import BrickbenchError, SettingsError
-from core.settings import near_matches
+from core.errors import BrickbenchError
 from dataset.index import open_index
 from evaluation.localization.registry import METRICS
 from evaluation.localization.run import SCORES
@@ -20,7 +19,7 @@ from evaluation.localization.split_scores import CHOICE_SPLIT
 from evaluation.statistics.strict import strict_values_of
 from explain.methods import METHODS
 from explain.store import Attribution, read_attributions
-from training.run.checkpoint import resolve_checkpoint
+from training.run.checkpoint import choose_checkpoint
 
 MISSING = "missing"
 _COLUMNS = ["attribution_id", "metric", "value", "status", "chance", "metric_settings"]
@@ -116,7 +115,7 @@ class ScoredRun:
         Raises:
             SettingsError: the run has no maps of it.
         """
-        return _choose_checkpoint(self.folder, self.checkpoints, checkpoint)
+        return choose_checkpoint(self.folder, checkpoint, self.checkpoints, "scored maps of")
 
     def table(self, checkpoint: str, measures: Collection[str] = METRICS, *, strict: bool = False) -> ScoreTable:
         """Return the scores of one of `checkpoints` by those of `measures` that were computed, in their order.
@@ -234,20 +233,6 @@ def _read_scores(run_folder: Path) -> pa.Table:
 
 def _no_scores(run_folder: Path) -> BrickbenchError:
     return BrickbenchError(f"{run_folder} has no scores: make them with `brickbench evaluate localize {run_folder}`.")
-
-
-def _choose_checkpoint(run_folder: Path, there: list[str], wanted: str | None) -> str:
-    if wanted is None or wanted == "best":
-        try:
-            best = resolve_checkpoint(run_folder, "best").stem
-        except BrickbenchError:  # its weights were deleted; its maps are still worth reading
-            best = there[-1]
-        return best if best in there or wanted == "best" else there[-1]
-    if wanted not in there:
-        raise SettingsError(
-            f"{run_folder} has no scored maps of {wanted!r}{near_matches(wanted, there)}; it has {', '.join(there)}."
-        )
-    return wanted
 
 
 def _labels(rows: dict[str, Attribution]) -> tuple[MethodLabel, ...]:

@@ -16,11 +16,12 @@ from core.cli import (
     device_option,
     existing_file,
     json_option,
+    new_file,
     print_json,
     print_rows,
 )
 from core.errors import BrickbenchError, SettingsError
-from training.options import checkpoint_option, dataset_option, new_file, say, split_option
+from training.options import checkpoint_option, dataset_option, say, split_option
 
 if TYPE_CHECKING:
     from training.label.label_photos import FoundPart, LabelledPhoto

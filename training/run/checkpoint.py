@@ -1,7 +1,7 @@
 """Weights on disk: a safetensors file, and beside it a JSON file that says all that is needed to use it again."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -149,11 +149,31 @@ def resolve_checkpoint(path_or_run: Path, checkpoint: str = "best") -> Path:
         raise BrickbenchError(
             f"{path_or_run} has no checkpoint yet: train it with `brickbench train run` or `brickbench train resume`."
         )
-    name = {"best": _best_name(folder), "last": names[-1]}.get(checkpoint, checkpoint)
-    if name not in names:
-        hint = near_matches(checkpoint, names)
-        raise SettingsError(f"{path_or_run} has no checkpoint {name!r}{hint}; it has best, last, {', '.join(names)}.")
-    return folder / f"{name}.safetensors"
+    return folder / f"{choose_checkpoint(path_or_run, checkpoint, names)}.safetensors"
+
+
+def choose_checkpoint(run_folder: Path, wanted: str | None, there: Sequence[str], what: str = "checkpoint") -> str:
+    """Return the one of the checkpoints `there` that is `wanted`: the one rule for weights, maps and scores alike.
+
+    Args:
+        run_folder: the run.
+        wanted: ``best`` (by mAP on val), ``last``, or a name such as ``epoch_0007``; None takes the best if it is
+            there, else the last.
+        there: names, rising; at least one.
+        what: is there of each, for the message.
+
+    Raises:
+        SettingsError: that one is not there; the message lists what is.
+    """
+    best = _best_name(run_folder / CHECKPOINTS)
+    if wanted is None:
+        return best if best in there else there[-1]
+    name = {"best": best, "last": there[-1]}.get(wanted, wanted)
+    if name not in there:
+        hint = near_matches(wanted, list(there))
+        known = ", ".join(["best", "last", *there] if best in there else ["last", *there])
+        raise SettingsError(f"{run_folder} has no {what} {name!r}{hint}; it has {known}.")
+    return name
 
 
 def load_checkpoint(
