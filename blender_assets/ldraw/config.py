@@ -8,6 +8,7 @@ from blender_assets.colors import Color, Finish
 from blender_assets.ldraw.lines import LDrawError, read_text
 
 _VALUE = re.compile(r"#([0-9A-Fa-f]{6})")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 _METALLIC = {"CHROME", "PEARLESCENT", "METAL", "MATTE_METALLIC"}
 
 
@@ -29,10 +30,10 @@ def _color(words: list[str], where: str) -> Color:
     words = words[: words.index("MATERIAL")] if "MATERIAL" in words else words
     fields = dict(itertools.pairwise(words[3:]))
     value = _VALUE.fullmatch(fields.get("VALUE", ""))
-    if len(words) < 3 or value is None or not fields.get("CODE", "").isdigit():
+    if len(words) < 3 or value is None or not _NUMBER.fullmatch(fields.get("CODE", "")):
         raise LDrawError(f"{where}: a colour should read `0 !COLOUR NAME CODE number VALUE #RRGGBB EDGE …`.")
     alpha_text = fields.get("ALPHA", "255")
-    if not alpha_text.isdigit() or int(alpha_text) > 255:
+    if not _NUMBER.fullmatch(alpha_text) or int(alpha_text) > 255:
         raise LDrawError(f"{where}: ALPHA should be a whole number from 0 to 255, not {alpha_text!r}.")
     alpha = int(alpha_text) / 255
     finish: Finish = "transparent" if alpha < 1 else "metallic" if _METALLIC & set(words) else "solid"

@@ -9,6 +9,11 @@ from numpy.typing import NDArray
 from blender_assets.ldraw.files import LDrawFiles
 from blender_assets.ldraw.lines import MAIN_COLOR, FileLines, LDrawError, Reference, read_lines
 
+DEEPEST = 64
+"""Files that refer to each other in a chain; the library's deepest chain has about ten."""
+MOST_TRIANGLES = 5_000_000
+"""Of one part: a few small files that refer to each other again and again could fill any memory."""
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -35,7 +40,7 @@ class GeometryReader:
 
     def _gather(self, path: Path, part_id: str, chain: tuple[Path, ...]) -> Geometry:
         lines = read_lines(path)
-        pieces = [_own(lines)]
+        pieces, total = [_own(lines)], len(lines.triangles)
         for reference in lines.references:
             found = self._files.find(reference.name)
             if found is None:
@@ -47,8 +52,19 @@ class GeometryReader:
             if found in chain:
                 circle = " to ".join(self._name(step) for step in (*chain[chain.index(found) :], found))
                 raise LDrawError(f"Part {part_id} cannot be read: its files refer to each other in a circle, {circle}.")
+            if len(chain) >= DEEPEST:
+                raise LDrawError(
+                    f"Part {part_id} cannot be read: its files refer to each other more than {DEEPEST} deep, down to "
+                    f"{self._name(path)}, line {reference.line_number}."
+                )
             if found not in self._cache:
                 self._cache[found] = self._gather(found, part_id, (*chain, found))
+            total += len(self._cache[found].triangles)
+            if total > MOST_TRIANGLES:
+                raise LDrawError(
+                    f"Part {part_id} cannot be read: with {self._name(path)}, line {reference.line_number}, it has "
+                    f"more than {MOST_TRIANGLES:,} faces."
+                )
             pieces.append(_placed(self._cache[found], reference))
         return Geometry(
             *(

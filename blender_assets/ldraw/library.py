@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from blender_assets.ldraw.files import LDrawFiles
 from blender_assets.ldraw.geometry import GeometryReader
-from blender_assets.ldraw.lines import LDrawError, moved_to
+from blender_assets.ldraw.lines import LDrawError, moved_to, read_text
 from blender_assets.ldraw.surface import corner_normals, sound_faces, weld
 from blender_assets.ldraw.winding import outward_faces
 from blender_assets.mesh import PartMesh
@@ -126,6 +126,11 @@ class LDrawLibrary:
             part.reshape(-1, width) for part, width in zip(np.split(index, stops), (3, 2, 2), strict=True)
         )
         kept = sound_faces(vertices, faces)
+        if not len(kept):
+            raise LDrawError(
+                f"Part {part_id} has no surface: all faces of {path} and of what it refers to are points or lines "
+                "(corners in one line, or placed by a matrix that flattens them)."
+            )
         faces = outward_faces(vertices, faces[kept], geometry.certified[kept])
         normals = corner_normals(vertices, faces, sharp_pairs, smooth_pairs)
         used, compact = np.unique(faces, return_inverse=True)
@@ -137,7 +142,8 @@ class LDrawLibrary:
         return LDrawPart(mesh, geometry.colors[kept])
 
     def _path(self, part_id: str) -> Path | None:
-        return self.files.listing("parts").get(f"{part_id.lower()}.dat")
+        folder, _, name = f"parts/{part_id.lower()}".rpartition("/")  # some numbers have moved to `s/NAME`
+        return self.files.listing(folder).get(f"{name}.dat")
 
     def _existing(self, part_id: str) -> Path:
         path = self._path(part_id)
@@ -149,17 +155,16 @@ class LDrawLibrary:
 def _read_header(path: Path) -> Header:
     """Read the first lines of a file, up to the first that draws something."""
     title, category, kind = "", "", ""
-    with path.open(encoding="utf-8-sig", errors="replace") as lines:
-        for number, line in enumerate(lines):
-            words = line.split()
-            if words and words[0] != "0":
-                break
-            if number == 0:
-                title = " ".join(line.split(" ")[1:]).strip()
-            elif len(words) > 2 and words[1] == "!CATEGORY":
-                category = " ".join(words[2:])
-            elif len(words) > 2 and words[1] == "!LDRAW_ORG":
-                kind = " ".join(words[2:])
+    for number, line in enumerate(read_text(path)):
+        words = line.split()
+        if words and words[0] != "0":
+            break
+        if number == 0:
+            title = " ".join(line.split(" ")[1:]).strip()
+        elif len(words) > 2 and words[1] == "!CATEGORY":
+            category = " ".join(words[2:])
+        elif len(words) > 2 and words[1] == "!LDRAW_ORG":
+            kind = " ".join(words[2:])
     return Header(title, category or title.lstrip("~=_| ").partition(" ")[0], kind)
 
 

@@ -24,6 +24,11 @@ _KINDS = {
     "4": ("a colour and 12 numbers", 13),
     "5": ("a colour and 12 numbers", 13),
 }
+LARGEST = 1e6
+"""Coordinates beyond this, 400 m, are damage: the longest parts have some 1,300 units."""
+LARGEST_COLOR = 2**31 - 1
+"""Direct colours, ``0x2RRGGBB`` and up, need 26 bits; the format's tools hold 32."""
+_LINE_END = re.compile(r"\r\n|\n|\r")
 _MOVED = re.compile(r"~moved to\s+(\S+)", re.IGNORECASE)
 
 
@@ -89,14 +94,19 @@ class _Winding:
 
 
 def moved_to(title: str) -> str | None:
-    """Return the number that a title such as ``~Moved to 3023b`` points to, or None."""
+    """Return the number that a title such as ``~Moved to 3023b`` points to, or None; ``s/NAME`` is a sub-part."""
     match = _MOVED.match(title)
-    return match[1].lower().removesuffix(".dat") if match else None
+    return match[1].lower().replace("\\", "/").removesuffix(".dat") if match else None
 
 
 def read_text(path: Path) -> list[str]:
-    """Return the lines of `path`; old files that are not UTF-8 lose only letters in comments."""
-    return path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    """Return the lines of `path`; old files that are not UTF-8 lose only letters in comments.
+
+    Lines end as the format says, at CR, LF or both, and not at the other characters that Python takes for ends. What
+    old tools leave is passed over: NUL characters, and Ctrl-Z with all that follows it, DOS's end of a file.
+    """
+    text = path.read_bytes().partition(b"\x1a")[0].replace(b"\0", b"").decode("utf-8-sig", errors="replace")
+    return _LINE_END.split(text)
 
 
 def read_lines(path: Path) -> FileLines:
@@ -142,8 +152,17 @@ def read_lines(path: Path) -> FileLines:
 
 
 def color_code(text: str) -> int:
-    """Return a colour number from a file: decimal, or ``0x2RRGGBB`` for a direct colour."""
-    return int(text, 16) if text.lower().startswith("0x") else int(text)
+    """Return a colour number from a file: decimal, or ``0x2RRGGBB`` or ``#2RRGGBB`` for a direct colour.
+
+    Some tools write ``16.0``; raises ValueError for what is no whole number, or too large for one.
+    """
+    if text.lower().startswith(("0x", "#")):
+        code = int(text.lower().removeprefix("0x").removeprefix("#"), 16)
+    else:
+        code = int(text.removesuffix(".0"))
+    if abs(code) > LARGEST_COLOR:
+        raise ValueError(f"a colour number has at most 31 bits: {text!r}")
+    return code
 
 
 def _numbers(path: Path, line_number: int, words: Sequence[str]) -> tuple[int, list[float]]:
@@ -158,9 +177,11 @@ def _numbers(path: Path, line_number: int, words: Sequence[str]) -> tuple[int, l
     try:
         color, values = color_code(numbers[0]), [float(text) for text in numbers[1:]]
     except ValueError as error:
-        raise LDrawError(f"{complaint}; {str(error).rpartition(':')[2].strip()} is no number.") from error
-    if not np.isfinite(values).all():
-        raise LDrawError(f"{complaint}; one of its numbers is not finite.")
+        raise LDrawError(
+            f"{complaint}; {str(error).rpartition(':')[2].strip()} is no number that it can hold."
+        ) from error
+    if not (np.abs(values) <= LARGEST).all():  # NaN is not, either
+        raise LDrawError(f"{complaint}, none beyond {LARGEST:,.0f}; one of its numbers is larger or not finite.")
     return color, values
 
 

@@ -180,24 +180,90 @@ def test_circles_end_in_a_clear_error(write: Write) -> None:
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        ("3 16 0 0 0 1 0 0 0",
-         "after its type, a line of type 3 should hold a colour and 9 numbers; this one ends after 8."),
-        ("4 16 0 0 0 1 0 0 1 1 0 x 1 0",
-         "after its type, a line of type 4 should hold a colour and 12 numbers; 'x' is no number."),
-        ("3 red 0 0 0 1 0 0 0 1 0",
-         "after its type, a line of type 3 should hold a colour and 9 numbers; 'red' is no number."),
-        ("3 16 0 0 0 1 0 0 0 nan 0",
-         "after its type, a line of type 3 should hold a colour and 9 numbers; one of its numbers is not finite."),
-        (f"1 16 {HERE}",
-         "after its type, a line of type 1 should hold a colour, 12 numbers and a file name; this one ends after 13."),
-        ("7 16 0", "a line should begin with its type, 0 to 5; this one begins with '7'."),
+        ("3 16 0 0 0 1 0 0 0", "a line of type 3 should hold a colour and 9 numbers; this one ends after 8"),
+        ("4 16 0 0 0 1 0 0 1 1 0 x 1 0", "a line of type 4 should hold a colour and 12 numbers; 'x' is no number"),
+        ("3 red 0 0 0 1 0 0 0 1 0", "should hold a colour and 9 numbers; 'red' is no number"),
+        ("3 16.5 0 0 0 1 0 0 0 1 0", "should hold a colour and 9 numbers; '16.5' is no number"),
+        ("3 99999999999999999999 0 0 0 1 0 0 0 1 0", "'99999999999999999999' is no number that it can hold"),
+        ("3 0xFFFFFFFFFFFFFFFFFF 0 0 0 1 0 0 0 1 0", "'0xFFFFFFFFFFFFFFFFFF' is no number that it can hold"),
+        ("3 16 0 0 0 1 0 0 0 nan 0", "one of its numbers is larger or not finite"),
+        ("3 16 0 0 0 1 0 0 0 1e30 0", "none beyond 1,000,000; one of its numbers is larger or not finite"),
+        (f"1 16 {HERE}", "should hold a colour, 12 numbers and a file name; this one ends after 13"),
+        ("7 16 0", "a line should begin with its type, 0 to 5; this one begins with '7'"),
     ],
-)  # fmt: skip
+)
 def test_damaged_lines_are_named(write: Write, tmp_path: Path, line: str, complaint: str) -> None:
     library = write({"parts/1.dat": f"0 Part\n\n{line}\n"})
     with pytest.raises(LDrawError) as caught:
         library.mesh("1")
-    assert str(caught.value) == f"{tmp_path / 'parts/1.dat'}, line 3: {complaint}"
+    assert str(caught.value).startswith(f"{tmp_path / 'parts/1.dat'}, line 3: ")
+    assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize("color", ["16.0", "16"])
+def test_a_colour_written_as_a_fraction_is_the_whole_number(write: Write, color: str) -> None:
+    body = CUBE.replace("4 16 ", f"4 {color} ")
+    assert set(write({"parts/1.dat": certified("Cube", body)}).part("1").face_colors.tolist()) == {16}
+
+
+def test_a_direct_colour_may_begin_with_a_hash(write: Write) -> None:
+    body = CUBE.replace("4 16 ", "4 #2FF8800 ")
+    assert set(write({"parts/1.dat": certified("Cube", body)}).part("1").face_colors.tolist()) == {0x2FF8800}
+
+
+@pytest.mark.parametrize(
+    "old",
+    [
+        CUBE + "\x1a",
+        CUBE + "\x1aleft over from a longer file",
+        CUBE + "\0\0\0",
+        CUBE.replace("\n", "\r"),
+        "0 // a\x85comment\n" + CUBE,
+        "0 Author: a\x0bb\x1cc\u2028d\n" + CUBE,
+    ],
+    ids=["ctrl-z", "after ctrl-z", "nul", "cr", "next line", "separators"],
+)
+def test_what_ends_no_line_cuts_none(write: Write, old: str) -> None:
+    library = write({})
+    (library.files.root / "parts" / "1.dat").write_bytes(certified("Cube", old).encode())
+    assert signed_volume(LDrawLibrary(library.files.root).mesh("1")) == pytest.approx(512)
+
+
+@pytest.mark.parametrize("target", ["s\\1s01", "s/1s01.dat", "S\\1S01"])
+def test_a_part_may_have_moved_among_the_sub_parts(write: Write, target: str) -> None:
+    library = write({"parts/1.dat": f"0 ~Moved to {target}\n", "parts/s/1s01.dat": certified("~Cube", CUBE)})
+    assert library.resolve("1") == "s/1s01"
+    assert signed_volume(library.mesh("1")) == pytest.approx(512)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "3 16 0 0 0 1 0 0 2 0 0\n",
+        "4 16 5 5 5 5 5 5 5 5 5 5 5 5\n",
+        "1 16 0 0 0 0 0 0 0 0 0 0 0 0 cube.dat\n",
+        "1 16 0 0 0 1 0 0 0 0 0 0 0 0 cube.dat\n",
+    ],
+    ids=["a line", "a point", "zero matrix", "flattened to a line"],
+)
+def test_a_part_of_points_and_lines_has_no_surface(write: Write, tmp_path: Path, body: str) -> None:
+    library = write({"p/cube.dat": certified("Cube", CUBE), "parts/1.dat": certified("Part", body)})
+    with pytest.raises(LDrawError, match="Part 1 has no surface") as caught:
+        library.mesh("1")
+    assert str(tmp_path / "parts" / "1.dat") in str(caught.value)
+
+
+def test_files_that_refer_too_deep_or_too_often_are_refused(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = {f"p/c{k}.dat": certified("Step", f"1 16 {HERE} c{k + 1}.dat\n") for k in range(2000)}
+    library = write(chain | {"p/c2000.dat": certified("Cube", CUBE), "parts/1.dat": f"0 Part\n1 16 {HERE} c0.dat\n"})
+    with pytest.raises(LDrawError, match=r"Part 1 cannot be read: .* deep, down to p/c\d+\.dat, line 3"):
+        library.mesh("1")
+    # Each doubles the one before: without a limit 2 ** 40 cubes.
+    monkeypatch.setattr("blender_assets.ldraw.geometry.MOST_TRIANGLES", 10_000)
+    doubling = {f"p/d{k}.dat": certified("Two", f"1 16 {HERE} d{k - 1}.dat\n" * 2) for k in range(1, 41)}
+    library = write(doubling | {"p/d0.dat": certified("Cube", CUBE), "parts/2.dat": f"0 Part\n1 16 {HERE} d40.dat\n"})
+    with pytest.raises(LDrawError, match=r"Part 2 cannot be read: with p/d\d+\.dat, line \d, it has more than 10,000"):
+        library.mesh("2")
 
 
 def test_a_part_without_faces_and_an_unknown_part_are_errors(write: Write, tmp_path: Path) -> None:
