@@ -77,6 +77,11 @@ def output_option(help_text: str, kind: click.Path = any_folder, **more: Any) ->
     return click.option("-o", "--output", type=kind, help=help_text, **({"required": True} | more))
 
 
+def say(sentence: str) -> None:
+    """Print a sentence on stderr: what library functions take as `say`."""
+    click.echo(sentence, err=True)
+
+
 def count_of(number: int, thing: str) -> str:
     """Return such as ``1 shard`` or ``2 shards``."""
     return f"{number} {thing}{'' if number == 1 else 's'}"

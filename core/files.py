@@ -1,7 +1,6 @@
 """Files and folders that are whole or not there."""
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
@@ -15,14 +14,40 @@ from core.errors import BrickbenchError
 def require_writable(folder: Path) -> None:
     """Make `folder` if need be, and raise BrickbenchError unless files can be written in it."""
     probe = folder / f".writable-{_writer()}"
-    try:
+    with cannot_write(f"in {folder}", "Choose another folder or mend its permissions."):
         folder.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
         probe.unlink()
+
+
+def require_new(*paths: Path | None, force: bool, option: str = "-o") -> None:
+    """Raise BrickbenchError if one of the files or folders `paths` is there, unless `force` is given.
+
+    `option` names the one that the user gave `paths` with; None stands for an option that was not given.
+    """
+    for path in paths:
+        if path is not None and path.exists() and not force:
+            raise BrickbenchError(f"{path} is there already: choose another place with {option}, or give --force.")
+
+
+@contextlib.contextmanager
+def cannot_write(what: Path | str, way_out: str) -> Iterator[None]:
+    """Turn the OSError of a write in the block into a BrickbenchError of one sentence: what, why, and the way out."""
+    try:
+        yield
     except OSError as error:
-        raise BrickbenchError(
-            f"Cannot write in {folder}: {error.strerror or error}. Choose another folder or mend its permissions."
-        ) from error
+        raise BrickbenchError(f"Cannot write {what}: {error.strerror or error}. {way_out}") from error
+
+
+@contextlib.contextmanager
+def output_file(path: Path, way_out: str = "Choose another file with -o.") -> Iterator[Path]:
+    """Give a temporary path as `atomic_file` does, for a file that the user named: a failure is told in one sentence.
+
+    Raises:
+        BrickbenchError: `path` cannot be written.
+    """
+    with cannot_write(path, way_out), atomic_file(path) as temporary:
+        yield temporary
 
 
 @contextlib.contextmanager
@@ -74,29 +99,6 @@ def unfinished_folder(path: Path) -> Path:
 def sha256_hex(data: bytes) -> str:
     """Return the SHA-256 of `data` as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
-
-
-@contextlib.contextmanager
-def sole_writer(folder: Path) -> Iterator[None]:
-    """Hold `folder` for this process while the block lasts, or raise BrickbenchError if another one holds it.
-
-    For files that are read, added to and written anew: of two writers the second would undo the first. The lock is on
-    the folder itself, so nothing is left behind, and ends with the process.
-    """
-    held = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        os.close(held)
-        raise BrickbenchError(
-            f"Another process is writing in {folder}. Wait until it is done, then run this again."
-        ) from error
-    except OSError:  # a network file system that locks no folders
-        pass
-    try:
-        yield
-    finally:
-        os.close(held)
 
 
 def _writer() -> str:

@@ -2,11 +2,14 @@
 
 import base64
 import math
+from pathlib import Path
 
 import cv2
 import jinja2
 import numpy as np
 import numpy.typing as npt
+
+from core.files import output_file
 
 
 def page_environment(package: str) -> jinja2.Environment:
@@ -23,6 +26,12 @@ def page_environment(package: str) -> jinja2.Environment:
     )
     environment.filters["number"] = page_number
     return environment
+
+
+def save_page(path: Path, html: str) -> None:
+    """Write the page over `path`, if it is there; raises BrickbenchError if that cannot be done."""
+    with output_file(path) as temporary:
+        temporary.write_text(html, encoding="utf-8")
 
 
 def page_number(value: float | None, digits: int = 2) -> str:

@@ -1,8 +1,6 @@
 """Connections to an index file, with the ways in which opening one fails put in one sentence."""
 
 import contextlib
-import fcntl
-import os
 import re
 import time
 from collections.abc import Iterator, Sequence
@@ -12,6 +10,7 @@ from typing import Any
 import duckdb
 
 from core.errors import BrickbenchError, SettingsError
+from core.locks import lock
 from dataset.manifest import MANIFEST_NAME, SCHEMA_VERSION
 
 INDEX_NAME = "index.duckdb"
@@ -90,8 +89,7 @@ def connect(file: Path, *, read_only: bool, memory_limit: str = MEMORY_LIMIT) ->
         time.sleep(0.05)
 
 
-@contextlib.contextmanager
-def only_writer(file: Path) -> Iterator[None]:
+def only_writer(file: Path) -> contextlib.AbstractContextManager[bool]:
     """Keep other writers of the index `file` waiting while the block lasts, also while it is made anew beside it.
 
     DuckDB's own lock is on the file, which a rebuild replaces: rows written meanwhile into the old one would be lost.
@@ -100,22 +98,7 @@ def only_writer(file: Path) -> Iterator[None]:
     Raises:
         BusyIndexError: another process went on writing.
     """
-    until = time.monotonic() + WAIT_S
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        while True:
-            try:
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError as error:
-                if time.monotonic() >= until:
-                    raise _busy(file, "") from error
-            except OSError:  # a network file system that locks no folders: DuckDB's own lock is left
-                break
-            time.sleep(0.05)
-        yield
-    finally:
-        os.close(folder)
+    return lock(file.parent, wait_s=WAIT_S, busy=_busy(file, ""))
 
 
 def _busy(file: Path, holder: str) -> BusyIndexError:

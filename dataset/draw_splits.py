@@ -1,8 +1,6 @@
 """Splits of a whole dataset: drawn so that every label has its share in each, counted, and written for others."""
 
-import contextlib
 import csv
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +8,15 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import BrickbenchError, SettingsError
-from core.files import atomic_file
+from core.errors import SettingsError
+from core.files import cannot_write, output_file
 from dataset.index import open_index, resplit, update_index
 from dataset.manifest import Manifest, SplitRule
 from dataset.splits import SPLITS, SPLITS_FILE, read_splits, write_splits
 from dataset.stratify import stratified_split
 
 EXPORTED = ("image_id", "file", "source", "group_id", "split")
+_AS_IT_WAS = "It is as it was; mend that and run this again."
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,7 @@ def change_splits(
     update_index(root)
     before = _current_splits(root)
     if stratified:
-        with _writing(file):
+        with cannot_write(file, _AS_IT_WAS):
             write_splits(root, draw_stratified(root, rule, keep=keep, redraw_given=redraw_given))
     elif hashed:
         file.unlink(missing_ok=True)
@@ -161,7 +160,7 @@ def export_splits(root: Path, file: Path) -> int:
         raise SettingsError(f"{file} is there already. Name another file, or delete that one.")
     with open_index(root) as index:
         rows = index.execute(f"SELECT {', '.join(EXPORTED)} FROM images ORDER BY image_id").fetchall()
-    with _writing(file), atomic_file(file) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
+    with output_file(file, _AS_IT_WAS) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream, lineterminator="\n").writerows([EXPORTED, *rows])
     return len(rows)
 
@@ -169,16 +168,6 @@ def export_splits(root: Path, file: Path) -> int:
 def _current_splits(root: Path) -> dict[str, str]:
     with open_index(root) as index:
         return dict(index.execute("SELECT image_id, split FROM images").fetchall())
-
-
-@contextlib.contextmanager
-def _writing(file: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BrickbenchError(
-            f"{file} could not be written: {error.strerror or error}. It is as it was; mend that and run this again."
-        ) from error
 
 
 def _read_groups(index: duckdb.DuckDBPyConnection, source: str) -> _Groups:

@@ -17,7 +17,8 @@ from core.cli import (
 )
 from core.engine import Engine
 from core.engines.options import engine_options
-from core.errors import BrickbenchError, SettingsError
+from core.errors import SettingsError
+from core.files import require_new
 from evaluation.faithfulness.command import faithfulness
 from evaluation.findings.command import findings
 
@@ -263,11 +264,8 @@ def report(
     from evaluation.report.page import write_report
     from training.run.runs import dataset_of
 
-    wanted = [output, *((data / name for name in NAMES) if data else ())]
-    there = next((path for path in wanted if path.exists()), None)
-    if there is not None and not force:
-        option = "-o" if there == output else "--data"
-        raise BrickbenchError(f"{there} is there already: choose another place with {option}, or give --force.")
+    require_new(output, force=force)
+    require_new(*((data / name for name in NAMES) if data else ()), force=force, option="--data")
     root = dataset or dataset_of(run)
     made = write_report(
         run, root, output, checkpoint=checkpoint, seed=seed, cases=cases, also=also, data=data, strict=strict

@@ -7,9 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import BrickbenchError
-from core.files import atomic_file
-from core.pages import page_environment
+from core.pages import page_environment, save_page
 from dataset.browse.outlines import outline_path
 from dataset.masks import encode_mask
 from explain.collect import Explained, ExplainedPicture
@@ -49,11 +47,7 @@ def show_page(shown: ExplainedPicture, out: Path, strongest: Strongest | None = 
         BrickbenchError: `out` cannot be written.
     """
     html = render_page(shown, strongest)
-    try:
-        with atomic_file(out) as temporary:
-            temporary.write_text(html, encoding="utf-8")
-    except OSError as error:
-        raise BrickbenchError(f"Cannot write {out}: {error.strerror or error}. Choose another file with -o.") from error
+    save_page(out, html)
 
 
 def render_page(shown: ExplainedPicture, strongest: Strongest | None = None) -> str:

@@ -8,8 +8,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from core.errors import BrickbenchError
-from core.files import atomic_file
+from core.files import output_file
 from explain.collect import Explained
 from explain.draw import (
     GAMMA,
@@ -149,8 +148,5 @@ def bar_colours(colouring: Colouring, opacity: float = OPACITY, count: int = 256
 
 def save_png(figure: Figure, out: Path) -> None:
     """Write `figure` as a PNG that is whole or not there, the same bytes each time."""
-    try:
-        with atomic_file(out) as temporary:
-            figure.savefig(temporary, format="png", metadata={"Software": None})
-    except OSError as error:
-        raise BrickbenchError(f"Cannot write {out}: {error.strerror or error}. Choose another file with -o.") from error
+    with output_file(out) as temporary:
+        figure.savefig(temporary, format="png", metadata={"Software": None})

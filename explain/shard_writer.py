@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import BrickbenchError
+from core.files import cannot_write
 from explain.protocol import FloatMaps
 from explain.store import Attribution, alone_in, read_identities, write_shard
 
@@ -110,13 +110,11 @@ class ShardWriter:
             self._learn()
 
     def _write(self, rows: Sequence[Attribution], maps: Sequence[NDArray[np.floating[Any]]]) -> None:
-        try:
+        with cannot_write(
+            f"maps in {self._folder}",
+            "What is written stays: free some disk or mend its permissions, then run the command again.",
+        ):
             write_shard(self._folder, rows, maps)
-        except OSError as error:
-            raise BrickbenchError(
-                f"Cannot write maps in {self._folder}: {error.strerror or error}. What is written stays: free "
-                "some disk or mend its permissions, then run the command again."
-            ) from error
 
     def _as_stored(self, values: FloatMaps) -> NDArray[np.floating[Any]]:
         if self._dtype == "float32":

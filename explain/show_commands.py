@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from core.cli import Decorated, device_option, existing_folder, parse_choices, print_rows
-from core.errors import BrickbenchError, SettingsError
+from core.errors import SettingsError
+from core.files import require_new
 
 if TYPE_CHECKING:
     from explain.collect import ExplainedPicture
@@ -199,8 +200,7 @@ def _require_free(output: Path, force: bool, endings: tuple[str, ...]) -> None:
         raise SettingsError(
             f"The file {output.name} should end with {' or '.join(endings)}: choose another one with -o."
         )
-    if output.exists() and not force:
-        raise BrickbenchError(f"{output} is there already: choose another file with -o, or give --force.")
+    require_new(output, force=force)
 
 
 def _tell_new(shown: Sequence["ExplainedPicture"], run: Path) -> None:

@@ -1,8 +1,6 @@
 """Maps on disk: raw arrays in small files, with one row a map beside them, found again by image, part and method."""
 
 import contextlib
-import fcntl
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -16,6 +14,7 @@ from numpy.typing import NDArray
 
 from core.errors import BrickbenchError
 from core.files import atomic_file
+from core.locks import lock
 from core.settings import Settings
 from explain.protocol import FloatMaps
 
@@ -71,16 +70,9 @@ def method_folder(run_folder: Path, method: str, settings: Settings) -> Path:
     return folder
 
 
-@contextlib.contextmanager
-def alone_in(folder: Path) -> Iterator[None]:
+def alone_in(folder: Path) -> contextlib.AbstractContextManager[bool]:
     """Keep other processes that write into a method's `folder` waiting while the block lasts; a kill ends it too."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        with contextlib.suppress(OSError):  # a network file system that locks no folders
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+    return lock(folder)
 
 
 def shard_files(run_folder: Path) -> list[Path]:

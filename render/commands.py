@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from blender_assets.commands import ldraw_options
-from core.cli import any_folder, existing_file, json_option, print_rows, workers_option
+from core.cli import any_folder, existing_file, json_option, print_rows, say, workers_option
 from core.engines.options import engine_options, parse_share, share_option
 from core.errors import BrickbenchError
 
@@ -78,7 +78,7 @@ def run(
 
     of = parse_share(share)
     plan = render_dataset(
-        chosen, output, count=count, seed=seed, workers=workers, device=device, engine=engine, share=of
+        chosen, output, count=count, seed=seed, workers=workers, device=device, engine=engine, share=of, say=say
     )
     made = f"{plan.piles} piles, {plan.pictures} pictures in {plan.shards} shards"
     if of == (1, 1):

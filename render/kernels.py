@@ -1,11 +1,12 @@
 """Kernels of a GPU, compiled once on each node before the workers there start: compiling takes up to minutes."""
 
-import fcntl
 import hashlib
 import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+
+from core.locks import lock
 
 
 def once_a_node(name: str, work: Callable[[], object], folder: Path | None = None) -> None:
@@ -21,12 +22,7 @@ def once_a_node(name: str, work: Callable[[], object], folder: Path | None = Non
     """
     digest = hashlib.sha256(name.encode()).hexdigest()[:16]
     path = (folder or Path(tempfile.gettempdir())) / f"brickbench-{os.getuid()}-{digest}"
-    # Not through a link that somebody else may have laid there.
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if not os.read(descriptor, 1):
+    with lock(path, mode=0o600):
+        if not path.read_bytes():
             work()
-            os.write(descriptor, b"done\n")
-    finally:
-        os.close(descriptor)
+            path.write_bytes(b"done\n")

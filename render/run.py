@@ -1,11 +1,11 @@
 """Rendering a dataset: which shards are missing, who makes them, and the index at the end."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import click
 import yaml
 
 from core.engine import LOCAL, Engine, run_items
@@ -96,6 +96,7 @@ def render_dataset(
     device: str = "auto",
     engine: Engine = LOCAL,
     share: Share = (1, 1),
+    say: Callable[[str], None] | None = None,
 ) -> Plan:
     """Render piles 0 to `count` - 1 of `seed` into `root`; go on where an earlier run was stopped.
 
@@ -112,6 +113,7 @@ def render_dataset(
         engine: where workers run.
         share: (K, N) makes every N-th shard from the K-th on, so that N renders divide the work among them; what one
             of several made comes into the index by `dataset.index.update_index` when all have ended.
+        say: is told in a sentence what a user should know of the piles.
 
     Raises:
         SettingsError: `root` was made with other settings, another seed, or cannot grow to `count`.
@@ -158,7 +160,7 @@ def render_dataset(
             else:
                 progress.advance(outcome.value)
         if share == (1, 1):
-            _bring_into_index(root, failures)
+            _bring_into_index(root, failures, say)
     if failures:
         raise BrickbenchError(
             f"Of {plan.shards} shards {len(pile_shards(root))} are there. {_reasons(failures)} "
@@ -167,10 +169,11 @@ def render_dataset(
     return plan
 
 
-def _bring_into_index(root: Path, failures: dict[str, list[str]]) -> None:
+def _bring_into_index(root: Path, failures: dict[str, list[str]], say: Callable[[str], None] | None) -> None:
     try:
         update_index(root)
-        _report_attempts(root)
+        if say is not None:
+            _report_attempts(root, say)
     except BrickbenchError as error:
         failures[str(error)] = []
 
@@ -184,11 +187,11 @@ def _reasons(failures: dict[str, list[str]]) -> str:
     return " ".join(sentences)
 
 
-def _report_attempts(root: Path) -> None:
+def _report_attempts(root: Path, say: Callable[[str], None]) -> None:
     with open_index(root) as index:
         rows = index.execute("SELECT count(DISTINCT pile_index) FROM images WHERE attempts > 1").fetchall()
     if rows[0][0]:
-        click.echo(f"{rows[0][0]} piles came to rest only from further start poses (column attempts).", err=True)
+        say(f"{rows[0][0]} piles came to rest only from further start poses (column attempts).")
 
 
 def _claim(settings: RenderSettings, root: Path, seed: int) -> None:

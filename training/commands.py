@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.cli import any_folder, device_option, existing_file, existing_folder, json_option, print_rows
+from core.cli import any_folder, device_option, existing_file, existing_folder, json_option, print_rows, say
 from core.engine import Engine
 from core.engines.on_ray import RayEngine
 from core.engines.options import engine_options
 from core.errors import SettingsError
 from training.label.commands import predict
-from training.options import dataset_option, say, track_option
+from training.options import dataset_option, track_option
 from training.run.commands import compare, list_runs
 from training.validation.commands import gap, validate
 

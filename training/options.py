@@ -10,11 +10,6 @@ import click
 from core.cli import Decorated, existing_folder
 
 
-def say(sentence: str) -> None:
-    """Print a sentence on stderr."""
-    click.echo(sentence, err=True)
-
-
 def run_argument(function: Decorated) -> Decorated:
     """Add RUN and ``-d``; the command gets the opened `run`, whose dataset is the one given, else its own."""
 

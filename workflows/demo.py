@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from core.cli import any_folder, print_rows, workers_option
+from core.cli import any_folder, print_rows, say, workers_option
 
 # Five parts that differ in outline, so that a network trained for minutes on some hundred pictures tells them apart.
 RENDER = {
@@ -93,7 +93,7 @@ def _steps(output: Path, piles: int, epochs: int, explained: int, workers: int |
         from render.run import render_dataset
         from render.settings import RenderSettings
 
-        plan = render_dataset(RenderSettings.parse(RENDER), dataset, count=piles, seed=0, workers=workers)
+        plan = render_dataset(RenderSettings.parse(RENDER), dataset, count=piles, seed=0, workers=workers, say=say)
         return f"{plan.pictures} pictures of {plan.piles} piles"
 
     def train() -> str:

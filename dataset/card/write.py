@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 from core.errors import BrickbenchError
-from core.files import atomic_file
+from core.files import output_file, require_new
 from dataset.card.charts import bar_chart, column_chart, heat_map
 from dataset.card.examples import choose_examples, contact_sheet
 from dataset.card.facts import VISIBLE_BINS, Facts, read_facts
@@ -34,19 +34,10 @@ def write_card(root: Path, out: Path, *, licence: str, seed: int, force: bool) -
         BrickbenchError: there is no index, a file is there already, or `out` cannot be written.
     """
     files = render_card(root, licence=licence, seed=seed)
-    for name in files:
-        if (out / name).exists() and not force:
-            raise BrickbenchError(
-                f"{out / name} is there already. Choose another folder with -o, or write over it with --force."
-            )
+    require_new(*(out / name for name in files), force=force)
     for name, data in files.items():
-        try:
-            with atomic_file(out / name) as temporary:
-                temporary.write_bytes(data)
-        except OSError as error:
-            raise BrickbenchError(
-                f"Cannot write {out / name}: {error.strerror or error}. Choose another folder with -o."
-            ) from error
+        with output_file(out / name, "Choose another folder with -o.") as temporary:
+            temporary.write_bytes(data)
     return [out / name for name in files]
 
 

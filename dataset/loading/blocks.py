@@ -6,7 +6,6 @@ same file. Mapped files are shared between processes by the page cache.
 """
 
 import contextlib
-import fcntl
 import hashlib
 import json
 import zlib
@@ -19,6 +18,7 @@ import numpy.typing as npt
 
 from core.errors import BrickbenchError
 from core.files import atomic_file
+from core.locks import lock
 
 FORMAT = 1  # of the files; raise it when it changes
 BLOCK_BYTES = 64 * 2**20  # some hundred pictures: little to lose to a kill, few files
@@ -114,11 +114,9 @@ def only_builder(folder: Path) -> Iterator[None]:
     What killed builders left is cleared away. Where the file system knows no locks, builders work side by side.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as lock:
-        with contextlib.suppress(OSError):
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            for leftover in folder.glob(".*.tmp"):
-                leftover.unlink(missing_ok=True)
+    with lock(folder / ".lock") as is_alone:
+        for leftover in folder.glob(".*.tmp") if is_alone else ():
+            leftover.unlink(missing_ok=True)
         yield
 
 

@@ -1,7 +1,6 @@
 """Photos between being read and being written into shards: kept on disk, so that a killed import goes on."""
 
 import contextlib
-import fcntl
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 from core.engine import run_items
 from core.errors import BrickbenchError
 from core.files import atomic_file, require_writable, sha256_hex
+from core.locks import AT_ONCE, lock
 from core.progress import Progress
 from dataset.photos.annotations import AnnotatedPhoto
 from dataset.photos.held import IMPORTS_FOLDER
@@ -34,11 +34,8 @@ def locked(root: Path) -> Iterator[None]:
     """
     folder = root / IMPORTS_FOLDER
     require_writable(folder)
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BrickbenchError(f"Another import into {root} is running. Wait until it is done.") from error
+    busy = BrickbenchError(f"Another import into {root} is running. Wait until it is done.")
+    with lock(folder / ".lock", wait_s=AT_ONCE, busy=busy):
         yield
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from core.engine import LOCAL, Engine, Outcome, run_items
 from core.errors import BrickbenchError
-from core.files import require_writable, sole_writer
+from core.files import require_writable
+from core.locks import sole_writer
 from core.progress import Progress
 from core.settings import Settings
 from dataset.index import merge_run

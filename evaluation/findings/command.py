@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from core.cli import existing_folder, json_option, print_json
-from core.errors import BrickbenchError
+from core.files import require_new
 
 
 @click.command()
@@ -51,10 +51,8 @@ def findings(
     from evaluation.findings.page import document, write_findings
     from training.run.runs import dataset_of
 
-    there = next((path for path in (output, settings) if path is not None and path.exists()), None)
-    if there is not None and not force:
-        option = "-o" if there == output else "--settings"
-        raise BrickbenchError(f"{there} is there already: choose another place with {option}, or give --force.")
+    require_new(output, force=force)
+    require_new(settings, force=force, option="--settings")
     page = write_findings(
         run,
         dataset or dataset_of(run),

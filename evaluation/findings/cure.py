@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from core.errors import BrickbenchError
-from core.files import atomic_file
+from core.files import output_file
 from dataset.manifest import Manifest
 from evaluation.findings.contrasts import GroupTest, PairTest
 from evaluation.findings.wording import Test, plain
@@ -132,13 +132,8 @@ def cure_text(found: Cure, *, origin: str, seed: int | None) -> str:
 
 def write_cure(text: str, path: Path) -> None:
     """Write the settings file; raises BrickbenchError where that cannot be done."""
-    try:
-        with atomic_file(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise BrickbenchError(
-            f"Cannot write {path}: {error.strerror or error}. Choose another file with --settings."
-        ) from error
+    with output_file(path, "Choose another file with --settings.") as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def _comment(text: str) -> list[str]:

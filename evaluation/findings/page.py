@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import BrickbenchError
-from core.files import atomic_file
-from core.pages import page_environment
+from core.pages import page_environment, save_page
 from dataset.manifest import Manifest
 from evaluation.findings.contrasts import GroupTest, PairTest, contrast_groups, contrast_pairs
 from evaluation.findings.cure import FACTOR, Cure, base_settings, cure, cure_text, write_cure
@@ -72,11 +70,7 @@ def write_findings(
         origin = f"run {found.info.run_id}, {found.table.checkpoint}"
         text = cure_text(cured, origin=origin, seed=Manifest.load_folder(root).seed)
     html = _render(found, findings, groups, pairs, cured, text, seed)
-    try:
-        with atomic_file(out) as temporary:
-            temporary.write_text(html, encoding="utf-8")
-    except OSError as error:
-        raise BrickbenchError(f"Cannot write {out}: {error.strerror or error}. Choose another file with -o.") from error
+    save_page(out, html)
     if settings is not None and cured is not None:
         write_cure(text, settings)
     return FindingsPage(

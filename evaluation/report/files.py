@@ -10,8 +10,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
-from core.errors import BrickbenchError
-from core.files import atomic_file, require_writable
+from core.files import atomic_file, cannot_write, require_writable
 from evaluation.report.data import ReportData
 from evaluation.report.provenance import provenance
 from evaluation.report.sections import mass_shares
@@ -88,7 +87,7 @@ def write_files(found: ReportData, folder: Path) -> list[Path]:
     table = score_table(found)
     paths = [folder / name for name in NAMES]
     columns = {"columns": table.column_names, "rows": [list(row.values()) for row in table.to_pylist()]}
-    try:
+    with cannot_write(f"in {folder}", "Choose another folder."):
         for path, value in zip(paths[:2], (document(found), columns), strict=True):
             with atomic_file(path) as temporary:
                 text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
@@ -97,8 +96,6 @@ def write_files(found: ReportData, folder: Path) -> list[Path]:
             pc.write_csv(table, temporary)
         with atomic_file(paths[3]) as temporary:
             pq.write_table(table, temporary)
-    except OSError as error:
-        raise BrickbenchError(f"Cannot write in {folder}: {error.strerror or error}. Choose another folder.") from error
     return paths
 
 

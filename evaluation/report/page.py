@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from core.errors import BrickbenchError
-from core.files import atomic_file
-from core.pages import page_environment
+from core.pages import page_environment, save_page
 from dataset.manifest import Manifest
 from dataset.pile_dataset import PileDataset
 from evaluation.localization.registry import SPLIT_METRICS
@@ -66,11 +64,7 @@ def write_report(
     """
     found = gather(run_folder, dataset_root, checkpoint=checkpoint, seed=seed, also=also, strict=strict)
     html = render_report(found, cases=cases)
-    try:
-        with atomic_file(out) as temporary:
-            temporary.write_text(html, encoding="utf-8")
-    except OSError as error:
-        raise BrickbenchError(f"Cannot write {out}: {error.strerror or error}. Choose another file with -o.") from error
+    save_page(out, html)
     return Report(out, found.verdict, tuple(write_files(found, data)) if data else ())
 
 

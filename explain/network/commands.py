@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.cli import device_option, existing_folder
-from core.errors import BrickbenchError, SettingsError
+from core.errors import SettingsError
+from core.files import require_new
 from core.settings import near_matches
 
 if TYPE_CHECKING:
@@ -153,6 +154,5 @@ def _opened(run: Path, output: Path, checkpoint: str, force: bool, device: str =
     from training.network.devices import choose_device
     from training.run.checkpoint import load_checkpoint
 
-    if output.exists() and not force:
-        raise BrickbenchError(f"{output} is there already: choose another file with -o, or give --force.")
+    require_new(output, force=force)
     return load_checkpoint(run, checkpoint, choose_device(device))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import BrickbenchError
-from core.files import atomic_file, atomic_folder, require_writable, sha256_hex, sole_writer
+from core.files import atomic_file, atomic_folder, output_file, require_new, require_writable, sha256_hex
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -91,12 +91,15 @@ def test_sha256_is_the_standard_one() -> None:
     assert sha256_hex(b"abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 
 
-def test_of_two_writers_of_a_folder_the_second_is_refused(tmp_path: Path) -> None:
-    with sole_writer(tmp_path):
-        with pytest.raises(BrickbenchError) as caught, sole_writer(tmp_path):
-            pass
-        assert str(caught.value) == (
-            f"Another process is writing in {tmp_path}. Wait until it is done, then run this again."
-        )
-    with sole_writer(tmp_path):
-        assert list(tmp_path.iterdir()) == []
+def test_a_file_that_cannot_be_written_is_one_sentence_with_the_way_out(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    sentence = r"Cannot write .*: Not a directory\. Choose another file with -o\."
+    with pytest.raises(BrickbenchError, match=sentence), output_file(tmp_path / "file" / "page.html"):
+        pass
+
+
+def test_what_is_there_is_refused_unless_forced(tmp_path: Path) -> None:
+    require_new(None, tmp_path / "new", force=False)
+    require_new(tmp_path, force=True)
+    with pytest.raises(BrickbenchError, match=r"is there already: choose another place with --data, or give --force"):
+        require_new(tmp_path / "new", tmp_path, force=False, option="--data")

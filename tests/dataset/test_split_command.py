@@ -209,7 +209,7 @@ def test_a_full_disk_is_said_and_changes_nothing(root: Path, tmp_path: Path, mon
         done = call(root, *words)
         assert isinstance(done.exception, BrickbenchError)
         assert str(done.exception) == (
-            f"{file} could not be written: No space left on device. It is as it was; mend that and run this again."
+            f"Cannot write {file}: No space left on device. It is as it was; mend that and run this again."
         )
     assert (root / "splits.parquet").read_bytes() == before
     assert Manifest.load_folder(root).split_rule == RULE

@@ -129,12 +129,12 @@ def test_pictures_with_names_and_csv_are_never_overwritten_unasked(run: Path, ph
     assert list(rows[0]) == ["photo", "part_id", "name", "probability", "threshold"]
     assert [Path(row["photo"]).name for row in rows] == ["a.png"] * 3 + ["c.png"] * 3
     again = invoke(*words)
-    assert isinstance(again.exception, SettingsError)
-    assert str(again.exception) == (
-        f"{named}/a-parts.jpg is there already: choose another folder with -o, or overwrite with --force."
-    )
+    assert isinstance(again.exception, BrickbenchError)
+    assert str(again.exception).startswith(f"{named}/a-parts.jpg is there already")
+    assert "--force" in str(again.exception)
     only_table = invoke(run, photos / "a.png", "--csv", table)
-    assert str(only_table.exception) == f"{table} is there already: choose another file, or overwrite it with --force."
+    assert str(only_table.exception).startswith(f"{table} is there already")
+    assert "--force" in str(only_table.exception)
     assert invoke(*words, "--force").exit_code == 0
 
 

@@ -19,9 +19,11 @@ from core.cli import (
     new_file,
     print_json,
     print_rows,
+    say,
 )
 from core.errors import BrickbenchError, SettingsError
-from training.options import checkpoint_option, dataset_option, say, split_option
+from core.files import require_new
+from training.options import checkpoint_option, dataset_option, split_option
 
 if TYPE_CHECKING:
     from training.label.label_photos import FoundPart, LabelledPhoto
@@ -156,8 +158,7 @@ def _label(
     wanted = None if parts_list is None else read_parts_list(parts_list)
     files, refused = photo_files(photos)
     places = {} if output is None else picture_paths(files, output, force=force)
-    if csv_file is not None and csv_file.exists() and not force:
-        raise SettingsError(f"{csv_file} is there already: choose another file, or overwrite it with --force.")
+    require_new(csv_file, force=force, option="--csv")
     place = choose_device(device)
     loaded = load_checkpoint(run, checkpoint, place)
     names = part_names(loaded, dataset)

@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw
 
 from core.errors import SettingsError
-from core.files import atomic_file
+from core.files import atomic_file, require_new
 from dataset.photos.decode import decode_photo
 from training.label.label_photos import FoundPart, LabelledPhoto
 from training.lettering import INK, MUTED, PAPER, RULE, font, shortened
@@ -33,8 +33,7 @@ def picture_paths(files: Sequence[Path], folder: Path, *, force: bool) -> dict[P
         taken.add(place)
         if place.resolve() in photos:
             raise SettingsError(f"{place} is one of the photos: choose another folder with -o.")
-        if place.exists() and not force:
-            raise SettingsError(f"{place} is there already: choose another folder with -o, or overwrite with --force.")
+        require_new(place, force=force)
         places[path] = place
     return places
 

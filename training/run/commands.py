@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from core.cli import dataset_argument, existing_folder, json_option, print_json, print_rows
-from training.options import resampling_options, say
+from core.cli import dataset_argument, existing_folder, json_option, print_json, print_rows, say
+from training.options import resampling_options
 
 LIST_COLUMNS = ("run_id", "model", "epochs", "of", "finished", "best_val_map", "initial_weights", "settings", "data")
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from core.cli import device_option, existing_folder, json_option, new_file, print_json, print_rows
-from training.options import checkpoint_option, dataset_option, resampling_options, say, split_option
+from core.cli import device_option, existing_folder, json_option, new_file, print_json, print_rows, say
+from training.options import checkpoint_option, dataset_option, resampling_options, split_option
 
 CLASS_COLUMNS: tuple[str, ...] = (
     "part_id",

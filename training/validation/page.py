@@ -8,9 +8,7 @@ import numpy as np
 from markupsafe import Markup
 
 from core.bootstrap import LEVEL
-from core.errors import BrickbenchError
-from core.files import atomic_file
-from core.pages import page_environment
+from core.pages import page_environment, save_page
 from dataset.manifest import Manifest
 from training.validation.breakdown import StratumScores
 from training.validation.confusion_plot import confusion_plot
@@ -56,11 +54,7 @@ def write_page(findings: Findings, details: Details, out: Path) -> Path:
         BrickbenchError: `out` cannot be written, or a picture is damaged.
     """
     html = render_page(findings, details)
-    try:
-        with atomic_file(out) as temporary:
-            temporary.write_text(html, encoding="utf-8")
-    except OSError as error:
-        raise BrickbenchError(f"Cannot write {out}: {error.strerror or error}. Choose another file with -o.") from error
+    save_page(out, html)
     return out
 
 

@@ -10,7 +10,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from core.errors import BrickbenchError, SettingsError
-from core.files import atomic_file
+from core.files import output_file
 from evaluation.study.answers.answers import Answers
 
 ENDINGS = (".parquet", ".csv")
@@ -41,14 +41,11 @@ def write_answers(path: Path, answers: Answers) -> None:
     """
     require_ending(path)
     table = answer_table(answers)
-    try:
-        with atomic_file(path) as temporary:
-            if path.suffix == ".csv":
-                pc.write_csv(table, temporary)
-            else:
-                pq.write_table(table, temporary)
-    except OSError as error:
-        raise BrickbenchError(f"Cannot write {path}: {error.strerror or error}. Choose another place.") from error
+    with output_file(path, "Choose another place.") as temporary:
+        if path.suffix == ".csv":
+            pc.write_csv(table, temporary)
+        else:
+            pq.write_table(table, temporary)
 
 
 def read_answer_file(path: Path) -> Answers:

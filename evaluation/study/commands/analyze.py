@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from core.cli import any_folder, existing_folder, json_option, print_json, print_rows
-from core.errors import BrickbenchError, SettingsError
+from core.errors import SettingsError
+from core.files import require_new
 
 NOTE_LETTERS = 48
 """Longest note in the printed table; files and JSON have them whole."""
@@ -56,11 +57,10 @@ def analyze(
 
     if not sources:
         raise SettingsError("Name a study, or a file of answers from `brickbench study import`.")
-    wanted = [*([output] if output else []), *((data / name for name in NAMES) if data else ())]
-    there = next((path for path in wanted if path.exists()), None)
-    if there is not None and not force:
-        option = "-o" if there == output else "--data"
-        raise BrickbenchError(f"{there} is there already: choose another place with {option}, or give --force.")
+    data_files = [data / name for name in NAMES] if data else []
+    require_new(output, force=force)
+    require_new(*data_files, force=force, option="--data")
+    written = [*([output] if output else []), *data_files]
     read = read_sources(sources)
     known = read_scores(scores, metric) if scores else None
     result = analyze_answers(read.answers, seed=seed, first=first, scores=known)
@@ -71,14 +71,14 @@ def analyze(
     if data is not None:
         write_data(report, data)
     if as_json:
-        print_json(document(report) | {"files": wanted})
+        print_json(document(report) | {"files": written})
         return
     click.echo(report.verdict.headline)
     click.echo(report.verdict.sentences[0] + "\n")
     short = (vars(row) | {"note": shorten(row.note, NOTE_LETTERS, placeholder=" …")} for row in figures(result))
     rows: list[dict[str, Any]] = list(short)
     print_rows(rows, as_json=False, columns=_COLUMNS)
-    for path in wanted:
+    for path in written:
         click.echo(path)
 
 

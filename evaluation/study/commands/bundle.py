@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from core.cli import count_of, existing_folder
-from core.errors import BrickbenchError, SettingsError
+from core.errors import SettingsError
+from core.files import require_new
 
 
 @click.command()
@@ -26,8 +27,7 @@ def bundle(study: Path, output: Path, sheets: str | None, force: bool) -> None:
     """
     from evaluation.study.web.bundle import write_bundle
 
-    if output.exists() and not force:
-        raise BrickbenchError(f"{output} is there already. Choose another name, or write over it with --force.")
+    require_new(output, force=force)
     written = write_bundle(study, output, parse_sheets(sheets) if sheets else None)
     click.echo(f"{output}: {count_of(written, 'sheet')}, {output.stat().st_size / 1e6:.1f} MB", err=True)
 

@@ -6,6 +6,7 @@ import click
 
 from core.cli import count_of, existing_file, existing_folder, json_option, print_json, print_rows
 from core.errors import BrickbenchError, SettingsError
+from core.files import require_new
 
 
 @click.command("import")
@@ -57,8 +58,7 @@ def import_answers(
     from evaluation.study.key import read_key
 
     require_ending(output)
-    if output.exists() and not force:
-        raise BrickbenchError(f"{output} is there already: choose another place with -o, or give --force.")
+    require_new(output, force=force)
     if (first is None) != (second is None):
         raise SettingsError("--first and --second go together: the method that was counted, and the other one.")
     if any(file.suffix == RETURNED for file in files):

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from core.cli import json_option, print_json, print_rows, workers_option
-from core.errors import BrickbenchError, SettingsError
+from core.errors import SettingsError
+from core.files import require_new
 from evaluation.study.power.power_plan import ITEM_SD, NO_PREFERENCE, PERSON_SD, SIMULATIONS, WANTED, PowerPlan
 
 
@@ -60,8 +61,7 @@ def power(
 
     if output is not None:
         require_ending(output)
-        if output.exists() and not force:
-            raise BrickbenchError(f"{output} is there already: choose another place with -o, or give --force.")
+        require_new(output, force=force)
     workers = workers or len(os.sched_getaffinity(0))
     plan = PowerPlan(share, person_sd, item_sd, per_person, simulations, seed)
     tried, wanted_items = _numbers("--people", people), _numbers("--items", items)

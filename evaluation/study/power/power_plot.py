@@ -12,8 +12,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from core.errors import BrickbenchError, SettingsError
-from core.files import atomic_file
+from core.errors import SettingsError
+from core.files import output_file
 from core.pages import page_environment
 from core.svg import ACCENT, INK, MUTED, SECOND, bare, inline_svg, plot_style
 from evaluation.study.power.power import PowerPoint
@@ -48,17 +48,14 @@ def write_power(
         BrickbenchError: it cannot be written.
     """
     require_ending(out)
-    try:
-        with atomic_file(out) as temporary:
-            if out.suffix == ".html":
-                page = page_environment("evaluation.study.power").get_template("power.html.j2")
-                plot = power_svg(points, wanted)
-                text = page.render(plan=plan, points=points, needed=needed, wanted=wanted, plot=plot)
-                temporary.write_text(text, encoding="utf-8")
-            else:
-                _write_picture(temporary, out.suffix[1:], points, wanted)
-    except OSError as error:
-        raise BrickbenchError(f"Cannot write {out}: {error.strerror or error}. Choose another file with -o.") from error
+    with output_file(out) as temporary:
+        if out.suffix == ".html":
+            page = page_environment("evaluation.study.power").get_template("power.html.j2")
+            plot = power_svg(points, wanted)
+            text = page.render(plan=plan, points=points, needed=needed, wanted=wanted, plot=plot)
+            temporary.write_text(text, encoding="utf-8")
+        else:
+            _write_picture(temporary, out.suffix[1:], points, wanted)
 
 
 def require_ending(out: Path) -> None:

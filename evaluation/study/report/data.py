@@ -8,8 +8,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from core.errors import BrickbenchError
-from core.files import atomic_file, require_writable
+from core.files import atomic_file, cannot_write, require_writable
 from evaluation.study.report.contents import StudyReport
 from evaluation.study.report.provenance import provenance
 from evaluation.study.report.rows import figures, group_rows, numbered
@@ -47,7 +46,7 @@ def write_data(report: StudyReport, folder: Path) -> list[Path]:
     require_writable(folder)
     paths = [folder / name for name in NAMES]
     tables = [vars(row) for row in figures(report.result)], group_rows(report.result)
-    try:
+    with cannot_write(f"in {folder}", "Choose another folder."):
         with atomic_file(paths[0]) as temporary:
             text = json.dumps(_plain(document(report)), ensure_ascii=False, allow_nan=False, indent=1)
             temporary.write_text(text + "\n", encoding="utf-8")
@@ -56,8 +55,6 @@ def write_data(report: StudyReport, folder: Path) -> list[Path]:
                 writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
                 writer.writeheader()
                 writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-    except OSError as error:
-        raise BrickbenchError(f"Cannot write in {folder}: {error.strerror or error}. Choose another folder.") from error
     return paths
 
 

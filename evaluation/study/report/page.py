@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from core.errors import BrickbenchError
-from core.files import atomic_file
-from core.pages import page_environment
+from core.pages import page_environment, save_page
 from evaluation.study.report.contents import StudyReport
 from evaluation.study.report.panels import panels
 from evaluation.study.report.plots import number_range, percent_range
@@ -43,8 +41,4 @@ def write_report(report: StudyReport, out: Path) -> None:
         BrickbenchError: it cannot be written.
     """
     html = render_report(report)
-    try:
-        with atomic_file(out) as temporary:
-            temporary.write_text(html, encoding="utf-8")
-    except OSError as error:
-        raise BrickbenchError(f"Cannot write {out}: {error.strerror or error}. Choose another file with -o.") from error
+    save_page(out, html)

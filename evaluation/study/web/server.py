@@ -2,7 +2,6 @@
 
 import contextlib
 import errno
-import fcntl
 import gc
 import socket
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import uvicorn
 
 from core.errors import BrickbenchError
 from core.files import require_writable
+from core.locks import AT_ONCE, lock
 from evaluation.study.web.app import create_app
 from evaluation.study.web.links import ensure_links, read_access
 from evaluation.study.web.plan import read_plan
@@ -87,16 +87,9 @@ def serve(study: Path, host: str, port: int, entrance: Entrance, ready: Callable
             uvicorn.Server(config).run(sockets=[listener])
 
 
-@contextlib.contextmanager
-def _only_one(study: Path) -> Iterator[None]:
-    with (study / LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # goes with the process, however it ends
-        except BlockingIOError as error:
-            raise BrickbenchError(
-                f"{study} is being served already. End the other `study serve` first, or send people there."
-            ) from error
-        yield
+def _only_one(study: Path) -> contextlib.AbstractContextManager[bool]:
+    busy = f"{study} is being served already. End the other `study serve` first, or send people there."
+    return lock(study / LOCK, wait_s=AT_ONCE, busy=BrickbenchError(busy))
 
 
 @contextlib.contextmanager

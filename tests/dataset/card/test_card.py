@@ -208,9 +208,8 @@ def test_a_card_is_never_written_over_unasked(mixed: Path, tmp_path: Path) -> No
     (tmp_path / "card.html").write_text("mine", encoding="utf-8")
     done = call(mixed, "-o", tmp_path)
     assert isinstance(done.exception, BrickbenchError)
-    assert str(done.exception) == (
-        f"{tmp_path / 'card.html'} is there already. Choose another folder with -o, or write over it with --force."
-    )
+    assert str(done.exception).startswith(f"{tmp_path / 'card.html'} is there already")
+    assert "--force" in str(done.exception)
     assert [path.name for path in tmp_path.iterdir()] == ["card.html"]
     assert call(mixed, "-o", tmp_path, "--force").exit_code == 0
     assert (tmp_path / "card.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

@@ -98,7 +98,8 @@ def test_sheets_of_a_bundle(own_study: Path, tmp_path: Path) -> None:
     assert str(error) == f"The study {own_study} has no sheet 4; it has the sheets 1 to 3."
     assert CliRunner().invoke(bundle, [*asked, "2"]).exit_code == 0
     assert isinstance(error := CliRunner().invoke(bundle, [*asked, "2"]).exception, BrickbenchError)
-    assert str(error) == f"{output} is there already. Choose another name, or write over it with --force."
+    assert str(error).startswith(f"{output} is there already")
+    assert "--force" in str(error)
     assert CliRunner().invoke(bundle, [*asked, "2", "--force"]).exit_code == 0
 
 
