@@ -97,7 +97,6 @@ def _steps(output: Path, piles: int, epochs: int, explained: int, workers: int |
         return f"{plan.pictures} pictures of {plan.piles} piles"
 
     def train() -> str:
-        from training.options import say
         from training.predict import predict
         from training.run.history import BEST_BY, best_epoch
         from training.run.settings import TrainingSettings
