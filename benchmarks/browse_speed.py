@@ -21,6 +21,7 @@ from core.cli import print_rows
 from core.files import sha256_hex
 from core.seeding import generator
 from dataset.database import INDEX_NAME, connect
+from dataset.dataset_folder import DatasetFolder
 from dataset.manifest import Manifest, PartInfo
 from dataset.masks import encode_mask
 from dataset.merge import apply_manifest, create_tables
@@ -70,7 +71,7 @@ def make_dataset(root: Path, images: int) -> None:
     camera = "[1,0,0,0, 0,1,0,0, 0,0,1,0]::DOUBLE[12]"
     with connect(root / INDEX_NAME, read_only=False) as index:
         create_tables(index)
-        apply_manifest(index, root, manifest)
+        apply_manifest(index, DatasetFolder(root, manifest))
         index.execute(
             "CREATE TEMP TABLE hashes AS SELECT unnest(?) AS content_hash, unnest(range(?)) AS n", [hashes, FILES]
         )

@@ -69,7 +69,7 @@ existing_folder = click.Path(exists=True, file_okay=False, path_type=Path)
 any_folder = click.Path(file_okay=False, path_type=Path)
 existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
 new_file = click.Path(dir_okay=False, path_type=Path)
-dataset_argument = click.argument("folder", metavar="DATASET", type=existing_folder)
+dataset_folder_argument = click.argument("folder", metavar="DATASET", type=existing_folder)
 
 
 def output_option(help_text: str, kind: click.Path = any_folder, **more: Any) -> Callable[[Decorated], Decorated]:

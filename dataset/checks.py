@@ -12,10 +12,9 @@ import pyarrow as pa
 from core.errors import BrickbenchError
 from core.progress import Progress
 from dataset.database import INDEX_NAME, BusyIndexError, DamagedIndexError, first_row
-from dataset.index import open_index
+from dataset.dataset_folder import DatasetFolder
 from dataset.intake import UnlistedPartError, require_consistent, with_shard_columns
-from dataset.manifest import Manifest
-from dataset.merge import casts, contents_query, get_meta, labels_of, manifest_digests, registered
+from dataset.merge import casts, contents_query, is_outdated, labels_of, registered
 from dataset.picture_checks import file_problems, row_problems
 from dataset.run_folders import RUN_FILE
 from dataset.schema import IMAGES, INSTANCES
@@ -53,40 +52,39 @@ class Problem:
     way_out: str
 
 
-def check_dataset(root: Path, only: Collection[str] | None = None) -> list[Problem]:
-    """Return all that is wrong with the dataset `root`, shard by shard; an empty list if nothing is.
+def check_dataset(dataset: DatasetFolder, only: Collection[str] | None = None) -> list[Problem]:
+    """Return all that is wrong with the dataset, shard by shard; an empty list if nothing is.
 
     Reads every file: pictures are hashed and decoded, masks are laid out, the index is compared with the shards
     row by row, its labels and splits with the rules in ``dataset.yaml``.
 
     Args:
-        root: the dataset's folder.
+        dataset: with or without an index.
         only: shards to look into; None for all. The index is looked at as a whole all the same.
 
     Raises:
-        BrickbenchError: `root` is no dataset, or another process holds its index.
+        BrickbenchError: another process holds its index.
     """
-    manifest = Manifest.load_folder(root)
-    shards = list_shards(root)
+    shards = list_shards(dataset.root)
     chosen = shards if only is None else [name for name in shards if name in only]
     problems: list[Problem] = []
-    index = _open(root, problems)
+    index = _open(dataset, problems)
     try:
         with Progress("Check", len(chosen), "shards") as progress:
             for name in chosen:
-                problems += _check_shard(root, name, manifest, index)
+                problems += _check_shard(dataset, name, index)
                 progress.advance()
         if index is not None:
-            problems += _check_index(index, root, manifest, set(shards))
+            problems += _check_index(index, dataset, set(shards))
     finally:
         if index is not None:
             index.close()
     return problems
 
 
-def _open(root: Path, problems: list[Problem]) -> duckdb.DuckDBPyConnection | None:
+def _open(dataset: DatasetFolder, problems: list[Problem]) -> duckdb.DuckDBPyConnection | None:
     try:
-        return open_index(root)
+        return dataset.index()
     except BusyIndexError:
         raise
     except BrickbenchError as error:
@@ -96,13 +94,12 @@ def _open(root: Path, problems: list[Problem]) -> duckdb.DuckDBPyConnection | No
         return None
 
 
-def _check_shard(
-    root: Path, name: str, manifest: Manifest, index: duckdb.DuckDBPyConnection | None
-) -> Iterator[Problem]:
+def _check_shard(dataset: DatasetFolder, name: str, index: duckdb.DuckDBPyConnection | None) -> Iterator[Problem]:
+    root = dataset.root
     way_out = how_to_mend(root, name)
     try:
         shard = read_shard(root, name)
-        require_consistent(root, name, shard, manifest)
+        require_consistent(dataset, name, shard)
     except DamagedShardError as error:
         yield Problem(Kind.SHARD, name, None, error.what, way_out)
         return
@@ -149,9 +146,8 @@ def _compare_rows(index: duckdb.DuckDBPyConnection, root: Path, name: str, shard
         yield Problem(Kind.INDEX, name, image_id, "its rows in the index are not those of the shard", _rebuild(root))
 
 
-def _check_index(
-    index: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest, shards: set[str]
-) -> Iterator[Problem]:
+def _check_index(index: duckdb.DuckDBPyConnection, dataset: DatasetFolder, shards: set[str]) -> Iterator[Problem]:
+    root, manifest = dataset.root, dataset.manifest
     for (name,) in index.execute("SELECT shard FROM shards ORDER BY shard").fetchall():
         if name not in shards:
             way_out = f"{how_to_mend(root, name)} `brickbench dataset index --rebuild {root}` goes on without it."
@@ -162,7 +158,7 @@ def _check_index(
             yield Problem(
                 Kind.RUN, None, None, f"the index has the run {run_id!r}, but its folder {folder} is gone", way_out
             )
-    if any(get_meta(index, name) != digest for name, digest in manifest_digests(root, manifest).items()):
+    if is_outdated(index, root, manifest):
         way_out = f"Run `brickbench dataset index {root}`."
         yield Problem(
             Kind.BEHIND, None, None, "dataset.yaml or splits.parquet changed after the index was made", way_out

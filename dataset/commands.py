@@ -1,7 +1,7 @@
 """``brickbench dataset``: the index of a dataset, what it holds, whether it is whole, how it is split."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,12 +9,16 @@ from core.cli import (
     Decorated,
     LazyGroup,
     count_of,
-    dataset_argument,
+    dataset_folder_argument,
     existing_folder,
     json_option,
     print_json,
     print_rows,
 )
+from dataset.options import dataset_argument
+
+if TYPE_CHECKING:
+    from dataset.dataset_folder import DatasetFolder
 
 COMMANDS = {
     "browse": ("dataset.browse.commands:browse", "Look at a dataset in the browser."),
@@ -39,7 +43,7 @@ def dataset() -> None:
 
 
 @dataset.command()
-@dataset_argument
+@dataset_folder_argument
 @click.option("--rebuild", is_flag=True, help="Make the index anew from the shards and runs.")
 @click.option("--run", "runs", type=existing_folder, multiple=True, help="Also merge this run's folder; repeatable.")
 @memory_option
@@ -70,7 +74,7 @@ def index(folder: Path, rebuild: bool, runs: tuple[Path, ...], memory: str) -> N
 @dataset.command()
 @dataset_argument
 @json_option
-def info(folder: Path, as_json: bool) -> None:
+def info(dataset: "DatasetFolder", as_json: bool) -> None:
     """Say what a dataset holds: pictures, splits, parts, backgrounds, lightings, rules.
 
     \b
@@ -79,7 +83,7 @@ def info(folder: Path, as_json: bool) -> None:
     """
     from dataset.queries import summarize
 
-    summary = summarize(folder)
+    summary = summarize(dataset)
     if as_json:
         print_json(summary)
         return
@@ -99,7 +103,7 @@ def info(folder: Path, as_json: bool) -> None:
 @json_option
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV instead of a table.")
 @memory_option
-def query(folder: Path, sql: str | None, views: bool, as_json: bool, as_csv: bool, memory: str) -> None:
+def query(dataset: "DatasetFolder", sql: str | None, views: bool, as_json: bool, as_csv: bool, memory: str) -> None:
     """Print what SQL selects from the index; it can change nothing and reach no other file.
 
     Besides the tables there are views for the usual questions: images that contain a part, or in which it is at
@@ -122,7 +126,7 @@ def query(folder: Path, sql: str | None, views: bool, as_json: bool, as_csv: boo
         columns = ["view", "a row is", "columns"]
         rows: list[Any] = [(view.name, view.about, ", ".join(view.columns)) for view in VIEWS]
     else:
-        columns, rows = ask(folder, sql, memory)
+        columns, rows = ask(dataset, sql, memory)
     if as_csv:
         _print_csv([columns, *rows])
     else:

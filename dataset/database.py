@@ -48,6 +48,27 @@ def index_path(path: Path) -> Path:
     )
 
 
+def open_index(path: Path, read_only: bool = True, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
+    """Return a connection to the index of a dataset; close it, best with ``with``.
+
+    Args:
+        path: the dataset's folder, or its ``index.duckdb``.
+        read_only: False to write; a read-only connection reaches no other file and no network.
+        memory_limit: what DuckDB may hold, such as ``2GB``.
+
+    Raises:
+        BrickbenchError: there is no index, it is of another version, damaged, or in use by another process.
+    """
+    file = index_path(Path(path))
+    connection = connect(file, read_only=read_only, memory_limit=memory_limit)
+    try:
+        _require_schema(connection, file)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
 def connect(file: Path, *, read_only: bool, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
     """Return a connection to the DuckDB file `file`; a read-only one can reach no other file and no network.
 
@@ -120,7 +141,7 @@ def writing_to(file: Path) -> Iterator[None]:
         ) from error
 
 
-def require_schema(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
+def _require_schema(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     """Raise BrickbenchError unless the index has the tables of this version of Brickbench."""
     version = schema_version(connection)
     if version != str(SCHEMA_VERSION):

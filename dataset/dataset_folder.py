@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from dataset.index import open_index
+from dataset.database import MEMORY_LIMIT, open_index
 from dataset.manifest import Manifest, PartInfo
 
 if TYPE_CHECKING:
@@ -27,13 +27,18 @@ class DatasetFolder:
         return cls(root, Manifest.load_folder(root))
 
     @property
+    def name(self) -> str:
+        """The name of its folder."""
+        return self.root.resolve().name
+
+    @property
     def parts(self) -> tuple[PartInfo, ...]:
         """Its part types, in the order of class_index."""
         return self.manifest.parts
 
-    def index(self) -> duckdb.DuckDBPyConnection:
-        """Return a read-only connection to its index, for ``with``; raises as `dataset.index.open_index`."""
-        return open_index(self.root)
+    def index(self, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
+        """Return a read-only connection to its index, for ``with``; raises as `dataset.database.open_index`."""
+        return open_index(self.root, memory_limit=memory_limit)
 
     def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of one question to its index."""
@@ -54,5 +59,12 @@ class DatasetFolder:
         from dataset.pile_dataset import SOURCES, PileDataset  # torch, which many questions do without
 
         return PileDataset(
-            self.root, split, classes, transform, with_masks, with_twins, SOURCES if sources is None else sources
+            self.root,
+            split,
+            classes,
+            transform,
+            with_masks,
+            with_twins,
+            SOURCES if sources is None else sources,
+            manifest=self.manifest,
         )

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from core.errors import SettingsError
 from core.files import cannot_write, output_file
-from dataset.index import open_index, resplit, update_index
-from dataset.manifest import Manifest, SplitRule
+from dataset.dataset_folder import DatasetFolder
+from dataset.index import resplit, update_index
+from dataset.manifest import SplitRule
 from dataset.splits import SPLITS, SPLITS_FILE, read_splits, write_splits
 from dataset.stratify import stratified_split
 
@@ -33,7 +34,7 @@ class _Groups:
 
 
 def change_splits(
-    root: Path,
+    dataset: DatasetFolder,
     rule: SplitRule,
     *,
     stratified: bool = False,
@@ -41,10 +42,10 @@ def change_splits(
     keep: bool = False,
     redraw_given: bool = False,
 ) -> bool:
-    """Bring the splits of `root` to `rule`, in its files and its index; return whether a picture changed its split.
+    """Return whether a picture changed its split when those of the dataset were brought to `rule`, in files and index.
 
     Args:
-        root: the dataset's folder.
+        dataset: as it was opened; its manifest has another rule afterwards.
         rule: the shares and the seed.
         stratified: draw all groups by their labels into ``splits.parquet``; see `draw_stratified` for the rest.
         hashed: remove ``splits.parquet``.
@@ -53,10 +54,10 @@ def change_splits(
 
     Raises:
         SettingsError: the rule changes, but ``splits.parquet`` decides.
-        BrickbenchError: `root` is no dataset, its index cannot be opened, or nothing can be written there.
+        BrickbenchError: its index cannot be opened, or nothing can be written there.
     """
-    changes = rule != Manifest.load_folder(root).split_rule
-    file = root / SPLITS_FILE
+    changes = rule != dataset.manifest.split_rule
+    file = dataset.root / SPLITS_FILE
     if changes and file.is_file() and not (stratified or hashed):
         raise SettingsError(
             f"{file} decides over the splits, not the shares. "
@@ -64,37 +65,39 @@ def change_splits(
         )
     if not (changes or stratified or hashed):
         return False
-    update_index(root)
-    before = _current_splits(root)
+    update_index(dataset.root)
+    before = _current_splits(dataset)
     if stratified:
         with cannot_write(file, _AS_IT_WAS):
-            write_splits(root, draw_stratified(root, rule, keep=keep, redraw_given=redraw_given))
+            write_splits(dataset.root, draw_stratified(dataset, rule, keep=keep, redraw_given=redraw_given))
     elif hashed:
         file.unlink(missing_ok=True)
-    resplit(root, rule)
-    return _current_splits(root) != before
+    resplit(dataset.root, rule)
+    return _current_splits(dataset) != before
 
 
-def draw_stratified(root: Path, rule: SplitRule, *, keep: bool = False, redraw_given: bool = False) -> dict[str, str]:
-    """Return the split of every group of `root`, so that in each source every label has its share of each split.
+def draw_stratified(
+    dataset: DatasetFolder, rule: SplitRule, *, keep: bool = False, redraw_given: bool = False
+) -> dict[str, str]:
+    """Return the split of every group of the dataset, so that in each source every label has its share of each split.
 
     Groups are piles and sets of duplicate photos. A group with photos whose split came from their source keeps that;
     if they disagree, the whole group goes where it does least harm: to test if any is there, else to val.
 
     Args:
-        root: the dataset's folder.
+        dataset: with its index.
         rule: the shares and the seed.
         keep: groups in ``splits.parquet`` keep their split, and only the others are drawn.
         redraw_given: also draw groups whose split came from their source.
 
     Raises:
-        BrickbenchError: `root` is no dataset or has no index.
+        BrickbenchError: it has no index.
     """
-    former = read_splits(root) if keep else {}
+    former = read_splits(dataset.root) if keep else {}
     shares = [rule.train, rule.val, rule.test]
     shares = [share / sum(shares) for share in shares]  # a rule's sum may be off by a millionth
     splits: dict[str, str] = {}
-    with open_index(root) as index:
+    with dataset.index() as index:
         for source in ("synthetic", "real"):
             groups = _read_groups(index, source)
             fixed = ({} if redraw_given else groups.given) | {
@@ -109,13 +112,13 @@ def draw_stratified(root: Path, rule: SplitRule, *, keep: bool = False, redraw_g
     return splits
 
 
-def count_splits(root: Path) -> list[dict[str, object]]:
+def count_splits(dataset: DatasetFolder) -> list[dict[str, object]]:
     """Return one row a split: images, photos among them, groups, and how evenly the labels are spread.
 
     ``smallest_share`` and ``largest_share`` are, over the labels that any picture has, the share of a label's pictures
     that lie in the split (None without labels); ``missing_labels`` names those of which the split has no picture.
     """
-    with open_index(root) as index:
+    with dataset.index() as index:
         counted = {
             split: row
             for split, *row in index.execute(
@@ -149,7 +152,7 @@ def count_splits(root: Path) -> list[dict[str, object]]:
     return rows
 
 
-def export_splits(root: Path, file: Path) -> int:
+def export_splits(dataset: DatasetFolder, file: Path) -> int:
     """Write a CSV with the file, source, group and split of each picture, and return how many there are.
 
     Raises:
@@ -158,16 +161,14 @@ def export_splits(root: Path, file: Path) -> int:
     """
     if file.exists():
         raise SettingsError(f"{file} is there already. Name another file, or delete that one.")
-    with open_index(root) as index:
-        rows = index.execute(f"SELECT {', '.join(EXPORTED)} FROM images ORDER BY image_id").fetchall()
+    rows = dataset.query(f"SELECT {', '.join(EXPORTED)} FROM images ORDER BY image_id")
     with output_file(file, _AS_IT_WAS) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
         csv.writer(stream, lineterminator="\n").writerows([EXPORTED, *rows])
     return len(rows)
 
 
-def _current_splits(root: Path) -> dict[str, str]:
-    with open_index(root) as index:
-        return dict(index.execute("SELECT image_id, split FROM images").fetchall())
+def _current_splits(dataset: DatasetFolder) -> dict[str, str]:
+    return dict(dataset.query("SELECT image_id, split FROM images"))
 
 
 def _read_groups(index: duckdb.DuckDBPyConnection, source: str) -> _Groups:

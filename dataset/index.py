@@ -14,14 +14,14 @@ from dataset.database import (
     MEMORY_LIMIT,
     DamagedIndexError,
     connect,
-    index_path,
     only_writer,
-    require_schema,
+    open_index,
     schema_version,
     writing_to,
 )
+from dataset.dataset_folder import DatasetFolder
 from dataset.manifest import SCHEMA_VERSION, Manifest, SplitRule
-from dataset.merge import apply_manifest, create_tables, get_meta, manifest_digests, merge_shards
+from dataset.merge import apply_manifest, create_tables, get_meta, is_outdated, merge_shards
 from dataset.run_folders import known_run_folders, merge_run_rows
 from dataset.schema import TABLES_DIGEST
 from dataset.shards import list_shards
@@ -29,30 +29,9 @@ from dataset.shards import list_shards
 __all__ = ["merge_run", "open_index", "rebuild_index", "require_current", "resplit", "update_index"]
 
 
-def open_index(path: Path, read_only: bool = True, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
-    """Return a connection to the index of a dataset; close it, best with ``with``.
-
-    Args:
-        path: the dataset's folder, or its ``index.duckdb``.
-        read_only: False to write; a read-only connection reaches no other file and no network.
-        memory_limit: what DuckDB may hold, such as ``2GB``.
-
-    Raises:
-        BrickbenchError: there is no index, it is of another version, damaged, or in use by another process.
-    """
-    file = index_path(Path(path))
-    connection = connect(file, read_only=read_only, memory_limit=memory_limit)
-    try:
-        require_schema(connection, file)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
 def require_current(index: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest) -> None:
     """Raise BrickbenchError if labels and splits in the index are not those that the dataset's files tell."""
-    if any(get_meta(index, name) != digest for name, digest in manifest_digests(root, manifest).items()):
+    if is_outdated(index, root, manifest):
         raise BrickbenchError(
             f"dataset.yaml or splits.parquet of {root} changed after its index was made. "
             f"Run `brickbench dataset index {root}`."
@@ -69,15 +48,15 @@ def update_index(root: Path, memory_limit: str = MEMORY_LIMIT) -> int:
         BrickbenchError: `root` is no dataset, a shard is damaged, or the index cannot be opened; then the index
             is as it was.
     """
-    manifest = Manifest.load_folder(root)
+    dataset = DatasetFolder.open(root)
     with only_writer(root / INDEX_NAME):
         if not (root / INDEX_NAME).is_file() or _is_older(root):
-            return _rebuild(root, manifest, memory_limit)
+            return _rebuild(dataset, memory_limit)
         with _transaction(root, memory_limit) as connection:
             merged = {row[0] for row in connection.execute("SELECT shard FROM shards").fetchall()}
             new = [shard for shard in list_shards(root) if shard not in merged]
-            apply_manifest(connection, root, manifest)
-            merge_shards(connection, root, manifest, new)
+            apply_manifest(connection, dataset)
+            merge_shards(connection, dataset, new)
     return len(new)
 
 
@@ -89,7 +68,7 @@ def resplit(root: Path, rule: SplitRule) -> None:
     """
     manifest = Manifest.load_folder(root).model_copy(update={"split_rule": rule})
     with only_writer(root / INDEX_NAME), _transaction(root) as connection:
-        apply_manifest(connection, root, manifest)
+        apply_manifest(connection, DatasetFolder(root, manifest))
         manifest.save_folder(root)  # a kill before the commit leaves an index that says it is out of date
 
 
@@ -102,12 +81,13 @@ def rebuild_index(root: Path, memory_limit: str = MEMORY_LIMIT) -> int:
     Raises:
         BrickbenchError: `root` is no dataset, a shard or run is damaged, or another process holds the index.
     """
-    manifest = Manifest.load_folder(root)
+    dataset = DatasetFolder.open(root)
     with only_writer(root / INDEX_NAME):
-        return _rebuild(root, manifest, memory_limit)
+        return _rebuild(dataset, memory_limit)
 
 
-def _rebuild(root: Path, manifest: Manifest, memory_limit: str) -> int:
+def _rebuild(dataset: DatasetFolder, memory_limit: str) -> int:
+    root = dataset.root
     require_writable(root)
     file = root / INDEX_NAME
     _clear_unfinished(file)
@@ -122,8 +102,8 @@ def _rebuild(root: Path, manifest: Manifest, memory_limit: str) -> int:
         ):
             connection.begin()
             create_tables(connection)
-            apply_manifest(connection, root, manifest)
-            merge_shards(connection, root, manifest, shards)
+            apply_manifest(connection, dataset)
+            merge_shards(connection, dataset, shards)
             for folder in folders:
                 merge_run_rows(connection, root, folder)
             connection.commit()

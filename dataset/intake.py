@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import BrickbenchError
+from dataset.dataset_folder import DatasetFolder
 from dataset.manifest import MANIFEST_NAME, Manifest
 from dataset.shards import GEOMETRY_FOLDER, SHARDS_FOLDER, ShardTables, damaged_shard, read_shard, shard_folder
 
@@ -49,7 +50,7 @@ _SHARDS_SCHEMA = pa.schema(
 )
 
 
-def read_batches(root: Path, manifest: Manifest, shards: Sequence[str]) -> Iterator[Batch]:
+def read_batches(dataset: DatasetFolder, shards: Sequence[str]) -> Iterator[Batch]:
     """Yield the rows of all `shards`, in their order.
 
     Raises:
@@ -57,14 +58,14 @@ def read_batches(root: Path, manifest: Manifest, shards: Sequence[str]) -> Itera
     """
     read: list[tuple[str, ShardTables]] = []
     size = 0
-    for some in _read_ahead(root, shards):
+    for some in _read_ahead(dataset.root, shards):
         read += some
         size += sum(table.get_total_buffer_size() for _, shard in some for table in (shard.images, shard.instances))
         if size >= BATCH_BYTES:
-            yield _batch(root, manifest, read)
+            yield _batch(dataset, read)
             read, size = [], 0
     if read:
-        yield _batch(root, manifest, read)
+        yield _batch(dataset, read)
 
 
 def _read_ahead(root: Path, shards: Sequence[str]) -> Iterator[list[tuple[str, ShardTables]]]:
@@ -85,7 +86,7 @@ def _read_ahead(root: Path, shards: Sequence[str]) -> Iterator[list[tuple[str, S
                 future.cancel()
 
 
-def _batch(root: Path, manifest: Manifest, read: list[tuple[str, ShardTables]]) -> Batch:
+def _batch(dataset: DatasetFolder, read: list[tuple[str, ShardTables]]) -> Batch:
     counts = [shard.images.num_rows for _, shard in read]
     shards = pa.table(
         [
@@ -100,12 +101,12 @@ def _batch(root: Path, manifest: Manifest, read: list[tuple[str, ShardTables]]) 
     instances = pa.concat_tables([shard.instances for _, shard in read])
     # All at once, which takes a thirtieth of the time; only if something is wrong, shard by shard to say in which.
     if (
-        _unlisted_part(images, instances, manifest) is not None
+        _unlisted_part(images, instances, dataset.manifest) is not None
         or _fault(images, instances) is not None
         or _mixes_shards(images, instances, shards)
     ):
         for name, shard in read:
-            require_consistent(root, name, shard, manifest)
+            require_consistent(dataset, name, shard)
     names = shards["shard"].take(pa.array(np.repeat(np.arange(len(read)), counts)))
     return Batch(with_shard_columns(images, names), instances, shards)
 
@@ -129,7 +130,7 @@ def with_shard_columns(images: pa.Table, shards: pa.ChunkedArray) -> pa.Table:
     return images.append_column("shard", shards)
 
 
-def require_consistent(root: Path, name: str, shard: ShardTables, manifest: Manifest) -> None:
+def require_consistent(dataset: DatasetFolder, name: str, shard: ShardTables) -> None:
     """Return if a shard's bricks and labels are of known parts and of its own images.
 
     Nor may a file lie outside the shard's folder, but for a photo that was left where it is.
@@ -138,12 +139,12 @@ def require_consistent(root: Path, name: str, shard: ShardTables, manifest: Mani
         UnlistedPartError: the manifest lacks a part.
         DamagedShardError: anything else is wrong.
     """
-    unlisted = _unlisted_part(shard.images, shard.instances, manifest)
+    unlisted = _unlisted_part(shard.images, shard.instances, dataset.manifest)
     if unlisted is not None:
-        raise UnlistedPartError(root, name, unlisted)
+        raise UnlistedPartError(dataset.root, name, unlisted)
     fault = _fault(shard.images, shard.instances)
     if fault is not None:
-        raise damaged_shard(root, name, fault)
+        raise damaged_shard(dataset.root, name, fault)
 
 
 def _unlisted_part(images: pa.Table, instances: pa.Table, manifest: Manifest) -> str | None:

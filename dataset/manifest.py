@@ -9,7 +9,6 @@ from core.errors import BrickbenchError
 from core.settings import Settings
 
 SCHEMA_VERSION = 3  # of the shards and of the index; raise it when a column changes its meaning
-OLDEST_READABLE = 2  # whose shards `dataset.upgrade` brings to today's columns
 MANIFEST_NAME = "dataset.yaml"
 LARGEST_SEED = 2**63 - 1  # seeds are stored as signed 64-bit integers
 
@@ -95,12 +94,12 @@ class Manifest(Settings):
                 "Give the folder that `brickbench render run` or `brickbench dataset import` made."
             )
         manifest = cls.load(path)
-        if not OLDEST_READABLE <= manifest.schema_version <= SCHEMA_VERSION:
+        if manifest.schema_version != SCHEMA_VERSION:
             raise BrickbenchError(
-                f"{path} has schema version {manifest.schema_version}, this Brickbench reads {OLDEST_READABLE} to "
-                f"{SCHEMA_VERSION}. Use the Brickbench that made it, or render the dataset again into another folder."
+                f"{path} has schema version {manifest.schema_version}, this Brickbench reads {SCHEMA_VERSION}. Use the "
+                "Brickbench that made it, or render the dataset again into another folder."
             )
-        return manifest.model_copy(update={"schema_version": SCHEMA_VERSION})
+        return manifest
 
     def save_folder(self, root: Path) -> None:
         """Write the manifest into the dataset folder `root`, which is made if need be."""

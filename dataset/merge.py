@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from core.errors import BrickbenchError
 from core.progress import Progress
 from dataset.database import first_row
+from dataset.dataset_folder import DatasetFolder
 from dataset.intake import Batch, read_batches
 from dataset.manifest import MANIFEST_NAME, SCHEMA_VERSION, LabelRule, Manifest
 from dataset.schema import TABLES, TABLES_DIGEST, Column, create_statements
@@ -28,7 +29,7 @@ def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     set_meta(connection, "schema_version", str(SCHEMA_VERSION))
 
 
-def merge_shards(connection: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest, shards: Sequence[str]) -> None:
+def merge_shards(connection: duckdb.DuckDBPyConnection, dataset: DatasetFolder, shards: Sequence[str]) -> None:
     """Insert the rows of some shards, with their labels and splits; the caller holds the transaction.
 
     Raises:
@@ -36,18 +37,18 @@ def merge_shards(connection: duckdb.DuckDBPyConnection, root: Path, manifest: Ma
     """
     if not shards:
         return
-    frozen = read_splits(root)
+    frozen = read_splits(dataset.root)
     # One thread of DuckDB's beside those that read: more of them wait for each other, which costs a third more time.
     connection.execute("SET threads = 1")
     with Progress("Index", len(shards), "shards") as progress:
-        for batch in read_batches(root, manifest, shards):
-            _insert_batch(connection, manifest, frozen, batch)
+        for batch in read_batches(dataset, shards):
+            _insert_batch(connection, dataset.manifest, frozen, batch)
             progress.advance(batch.shards.num_rows)
     connection.execute("RESET threads")
     # By the shards first: for a few new ones DuckDB then skips nearly all other rows.
     new_images = "(FROM images SEMI JOIN new_shards USING (shard))"
     with registered(connection, new_shards=pa.table({"shard": pa.array(shards, pa.string())})):
-        _require_distinct(connection, root, new_images)
+        _require_distinct(connection, dataset.root, new_images)
         # All at once and not by batches, so that rows of a part come to lie together.
         new_instances = f"(FROM instances SEMI JOIN {new_images} USING (image_id))"
         connection.execute(f"INSERT INTO contents {contents_query(new_images, new_instances)}")
@@ -126,7 +127,7 @@ def contents_query(images: str, instances: str) -> str:
     )
 
 
-def apply_manifest(connection: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest) -> None:
+def apply_manifest(connection: duckdb.DuckDBPyConnection, dataset: DatasetFolder) -> None:
     """Bring parts, labels and splits up to date where ``dataset.yaml`` changed since they were written.
 
     So are the views, if another version of Brickbench made the index.
@@ -134,7 +135,8 @@ def apply_manifest(connection: duckdb.DuckDBPyConnection, root: Path, manifest: 
     if get_meta(connection, "views") != VIEWS_DIGEST:
         create_views(connection)
         set_meta(connection, "views", VIEWS_DIGEST)
-    digests = manifest_digests(root, manifest)
+    manifest = dataset.manifest
+    digests = _manifest_digests(dataset.root, manifest)
     changed = {name for name, digest in digests.items() if get_meta(connection, name) != digest}
     if "parts" in changed:
         connection.execute("DELETE FROM parts")
@@ -146,7 +148,7 @@ def apply_manifest(connection: duckdb.DuckDBPyConnection, root: Path, manifest: 
         )
         if unknown is not None:
             raise BrickbenchError(
-                f"{root / MANIFEST_NAME} lists no part {unknown[0]!r}, but bricks in the pictures are of it. "
+                f"{dataset.root / MANIFEST_NAME} lists no part {unknown[0]!r}, but bricks in the pictures are of it. "
                 "Put that part back into the list."
             )
     if "label_rule" in changed:
@@ -155,7 +157,7 @@ def apply_manifest(connection: duckdb.DuckDBPyConnection, root: Path, manifest: 
         labels_of(*tables, manifest.label_rule).insert_into("labels")
     if "split_rule" in changed:
         groups = connection.sql("SELECT DISTINCT group_id FROM images").to_arrow_table()["group_id"]
-        with registered(connection, new_splits=splits_table(manifest.split_rule, read_splits(root), groups)):
+        with registered(connection, new_splits=splits_table(manifest.split_rule, read_splits(dataset.root), groups)):
             connection.execute(
                 "UPDATE images SET split = wanted.split FROM ("
                 "SELECT image_id, coalesce(new_splits.split, imported_split) AS split "
@@ -166,7 +168,13 @@ def apply_manifest(connection: duckdb.DuckDBPyConnection, root: Path, manifest: 
         set_meta(connection, name, digests[name])
 
 
-def manifest_digests(root: Path, manifest: Manifest) -> dict[str, str]:
+def is_outdated(connection: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest) -> bool:
+    """Return whether labels and splits in the index are others than the dataset's files tell."""
+    digests = _manifest_digests(root, manifest)
+    return any(get_meta(connection, name) != digest for name, digest in digests.items())
+
+
+def _manifest_digests(root: Path, manifest: Manifest) -> dict[str, str]:
     """Return a digest of each thing in the manifest, and in ``splits.parquet``, that the index was derived from."""
     parts = Manifest(seed=0, parts=manifest.parts).digest()
     return {

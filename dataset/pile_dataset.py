@@ -52,6 +52,8 @@ class PileDataset(Dataset[Sample]):
         with_masks: bool = False,
         with_twins: bool = False,
         sources: Sequence[str] = SOURCES,
+        *,
+        manifest: Manifest | None = None,
     ) -> None:
         """Read the index.
 
@@ -63,6 +65,7 @@ class PileDataset(Dataset[Sample]):
             with_masks: also read the masks, for `masks` and `all_bricks_mask`.
             with_twins: also the pictures from which a part was taken away, beside their originals.
             sources: ``synthetic`` for renders, ``real`` for photos.
+            manifest: that of `root`; None reads it.
 
         Raises:
             SettingsError: an unknown split or source.
@@ -76,7 +79,7 @@ class PileDataset(Dataset[Sample]):
         self.sources = tuple(sources)
         self._selection = [list(SPLITS) if split is None else [split], list(sources), with_twins]
         self._transform = transform
-        manifest = Manifest.load_folder(self.root)
+        manifest = manifest or Manifest.load_folder(self.root)
         known = tuple(part.part_id for part in manifest.parts)
         self.classes = tuple(known if classes is None else classes)
         _require_classes(self.root, self.classes, known)

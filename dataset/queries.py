@@ -1,29 +1,26 @@
 """Questions put to an index: what a dataset holds, and what a user asks in SQL."""
 
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from core.errors import SettingsError
 from dataset.database import MEMORY_LIMIT
-from dataset.index import open_index
-from dataset.manifest import Manifest
+from dataset.dataset_folder import DatasetFolder
 from dataset.splits import SPLITS
 
 
-def summarize(root: Path) -> dict[str, Any]:
-    """Return what the dataset `root` holds.
+def summarize(dataset: DatasetFolder) -> dict[str, Any]:
+    """Return what the dataset holds.
 
     Totals under ``totals``; one row a split under ``splits``; one row a part under ``parts``, with the images that
     have its label and its bricks; counts of images by ``backgrounds`` and ``lightings``; the two rules of
     ``dataset.yaml``.
 
     Raises:
-        BrickbenchError: `root` is no dataset or has no index.
+        BrickbenchError: it has no index.
     """
-    manifest = Manifest.load_folder(root)
-    with open_index(root) as index:
+    with dataset.index() as index:
         (totals,) = _dicts(
             index,
             "SELECT (SELECT count(*) FROM images) AS images, (SELECT count(DISTINCT pile_index) FROM images) AS piles, "
@@ -46,25 +43,27 @@ def summarize(root: Path) -> dict[str, Any]:
             "ORDER BY class_index",
         )
         return {
-            "seed": manifest.seed,
+            "seed": dataset.manifest.seed,
             "totals": totals,
             "splits": [{"split": name} | counted.get(name, {"images": 0, "piles": 0}) for name in SPLITS],
             "parts": parts,
             "backgrounds": _dicts(index, _count_by("background")),
             "lightings": _dicts(index, _count_by("lighting")),
-            "label_rule": manifest.label_rule.model_dump(),
-            "split_rule": manifest.split_rule.model_dump(),
+            "label_rule": dataset.manifest.label_rule.model_dump(),
+            "split_rule": dataset.manifest.split_rule.model_dump(),
         }
 
 
-def query(root: Path, sql: str, memory_limit: str = MEMORY_LIMIT) -> tuple[list[str], list[tuple[Any, ...]]]:
+def query(
+    dataset: DatasetFolder, sql: str, memory_limit: str = MEMORY_LIMIT
+) -> tuple[list[str], list[tuple[Any, ...]]]:
     """Return the column names and rows that `sql` gives; it can change nothing and reach no other file.
 
     Raises:
         SettingsError: DuckDB does not take the SQL; says why.
         BrickbenchError: there is no index.
     """
-    with open_index(root, memory_limit=memory_limit) as index:
+    with dataset.index(memory_limit) as index:
         try:
             index.execute("SET lock_configuration = true")
             index.execute(sql)
@@ -72,7 +71,7 @@ def query(root: Path, sql: str, memory_limit: str = MEMORY_LIMIT) -> tuple[list[
             rows = index.fetchall() if names else []
         except duckdb.Error as error:
             reason = " ".join(str(error).split("\n\n")[0].split()).rstrip(".!")
-            hint = f"Tables are listed by `brickbench dataset query {root} 'SHOW TABLES'`, views by --views."
+            hint = f"Tables are listed by `brickbench dataset query {dataset.root} 'SHOW TABLES'`, views by --views."
             if isinstance(error, duckdb.PermissionException | duckdb.InvalidInputException):
                 hint = "A query can only read the index."
             raise SettingsError(f"The query failed: {reason}. {hint}") from error

@@ -18,7 +18,6 @@ from core.errors import BrickbenchError
 from core.files import atomic_folder, sha256_hex
 from dataset.records import ImageRecord, PhotoRecord
 from dataset.schema import IMAGES_SCHEMA, INSTANCES_SCHEMA
-from dataset.upgrade import upgraded
 
 Picture = tuple[ImageRecord, bytes] | tuple[ImageRecord, bytes, bytes]
 """A record, the bytes of its image file and, where `geometry_file` is named, those of that file."""
@@ -184,7 +183,7 @@ def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def read_shard(root: Path, shard: str) -> ShardTables:
-    """Return the rows of a shard as Arrow tables, with the columns of today also if it is older.
+    """Return the rows of a shard as Arrow tables.
 
     Raises:
         BrickbenchError: a file is missing, damaged or of another layout.
@@ -208,7 +207,7 @@ def _read_rows(root: Path, shard: str, name: str, schema: pa.Schema, sealed: byt
             raise damaged_shard(root, shard, f"{name} was altered: its SHA-256 is not the one in images.parquet")
         # Not by read_table: what that sets up for a collection of files takes longer than to read a small one.
         file = pq.ParquetFile(pa.BufferReader(content), page_checksum_verification=sealed is None)
-        table = upgraded(file.read(use_threads=False))
+        table = file.read(use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise damaged_shard(root, shard, f"{name} cannot be read") from error
     if not table.schema.equals(schema):

@@ -1,11 +1,15 @@
 """``brickbench dataset split``: which pictures are for training, validation and test."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.cli import count_of, dataset_argument, json_option, print_rows
+from core.cli import count_of, json_option, new_file, print_rows
+from dataset.options import dataset_argument
+
+if TYPE_CHECKING:
+    from dataset.dataset_folder import DatasetFolder
 
 MISSING_SHOWN = 6  # names of labels in a table's cell; --json has them all
 
@@ -20,15 +24,10 @@ MISSING_SHOWN = 6  # names of labels in a table's cell; --json has them all
 @click.option("--keep", is_flag=True, help="With --stratified: draw only groups that came since; the others stay.")
 @click.option("--redraw-given", is_flag=True, help="With --stratified: also draw photos whose source gave their split.")
 @click.option("--hashed", is_flag=True, help="Undo --stratified: piles by hash, photos as imported.")
-@click.option(
-    "--export",
-    "export_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Also write a CSV, a row a picture.",
-)
+@click.option("--export", "export_file", type=new_file, help="Also write a CSV, a row a picture.")
 @json_option
 def split(
-    folder: Path,
+    dataset: "DatasetFolder",
     stratified: bool,
     keep: bool,
     redraw_given: bool,
@@ -53,26 +52,26 @@ def split(
       brickbench dataset split bricks --stratified --export splits.csv
     """
     from dataset.draw_splits import change_splits, count_splits, export_splits
-    from dataset.manifest import Manifest, SplitRule
+    from dataset.manifest import SplitRule
     from dataset.queries import summarize
 
     if hashed and stratified:
         raise click.UsageError("--hashed and --stratified exclude each other.")
     if (keep or redraw_given) and not stratified:
         raise click.UsageError("--keep and --redraw-given belong to --stratified.")
-    former = Manifest.load_folder(folder).split_rule
+    former = dataset.manifest.split_rule
     given = {name: value for name, value in shares.items() if value is not None}
     rule = SplitRule.parse(former.model_dump() | given, where="the split")
-    moved = change_splits(folder, rule, stratified=stratified, hashed=hashed, keep=keep, redraw_given=redraw_given)
-    rows = count_splits(folder)
+    moved = change_splits(dataset, rule, stratified=stratified, hashed=hashed, keep=keep, redraw_given=redraw_given)
+    rows = count_splits(dataset)
     if not as_json:
         for row in rows:
             row["missing_labels"] = _few(row["missing_labels"])
     print_rows(rows, as_json=as_json)
     if export_file is not None:
-        count = export_splits(folder, export_file)
+        count = export_splits(dataset, export_file)
         click.echo(f"{export_file}: {count_of(count, 'picture')}.", err=True)
-    if moved and summarize(folder)["totals"]["runs"]:
+    if moved and summarize(dataset)["totals"]["runs"]:
         click.echo("Runs trained before learned from other piles: do not test them on this split.", err=True)
 
 

@@ -13,7 +13,8 @@ from core.errors import BrickbenchError, SettingsError
 from core.files import require_writable
 from core.progress import Progress
 from core.settings import Settings
-from dataset.index import open_index, update_index
+from dataset.dataset_folder import DatasetFolder
+from dataset.index import update_index
 from dataset.manifest import MANIFEST_NAME, Manifest, PartInfo
 from dataset.shards import pile_shard, pile_shards, read_shard
 from render.floors import list_pictures
@@ -188,10 +189,10 @@ def _reasons(failures: dict[str, list[str]]) -> str:
 
 
 def _report_attempts(root: Path, say: Callable[[str], None]) -> None:
-    with open_index(root) as index:
-        rows = index.execute("SELECT count(DISTINCT pile_index) FROM images WHERE attempts > 1").fetchall()
-    if rows[0][0]:
-        say(f"{rows[0][0]} piles came to rest only from further start poses (column attempts).")
+    sql = "SELECT count(DISTINCT pile_index) FROM images WHERE attempts > 1"
+    ((piles,),) = DatasetFolder.open(root).query(sql)
+    if piles:
+        say(f"{piles} piles came to rest only from further start poses (column attempts).")
 
 
 def _claim(settings: RenderSettings, root: Path, seed: int) -> None:

@@ -1,14 +1,15 @@
 """``brickbench dataset check``: it stands here because what is broken is rendered again, which `dataset` cannot."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import count_of, dataset_argument, json_option, print_json, print_rows, workers_option
+from core.cli import count_of, json_option, print_json, print_rows, workers_option
+from dataset.options import dataset_argument
 
 if TYPE_CHECKING:
     from dataset.checks import Problem
+    from dataset.dataset_folder import DatasetFolder
 
 PROBLEMS_SHOWN = 50  # a screenful; --json has them all
 
@@ -20,7 +21,7 @@ PROBLEMS_SHOWN = 50  # a screenful; --json has them all
 )
 @workers_option
 @json_option
-def check(folder: Path, repair: bool, workers: int | None, as_json: bool) -> None:
+def check(dataset: "DatasetFolder", repair: bool, workers: int | None, as_json: bool) -> None:
     """Read every file of a dataset and print what is wrong; exit code 1 if anything is.
 
     Pictures are hashed and decoded, masks are laid out, and the index is compared with the shards. A repair makes the
@@ -40,7 +41,7 @@ def check(folder: Path, repair: bool, workers: int | None, as_json: bool) -> Non
     if repair:
         from workflows.repair import repair_dataset
 
-        repairs, problems = repair_dataset(folder, workers)
+        repairs, problems = repair_dataset(dataset, workers)
         rows = [asdict(done) for done in repairs]
         if as_json:
             print_json({"repairs": rows, "problems": [asdict(problem) for problem in problems]})
@@ -48,16 +49,16 @@ def check(folder: Path, repair: bool, workers: int | None, as_json: bool) -> Non
             print_rows(rows, as_json=False)
             click.echo()
     else:
-        problems = check_dataset(folder)
+        problems = check_dataset(dataset)
         if as_json:
             print_json([asdict(problem) for problem in problems])
     if problems:
         if not as_json:
             _print_problems(problems)
         raise BrickbenchError(
-            f"{folder} is not whole: {count_of(len(problems), 'problem')}, each printed above with its way out."
+            f"{dataset.root} is not whole: {count_of(len(problems), 'problem')}, each printed above with its way out."
         )
-    click.echo(f"{folder}: nothing is wrong{' any more' if repair and repairs else ''}.", err=True)
+    click.echo(f"{dataset.root}: nothing is wrong{' any more' if repair and repairs else ''}.", err=True)
 
 
 def _print_problems(problems: list["Problem"]) -> None:

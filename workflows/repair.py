@@ -15,7 +15,8 @@ from core.errors import BrickbenchError
 from core.progress import Progress
 from dataset.checks import Kind, Problem, check_dataset
 from dataset.database import INDEX_NAME
-from dataset.index import open_index, rebuild_index, update_index
+from dataset.dataset_folder import DatasetFolder
+from dataset.index import rebuild_index, update_index
 from dataset.repair import Mended, Recorded, clear_repairs, mend_shard, piles_of
 from dataset.schema import INSTANCES_SCHEMA
 from dataset.shards import pile_shards, read_shard, shard_folder
@@ -46,26 +47,27 @@ class MendJob:
     keep_rows: bool
 
 
-def repair_dataset(root: Path, workers: int | None = None) -> tuple[list[Repair], list[Problem]]:
-    """Mend what can be mended of the dataset `root`; return what was done, and what is wrong still.
+def repair_dataset(dataset: DatasetFolder, workers: int | None = None) -> tuple[list[Repair], list[Problem]]:
+    """Return what was done to mend a dataset, and what is wrong still.
 
     Broken piles are rendered again and nothing else; then the index is brought up to date or made anew. It can be
     killed at any moment and run again.
 
     Raises:
-        BrickbenchError: `root` is no dataset, or another process holds its index.
+        BrickbenchError: another process holds its index.
     """
-    clear_repairs(root)
-    problems = check_dataset(root)
+    clear_repairs(dataset.root)
+    problems = check_dataset(dataset)
     broken = _broken_shards(problems)
-    repairs = _render_again(root, broken, workers) if broken else []
+    repairs = _render_again(dataset, broken, workers) if broken else []
     others = [problem for problem in problems if problem.shard not in broken]
     in_index = [problem for problem in others if problem.kind in (Kind.BEHIND, Kind.INDEX)]
     if broken:
-        in_index += [found for found in check_dataset(root, only=broken) if found.kind in (Kind.BEHIND, Kind.INDEX)]
-    mended = _mend_index(root, in_index)
+        in_index += [found for found in check_dataset(dataset, only=broken) if found.kind in (Kind.BEHIND, Kind.INDEX)]
+    mended = _mend_index(dataset.root, in_index)
     left = [problem for problem in others if problem.shard is not None and problem not in in_index]
-    return [*repairs, *mended], [*left, *check_dataset(root, only={*broken, *(str(found.shard) for found in in_index)})]
+    again = {*broken, *(str(problem.shard) for problem in in_index)}
+    return [*repairs, *mended], [*left, *check_dataset(dataset, only=again)]
 
 
 def _broken_shards(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
@@ -77,14 +79,15 @@ def _broken_shards(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
     return dict(sorted(broken.items()))
 
 
-def _render_again(root: Path, broken: dict[str, list[Problem]], workers: int | None) -> list[Repair]:
+def _render_again(dataset: DatasetFolder, broken: dict[str, list[Problem]], workers: int | None) -> list[Repair]:
+    root = dataset.root
     if not (root / SETTINGS_NAME).is_file():
         done = f"not rendered again: {root} has no {SETTINGS_NAME}, so nobody knows how these piles were made"
         return [Repair(shard, "", _summary(found), done) for shard, found in broken.items()]
     from render.worker import start_blender  # loads Blender
 
     record = RenderRecord.load(root / SETTINGS_NAME)
-    jobs = {shard: _job(root, record, shard, found) for shard, found in broken.items()}
+    jobs = {shard: _job(dataset, record, shard, found) for shard, found in broken.items()}
     cores = default_workers()
     workers = min(workers or cores, len(jobs))
     setup = partial(start_blender, max(1, cores // workers))
@@ -130,10 +133,10 @@ def _words(mended: Mended | str) -> str:
     return f"{made}, with the bytes that were recorded"
 
 
-def _job(root: Path, record: RenderRecord, shard: str, found: Sequence[Problem]) -> MendJob:
+def _job(dataset: DatasetFolder, record: RenderRecord, shard: str, found: Sequence[Problem]) -> MendJob:
     keep_rows = all(problem.kind is not Kind.SHARD for problem in found)
     if keep_rows:
-        rows = read_shard(root, shard)
+        rows = read_shard(dataset.root, shard)
         piles = piles_of(rows.images, {str(problem.image_id) for problem in found})
         wrong = pa.array([problem.image_id for problem in found if problem.kind is Kind.ROWS], pa.string())
         chosen = pc.and_(
@@ -144,16 +147,16 @@ def _job(root: Path, record: RenderRecord, shard: str, found: Sequence[Problem])
         bricks = rows.instances.filter(pc.is_in(rows.instances["image_id"], value_set=images["image_id"]))
         recorded = Recorded(images, bricks)
     else:
-        recorded = _indexed(root, shard)
-        piles = sorted(set(recorded.images["pile_index"].to_pylist())) or _piles_on_disk(root, record, shard)
-    return MendJob(root, record.render, record.seed, int(shard), tuple(piles), recorded, keep_rows)
+        recorded = _indexed(dataset, shard)
+        piles = sorted(set(recorded.images["pile_index"].to_pylist())) or _piles_on_disk(dataset.root, record, shard)
+    return MendJob(dataset.root, record.render, record.seed, int(shard), tuple(piles), recorded, keep_rows)
 
 
-def _indexed(root: Path, shard: str) -> Recorded:
+def _indexed(dataset: DatasetFolder, shard: str) -> Recorded:
     """Return what the index knows of a shard, nothing if there is no index."""
     chosen = f"FROM images WHERE shard = '{shard}'"
     try:
-        with open_index(root) as index:
+        with dataset.index() as index:
             images = index.sql(f"SELECT image_id, content_hash, pile_index {chosen}").to_arrow_table()
             names = ", ".join(INSTANCES_SCHEMA.names)
             bricks = index.sql(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import dataset_argument, json_option, print_json, print_rows
+from core.cli import dataset_folder_argument, json_option, print_json, print_rows
 
 if TYPE_CHECKING:
     from workflows.status import Status
@@ -16,7 +16,7 @@ _LISTS = ("devices", "workers", "failures")
 
 
 @click.command()
-@dataset_argument
+@dataset_folder_argument
 @click.option("--watch", is_flag=True, help="Print it again every few seconds until the render has ended.")
 @json_option
 def status(folder: Path, watch: bool, as_json: bool) -> None:

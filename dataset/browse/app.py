@@ -22,18 +22,19 @@ from dataset.browse.guard import Guard
 from dataset.browse.image_page import image_page
 from dataset.browse.pictures import thumbnail, whole_picture
 from dataset.browse.snapshot import Library, Snapshot, Tile
+from dataset.dataset_folder import DatasetFolder
 
 THUMBNAIL_BYTES = 64 * 2**20  # some 4,000 thumbnails: as many as anybody scrolls back
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # the address holds the hash of the content
 
 
-def create_app(root: Path, port: int) -> ASGIApp:
-    """Return the page for the dataset `root`, served at `port`.
+def create_app(dataset: DatasetFolder, port: int) -> ASGIApp:
+    """Return the page for a dataset, served at `port`.
 
     Raises:
         BrickbenchError: the dataset has no index, or it cannot be opened.
     """
-    site = _Site(root)
+    site = _Site(dataset)
     app = Starlette(
         routes=[
             Route("/", site.grid),
@@ -55,10 +56,9 @@ def create_app(root: Path, port: int) -> ASGIApp:
 class _Site:
     """What the answers share: the dataset, the newest snapshot of its index, and thumbnails made before."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._name = root.resolve().name
-        self._library = Library(root)
+    def __init__(self, dataset: DatasetFolder) -> None:
+        self._dataset = dataset
+        self._library = Library(dataset)
         self._thumbnails: Cache[bytes] = Cache(THUMBNAIL_BYTES, len)
         self._environment = jinja2.Environment(
             loader=jinja2.PackageLoader("dataset.browse"),
@@ -77,14 +77,14 @@ class _Site:
         snapshot, notice = self._library.current()
         view = _view(request.query_params, snapshot)
         tile = _tile(request, snapshot)
-        detail = read_detail(self._root, tile.image_id)
+        detail = read_detail(self._dataset, tile.image_id)
         if detail is None:
             raise HTTPException(404, f"The index has no picture {tile.image_id!r} any more.")
         return HTMLResponse(self._render("image.html.j2", notice=notice, **image_page(snapshot, view, tile, detail)))
 
     def bricks(self, request: Request) -> Response:
         snapshot, _ = self._library.current()
-        drawing = read_drawing(self._root, _tile(request, snapshot).image_id)
+        drawing = read_drawing(self._dataset, _tile(request, snapshot).image_id)
         if drawing is None:
             raise HTTPException(404, "The index has no such picture any more.")
         return JSONResponse(drawing)
@@ -92,13 +92,13 @@ class _Site:
     def thumbnail(self, request: Request) -> Response:
         snapshot, _ = self._library.current()
         tile = _tile(request, snapshot)
-        data = self._thumbnails.get(tile.content_hash, lambda: _read(lambda: thumbnail(self._root, tile)))
+        data = self._thumbnails.get(tile.content_hash, lambda: _read(lambda: thumbnail(self._dataset.root, tile)))
         return Response(data, media_type="image/jpeg", headers=_FOREVER)
 
     def picture(self, request: Request) -> Response:
         snapshot, _ = self._library.current()
         tile = _tile(request, snapshot)
-        data, kind = _read(lambda: whole_picture(self._root, tile))
+        data, kind = _read(lambda: whole_picture(self._dataset.root, tile))
         return Response(data, media_type=kind, headers=_FOREVER)
 
     def refused(self, _: Request, error: Exception) -> Response:
@@ -116,7 +116,7 @@ class _Site:
         return HTMLResponse(self._render("problem.html.j2", status=status, words=words, notice=None), status)
 
     def _render(self, template: str, **context: Any) -> str:
-        return self._environment.get_template(template).render(dataset=self._name, **context)
+        return self._environment.get_template(template).render(dataset=self._dataset.name, **context)
 
 
 def _view(items: QueryParams, snapshot: Snapshot) -> View:

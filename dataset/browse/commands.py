@@ -1,10 +1,13 @@
 """``brickbench dataset browse``: look into a dataset with a browser."""
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import dataset_argument
+from dataset.options import dataset_argument
+
+if TYPE_CHECKING:
+    from dataset.dataset_folder import DatasetFolder
 
 
 @click.command()
@@ -13,7 +16,7 @@ from core.cli import dataset_argument
     "--port", type=click.IntRange(0, 65535), default=8321, show_default=True, help="Port of 127.0.0.1; 0: any free one."
 )
 @click.option("--open/--no-open", "open_browser", default=False, show_default=True, help="Open the page in a browser.")
-def browse(folder: Path, port: int, open_browser: bool) -> None:
+def browse(dataset: "DatasetFolder", port: int, open_browser: bool) -> None:
     """Serve a page to look into a dataset: filters, thumbnails with masks, one picture with all that is known.
 
     The page can be reached from this machine only and changes nothing; Ctrl-C ends it.
@@ -25,8 +28,8 @@ def browse(folder: Path, port: int, open_browser: bool) -> None:
     from dataset.browse.server import serve
 
     def announce(address: str) -> None:
-        click.echo(f"{folder} can be looked into at {address} (Ctrl-C ends this).", err=True)
+        click.echo(f"{dataset.root} can be looked into at {address} (Ctrl-C ends this).", err=True)
         if open_browser:
             click.launch(address)
 
-    serve(folder, port, announce)
+    serve(dataset, port, announce)

@@ -2,13 +2,12 @@
 
 import math
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from dataset.browse.outlines import outline_path
-from dataset.index import open_index
+from dataset.dataset_folder import DatasetFolder
 
 Row = dict[str, Any]
 
@@ -32,13 +31,13 @@ class Detail:
     """Each with its ``scores``, a list of rows."""
 
 
-def read_detail(root: Path, image_id: str) -> Detail | None:
+def read_detail(dataset: DatasetFolder, image_id: str) -> Detail | None:
     """Return all that the index knows of a picture, None if it has none of that name.
 
     Raises:
         BrickbenchError: the index cannot be opened.
     """
-    with open_index(root) as index:
+    with dataset.index() as index:
         images = _rows(index, "SELECT * FROM images WHERE image_id = ?", [image_id])
         if not images:
             return None
@@ -83,7 +82,7 @@ def read_detail(root: Path, image_id: str) -> Detail | None:
         )
 
 
-def read_drawing(root: Path, image_id: str) -> Row | None:
+def read_drawing(dataset: DatasetFolder, image_id: str) -> Row | None:
     """Return the size of a picture and, of each brick in it, name, box and paths to draw; None if there is none.
 
     Paths are of the visible and of the whole (amodal) mask, None where the index has no such mask.
@@ -91,7 +90,7 @@ def read_drawing(root: Path, image_id: str) -> Row | None:
     Raises:
         BrickbenchError: the index cannot be opened, or a mask is damaged.
     """
-    with open_index(root) as index:
+    with dataset.index() as index:
         images = _rows(index, "SELECT width, height FROM images WHERE image_id = ?", [image_id])
         bricks = _rows(index, _BRICKS, [image_id]) if images else []
     if not images:

@@ -4,22 +4,22 @@ import contextlib
 import errno
 import socket
 from collections.abc import Callable
-from pathlib import Path
 
 import uvicorn
 
 from core.errors import BrickbenchError
 from dataset.browse.app import create_app
+from dataset.dataset_folder import DatasetFolder
 
 ADDRESS = "127.0.0.1"
 GRACE_S = 1  # browsers keep connections open; nobody waits longer for them
 
 
-def serve(root: Path, port: int, ready: Callable[[str], None]) -> None:
-    """Serve the page for the dataset `root` until Ctrl-C.
+def serve(dataset: DatasetFolder, port: int, ready: Callable[[str], None]) -> None:
+    """Serve the page for a dataset until Ctrl-C.
 
     Args:
-        root: the dataset's folder.
+        dataset: with its index.
         port: of 127.0.0.1; 0 takes a free one.
         ready: called once with the address of the page when it can be loaded.
 
@@ -30,7 +30,7 @@ def serve(root: Path, port: int, ready: Callable[[str], None]) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         _bind(listener, port)
         port = listener.getsockname()[1]
-        app = create_app(root, port)
+        app = create_app(dataset, port)
         listener.listen()
         config = uvicorn.Config(
             app, log_level="warning", access_log=False, lifespan="off", ws="none", server_header=False,

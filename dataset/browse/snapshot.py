@@ -24,7 +24,7 @@ from dataset.browse.cache import Cache
 from dataset.browse.facets import Counts, count_values, where
 from dataset.browse.filters import FACETS, Filter
 from dataset.database import index_path
-from dataset.index import open_index
+from dataset.dataset_folder import DatasetFolder
 
 FILTERS_KEPT = 32  # 0.4 MB each at 100,000 pictures
 TILES_KEPT = 4096  # those of some 60 pages, so that their thumbnails need no query each
@@ -84,14 +84,14 @@ class Snapshot:
         size: the number of pictures.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, dataset: DatasetFolder) -> None:
         """Copy what the grid needs.
 
         Raises:
             BrickbenchError: the index cannot be opened.
         """
-        self.version = index_version(root)
-        with open_index(root) as index:
+        self.version = index_version(dataset.root)
+        with dataset.index() as index:
             pictures = _arrow(index, _PICTURES)
             labels = _arrow(
                 index,
@@ -197,22 +197,22 @@ class Snapshot:
 class Library:
     """The newest snapshot of a dataset's index that could be taken."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, dataset: DatasetFolder) -> None:
         """Take the first snapshot.
 
         Raises:
             BrickbenchError: the index cannot be opened.
         """
-        self.root = root
-        self._snapshot = Snapshot(root)
+        self._dataset = dataset
+        self._snapshot = Snapshot(dataset)
         self._lock = threading.Lock()
 
     def current(self) -> tuple[Snapshot, str | None]:
         """Return a snapshot, and a sentence if it is not of the index as it is now."""
         with self._lock:
             try:
-                if index_version(self.root) != self._snapshot.version:
-                    self._snapshot = Snapshot(self.root)  # the old one goes when the last request lets it go
+                if index_version(self._dataset.root) != self._snapshot.version:
+                    self._snapshot = Snapshot(self._dataset)  # the old one goes when the last request lets it go
             except BrickbenchError as error:
                 return (
                     self._snapshot,

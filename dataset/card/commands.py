@@ -1,15 +1,20 @@
 """``brickbench dataset card``: write a card that says what a dataset is."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import any_folder, dataset_argument
+from core.cli import output_option
+from dataset.options import dataset_argument
+
+if TYPE_CHECKING:
+    from dataset.dataset_folder import DatasetFolder
 
 
 @click.command()
 @dataset_argument
-@click.option("-o", "--output", type=any_folder, default=None, show_default="DATASET", help="Folder to write into.")
+@output_option("Folder to write into.", required=False, default=None, show_default="DATASET")
 @click.option(
     "--license", "licence", default="unknown", show_default=True, help="Licence as an SPDX name, in lower case."
 )
@@ -17,7 +22,7 @@ from core.cli import any_folder, dataset_argument
     "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the choice of examples."
 )
 @click.option("--force", is_flag=True, help="Write over the card that is there.")
-def card(folder: Path, output: Path | None, licence: str, seed: int, force: bool) -> None:
+def card(dataset: "DatasetFolder", output: Path | None, licence: str, seed: int, force: bool) -> None:
     """Write a dataset card: counts, parts that lie together, visibility, examples, settings, how to remake it.
 
     README.md is in the manner of the Hugging Face Hub, with examples.jpg; card.html is one file that needs no network;
@@ -29,5 +34,5 @@ def card(folder: Path, output: Path | None, licence: str, seed: int, force: bool
     """
     from dataset.card.write import write_card
 
-    for path in write_card(folder, output or folder, licence=licence, seed=seed, force=force):
+    for path in write_card(dataset, output or dataset.root, licence=licence, seed=seed, force=force):
         click.echo(str(path))

@@ -2,14 +2,13 @@
 
 import base64
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 import numpy as np
 
 from core.errors import BrickbenchError
 from core.seeding import generator
-from dataset.index import open_index
+from dataset.dataset_folder import DatasetFolder
 from dataset.masks import decode_mask
 from dataset.pictures import Image, read_picture
 
@@ -50,14 +49,14 @@ class Example:
         return f"data:image/jpeg;base64,{base64.b64encode(_jpeg(self.image)).decode()}"
 
 
-def choose_examples(root: Path, seed: int, count: int = COUNT) -> list[Example]:
+def choose_examples(dataset: DatasetFolder, seed: int, count: int = COUNT) -> list[Example]:
     """Return up to `count` pictures drawn by `seed`, as many photos as renders where there are both; no twins.
 
     Raises:
         BrickbenchError: a picture is missing or damaged.
     """
     chosen: list[Example] = []
-    with open_index(root) as index:
+    with dataset.index() as index:
         ids = {
             source: [
                 row[0]
@@ -86,7 +85,7 @@ def choose_examples(root: Path, seed: int, count: int = COUNT) -> list[Example]:
                     "SELECT name FROM labels JOIN parts USING (part_id) WHERE image_id = ? ORDER BY class_index",
                     [image_id],
                 ).fetchall()
-                image = _drawn(read_picture(root, *picture), bricks)
+                image = _drawn(read_picture(dataset.root, *picture), bricks)
                 chosen.append(Example(image_id, ", ".join(name for (name,) in labels) or "no label", image))
     return chosen
 

@@ -1,7 +1,6 @@
 """The figures of a dataset card, counted by SQL."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -9,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dataset.database import first_row
-from dataset.index import open_index
+from dataset.dataset_folder import DatasetFolder
 from dataset.splits import SPLITS
 
 VISIBLE_BINS = 20  # five per cent each
@@ -60,13 +59,13 @@ class Facts:
     sizes: list[tuple[str, int]]
 
 
-def read_facts(root: Path) -> Facts:
-    """Return the figures of the dataset `root`.
+def read_facts(dataset: DatasetFolder) -> Facts:
+    """Return the figures of a dataset.
 
     Raises:
         BrickbenchError: the index cannot be opened.
     """
-    with open_index(root) as index:
+    with dataset.index() as index:
         parts = _parts(index)
         return Facts(
             totals=_totals(index),

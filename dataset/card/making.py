@@ -10,6 +10,7 @@ import yaml
 
 from core.errors import BrickbenchError
 from dataset.card.facts import Facts
+from dataset.dataset_folder import DatasetFolder
 from dataset.manifest import Manifest
 from dataset.splits import SPLITS, SPLITS_FILE
 
@@ -27,16 +28,16 @@ class Making:
     """The render's settings as YAML, None for a dataset without renders."""
 
 
-def how_made(root: Path, name: str, manifest: Manifest, facts: Facts) -> Making:
-    """Return the commands and settings that give the dataset `root` again, under the name `name`.
+def how_made(dataset: DatasetFolder, facts: Facts) -> Making:
+    """Return the commands and settings that give a dataset again, under its name.
 
     Raises:
         BrickbenchError: its ``settings.yaml`` cannot be read.
     """
-    folder = shlex.quote(name)
+    manifest, folder = dataset.manifest, shlex.quote(dataset.name)
     commands: list[str] = []
     notes: list[str] = []
-    settings = _render_settings(root) if facts.totals["synthetic"] else None
+    settings = _render_settings(dataset.root) if facts.totals["synthetic"] else None
     piles, count = facts.totals["piles"], facts.totals["last_pile"] + 1
     if settings is not None:
         commands.append(f"brickbench render run {RENDER_SETTINGS} -o {folder} --count {count} --seed {manifest.seed}")
@@ -57,7 +58,7 @@ def how_made(root: Path, name: str, manifest: Manifest, facts: Facts) -> Making:
             "Photos are not made again: PHOTOS stands for the folder that they were imported from, with the options of "
             "that import."
         )
-    if (root / SPLITS_FILE).is_file():
+    if (dataset.root / SPLITS_FILE).is_file():
         notes.append(f"Splits were written into {SPLITS_FILE} by `brickbench dataset split`: take that file over.")
     commands.append(f"brickbench dataset check {folder}")
     text = None if settings is None else yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)

@@ -13,18 +13,18 @@ from dataset.card.charts import bar_chart, column_chart, heat_map
 from dataset.card.examples import choose_examples, contact_sheet
 from dataset.card.facts import VISIBLE_BINS, Facts, read_facts
 from dataset.card.making import RENDER_SETTINGS, how_made, known_limits, software
-from dataset.manifest import Manifest
+from dataset.dataset_folder import DatasetFolder
 from dataset.splits import SPLITS
 
 _SIZES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (1_000_000, "100K<n<1M"), (10**7, "1M<n<10M"))
 _PAIRS_SHOWN = 10
 
 
-def write_card(root: Path, out: Path, *, licence: str, seed: int, force: bool) -> list[Path]:
-    """Write the card of the dataset `root` into the folder `out` and return its files; equal inputs, equal bytes.
+def write_card(dataset: DatasetFolder, out: Path, *, licence: str, seed: int, force: bool) -> list[Path]:
+    """Return the files of the card of a dataset, written into the folder `out`; equal inputs, equal bytes.
 
     Args:
-        root: the dataset.
+        dataset: with its index.
         out: made if need be.
         licence: of the dataset, as it goes into the card.
         seed: of the choice of examples.
@@ -33,7 +33,7 @@ def write_card(root: Path, out: Path, *, licence: str, seed: int, force: bool) -
     Raises:
         BrickbenchError: there is no index, a file is there already, or `out` cannot be written.
     """
-    files = render_card(root, licence=licence, seed=seed)
+    files = render_card(dataset, licence=licence, seed=seed)
     require_new(*(out / name for name in files), force=force)
     for name, data in files.items():
         with output_file(out / name, "Choose another folder with -o.") as temporary:
@@ -41,21 +41,20 @@ def write_card(root: Path, out: Path, *, licence: str, seed: int, force: bool) -
     return [out / name for name in files]
 
 
-def render_card(root: Path, *, licence: str, seed: int) -> dict[str, bytes]:
+def render_card(dataset: DatasetFolder, *, licence: str, seed: int) -> dict[str, bytes]:
     """Return the files of a card by name.
 
     Raises:
         BrickbenchError: there is no index, or an example is damaged.
     """
-    manifest = Manifest.load_folder(root)
-    facts = read_facts(root)
+    manifest, name = dataset.manifest, dataset.name
+    facts = read_facts(dataset)
     if not facts.totals["images"]:
         raise BrickbenchError(
-            f"The dataset {root} has no picture yet, so there is nothing to say of it. Render some first."
+            f"The dataset {dataset.root} has no picture yet, so there is nothing to say of it. Render some first."
         )
-    name = root.resolve().name
-    making = how_made(root, name, manifest, facts)
-    examples = choose_examples(root, seed)
+    making = how_made(dataset, facts)
+    examples = choose_examples(dataset, seed)
     context = {
         "name": name,
         "front": _front_matter(name, licence, facts),

@@ -25,7 +25,7 @@ def write(selection: Selection, folder: Path, options: Options, progress: Progre
     (folder / "annotations").mkdir()
     categories = [
         {"id": number, "name": part.part_id, "supercategory": part.category, "description": part.name}
-        for number, part in enumerate(selection.parts, start=1)
+        for number, part in enumerate(selection.dataset.parts, start=1)
     ]
     class_of = selection.class_of
     image_number = 0
@@ -37,7 +37,7 @@ def write(selection: Selection, folder: Path, options: Options, progress: Progre
         ):
             for picture in selection.pictures(split):
                 image_number += 1
-                suffix, data, stored = file_of(selection.root, picture)
+                suffix, data, stored = file_of(selection.dataset.root, picture)
                 name = picture.image_id + suffix
                 write_picture(data, stored, folder / "images" / name, link=options.link)
                 image = _image(image_number, name, picture)

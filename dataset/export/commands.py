@@ -1,20 +1,25 @@
 """``brickbench dataset export`` and ``subset``: a dataset for other tools, or a part of it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import any_folder, dataset_argument, json_option, print_json, print_rows
+from core.cli import json_option, output_option, print_json, print_rows
 from dataset.export.formats import FORMATS
+from dataset.options import dataset_argument
 from dataset.splits import SPLITS
 
-output_option = click.option("-o", "--output", type=any_folder, required=True, help="A folder that is new or empty.")
+if TYPE_CHECKING:
+    from dataset.dataset_folder import DatasetFolder
+
+new_folder_option = output_option("A folder that is new or empty.")
 
 
 @click.command()
 @dataset_argument
 @click.option("--format", "format_name", type=click.Choice(list(FORMATS)), required=True, help="What to write.")
-@output_option
+@new_folder_option
 @click.option("--split", "splits", type=click.Choice(SPLITS), multiple=True, help="Only this split; repeatable.")
 @click.option("--source", type=click.Choice(["synthetic", "real"]), help="Only renders, or only photos.")
 @click.option("--sql", help="Only pictures whose image_id this selects.")
@@ -29,7 +34,7 @@ output_option = click.option("-o", "--output", type=any_folder, required=True, h
 @click.option("--force", is_flag=True, help="Replace an earlier export in that folder.")
 @json_option
 def export(
-    folder: Path,
+    dataset: "DatasetFolder",
     format_name: str,
     output: Path,
     splits: tuple[str, ...],
@@ -54,7 +59,7 @@ def export(
     from dataset.export.formats import Options, export_pictures
     from dataset.export.selection import select_pictures
 
-    selection = select_pictures(folder, splits=splits, source=source, sql=sql, twins=twins)
+    selection = select_pictures(dataset, splits=splits, source=source, sql=sql, twins=twins)
     summary = export_pictures(
         selection, format_name, output, options=Options(link=link, segments=segments), force=force, sql=sql
     )
@@ -68,7 +73,7 @@ def export(
 @click.command()
 @dataset_argument
 @click.argument("sql")
-@output_option
+@new_folder_option
 @click.option("--drop-unused-parts", is_flag=True, help="Leave out parts that no picture shows; classes move up.")
 @click.option("--orphans", is_flag=True, help="Take twins also without the picture that they are twins of.")
 @click.option(
@@ -76,7 +81,13 @@ def export(
 )
 @json_option
 def subset(
-    folder: Path, sql: str, output: Path, drop_unused_parts: bool, orphans: bool, link: bool, as_json: bool
+    dataset: "DatasetFolder",
+    sql: str,
+    output: Path,
+    drop_unused_parts: bool,
+    orphans: bool,
+    link: bool,
+    as_json: bool,
 ) -> None:
     """Make a new dataset of the pictures whose image_id SQL selects.
 
@@ -89,7 +100,7 @@ def subset(
     """
     from dataset.export.subset import make_subset
 
-    summary = make_subset(folder, sql, output, drop_unused_parts=drop_unused_parts, orphans=orphans, link=link)
+    summary = make_subset(dataset, sql, output, drop_unused_parts=drop_unused_parts, orphans=orphans, link=link)
     if as_json:
         print_json(vars(summary))
     else:

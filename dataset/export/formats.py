@@ -73,7 +73,7 @@ def export_pictures(
     if options.segments and format_name != "yolo":
         raise SettingsError(f"Segments are for yolo: {format_name} always has masks.")
     writer = cast(Writer, importlib.import_module(FORMATS[format_name]).write)
-    made_from = {"dataset": selection.root.resolve().name, "format": format_name, "sql": sql} | asdict(options)
+    made_from = {"dataset": selection.dataset.name, "format": format_name, "sql": sql} | asdict(options)
     with export_folder(folder, force=force, made_from=made_from) as temporary:
         with Progress("Export", len(selection), "pictures") as progress:
             writer(selection, temporary, options, progress)

@@ -46,7 +46,7 @@ def write(selection: Selection, folder: Path, options: Options, progress: Progre
     """
     del options
     (folder / "data").mkdir()
-    features = _features([part.part_id for part in selection.parts])
+    features = _features([part.part_id for part in selection.dataset.parts])
     schema = pa.schema(_COLUMNS.items(), metadata={"huggingface": json.dumps({"info": {"features": features}})})
     for split in selection.image_ids:
         name = SPLIT_NAMES.get(split, split)
@@ -102,7 +102,7 @@ class _Files:
 
 
 def _row(selection: Selection, picture: Picture) -> dict[str, Any]:
-    suffix, data, _ = file_of(selection.root, picture)
+    suffix, data, _ = file_of(selection.dataset.root, picture)
     class_of = selection.class_of
     objects = {name: [getattr(brick, name) for brick in picture.bricks] for name in _OBJECTS if name != "category"}
     return {
@@ -169,7 +169,7 @@ def _card(selection: Selection) -> str:
             "compressed RLE (`pycocotools.mask.decode`), `visible_rle` of what is seen, `amodal_rle` of all of it."
         ),
         "| class | part | name |\n| ---: | --- | --- |\n"
-        + "\n".join(f"| {number} | {part.part_id} | {part.name} |" for number, part in enumerate(selection.parts)),
+        + "\n".join(f"| {at} | {part.part_id} | {part.name} |" for at, part in enumerate(selection.dataset.parts)),
     ]
     return "\n\n".join(lines) + "\n"
 

@@ -4,13 +4,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import duckdb
 
 from core.errors import BrickbenchError, SettingsError
-from dataset.index import open_index, require_current
-from dataset.manifest import Manifest, PartInfo
+from dataset.dataset_folder import DatasetFolder
+from dataset.index import require_current
+from dataset.manifest import Manifest
 from dataset.queries import query
 from dataset.splits import SPLITS
 
@@ -52,16 +52,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class Selection:
-    """Chosen pictures of the dataset `root`: their image_ids in order under each split that has any."""
+    """Chosen pictures of a dataset: their image_ids in order under each split that has any."""
 
-    root: Path
-    parts: tuple[PartInfo, ...]
+    dataset: DatasetFolder
     image_ids: dict[str, tuple[str, ...]]
 
     @property
     def class_of(self) -> dict[str, int]:
         """The class_index of each part_id."""
-        return {part.part_id: number for number, part in enumerate(self.parts)}
+        return {part.part_id: number for number, part in enumerate(self.dataset.parts)}
 
     def __len__(self) -> int:
         """Return the number of pictures."""
@@ -72,20 +71,24 @@ class Selection:
 
         The index stays open meanwhile, so nobody can change it.
         """
-        manifest = Manifest.load_folder(self.root)
         image_ids = self.image_ids.get(split, ())
-        with open_index(self.root) as index:
+        with self.dataset.index() as index:
             for start in range(0, len(image_ids), PICTURES_AT_ONCE):
-                yield from _read(index, image_ids[start : start + PICTURES_AT_ONCE], manifest)
+                yield from _read(index, image_ids[start : start + PICTURES_AT_ONCE], self.dataset.manifest)
 
 
 def select_pictures(
-    root: Path, *, splits: Sequence[str] = (), source: str | None = None, sql: str | None = None, twins: bool = False
+    dataset: DatasetFolder,
+    *,
+    splits: Sequence[str] = (),
+    source: str | None = None,
+    sql: str | None = None,
+    twins: bool = False,
 ) -> Selection:
     """Return the pictures that were asked for.
 
     Args:
-        root: the dataset's folder.
+        dataset: with its index.
         splits: only these; empty for all.
         source: only ``synthetic`` or ``real`` pictures; None for both.
         sql: only those whose image_id it selects.
@@ -93,12 +96,11 @@ def select_pictures(
 
     Raises:
         SettingsError: the SQL is refused or selects something else than image_ids.
-        BrickbenchError: `root` has no index, or nothing is left to export.
+        BrickbenchError: it has no index, or nothing is left to export.
     """
-    manifest = Manifest.load_folder(root)
-    chosen = None if sql is None else chosen_ids(root, sql)
-    with open_index(root) as index:
-        require_current(index, root, manifest)
+    chosen = None if sql is None else chosen_ids(dataset, sql)
+    with dataset.index() as index:
+        require_current(index, dataset.root, dataset.manifest)
         rows = index.execute(
             "SELECT split, image_id FROM images WHERE (?::VARCHAR IS NULL OR source = ?) AND "
             "(?::BOOLEAN OR twin_of IS NULL) ORDER BY image_id",
@@ -111,19 +113,19 @@ def select_pictures(
     if not any(found.values()):
         held = ", ".join(f"{count} in {split}" for split, count in sorted(Counter(row[0] for row in rows).items()))
         raise BrickbenchError(
-            f"No picture of {root} is left to export: with this --source it has {held or 'none at all'}. "
+            f"No picture of {dataset.root} is left to export: with this --source it has {held or 'none at all'}. "
             "Choose other splits, another source or another query."
         )
-    return Selection(root, manifest.parts, {split: tuple(ids) for split, ids in found.items() if ids})
+    return Selection(dataset, {split: tuple(ids) for split, ids in found.items() if ids})
 
 
-def chosen_ids(root: Path, sql: str) -> set[str]:
+def chosen_ids(dataset: DatasetFolder, sql: str) -> set[str]:
     """Return the image_ids that `sql` selects; it can change nothing and reach no other file.
 
     Raises:
         SettingsError: DuckDB refuses the SQL, or it selects no column image_id, or what is no image_id.
     """
-    columns, rows = query(root, sql)
+    columns, rows = query(dataset, sql)
     if "image_id" not in columns:
         raise SettingsError(
             f"The query should select the column image_id; it selects {', '.join(columns) or 'nothing'}. "
@@ -131,12 +133,11 @@ def chosen_ids(root: Path, sql: str) -> set[str]:
         )
     place = columns.index("image_id")
     chosen = {row[place] for row in rows}
-    with open_index(root) as index:
-        known = {row[0] for row in index.execute("SELECT image_id FROM images").fetchall()}
+    known = {row[0] for row in dataset.query("SELECT image_id FROM images")}
     strange = sorted(map(str, chosen - known))
     if strange:
         raise SettingsError(
-            f"The query should select image_ids of {root}; {strange[0]!r} is none"
+            f"The query should select image_ids of {dataset.root}; {strange[0]!r} is none"
             f"{f' (nor are {len(strange) - 1} others)' if len(strange) > 1 else ''}. Select from the table images."
         )
     return chosen

@@ -10,10 +10,10 @@ import yaml
 
 from core.errors import BrickbenchError
 from core.progress import Progress
+from dataset.dataset_folder import DatasetFolder
 from dataset.export.files import new_folder, stored_path, write_picture
 from dataset.export.selection import chosen_ids, require_safe_id
-from dataset.index import open_index, rebuild_index, require_current
-from dataset.manifest import Manifest
+from dataset.index import rebuild_index, require_current
 from dataset.pictures import damaged_picture, read_bytes
 from dataset.shards import SHARDS_FOLDER, read_shard
 from dataset.splits import write_splits
@@ -35,9 +35,15 @@ class SubsetSummary:
 
 
 def make_subset(
-    root: Path, sql: str, target: Path, *, drop_unused_parts: bool = False, orphans: bool = False, link: bool = True
+    dataset: DatasetFolder,
+    sql: str,
+    target: Path,
+    *,
+    drop_unused_parts: bool = False,
+    orphans: bool = False,
+    link: bool = True,
 ) -> SubsetSummary:
-    """Write the pictures that `sql` selects from the dataset `root` into a new dataset `target`.
+    """Return what the new dataset `target` holds: the pictures that `sql` selects from `dataset`.
 
     Shards keep their names, and pictures their ids, groups, labels and splits: the latter are frozen in
     ``splits.parquet``, whatever rule the dataset follows. ``settings.yaml`` does not come along (it stands in
@@ -45,7 +51,7 @@ def make_subset(
     where they are stay there.
 
     Args:
-        root: the dataset's folder.
+        dataset: with its index.
         sql: selects a column image_id; it can change nothing and reach no other file.
         target: a folder that is empty or not there.
         drop_unused_parts: leave out parts that no chosen picture shows; class_index moves up then.
@@ -57,37 +63,36 @@ def make_subset(
         BrickbenchError: nothing is chosen, a twin lacks its original, a file is damaged, or `target` cannot be
             written; nothing is there then.
     """
-    manifest = Manifest.load_folder(root)
-    chosen = chosen_ids(root, sql)
+    manifest = dataset.manifest
+    chosen = chosen_ids(dataset, sql)
     if not chosen:
-        raise BrickbenchError(f"The query selects no picture of {root}, so there is nothing to make a dataset of.")
-    shards, splits = _places(root, chosen, orphans)
+        raise BrickbenchError(f"The query selects no picture of {dataset.root}, so there is nothing to make one of.")
+    shards, splits = _places(dataset, chosen, orphans)
     if drop_unused_parts:
-        used = _used_parts(root, chosen)
+        used = _used_parts(dataset, chosen)
         parts = tuple(part for part in manifest.parts if part.part_id in used)
         manifest = manifest.model_copy(update={"parts": parts or manifest.parts})
     with new_folder(target) as folder:
         with Progress("Subset", len(chosen), "pictures") as progress:
             for shard, image_ids in shards.items():
-                _write_shard(root, shard, image_ids, folder, link=link, progress=progress)
+                _write_shard(dataset.root, shard, image_ids, folder, link=link, progress=progress)
         manifest.save_folder(folder)
         write_splits(folder, splits)
-        (folder / MADE_FROM_NAME).write_text(_made_from(root, sql), encoding="utf-8")
+        (folder / MADE_FROM_NAME).write_text(_made_from(dataset, sql), encoding="utf-8")
         rebuild_index(folder)
-        with open_index(folder) as index:
-            images, instances, labels = index.execute(
-                "SELECT (SELECT count(*) FROM images), (SELECT count(*) FROM instances), (SELECT count(*) FROM labels)"
-            ).fetchall()[0]
+        ((images, instances, labels),) = DatasetFolder(folder, manifest).query(
+            "SELECT (SELECT count(*) FROM images), (SELECT count(*) FROM instances), (SELECT count(*) FROM labels)"
+        )
     return SubsetSummary(target, len(shards), images, instances, labels, len(manifest.parts))
 
 
-def _places(root: Path, chosen: set[str], orphans: bool) -> tuple[dict[str, set[str]], dict[str, str]]:
+def _places(dataset: DatasetFolder, chosen: set[str], orphans: bool) -> tuple[dict[str, set[str]], dict[str, str]]:
     """Return the chosen image_ids of each shard, and the split of each group."""
     shards: dict[str, set[str]] = {}
     splits: dict[str, str] = {}
     missing: list[tuple[str, str]] = []
-    with open_index(root) as index:
-        require_current(index, root, Manifest.load_folder(root))
+    with dataset.index() as index:
+        require_current(index, dataset.root, dataset.manifest)
         rows = index.execute("SELECT image_id, shard, group_id, split, twin_of FROM images ORDER BY shard, image_id")
         for image_id, shard, group_id, split, twin_of in rows.fetchall():
             if image_id in chosen:
@@ -104,13 +109,12 @@ def _places(root: Path, chosen: set[str], orphans: bool) -> tuple[dict[str, set[
     return shards, splits
 
 
-def _used_parts(root: Path, chosen: set[str]) -> set[str]:
-    with open_index(root) as index:
-        rows = index.execute(
-            "WITH chosen AS (SELECT unnest(?) AS image_id) SELECT part_id FROM instances SEMI JOIN chosen "
-            "USING (image_id) UNION SELECT part_id FROM labels SEMI JOIN chosen USING (image_id)",
-            [list(chosen)],
-        ).fetchall()
+def _used_parts(dataset: DatasetFolder, chosen: set[str]) -> set[str]:
+    rows = dataset.query(
+        "WITH chosen AS (SELECT unnest(?) AS image_id) SELECT part_id FROM instances SEMI JOIN chosen "
+        "USING (image_id) UNION SELECT part_id FROM labels SEMI JOIN chosen USING (image_id)",
+        [list(chosen)],
+    )
     return {row[0] for row in rows}
 
 
@@ -139,9 +143,9 @@ def _write_shard(root: Path, shard: str, image_ids: set[str], folder: Path, *, l
         pq.write_table(table, folder / place / f"{name}.parquet", compression="zstd", write_page_checksum=True)
 
 
-def _made_from(root: Path, sql: str) -> str:
-    settings = root / "settings.yaml"
-    note = {"dataset": root.resolve().name, "sql": sql}
+def _made_from(dataset: DatasetFolder, sql: str) -> str:
+    root, settings = dataset.root, dataset.root / "settings.yaml"
+    note = {"dataset": dataset.name, "sql": sql}
     if (root / MADE_FROM_NAME).is_file():
         note["made_from"] = yaml.safe_load((root / MADE_FROM_NAME).read_text(encoding="utf-8"))
     if settings.is_file():

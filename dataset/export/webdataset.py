@@ -22,7 +22,7 @@ def write(selection: Selection, folder: Path, options: Options, progress: Progre
     RLE), and ``ID.labels.json`` with the multi-hot labels in the order of ``classes.json``.
     """
     del options
-    classes = [part.part_id for part in selection.parts]
+    classes = [part.part_id for part in selection.dataset.parts]
     (folder / "classes.json").write_text(json.dumps(classes, indent=1) + "\n", encoding="utf-8")
     for split in selection.image_ids:
         shard, tar, size, count = 0, _open(folder, split, 0), 0, 0
@@ -50,7 +50,7 @@ def _open(folder: Path, split: str, shard: int) -> tarfile.TarFile:
 
 
 def _sample(selection: Selection, picture: Picture, classes: list[str]) -> Iterator[tuple[str, bytes]]:
-    suffix, data, _ = file_of(selection.root, picture)
+    suffix, data, _ = file_of(selection.dataset.root, picture)
     yield f"{picture.image_id}{suffix}", data
     record = {
         "image_id": picture.image_id,

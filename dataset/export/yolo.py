@@ -30,7 +30,7 @@ def write(selection: Selection, folder: Path, options: Options, progress: Progre
         images.mkdir(parents=True)
         labels.mkdir(parents=True)
         for picture in selection.pictures(split):
-            suffix, data, stored = file_of(selection.root, picture)
+            suffix, data, stored = file_of(selection.dataset.root, picture)
             write_picture(data, stored, images / f"{picture.image_id}{suffix}", link=options.link)
             lines = [
                 f"{class_of[brick.part_id]} {_numbers(brick, picture, options)}\n"
@@ -43,7 +43,7 @@ def write(selection: Selection, folder: Path, options: Options, progress: Progre
     first = next(iter(selection.image_ids))
     there = {split: f"images/{split}" for split in selection.image_ids}
     settings = {"train": f"images/{first}", "val": f"images/{first}"} | there
-    names = {number: part.part_id for number, part in enumerate(selection.parts)}
+    names = {number: part.part_id for number, part in enumerate(selection.dataset.parts)}
     text = yaml.safe_dump(settings | {"nc": len(names), "names": names}, sort_keys=False, allow_unicode=True)
     (folder / "data.yaml").write_text(text, encoding="utf-8")
 

@@ -18,6 +18,7 @@ from toy import PARTS, instance_record, toy_picture, toy_pictures
 from core.errors import BrickbenchError
 from core.files import sha256_hex
 from dataset.checks import Kind, Problem, check_dataset
+from dataset.dataset_folder import DatasetFolder
 from dataset.index import rebuild_index, update_index
 from dataset.manifest import LabelRule, Manifest
 from dataset.masks import encode_mask
@@ -31,12 +32,16 @@ def root(tmp_path: Path, toy_dataset: Path) -> Path:
     return tmp_path / "dataset"
 
 
+def check(root: Path) -> list[Problem]:
+    return check_dataset(DatasetFolder.open(root))
+
+
 def words(problems: list[Problem]) -> list[tuple[str | None, str | None, str]]:
     return [(problem.shard, problem.image_id, problem.what) for problem in problems]
 
 
 def test_a_whole_dataset_has_no_problem(toy_dataset: Path) -> None:
-    assert check_dataset(toy_dataset) == []
+    assert check(toy_dataset) == []
 
 
 def test_an_altered_byte_is_found(root: Path) -> None:
@@ -45,13 +50,13 @@ def test_an_altered_byte_is_found(root: Path) -> None:
     data[-20] ^= 1
     path.write_bytes(data)
     what = "images/p000011_v00.png was altered: its SHA-256 is not the recorded one"
-    assert check_dataset(root) == [Problem(Kind.PICTURE, "000000", "p000011_v00", what, how_to_mend(root, "000000"))]
+    assert check(root) == [Problem(Kind.PICTURE, "000000", "p000011_v00", what, how_to_mend(root, "000000"))]
 
 
 def test_a_missing_image_is_found(root: Path) -> None:
     (shard_folder(root, "000000") / "images" / "p000011_v00.png").unlink()
     what = "images/p000011_v00.png cannot be read: No such file or directory"
-    assert words(check_dataset(root)) == [("000000", "p000011_v00", what)]
+    assert words(check(root)) == [("000000", "p000011_v00", what)]
 
 
 def test_a_damaged_shard_is_found_and_the_others_still_checked(root: Path) -> None:
@@ -59,7 +64,7 @@ def test_a_damaged_shard_is_found_and_the_others_still_checked(root: Path) -> No
     update_index(root)
     (shard_folder(root, "000000") / "images.parquet").write_bytes(b"")
     (shard_folder(root, "000001") / "images" / "p000064_v00.png").unlink()
-    assert [(shard, image) for shard, image, _ in words(check_dataset(root))] == [
+    assert [(shard, image) for shard, image, _ in words(check(root))] == [
         ("000000", None),
         ("000001", "p000064_v00"),
     ]
@@ -68,15 +73,15 @@ def test_a_damaged_shard_is_found_and_the_others_still_checked(root: Path) -> No
 def test_shards_missing_from_the_index_extra_in_it_and_stale(root: Path) -> None:
     shutil.rmtree(shard_folder(root, "000000"))
     write_shard(root, 1, toy_pictures(0, range(64, 66), 64))
-    assert words(check_dataset(root)) == [
+    assert words(check(root)) == [
         ("000001", None, "the index lacks this shard"),
         ("000000", None, "the index has this shard, but its folder is gone"),
     ]
     write_shard(root, 0, toy_pictures(0, range(2), 64))
     update_index(root)
-    assert words(check_dataset(root)) == [("000000", None, "the index has another version of this shard (stale)")]
+    assert words(check(root)) == [("000000", None, "the index has another version of this shard (stale)")]
     rebuild_index(root)
-    assert check_dataset(root) == []
+    assert check(root) == []
 
 
 @pytest.mark.parametrize(
@@ -100,30 +105,28 @@ def test_shards_missing_from_the_index_extra_in_it_and_stale(root: Path) -> None
 def test_rows_changed_in_the_index_are_found(root: Path, sql: str, expected: str) -> None:
     with duckdb.connect(str(root / "index.duckdb")) as connection:
         connection.execute(sql)
-    problems = check_dataset(root)
+    problems = check(root)
     assert {problem.image_id for problem in problems} == {"p000003_v00"}
     assert problems[0].what.startswith(expected)
     assert problems[0].way_out == (
         f"Run `brickbench dataset index --rebuild {root}` (index.duckdb is made anew from the shards)."
     )
     rebuild_index(root)
-    assert check_dataset(root) == []
+    assert check(root) == []
 
 
 def test_a_manifest_changed_after_the_index_is_found(root: Path) -> None:
     rule = LabelRule(min_visible_px=500)
     Manifest.load_folder(root).model_copy(update={"label_rule": rule}).save_folder(root)
-    assert words(check_dataset(root)) == [
-        (None, None, "dataset.yaml or splits.parquet changed after the index was made")
-    ]
+    assert words(check(root)) == [(None, None, "dataset.yaml or splits.parquet changed after the index was made")]
     update_index(root)
-    assert check_dataset(root) == []
+    assert check(root) == []
 
 
 def test_a_part_that_the_manifest_lacks_is_no_fault_of_the_shard(root: Path) -> None:
     manifest = Manifest.load_folder(root)
     manifest.model_copy(update={"parts": manifest.parts[:2]}).save_folder(root)
-    first, *_ = check_dataset(root)
+    first, *_ = check(root)
     assert first == Problem(
         Kind.MANIFEST, "000000", None, "it holds part '4032', which dataset.yaml does not list",
         f"Put that part back into the list in {root / 'dataset.yaml'}, at the place where it was.",
@@ -155,7 +158,7 @@ def test_files_that_lead_out_of_the_shard_are_never_read(
     write_rows(folder, changed, bricks)
     monkeypatch.setattr("dataset.checks.file_problems", lambda *_: pytest.fail("a file was read"))
     what = f"the {column} {value!r} leads out of its folder"
-    assert (Kind.SHARD, "000000", what) in [(found.kind, found.shard, found.what) for found in check_dataset(root)]
+    assert (Kind.SHARD, "000000", what) in [(found.kind, found.shard, found.what) for found in check(root)]
     with pytest.raises(BrickbenchError, match=r"leads out of its folder. Run `brickbench dataset check --repair"):
         rebuild_index(root)
 
@@ -168,16 +171,16 @@ def test_an_index_in_use_is_no_problem_of_the_dataset(root: Path) -> None:
         assert holder.stdout is not None
         assert holder.stdout.readline() == "held\n"
         with pytest.raises(BrickbenchError, match=r"is in use by another process \(process \d+\). Wait until"):
-            check_dataset(root)
+            check(root)
         holder.communicate("\n")
 
 
 def test_a_missing_index_and_a_missing_run_are_problems(root: Path) -> None:
     with duckdb.connect(str(root / "index.duckdb")) as connection:
         connection.execute("INSERT INTO runs VALUES ('one', 'runs/one', NULL, NULL, NULL)")
-    assert words(check_dataset(root)) == [(None, None, "the index has the run 'one', but its folder runs/one is gone")]
+    assert words(check(root)) == [(None, None, "the index has the run 'one', but its folder runs/one is gone")]
     (root / "index.duckdb").unlink()
-    assert check_dataset(root) == [
+    assert check(root) == [
         Problem(
             Kind.BEHIND, None, None, f"The dataset {root} has no index yet", f"Run `brickbench dataset index {root}`."
         )
@@ -186,7 +189,7 @@ def test_a_missing_index_and_a_missing_run_are_problems(root: Path) -> None:
 
 def test_a_folder_that_is_no_dataset_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(BrickbenchError, match=r"is no Brickbench dataset"):
-        check_dataset(tmp_path)
+        check(tmp_path)
 
 
 def picture_with(change: Callable[[InstanceRecord], InstanceRecord]) -> tuple[ImageRecord, bytes]:
@@ -233,7 +236,7 @@ def test_wrong_masks_are_found(tmp_path: Path, change: dict[str, object], expect
     Manifest(seed=0, parts=PARTS).save_folder(tmp_path)
     write_shard(tmp_path, 0, [picture_with(lambda brick: InstanceRecord(**(vars(brick) | change)))])
     update_index(tmp_path)
-    assert [problem.what for problem in check_dataset(tmp_path)] == expected
+    assert [problem.what for problem in check(tmp_path)] == expected
 
 
 def test_bricks_that_share_a_pixel_are_found(tmp_path: Path) -> None:
@@ -243,7 +246,7 @@ def test_bricks_that_share_a_pixel_are_found(tmp_path: Path) -> None:
     write_shard(tmp_path, 0, [(replace(record, instances=(record.instances[0], twin)), data)])
     update_index(tmp_path)
     what = "the visible mask of brick 1 (3003) covers another brick's"
-    assert words(check_dataset(tmp_path)) == [("000000", "p000000_v00", what)]
+    assert words(check(tmp_path)) == [("000000", "p000000_v00", what)]
 
 
 def test_files_that_are_no_image_or_of_another_size_are_found(tmp_path: Path) -> None:
@@ -257,7 +260,7 @@ def test_files_that_are_no_image_or_of_another_size_are_found(tmp_path: Path) ->
         pictures.append((ImageRecord(**(vars(record) | changes)), data))
     write_shard(tmp_path, 0, pictures)
     update_index(tmp_path)
-    assert words(check_dataset(tmp_path)) == [
+    assert words(check(tmp_path)) == [
         ("000000", "image0", "images/image0.png is no image"),
         ("000000", "image1", "images/image1.png is no image"),
         ("000000", "image2", "images/image2.png is 32 x 16 pixels, recorded are 32 x 32"),

@@ -29,10 +29,11 @@ def test_folder_without_manifest_is_no_dataset(tmp_path: Path) -> None:
     assert caught.value.exit_code == 1
 
 
-def test_manifest_of_another_schema_version_is_refused(tmp_path: Path) -> None:
-    Manifest(schema_version=99, seed=0, parts=PARTS).save_folder(tmp_path)
+@pytest.mark.parametrize("version", [2, 99])
+def test_manifest_of_another_schema_version_is_refused(tmp_path: Path, version: int) -> None:
+    Manifest(schema_version=version, seed=0, parts=PARTS).save_folder(tmp_path)
     with pytest.raises(
-        BrickbenchError, match=r"has schema version 99, this Brickbench reads 2 to 3. Use the Brickbench"
+        BrickbenchError, match=rf"has schema version {version}, this Brickbench reads 3. Use the Brickbench"
     ):
         Manifest.load_folder(tmp_path)
 

@@ -6,22 +6,20 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-import yaml
 from toy import make_toy_dataset
 
 from core.errors import BrickbenchError
 from core.files import sha256_hex
 from dataset.checks import check_dataset
+from dataset.dataset_folder import DatasetFolder
 from dataset.index import open_index, rebuild_index, resplit, update_index
-from dataset.manifest import Manifest, SplitRule
+from dataset.manifest import SplitRule
 from dataset.masks import encode_mask
 from dataset.pile_dataset import PileDataset
 from dataset.records import PhotoInstance, PhotoRecord
 from dataset.schema import TABLES
-from dataset.shards import list_shards, photo_shards, pile_shards, read_shard, shard_folder, write_photo_shard
+from dataset.shards import list_shards, photo_shards, pile_shards, write_photo_shard
 from dataset.splits import read_splits, write_splits
 
 PHOTO_ONLY = {"group_id", "original_file", "imported_split", "split_given", "annotated_labels"}
@@ -74,7 +72,7 @@ def test_a_photo_is_indexed_as_it_was_annotated(mixed: Path) -> None:
         (0, "3003", (0, 0, 10, 10), None, None),
         (1, "4032", (3, 2, 6, 4), 24, None),
     ]
-    assert check_dataset(mixed) == []
+    assert check_dataset(DatasetFolder.open(mixed)) == []
 
 
 def test_made_anew_or_merged_it_is_the_same_index(mixed: Path) -> None:
@@ -117,7 +115,7 @@ def test_frozen_splits_decide_for_the_groups_that_they_name(mixed: Path) -> None
     assert update_index(mixed) == 0
     after = dict(rows(mixed, "SELECT group_id, split FROM images"))
     assert after == before | read_splits(mixed)
-    assert check_dataset(mixed) == []
+    assert check_dataset(DatasetFolder.open(mixed)) == []
     (mixed / "splits.parquet").unlink()
     update_index(mixed)
     assert dict(rows(mixed, "SELECT group_id, split FROM images")) == before
@@ -139,31 +137,3 @@ def test_a_photo_that_stays_in_place_needs_an_absolute_path(tmp_path: Path) -> N
     with pytest.raises(ValueError, match="file of a photo that stays in place should be absolute, got 'images/"):
         write_photo_shard(tmp_path, 0, [(record, None)])
     assert list_shards(tmp_path) == []
-
-
-def test_a_dataset_of_schema_2_is_read_as_it_is(tmp_path: Path) -> None:
-    root = make_toy_dataset(tmp_path / "old", piles=6, size=32)
-    wanted = {name: rows(root, f'SELECT * FROM "{name}" ORDER BY ALL') for name in ("images", "instances", "labels")}
-    for name in ("images.parquet", "instances.parquet"):
-        path = shard_folder(root, "000000") / name
-        table = pq.read_table(path)
-        strict = pa.schema(
-            pa.field(
-                field.name,
-                pa.list_(pa.float64(), 12) if field.name in MATRICES else field.type,
-                field.name in {"geometry_file", "twin_of", "twin_mode", "removed_part_id"},
-            )
-            for field in table.schema
-            if field.name not in PHOTO_ONLY
-        )
-        pq.write_table(table.select(strict.names).cast(strict), path, compression="zstd", write_page_checksum=True)
-    manifest = yaml.safe_load((root / "dataset.yaml").read_text())
-    (root / "dataset.yaml").write_text(yaml.safe_dump(manifest | {"schema_version": 2}))
-    assert read_shard(root, "000000").images["group_id"][4].as_py() == "pile-00000004"
-    with open_index(root, read_only=False) as index:
-        index.execute("UPDATE meta SET value = '2' WHERE name = 'schema_version'")
-    with pytest.raises(BrickbenchError, match=r"has schema version 2, this Brickbench reads 3. Run `brickb"):
-        PileDataset(root, None)
-    assert update_index(root) == 1
-    assert {name: rows(root, f'SELECT * FROM "{name}" ORDER BY ALL') for name in wanted} == wanted
-    assert Manifest.load_folder(root).schema_version == 3

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from core.errors import SettingsError
 from dataset.commands import dataset
 from dataset.database import INDEX_NAME
+from dataset.dataset_folder import DatasetFolder
 from dataset.queries import query
 from dataset.views import VIEWS
 
@@ -62,7 +63,7 @@ def test_it_is_refused_in_one_sentence_and_changes_nothing(toy_dataset: Path, tm
     file.write_text(SECRET, encoding="utf-8")
     before = (toy_dataset / INDEX_NAME).read_bytes()
     with pytest.raises(SettingsError) as caught:
-        query(toy_dataset, sql.format(file=file, folder=tmp_path))
+        query(DatasetFolder.open(toy_dataset), sql.format(file=file, folder=tmp_path))
     assert str(caught.value).startswith("The query failed: ")
     assert "\n" not in str(caught.value)
     assert "hidden" not in str(caught.value)
@@ -72,14 +73,14 @@ def test_it_is_refused_in_one_sentence_and_changes_nothing(toy_dataset: Path, tm
 
 def test_what_does_not_fit_in_memory_goes_to_disk_and_is_cleared_away(toy_dataset: Path) -> None:
     sql = "SELECT count(*) FROM (SELECT DISTINCT i, i::VARCHAR || 'padding' AS text FROM range(3000000) t(i))"
-    assert query(toy_dataset, sql, "60MB") == (["count_star()"], [(3_000_000,)])
+    assert query(DatasetFolder.open(toy_dataset), sql, "60MB") == (["count_star()"], [(3_000_000,)])
     assert sorted(path.name for path in toy_dataset.iterdir()) == ["dataset.yaml", INDEX_NAME, "shards"]
 
 
 @pytest.mark.parametrize("limit", ["2", "GB", "-1GB", "2 parrots", "80%", ""])
 def test_a_limit_that_is_no_size_is_wrong_use(toy_dataset: Path, limit: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        query(toy_dataset, "SELECT 1", limit)
+        query(DatasetFolder.open(toy_dataset), "SELECT 1", limit)
     assert str(caught.value) == f"The memory limit should be a number and a unit, such as 2GB, got {limit!r}."
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 
 from core.errors import BrickbenchError, SettingsError
 from core.files import sha256_hex
+from dataset.dataset_folder import DatasetFolder
 from dataset.draw_splits import change_splits, draw_stratified
 from dataset.index import open_index, rebuild_index, update_index
 from dataset.manifest import Manifest, SplitRule
@@ -72,7 +73,7 @@ def groups(root: Path) -> dict[str, tuple[str, str]]:
 
 
 def test_each_source_and_label_has_its_shares(root: Path) -> None:
-    change_splits(root, RULE, stratified=True)
+    change_splits(DatasetFolder.open(root), RULE, stratified=True)
     with open_index(root) as index:
         rows = index.execute(
             "SELECT source, part_id, split, count(*) FROM images JOIN labels USING (image_id) "
@@ -88,25 +89,25 @@ def test_each_source_and_label_has_its_shares(root: Path) -> None:
 
 
 def test_the_file_the_index_and_a_rebuilt_index_agree(root: Path) -> None:
-    assert change_splits(root, RULE, stratified=True)
+    assert change_splits(DatasetFolder.open(root), RULE, stratified=True)
     drawn = {group: split_name for group, (_, split_name) in groups(root).items()}
-    assert read_splits(root) == drawn == draw_stratified(root, RULE)
+    assert read_splits(root) == drawn == draw_stratified(DatasetFolder.open(root), RULE)
     rebuild_index(root)
     assert {group: split_name for group, (_, split_name) in groups(root).items()} == drawn
     assert Manifest.load_folder(root).split_rule == RULE
-    assert not change_splits(root, RULE, stratified=True)  # the same again
+    assert not change_splits(DatasetFolder.open(root), RULE, stratified=True)  # the same again
     before = (root / "splits.parquet").read_bytes()
-    change_splits(root, RULE.model_copy(update={"seed": 4}), stratified=True)
+    change_splits(DatasetFolder.open(root), RULE.model_copy(update={"seed": 4}), stratified=True)
     assert (root / "splits.parquet").read_bytes() != before
 
 
 def test_given_splits_stay_unless_they_are_to_be_redrawn(root: Path) -> None:
     """One photo of the group was given to train, one to val: all of it goes to val."""
-    change_splits(root, SplitRule(train=0.0, val=0.0, test=1.0), stratified=True)
+    change_splits(DatasetFolder.open(root), SplitRule(train=0.0, val=0.0, test=1.0), stratified=True)
     found = groups(root)
     assert found.pop("photo-0000000000000064") == ("real", "val")
     assert {split_name for _, split_name in found.values()} == {"test"}
-    change_splits(root, SplitRule(train=0.0, val=0.0, test=1.0), stratified=True, redraw_given=True)
+    change_splits(DatasetFolder.open(root), SplitRule(train=0.0, val=0.0, test=1.0), stratified=True, redraw_given=True)
     assert {split_name for _, split_name in groups(root).values()} == {"test"}
 
 
@@ -114,7 +115,7 @@ def test_hashed_undoes_it(root: Path) -> None:
     rule = Manifest.load_folder(root).split_rule
     with open_index(root) as index:
         before = index.execute("SELECT image_id, split FROM images ORDER BY ALL").fetchall()
-    assert change_splits(root, RULE, stratified=True)
+    assert change_splits(DatasetFolder.open(root), RULE, stratified=True)
     done = call(root, "--hashed", "--seed", str(rule.seed))
     assert done.exit_code == 0, done.exception
     assert not (root / "splits.parquet").exists()
@@ -123,10 +124,10 @@ def test_hashed_undoes_it(root: Path) -> None:
 
 
 def test_keep_draws_only_what_is_new(root: Path) -> None:
-    change_splits(root, RULE, stratified=True)
+    change_splits(DatasetFolder.open(root), RULE, stratified=True)
     before = read_splits(root)
     write_photo_shard(root, 1, [photo(number, number, "3003", None) for number in range(50, 100)])
-    change_splits(root, RULE, stratified=True, keep=True)
+    change_splits(DatasetFolder.open(root), RULE, stratified=True, keep=True)
     after = read_splits(root)
     assert {group: after[group] for group in before} == before
     new = [after[group] for group in after.keys() - before.keys()]
@@ -137,7 +138,7 @@ def test_keep_draws_only_what_is_new(root: Path) -> None:
 
 
 def test_shares_do_nothing_while_the_file_decides(root: Path) -> None:
-    change_splits(root, RULE, stratified=True)
+    change_splits(DatasetFolder.open(root), RULE, stratified=True)
     done = call(root, "--train", "1", "--val", "0", "--test", "0")
     assert isinstance(done.exception, SettingsError)
     assert str(done.exception) == (
@@ -195,7 +196,7 @@ def test_export_writes_every_picture_once_and_overwrites_nothing(root: Path, tmp
 
 
 def test_a_full_disk_is_said_and_changes_nothing(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    change_splits(root, RULE, stratified=True)
+    change_splits(DatasetFolder.open(root), RULE, stratified=True)
     before = (root / "splits.parquet").read_bytes()
 
     def full(descriptor: int) -> None:
@@ -250,9 +251,9 @@ def test_a_kill_between_file_and_index_is_told_and_mended(root: Path, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(draw_splits, "resplit", killed)
         with pytest.raises(KeyboardInterrupt):
-            change_splits(root, RULE, stratified=True)
+            change_splits(DatasetFolder.open(root), RULE, stratified=True)
     with pytest.raises(BrickbenchError, match=r"splits.parquet of .* changed after its index was made"):
         PileDataset(root, "train")
-    change_splits(root, RULE, stratified=True)
+    change_splits(DatasetFolder.open(root), RULE, stratified=True)
     assert {group: name for group, (_, name) in groups(root).items()} == read_splits(root)
     assert np.isin(list(read_splits(root).values()), SPLITS).all()

@@ -14,6 +14,7 @@ from toy import PARTS, toy_pictures
 
 from dataset.checks import check_dataset
 from dataset.database import INDEX_NAME
+from dataset.dataset_folder import DatasetFolder
 from dataset.index import open_index, rebuild_index, update_index
 from dataset.manifest import Manifest
 from dataset.schema import TABLES
@@ -133,7 +134,7 @@ def test_two_writers_at_once_take_turns(
     if one == other == "update":
         assert sorted(answers) == ["merged 0", f"merged {SHARDS - 2}"]
     assert tables(root) == expected
-    assert check_dataset(root) == []
+    assert check_dataset(DatasetFolder.open(root)) == []
     assert only_the_index_is_there(root)
 
 

@@ -14,6 +14,7 @@ from core.errors import BrickbenchError
 from core.files import sha256_hex
 from dataset.checks import check_dataset
 from dataset.database import INDEX_NAME
+from dataset.dataset_folder import DatasetFolder
 from dataset.index import update_index
 from dataset.records import PhotoInstance, PhotoRecord
 from dataset.shards import shard_folder, write_photo_shard
@@ -73,7 +74,7 @@ def test_all_that_is_broken_in_renders_comes_back_byte_for_byte(root: Path) -> N
         f"{pictures} pictures rendered again, with the bytes that were recorded" for pictures in (4, 4, 2)
     ]
     assert contents(root) == before | {"notes.txt": b"mine"}
-    assert check_dataset(root) == []
+    assert check_dataset(DatasetFolder.open(root)) == []
 
 
 @pytest.mark.slow
@@ -125,7 +126,7 @@ def test_a_wrong_index_is_made_anew(toy: Path, sql: str, was: str) -> None:
     (row,) = json.loads(done.stdout)["repairs"]
     assert row["was"].startswith(was)
     assert row["done"] == "index.duckdb made anew from the shards"
-    assert check_dataset(toy) == []
+    assert check_dataset(DatasetFolder.open(toy)) == []
     assert contents(toy) == before
     assert call("--repair", toy).stderr.splitlines()[-1] == f"{toy}: nothing is wrong."
 

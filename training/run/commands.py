@@ -4,14 +4,14 @@ from pathlib import Path
 
 import click
 
-from core.cli import dataset_argument, existing_folder, json_option, print_json, print_rows, say
+from core.cli import dataset_folder_argument, existing_folder, json_option, print_json, print_rows, say
 from training.options import resampling_options
 
 LIST_COLUMNS = ("run_id", "model", "epochs", "of", "finished", "best_val_map", "initial_weights", "settings", "data")
 
 
 @click.command("list")
-@dataset_argument
+@dataset_folder_argument
 @click.option(
     "--sort", type=click.Choice(["name", "best"]), default="name", show_default=True, help="best: highest mAP first."
 )

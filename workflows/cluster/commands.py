@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 import click
 
-from core.cli import Decorated, any_folder, count_of, dataset_argument, existing_file
+from core.cli import Decorated, any_folder, count_of, dataset_folder_argument, existing_file
 
 
 @click.group()
@@ -84,7 +84,7 @@ def kubernetes(image: str, claim: str, device: str | None, gpus: int, **options:
 
 
 @cluster.command()
-@dataset_argument
+@dataset_folder_argument
 @click.argument("url")
 def push(folder: Path, url: str) -> None:
     """Copy the shards of DATASET that URL lacks there; several machines may do so at once.

@@ -12,6 +12,7 @@ from toy import PARTS, make_toy_dataset, toy_picture
 
 from core.files import sha256_hex
 from dataset.browse.app import create_app
+from dataset.dataset_folder import DatasetFolder
 from dataset.index import open_index, update_index
 from dataset.masks import encode_mask
 from dataset.records import ImageRecord, PhotoInstance, PhotoRecord
@@ -101,5 +102,5 @@ def own_mixed(tmp_path: Path) -> Path:
 @pytest.fixture
 def page(mixed: Path) -> Iterator[TestClient]:
     """Return a client of the page for `mixed`."""
-    with TestClient(create_app(mixed, PORT), base_url=f"http://127.0.0.1:{PORT}") as client:
+    with TestClient(create_app(DatasetFolder.open(mixed), PORT), base_url=f"http://127.0.0.1:{PORT}") as client:
         yield client

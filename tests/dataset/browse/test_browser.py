@@ -15,6 +15,7 @@ import uvicorn
 from dataset.browse.app import create_app
 from dataset.browse.filters import Filter
 from dataset.browse.snapshot import Snapshot
+from dataset.dataset_folder import DatasetFolder
 
 api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")
@@ -30,7 +31,9 @@ def address(mixed: Path) -> Iterator[str]:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-        server = uvicorn.Server(uvicorn.Config(create_app(mixed, port), log_level="warning", lifespan="off", ws="none"))
+        server = uvicorn.Server(
+            uvicorn.Config(create_app(DatasetFolder.open(mixed), port), log_level="warning", lifespan="off", ws="none")
+        )
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
         thread.start()
         while not server.started:
@@ -63,7 +66,7 @@ def tab(browser: "api.Browser", address: str) -> Iterator["api.Page"]:
 
 @pytest.fixture(scope="module")
 def snapshot(mixed: Path) -> Snapshot:
-    return Snapshot(mixed)
+    return Snapshot(DatasetFolder.open(mixed))
 
 
 def count_of(snapshot: Snapshot, **wanted: object) -> str:

@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from core.files import sha256_hex
 from dataset.browse.app import create_app
 from dataset.browse.guard import LONGEST_ADDRESS
+from dataset.dataset_folder import DatasetFolder
 from dataset.index import open_index
 
 PORT = 8321
@@ -141,7 +142,7 @@ def test_thumbnails_are_small(own_mixed: Path, side: tuple[int, int]) -> None:
             "WHERE image_id = 'p000000_v00'",
             [sha256_hex(data), *side],
         )
-    client = TestClient(create_app(own_mixed, PORT), base_url=f"http://{HOST}")
+    client = TestClient(create_app(DatasetFolder.open(own_mixed), PORT), base_url=f"http://{HOST}")
     content = client.get("/thumbnail/p000000_v00").content
     thumbnail = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR)
     assert thumbnail is not None
@@ -229,7 +230,7 @@ def outside(own_mixed: Path) -> Iterator[tuple[TestClient, Path, Path]]:
     """Give a client, a dataset, and a picture that lies outside of it."""
     secret = own_mixed.parent / "secret.png"
     secret.write_bytes((own_mixed / "shards/000000/images/p000000_v00.png").read_bytes())
-    with TestClient(create_app(own_mixed, PORT), base_url=f"http://{HOST}") as client:
+    with TestClient(create_app(DatasetFolder.open(own_mixed), PORT), base_url=f"http://{HOST}") as client:
         yield client, own_mixed, secret
 
 
@@ -279,7 +280,7 @@ def test_a_referenced_file_that_is_no_picture_stays_where_it_is(outside: tuple[T
 def test_a_file_that_was_altered_is_not_shown(own_mixed: Path) -> None:
     path = own_mixed / "shards/000000/images/p000000_v00.png"
     path.write_bytes(path.read_bytes() + b"x")
-    with TestClient(create_app(own_mixed, PORT), base_url=f"http://{HOST}") as client:
+    with TestClient(create_app(DatasetFolder.open(own_mixed), PORT), base_url=f"http://{HOST}") as client:
         answer = client.get("/picture/p000000_v00")
         assert answer.status_code == 404
         assert "its content is not what the index says" in unescape(answer.text)
@@ -288,7 +289,7 @@ def test_a_file_that_was_altered_is_not_shown(own_mixed: Path) -> None:
 
 
 def test_an_index_that_goes_away_is_told(own_mixed: Path) -> None:
-    with TestClient(create_app(own_mixed, PORT), base_url=f"http://{HOST}") as client:
+    with TestClient(create_app(DatasetFolder.open(own_mixed), PORT), base_url=f"http://{HOST}") as client:
         shutil.move(own_mixed / "index.duckdb", own_mixed / "away")
         html = unescape(client.get("/").raise_for_status().text)
         assert "The index has changed and cannot be read now, so this is its former state." in html

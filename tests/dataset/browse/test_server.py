@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from core.errors import BrickbenchError
 from dataset.browse.commands import browse
 from dataset.browse.server import serve
+from dataset.dataset_folder import DatasetFolder
 
 
 def test_it_serves_on_loopback_and_ends_at_ctrl_c(mixed: Path) -> None:
@@ -41,7 +42,7 @@ def test_a_taken_port_is_told_with_the_way_out(mixed: Path) -> None:
         other.listen()
         port = other.getsockname()[1]
         with pytest.raises(BrickbenchError) as caught:
-            serve(mixed, port, print)
+            serve(DatasetFolder.open(mixed), port, print)
     assert str(caught.value) == (
         f"Port {port} is in use, perhaps by another `dataset browse`. "
         "Choose another with --port, or any free one with --port 0."

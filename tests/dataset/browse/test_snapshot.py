@@ -9,6 +9,7 @@ import pytest
 
 from dataset.browse.filters import FACETS, Filter
 from dataset.browse.snapshot import Library, Snapshot
+from dataset.dataset_folder import DatasetFolder
 from dataset.index import open_index, rebuild_index, resplit, update_index
 from dataset.manifest import SplitRule
 
@@ -80,7 +81,7 @@ def rows(mixed: Path) -> Rows:
 
 @pytest.fixture(scope="module")
 def snapshot(mixed: Path) -> Snapshot:
-    return Snapshot(mixed)
+    return Snapshot(DatasetFolder.open(mixed))
 
 
 @pytest.mark.parametrize("wanted", FILTERS)
@@ -130,7 +131,7 @@ def test_values_are_sorted_with_what_is_not_recorded_last(snapshot: Snapshot) ->
 
 
 def test_the_index_is_free_for_writers_and_its_changes_are_seen(own_mixed: Path) -> None:
-    library = Library(own_mixed)
+    library = Library(DatasetFolder.open(own_mixed))
     first, notice = library.current()
     assert notice is None
     assert library.current()[0] is first
@@ -146,7 +147,7 @@ def test_the_index_is_free_for_writers_and_its_changes_are_seen(own_mixed: Path)
 
 
 def test_while_the_index_cannot_be_read_its_former_state_stays(own_mixed: Path) -> None:
-    library = Library(own_mixed)
+    library = Library(DatasetFolder.open(own_mixed))
     first, _ = library.current()
     (own_mixed / "index.duckdb").unlink()
     same, notice = library.current()

@@ -20,6 +20,7 @@ from core.files import sha256_hex
 from dataset.card.commands import card
 from dataset.card.examples import choose_examples
 from dataset.card.facts import VISIBLE_BINS, read_facts
+from dataset.dataset_folder import DatasetFolder
 from dataset.index import open_index, update_index
 from dataset.manifest import Manifest
 from dataset.masks import encode_mask
@@ -72,7 +73,7 @@ def call(*words: str | Path) -> Result:
 
 
 def test_figures_are_those_of_the_rows(mixed: Path, rows: dict[str, list[tuple[Any, ...]]]) -> None:
-    facts = read_facts(mixed)
+    facts = read_facts(DatasetFolder.open(mixed))
     images, labels, bricks = rows["images"], rows["labels"], rows["bricks"]
     split_of = {image_id: split for image_id, split, *_ in images}
     assert facts.totals["images"] == len(images) == 85
@@ -105,7 +106,7 @@ def test_figures_are_those_of_the_rows(mixed: Path, rows: dict[str, list[tuple[A
 
 
 def test_parts_together_are_counted_by_picture(mixed: Path, rows: dict[str, list[tuple[Any, ...]]]) -> None:
-    together = read_facts(mixed).together
+    together = read_facts(DatasetFolder.open(mixed)).together
     assert together.part_ids == tuple(part.part_id for part in PARTS)
     labels: dict[str, set[str]] = {}
     for image_id, part_id in rows["labels"]:
@@ -130,7 +131,7 @@ def test_the_markdown_card(mixed: Path, tmp_path: Path) -> None:
         "size_categories": ["n<1K"],
         "tags": ["lego", "bricks", "brickbench", "multi-label", "synthetic", "photographs"],
     }
-    facts = read_facts(mixed)
+    facts = read_facts(DatasetFolder.open(mixed))
     for part in facts.parts:
         splits = " | ".join(str(part.images[split]) for split in ("train", "val", "test"))
         row = f"| {part.part_id} | {part.name} | {part.category} | {splits} | {part.total} | {part.instances} |"
@@ -177,7 +178,7 @@ def test_the_html_card_stands_alone(mixed: Path, tmp_path: Path) -> None:
     assert not re.search(r"url\(|@import|<script|https?://", html)
     assert str(mixed.parent) not in html
     assert "prefers-color-scheme: dark" in html
-    together = read_facts(mixed).together
+    together = read_facts(DatasetFolder.open(mixed)).together
     assert f"<title>Brick 2 x 2 and Brick 1 x 4: {together.counts[0, 1]:,}</title>" in html
 
 
@@ -192,7 +193,7 @@ def test_equal_inputs_give_equal_bytes(mixed: Path, tmp_path: Path) -> None:
 
 
 def test_examples_show_both_sources_with_masks_drawn(mixed: Path) -> None:
-    examples = choose_examples(mixed, seed=0)
+    examples = choose_examples(DatasetFolder.open(mixed), seed=0)
     assert [example.image_id.startswith("photo-") for example in examples] == [False] * 4 + [True] * 4
     photo = examples[-1]
     grey = 10 * int(photo.image_id.removeprefix("photo-"), 16)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from pycocotools.coco import COCO
 
+from dataset.dataset_folder import DatasetFolder
 from dataset.export.formats import Options, export_pictures
 from dataset.export.selection import select_pictures
 from dataset.manifest import Manifest
@@ -21,7 +22,7 @@ SOURCES = ("synthetic", "real")
 @pytest.fixture(scope="module")
 def folder(mixed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("coco") / "out"
-    export_pictures(select_pictures(mixed), "coco", target)
+    export_pictures(select_pictures(DatasetFolder.open(mixed)), "coco", target)
     return target
 
 
@@ -105,8 +106,8 @@ def test_the_masked_photo_decodes_by_our_own_reader_too(folder: Path) -> None:
 
 def test_twins_and_hidden_bricks(mixed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Twins come when asked for; a brick of which nothing is seen is no annotation, but its picture is there."""
-    without = select_pictures(mixed)
-    with_twins = select_pictures(mixed, twins=True)
+    without = select_pictures(DatasetFolder.open(mixed))
+    with_twins = select_pictures(DatasetFolder.open(mixed), twins=True)
     assert len(with_twins) == len(without) + 1
     export_pictures(with_twins, "coco", tmp_path / "out")
     found = {}
@@ -121,7 +122,7 @@ def test_links_share_the_dataset_s_files_and_copies_do_not(mixed: Path, tmp_path
     sql = "SELECT image_id FROM images WHERE source = 'synthetic' LIMIT 2"
     for link in (False, True):
         target = tmp_path / str(link)
-        export_pictures(select_pictures(mixed, sql=sql), "coco", target, options=Options(link=link))
+        export_pictures(select_pictures(DatasetFolder.open(mixed), sql=sql), "coco", target, options=Options(link=link))
         stored = {path.stat().st_ino for path in (mixed / "shards").rglob("*.png")}
         written = list((target / "images").iterdir())
         assert len(written) == 2

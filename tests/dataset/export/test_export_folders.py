@@ -12,6 +12,7 @@ import yaml
 
 import brickbench
 from core.errors import BrickbenchError, SettingsError
+from dataset.dataset_folder import DatasetFolder
 from dataset.export import coco
 from dataset.export.files import MARKER_NAME
 from dataset.export.formats import FORMATS, Options, export_pictures
@@ -22,6 +23,7 @@ import os, sys
 from pathlib import Path
 from dataset.export import yolo
 from dataset.export.formats import export_pictures
+from dataset.dataset_folder import DatasetFolder
 from dataset.export.selection import select_pictures
 written = 0
 def write(*args, **kwargs):
@@ -31,7 +33,7 @@ def write(*args, **kwargs):
         os._exit(9)
     original(*args, **kwargs)
 original, yolo.write_picture = yolo.write_picture, write
-export_pictures(select_pictures(Path(sys.argv[1])), "yolo", Path(sys.argv[2]), force=True)
+export_pictures(select_pictures(DatasetFolder.open(Path(sys.argv[1]))), "yolo", Path(sys.argv[2]), force=True)
 """
 
 
@@ -41,7 +43,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_each_format_gives_the_same_bytes_again_and_says_what_it_wrote(mixed: Path, tmp_path: Path, name: str) -> None:
-    selection = select_pictures(mixed)
+    selection = select_pictures(DatasetFolder.open(mixed))
     summary = export_pictures(selection, name, tmp_path / "one")
     export_pictures(selection, name, tmp_path / "two")
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
@@ -61,7 +63,7 @@ def test_a_killed_export_leaves_nothing_and_the_next_clears_up(mixed: Path, tmp_
     assert not target.exists()
     (leftover,) = tmp_path.iterdir()
     assert leftover.name.startswith(".out.")
-    export_pictures(select_pictures(mixed), "yolo", target)
+    export_pictures(select_pictures(DatasetFolder.open(mixed)), "yolo", target)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
     # With an earlier export in its place, a killed one leaves that as it was.
     before = contents(target)
@@ -74,7 +76,7 @@ def test_a_full_disk_is_said_and_leaves_what_was_there(
     mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "out"
-    export_pictures(select_pictures(mixed, splits=["val"]), "coco", target)
+    export_pictures(select_pictures(DatasetFolder.open(mixed), splits=["val"]), "coco", target)
     before = contents(target)
 
     def full(*args: Any, **kwargs: Any) -> None:
@@ -82,7 +84,7 @@ def test_a_full_disk_is_said_and_leaves_what_was_there(
 
     monkeypatch.setattr(coco, "write_picture", full)
     with pytest.raises(BrickbenchError) as caught:
-        export_pictures(select_pictures(mixed), "coco", target, force=True)
+        export_pictures(select_pictures(DatasetFolder.open(mixed)), "coco", target, force=True)
     assert str(caught.value) == (
         f"The folder {target} could not be written: No space left on device. "
         "It is as it was; mend that, or choose another folder, and run the command again."
@@ -94,7 +96,7 @@ def test_a_full_disk_is_said_and_leaves_what_was_there(
 def test_only_an_earlier_export_is_replaced_and_only_by_force(mixed: Path, tmp_path: Path) -> None:
     target = tmp_path / "out"
     target.mkdir()
-    val, test = (select_pictures(mixed, splits=[split]) for split in ("val", "test"))
+    val, test = (select_pictures(DatasetFolder.open(mixed), splits=[split]) for split in ("val", "test"))
     export_pictures(val, "yolo", target)  # an empty folder is as good as none
     with pytest.raises(SettingsError) as caught:
         export_pictures(test, "yolo", target)
@@ -120,7 +122,7 @@ def test_a_damaged_picture_ends_an_export(own_mixed: Path, tmp_path: Path) -> No
     path.write_bytes(path.read_bytes()[:-1])
     for name in FORMATS:
         with pytest.raises(BrickbenchError) as caught:
-            export_pictures(select_pictures(own_mixed), name, tmp_path / name)
+            export_pictures(select_pictures(DatasetFolder.open(own_mixed)), name, tmp_path / name)
         assert str(caught.value) == (
             f"The image {path} is damaged or missing: its content is not what the index says. "
             f"Run `brickbench dataset check {own_mixed}` to see what is wrong and how to mend it."
@@ -144,6 +146,6 @@ def test_what_a_format_lacks_is_wrong_use(
     mixed: Path, tmp_path: Path, name: str, options: Options, message: str
 ) -> None:
     with pytest.raises(SettingsError) as caught:
-        export_pictures(select_pictures(mixed), name, tmp_path / "out", options=options)
+        export_pictures(select_pictures(DatasetFolder.open(mixed)), name, tmp_path / "out", options=options)
     assert str(caught.value).startswith(message)
     assert list(tmp_path.iterdir()) == []

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from dataset.dataset_folder import DatasetFolder
 from dataset.export import parquet as module
 from dataset.export.formats import export_pictures
 from dataset.export.selection import select_pictures
@@ -34,7 +35,7 @@ def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def folder(mixed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("parquet") / "out"
-    export_pictures(select_pictures(mixed), "parquet", target)
+    export_pictures(select_pictures(DatasetFolder.open(mixed)), "parquet", target)
     return target
 
 
@@ -110,7 +111,7 @@ def test_a_full_file_is_followed_by_another(
 
     monkeypatch.setattr(module, "ROWS_PER_GROUP", 2)
     monkeypatch.setattr(module, "BYTES_PER_FILE", 30_000)
-    selection = select_pictures(mixed, splits=["train"])
+    selection = select_pictures(DatasetFolder.open(mixed), splits=["train"])
     export_pictures(selection, "parquet", tmp_path / "out")
     files = sorted((tmp_path / "out" / "data").iterdir())
     assert len(files) > 2

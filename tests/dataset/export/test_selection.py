@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import BrickbenchError, SettingsError
+from dataset.dataset_folder import DatasetFolder
 from dataset.export import selection as module
 from dataset.export.files import stored_path
 from dataset.export.selection import Picture, select_pictures
@@ -12,7 +13,7 @@ from dataset.index import open_index
 
 
 def ids(root: Path, **wanted: object) -> set[str]:
-    return {name for names in select_pictures(root, **wanted).image_ids.values() for name in names}  # type: ignore[arg-type]
+    return {name for names in select_pictures(DatasetFolder.open(root), **wanted).image_ids.values() for name in names}  # type: ignore[arg-type]
 
 
 def test_splits_sources_and_sql_narrow_the_choice(mixed: Path) -> None:
@@ -31,7 +32,7 @@ def test_splits_sources_and_sql_narrow_the_choice(mixed: Path) -> None:
 
 def test_pictures_come_in_order_whatever_the_batch(mixed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def read() -> list[Picture]:
-        selection = select_pictures(mixed, twins=True)
+        selection = select_pictures(DatasetFolder.open(mixed), twins=True)
         return [picture for split in selection.image_ids for picture in selection.pictures(split)]
 
     whole = read()
@@ -58,13 +59,13 @@ def test_pictures_come_in_order_whatever_the_batch(mixed: Path, monkeypatch: pyt
 )
 def test_sql_that_selects_no_pictures_is_wrong_use(mixed: Path, sql: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        select_pictures(mixed, sql=sql)
+        select_pictures(DatasetFolder.open(mixed), sql=sql)
     assert str(caught.value).startswith(message.format(root=mixed))
 
 
 def test_nothing_to_export_is_said(mixed: Path) -> None:
     with pytest.raises(BrickbenchError) as caught:
-        select_pictures(mixed, splits=["val"], source="real")
+        select_pictures(DatasetFolder.open(mixed), splits=["val"], source="real")
     assert str(caught.value) == (
         f"No picture of {mixed} is left to export: with this --source it has 1 in test, 2 in train. "
         "Choose other splits, another source or another query."
@@ -75,7 +76,7 @@ def test_an_image_id_cannot_name_a_file_elsewhere(own_mixed: Path) -> None:
     with open_index(own_mixed, read_only=False) as index:
         index.execute("UPDATE images SET image_id = '../../x' WHERE image_id = 'p000003_v00'")
     with pytest.raises(BrickbenchError) as caught:
-        select_pictures(own_mixed)
+        select_pictures(DatasetFolder.open(own_mixed))
     assert str(caught.value) == (
         "The image_id '../../x' should be letters, digits, _ and - only, since it names files. "
         "That dataset was not made by Brickbench; do not trust it."
@@ -97,4 +98,4 @@ def test_a_stale_index_is_refused(own_mixed: Path) -> None:
     text = (own_mixed / "dataset.yaml").read_text()
     (own_mixed / "dataset.yaml").write_text(text.replace("min_visible_fraction: 0.25", "min_visible_fraction: 0.5"))
     with pytest.raises(BrickbenchError, match=r"changed after its index was made. Run `brickbench dataset index"):
-        select_pictures(own_mixed)
+        select_pictures(DatasetFolder.open(own_mixed))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import webdataset
 
+from dataset.dataset_folder import DatasetFolder
 from dataset.export import webdataset as module
 from dataset.export.formats import export_pictures
 from dataset.export.selection import select_pictures
@@ -27,7 +28,7 @@ def read(folder: Path, split: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def folder(mixed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("web") / "out"
-    export_pictures(select_pictures(mixed), "webdataset", target)
+    export_pictures(select_pictures(DatasetFolder.open(mixed)), "webdataset", target)
     return target
 
 
@@ -56,7 +57,7 @@ def test_samples_are_those_of_the_loader(mixed: Path, folder: Path, split: str) 
 
 
 def test_the_bytes_are_the_same_again(mixed: Path, folder: Path, tmp_path: Path) -> None:
-    export_pictures(select_pictures(mixed), "webdataset", tmp_path / "again")
+    export_pictures(select_pictures(DatasetFolder.open(mixed)), "webdataset", tmp_path / "again")
     names = sorted(path.name for path in folder.glob("*.tar"))
     assert names == ["test-000000.tar", "train-000000.tar", "val-000000.tar"]
     for name in names:
@@ -70,7 +71,7 @@ def test_a_full_shard_is_followed_by_another(
     mixed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: int
 ) -> None:
     monkeypatch.setattr(module, name, value)
-    selection = select_pictures(mixed, splits=["train"])
+    selection = select_pictures(DatasetFolder.open(mixed), splits=["train"])
     export_pictures(selection, "webdataset", tmp_path / "out")
     shards = sorted(path.name for path in (tmp_path / "out").glob("*.tar"))
     assert len(shards) > 2

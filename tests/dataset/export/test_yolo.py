@@ -10,6 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dataset.dataset_folder import DatasetFolder
 from dataset.export.formats import Options, export_pictures
 from dataset.export.selection import Selection, select_pictures
 from dataset.export.yolo import outline
@@ -42,7 +43,7 @@ def filled(points: npt.NDArray[np.float64], height: int, width: int) -> npt.NDAr
 
 @pytest.fixture(scope="module")
 def selection(mixed: Path) -> Selection:
-    return select_pictures(mixed)
+    return select_pictures(DatasetFolder.open(mixed))
 
 
 def test_boxes_are_those_of_bricks_that_pass_the_label_rule(selection: Selection, tmp_path: Path) -> None:
@@ -106,6 +107,6 @@ def test_an_outline_holds_its_mask(seed: int, height: int, width: int) -> None:
 
 
 def test_a_single_split_still_names_train_and_val(mixed: Path, tmp_path: Path) -> None:
-    export_pictures(select_pictures(mixed, splits=["test"]), "yolo", tmp_path / "out")
+    export_pictures(select_pictures(DatasetFolder.open(mixed), splits=["test"]), "yolo", tmp_path / "out")
     settings = yaml.safe_load((tmp_path / "out" / "data.yaml").read_text())
     assert [settings[split] for split in SPLITS] == ["images/test"] * 3

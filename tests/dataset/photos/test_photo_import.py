@@ -17,6 +17,7 @@ from PIL import Image
 from core.errors import BrickbenchError, SettingsError
 from core.files import sha256_hex
 from dataset.checks import check_dataset
+from dataset.dataset_folder import DatasetFolder
 from dataset.index import open_index
 from dataset.manifest import Manifest
 from dataset.masks import decode_mask
@@ -118,7 +119,7 @@ def test_folders_come_in_and_what_does_not_is_told(by_class: Path, tmp_path: Pat
     groups = dict(rows(root, "SELECT original_file, group_id FROM images"))
     assert groups["3003/1.jpg"] == groups["3003/near.jpg"]
     assert len(set(groups.values())) == 10
-    assert check_dataset(root) == []
+    assert check_dataset(DatasetFolder.open(root)) == []
     (saved,) = (root / "imports").glob("*.json")
     assert saved.name == "my photos.json"
     assert json.loads(saved.read_text()) == json.loads(json.dumps(report.as_dict()))
@@ -147,7 +148,7 @@ def test_a_second_import_adds_nothing_and_more_photos_follow(by_class: Path, tmp
     assert photo_shards(root) == [0, 1]
     assert [part.part_id for part in Manifest.load_folder(root).parts] == ["3001", "3003", "3010"]
     assert rows(root, "SELECT split_given FROM images WHERE original_file = 'test/3010/new.jpg'") == [(True,)]
-    assert check_dataset(root) == []
+    assert check_dataset(DatasetFolder.open(root)) == []
 
 
 def test_photos_join_a_dataset_of_renders(tmp_path: Path, toy_dataset: Path) -> None:
@@ -161,7 +162,7 @@ def test_photos_join_a_dataset_of_renders(tmp_path: Path, toy_dataset: Path) -> 
         ("real", 3), ("synthetic", 40),
     ]  # fmt: skip
     assert Manifest.load_folder(root) == Manifest.load_folder(toy_dataset)
-    assert check_dataset(root) == []
+    assert check_dataset(DatasetFolder.open(root)) == []
 
 
 def test_leaks_across_given_splits_are_resolved_or_kept(tmp_path: Path) -> None:
@@ -214,7 +215,7 @@ def test_boxes_and_masks_lie_where_the_brick_is(tmp_path: Path) -> None:
         assert (mask & red).sum() / (mask | red).sum() > 0.93
         assert np.abs(np.array(box) - (80, 50, 80, 80)).max() <= 1
         assert visible_px == mask.sum()
-    assert check_dataset(root) == []
+    assert check_dataset(DatasetFolder.open(root)) == []
 
 
 def test_photos_are_stored_small_or_left_in_place(tmp_path: Path) -> None:
@@ -288,7 +289,7 @@ def test_a_killed_import_goes_on_and_ends_as_it_would_have(tmp_path: Path, monke
     assert report.as_dict() == whole.as_dict()
     sql = "SELECT shard, image_id, group_id, split, file, content_hash FROM images ORDER BY ALL"
     assert rows(root, sql) == rows(tmp_path / "whole", sql)
-    assert check_dataset(root) == []
+    assert check_dataset(DatasetFolder.open(root)) == []
 
 
 def test_two_imports_at_once_are_refused(by_class: Path, tmp_path: Path) -> None:
@@ -373,4 +374,4 @@ def test_the_real_photos_come_in(tmp_path: Path) -> None:
     assert (report.came_in, len(report.left_out), report.set_aside) == (17, 8, ())
     sizes = rows(root, "SELECT DISTINCT width, height FROM images WHERE original_file LIKE '%.json'")
     assert sizes == [(512, 384)]
-    assert check_dataset(root) == []
+    assert check_dataset(DatasetFolder.open(root)) == []
