@@ -75,13 +75,17 @@ def run() -> int:
 
 def main() -> None:
     """Run the command line, then end the process."""
+    code = 1  # where a fault of the program's own ends it
+
+    def end() -> None:
+        # Blender and manifold3d print complaints about themselves when a process is taken down in order.
+        with contextlib.suppress(BrokenPipeError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+        os._exit(code)
+
+    atexit.register(end)  # before any other, so after all of them
     code = run()
-    # Blender and manifold3d print complaints about themselves when a process is taken down in order.
-    atexit._run_exitfuncs()
-    with contextlib.suppress(BrokenPipeError):
-        sys.stdout.flush()
-        sys.stderr.flush()
-    os._exit(code)
 
 
 if __name__ == "__main__":

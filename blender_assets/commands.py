@@ -2,16 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import json_option, print_rows
+from core.cli import Decorated, any_folder, json_option, new_file, output_option, print_rows, say
 
 if TYPE_CHECKING:
     from PIL import Image
-
-Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 MOST_ON_A_SHEET = 1000
 """Half a minute of drawing for each hundred; a whole library has 24,000."""
@@ -23,7 +21,7 @@ def ldraw_options(function: Decorated) -> Decorated:
         click.option("--prefer-ldraw", is_flag=True, help="Take the library's shape for built-in parts too."),
         click.option(
             "--ldraw",
-            type=click.Path(file_okay=False, path_type=Path),
+            type=any_folder,
             default=None,
             show_default="built-in parts alone",
             help="Folder of an LDraw library (complete.zip of ldraw.org, unpacked), whose parts are there too.",
@@ -39,11 +37,8 @@ def picture_options(color: str) -> Callable[[Decorated], Decorated]:
     def decorate(function: Decorated) -> Decorated:
         for option in (
             click.option("--color", default=color, show_default=True, help="Name or LDraw number of a colour."),
-            click.option(
-                "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path),
-                help="Picture to write: .png, .jpg or .webp.",
-            ),
-        ):  # fmt: skip
+            output_option("Picture to write: .png, .jpg or .webp.", new_file),
+        ):
             function = option(function)
         return function
 
@@ -143,12 +138,11 @@ def sheet(
 
 def _write(page: "Image.Image", output: Path) -> None:
     from core.errors import SettingsError
-    from core.files import atomic_file, require_writable
+    from core.files import output_file
 
     formats = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP"}
     if output.suffix.lower() not in formats:
         raise SettingsError(f"{output} should end with .png, .jpg or .webp, the formats that a picture is written in.")
-    require_writable(output.parent)
-    with atomic_file(output) as temporary:
+    with output_file(output) as temporary:
         page.save(temporary, format=formats[output.suffix.lower()])
-    click.echo(f"Wrote {output}.", err=True)
+    say(f"Wrote {output}.")

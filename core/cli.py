@@ -43,6 +43,11 @@ class LazyGroup(click.Group):
             formatter.write_dl(rows)
 
 
+def seed_option(help_text: str) -> Callable[[Decorated], Decorated]:
+    """Return ``--seed``: 0 by default, a seed like any other."""
+    return click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help=help_text)
+
+
 def json_option(function: Decorated) -> Decorated:
     """Add ``--json``: the table as one JSON document on stdout."""
     return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(function)

@@ -14,6 +14,7 @@ from core.cli import (
     json_option,
     print_json,
     print_rows,
+    say,
 )
 from dataset.options import dataset_argument
 
@@ -66,9 +67,9 @@ def index(folder: Path, rebuild: bool, runs: tuple[Path, ...], memory: str) -> N
         merge_run(folder, run)
     merged = count_of(count, "shard" if rebuild else "new shard")
     also = f" and {count_of(len(runs), 'run')}" if runs else ""
-    click.echo(f"{folder}: merged {merged}{also}.", err=True)
+    say(f"{folder}: merged {merged}{also}.")
     for gone in (run for run in before if not (run / RUN_FILE).is_file()):
-        click.echo(f"The run {gone} is gone, so the new index is without it.", err=True)
+        say(f"The run {gone} is gone, so the new index is without it.")
 
 
 @dataset.command()

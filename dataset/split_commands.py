@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.cli import count_of, json_option, new_file, print_rows
+from core.cli import count_of, json_option, new_file, print_rows, say
 from dataset.options import dataset_argument
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ def split(
     print_rows(rows, as_json=as_json)
     if export_file is not None:
         count = export_splits(dataset, export_file)
-        click.echo(f"{export_file}: {count_of(count, 'picture')}.", err=True)
+        say(f"{export_file}: {count_of(count, 'picture')}.")
     if moved and summarize(dataset)["totals"]["runs"]:
-        click.echo("Runs trained before learned from other piles: do not test them on this split.", err=True)
+        say("Runs trained before learned from other piles: do not test them on this split.")
 
 
 def _few(names: Any) -> str:

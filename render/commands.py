@@ -1,12 +1,23 @@
 """The commands ``brickbench render …``."""
 
+import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from blender_assets.commands import ldraw_options
-from core.cli import any_folder, existing_file, json_option, print_rows, say, workers_option
+from core.cli import (
+    Decorated,
+    existing_file,
+    json_option,
+    new_file,
+    output_option,
+    print_rows,
+    say,
+    seed_option,
+    workers_option,
+)
 from core.engines.options import engine_options, parse_share, share_option
 from core.errors import BrickbenchError
 
@@ -15,19 +26,22 @@ if TYPE_CHECKING:
     from render.settings import RenderSettings
 
 count_option = click.option("--count", type=click.IntRange(min=1), default=640, show_default=True, help="Piles in all.")
-seed_option = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the piles."
-)
-settings_argument = click.argument("settings", required=False, type=existing_file)
-output_option = click.option("-o", "--output", required=True, type=any_folder, help="Folder of the dataset.")
+seed_of_piles = seed_option("Seed of the piles.")
+new_dataset_option = output_option("Folder of the dataset.")
 
 
-def load_settings(path: Path | None, ldraw: Path | None, prefer_ldraw: bool) -> "RenderSettings":
-    """Return the settings in `path`, with the LDraw library of the command line if there is one."""
-    from render.settings import RenderSettings
+def settings_options(function: Decorated) -> Decorated:
+    """Add SETTINGS and the options of an LDraw library; the command gets the loaded `settings`."""
 
-    folder = str(ldraw) if ldraw else None
-    return RenderSettings.load(path, ldraw=folder, prefer_ldraw=prefer_ldraw or None)
+    @functools.wraps(function)
+    def command(*args: Any, settings: Path | None, ldraw: Path | None, prefer_ldraw: bool, **rest: Any) -> Any:
+        from render.settings import RenderSettings
+
+        folder = str(ldraw) if ldraw else None
+        loaded = RenderSettings.load(settings, ldraw=folder, prefer_ldraw=prefer_ldraw or None)
+        return function(*args, settings=loaded, **rest)
+
+    return click.argument("settings", required=False, type=existing_file)(ldraw_options(command))  # type: ignore[return-value]
 
 
 @click.group()
@@ -36,11 +50,10 @@ def render() -> None:
 
 
 @render.command()
-@settings_argument
-@ldraw_options
-@output_option
+@settings_options
+@new_dataset_option
 @count_option
-@seed_option
+@seed_of_piles
 @workers_option
 @click.option(
     "--device",
@@ -52,9 +65,7 @@ def render() -> None:
 @engine_options
 @share_option("Every N-th shard from the K-th: N jobs with K = 1 to N divide the work; then run `dataset index`.")
 def run(
-    settings: Path | None,
-    ldraw: Path | None,
-    prefer_ldraw: bool,
+    settings: "RenderSettings",
     output: Path,
     count: int,
     seed: int,
@@ -73,27 +84,25 @@ def run(
       brickbench render run -o piles --count 640 --seed 0
       brickbench render run -o piles --count 64000 --engine ray --worker-gpus 0.5
     """
-    chosen = load_settings(settings, ldraw, prefer_ldraw)  # a mistake in it is told before Blender is loaded
     from render.run import render_dataset
 
     of = parse_share(share)
     plan = render_dataset(
-        chosen, output, count=count, seed=seed, workers=workers, device=device, engine=engine, share=of, say=say
+        settings, output, count=count, seed=seed, workers=workers, device=device, engine=engine, share=of, say=say
     )
     made = f"{plan.piles} piles, {plan.pictures} pictures in {plan.shards} shards"
     if of == (1, 1):
-        click.echo(f"{output}: {made}.", err=True)
+        say(f"{output}: {made}.")
     else:
         left = f"When all shares are, run `brickbench dataset index {output}`."
-        click.echo(f"{output}: share {share} of {made} is there. {left}", err=True)
+        say(f"{output}: share {share} of {made} is there. {left}")
 
 
 @render.command()
-@settings_argument
-@ldraw_options
-@output_option
+@settings_options
+@new_dataset_option
 @count_option
-@seed_option
+@seed_of_piles
 @workers_option
 @click.option(
     "--trial",
@@ -104,9 +113,7 @@ def run(
 )
 @json_option
 def plan(
-    settings: Path | None,
-    ldraw: Path | None,
-    prefer_ldraw: bool,
+    settings: "RenderSettings",
     output: Path,
     count: int,
     seed: int,
@@ -124,8 +131,7 @@ def plan(
     """
     from render.run import default_workers, plan_render
 
-    chosen = load_settings(settings, ldraw, prefer_ldraw)
-    planned = plan_render(chosen, output, count)
+    planned = plan_render(settings, output, count)
     row: dict[str, object] = {
         "piles": planned.piles, "pictures": planned.pictures,
         "shards": planned.shards, "there": planned.shards_there, "missing": len(planned.missing),
@@ -133,7 +139,7 @@ def plan(
     if trial:
         from render.estimate import estimate, free_bytes
 
-        each, workers = estimate(chosen, seed, trial), workers or default_workers()
+        each, workers = estimate(settings, seed, trial), workers or default_workers()
         piles = count * len(planned.missing) / planned.shards
         row |= {
             "cpu_seconds_per_picture": round(each.cpu_seconds * planned.piles / planned.pictures, 2),
@@ -148,14 +154,11 @@ def plan(
 
 
 @render.command()
-@settings_argument
-@ldraw_options
-@click.option(
-    "-o", "--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Picture to write."
-)
+@settings_options
+@output_option("Picture to write.", new_file)
 @click.option("--count", type=click.IntRange(1, 64), default=6, show_default=True, help="Piles to show.")
-@seed_option
-def preview(settings: Path | None, ldraw: Path | None, prefer_ldraw: bool, output: Path, count: int, seed: int) -> None:
+@seed_of_piles
+def preview(settings: "RenderSettings", output: Path, count: int, seed: int) -> None:
     """Draw a contact sheet of the first piles, each with its masks below it.
 
     \b
@@ -164,8 +167,8 @@ def preview(settings: Path | None, ldraw: Path | None, prefer_ldraw: bool, outpu
     """
     from render.preview import draw_preview
 
-    draw_preview(load_settings(settings, ldraw, prefer_ldraw), seed, count, output)
-    click.echo(f"Wrote {output}.", err=True)
+    draw_preview(settings, seed, count, output)
+    say(f"Wrote {output}.")
 
 
 @render.command()

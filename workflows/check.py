@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import count_of, json_option, print_json, print_rows, workers_option
+from core.cli import count_of, json_option, print_json, print_rows, say, workers_option
 from dataset.options import dataset_argument
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def check(dataset: "DatasetFolder", repair: bool, workers: int | None, as_json: 
         raise BrickbenchError(
             f"{dataset.root} is not whole: {count_of(len(problems), 'problem')}, each printed above with its way out."
         )
-    click.echo(f"{dataset.root}: nothing is wrong{' any more' if repair and repairs else ''}.", err=True)
+    say(f"{dataset.root}: nothing is wrong{' any more' if repair and repairs else ''}.")
 
 
 def _print_problems(problems: list["Problem"]) -> None:
@@ -67,4 +67,4 @@ def _print_problems(problems: list["Problem"]) -> None:
     print_rows(rows, as_json=False)
     click.echo("\nThe way out:\n" + "\n".join(dict.fromkeys(f"  {problem.way_out}" for problem in shown)))
     if len(problems) > PROBLEMS_SHOWN:
-        click.echo(f"… and {len(problems) - PROBLEMS_SHOWN} more; --json prints all.", err=True)
+        say(f"… and {len(problems) - PROBLEMS_SHOWN} more; --json prints all.")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from core.cli import any_folder, print_rows, say, workers_option
+from core.cli import output_option, print_rows, say, workers_option
 
 # Five parts that differ in outline, so that a network trained for minutes on some hundred pictures tells them apart.
 RENDER = {
@@ -54,7 +54,7 @@ class Step:
 
 
 @click.command()
-@click.option("-o", "--output", type=any_folder, default=Path("demo"), show_default=True, help="Folder for all of it.")
+@output_option("Folder for all of it.", required=False, default=Path("demo"), show_default=True)
 @click.option("--piles", type=click.IntRange(min=32), default=PILES, show_default=True, help="Piles to render.")
 @click.option(
     "--epochs", type=click.IntRange(min=1), default=TRAIN["epochs"], show_default=True, help="Epochs of training."
@@ -73,17 +73,17 @@ def demo(output: Path, piles: int, epochs: int, explained: int, workers: int | N
       brickbench demo -o demo
     """
     steps = _steps(output, piles, epochs, explained, workers)
-    click.echo(f"The demo takes {EXPECTED}; stop it when you like, it goes on when run again.", err=True)
+    say(f"The demo takes {EXPECTED}; stop it when you like, it goes on when run again.")
     rows = []
     for number, step in enumerate(steps, start=1):
-        click.echo(f"\n[{number}/{len(steps)}] {step.title}", err=True)
+        say(f"\n[{number}/{len(steps)}] {step.title}")
         started = time.monotonic()
         result = step.work()
         rows.append({"step": step.title, "seconds": round(time.monotonic() - started, 1), "result": result})
     rows.append({"step": "all", "seconds": round(sum(float(str(row["seconds"])) for row in rows), 1), "result": ""})
-    click.echo("", err=True)
+    say("")
     print_rows(rows, as_json=False)
-    click.echo(f"\nOpen {(output / 'report.html').resolve()} in a browser.", err=True)
+    say(f"\nOpen {(output / 'report.html').resolve()} in a browser.")
 
 
 def _steps(output: Path, piles: int, epochs: int, explained: int, workers: int | None) -> list[Step]:
@@ -123,7 +123,7 @@ def _steps(output: Path, piles: int, epochs: int, explained: int, workers: int |
         from evaluation.report.page import write_report
 
         verdict = write_report(run, dataset, report).verdict
-        click.echo(verdict.headline, err=True)
+        say(verdict.headline)
         return "one file, no network needed"
 
     return [

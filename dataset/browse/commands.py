@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from core.cli import say
 from dataset.options import dataset_argument
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def browse(dataset: "DatasetFolder", port: int, open_browser: bool) -> None:
     from dataset.browse.server import serve
 
     def announce(address: str) -> None:
-        click.echo(f"{dataset.root} can be looked into at {address} (Ctrl-C ends this).", err=True)
+        say(f"{dataset.root} can be looked into at {address} (Ctrl-C ends this).")
         if open_browser:
             click.launch(address)
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import output_option
+from core.cli import output_option, seed_option
 from dataset.options import dataset_argument
 
 if TYPE_CHECKING:
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 @click.option(
     "--license", "licence", default="unknown", show_default=True, help="Licence as an SPDX name, in lower case."
 )
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the choice of examples."
-)
+@seed_option("Seed of the choice of examples.")
 @click.option("--force", is_flag=True, help="Write over the card that is there.")
 def card(dataset: "DatasetFolder", output: Path | None, licence: str, seed: int, force: bool) -> None:
     """Write a dataset card: counts, parts that lie together, visibility, examples, settings, how to remake it.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import json_option, output_option, print_json, print_rows
+from core.cli import json_option, output_option, print_json, print_rows, say
 from dataset.export.formats import FORMATS
 from dataset.options import dataset_argument
 from dataset.splits import SPLITS
@@ -67,7 +67,7 @@ def export(
         print_json(vars(summary))
         return
     print_rows([{"split": split, "images": count} for split, count in summary.images.items()], as_json=False)
-    click.echo(f"{output}: {summary.files} files, {summary.megabytes:.1f} MB.", err=True)
+    say(f"{output}: {summary.files} files, {summary.megabytes:.1f} MB.")
 
 
 @click.command()

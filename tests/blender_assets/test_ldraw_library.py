@@ -8,7 +8,6 @@ import pytest
 from scipy.spatial import cKDTree
 
 from blender_assets.ldraw import lines
-from blender_assets.ldraw.config import load_ldconfig
 from blender_assets.ldraw.library import LDrawLibrary
 from blender_assets.mesh import PartMesh
 from blender_assets.rays import RayCaster
@@ -133,16 +132,6 @@ def test_sizes_are_those_of_the_titles(library: LDrawLibrary, meshes: dict[str, 
             assert min(abs(height - body), abs(height - body - 1.6)) < 0.25, (part_id, name, height)
         checked += 1
     assert checked > 100
-
-
-def test_the_colours_of_the_library_are_read() -> None:
-    colors = load_ldconfig(LDRAW / "LDConfig.ldr")
-    assert len(colors) > 150
-    assert {color.finish for color in colors} == {"solid", "transparent", "metallic"}
-    by_id = {color.color_id: color for color in colors}
-    assert (by_id[4].name, by_id[4].srgb_hex) == ("Red", "B40000")
-    assert by_id[36].alpha == pytest.approx(128 / 255)
-    assert by_id[383].finish == "metallic"
 
 
 @pytest.mark.parametrize("part_id", ["3001", "3039", "3062b", "2780", "3648b", "4070", "60474", "85970"])

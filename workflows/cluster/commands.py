@@ -5,7 +5,8 @@ from typing import Any, Literal
 
 import click
 
-from core.cli import Decorated, any_folder, count_of, dataset_folder_argument, existing_file
+from core.cli import Decorated, any_folder, count_of, dataset_folder_argument, existing_file, output_option, say
+from render.commands import count_option, seed_of_piles
 
 
 @click.group()
@@ -17,11 +18,9 @@ def job_options(function: Decorated) -> Decorated:
     """Add what every job file says: what is rendered, on which machines."""
     options = (
         click.argument("settings", required=False, type=existing_file),
-        click.option(
-            "-o", "--output", required=True, type=click.Path(path_type=Path), help="Dataset, where all nodes see it."
-        ),
-        click.option("--count", type=click.IntRange(min=1), default=640, show_default=True, help="Piles in all."),
-        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of the piles."),
+        output_option("Dataset, where all nodes see it.", click.Path(path_type=Path)),
+        count_option,
+        seed_of_piles,
         click.option("--nodes", type=click.IntRange(min=1), default=1, show_default=True, help="Machines."),
         click.option("--cpus", type=click.IntRange(min=1), default=16, show_default=True, help="Cores of each."),
         click.option("--gpus", type=click.IntRange(min=0), default=0, show_default=True, help="GPUs of each."),
@@ -97,7 +96,7 @@ def push(folder: Path, url: str) -> None:
     """
     from workflows.cluster.storage import push as copy
 
-    click.echo(f"{count_of(copy(folder, url), 'shard')} copied to {url}.", err=True)
+    say(f"{count_of(copy(folder, url), 'shard')} copied to {url}.")
 
 
 @cluster.command()
@@ -112,4 +111,4 @@ def pull(url: str, folder: Path) -> None:
     """
     from workflows.cluster.storage import pull as copy
 
-    click.echo(f"{count_of(copy(url, folder), 'shard')} copied to {folder}.", err=True)
+    say(f"{count_of(copy(url, folder), 'shard')} copied to {folder}.")
