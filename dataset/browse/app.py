@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import jinja2
 from starlette.applications import Starlette
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
@@ -14,6 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from core.errors import BrickbenchError, SettingsError
+from core.pages import page_environment
 from dataset.browse.cache import Cache
 from dataset.browse.detail import read_detail, read_drawing
 from dataset.browse.filters import View, parse_view
@@ -60,13 +60,7 @@ class _Site:
         self._dataset = dataset
         self._library = Library(dataset)
         self._thumbnails: Cache[bytes] = Cache(THUMBNAIL_BYTES, len)
-        self._environment = jinja2.Environment(
-            loader=jinja2.PackageLoader("dataset.browse"),
-            autoescape=True,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
+        self._environment = page_environment("dataset.browse")
 
     def grid(self, request: Request) -> Response:
         snapshot, notice = self._library.current()

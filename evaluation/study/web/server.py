@@ -1,10 +1,9 @@
 """The server of a study: one at a time, told where to listen, ended in order by Ctrl-C or SIGTERM."""
 
 import contextlib
-import errno
 import gc
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import uvicorn
 
 from core.errors import BrickbenchError
 from core.files import require_writable
+from core.listening import bound_socket
 from core.locks import AT_ONCE, lock
 from evaluation.study.web.app import create_app
 from evaluation.study.web.links import ensure_links, read_access
@@ -61,7 +61,7 @@ def serve(study: Path, host: str, port: int, entrance: Entrance, ready: Callable
     """
     read_plan(study)
     require_writable(study)
-    with _only_one(study), _listen(host, port) as listener:
+    with _only_one(study), bound_socket(host, port, "server") as listener:
         port = listener.getsockname()[1]
         page = (entrance.url or f"http://{_shown(host)}:{port}").rstrip("/") + "/"
         access = read_access(study)
@@ -90,28 +90,6 @@ def serve(study: Path, host: str, port: int, entrance: Entrance, ready: Callable
 def _only_one(study: Path) -> contextlib.AbstractContextManager[bool]:
     busy = f"{study} is being served already. End the other `study serve` first, or send people there."
     return lock(study / LOCK, wait_s=AT_ONCE, busy=BrickbenchError(busy))
-
-
-@contextlib.contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    except OSError as error:
-        raise BrickbenchError(f"There is no host {host!r}: {error.strerror}. Use 127.0.0.1 or 0.0.0.0.") from error
-    # asyncio turns Nagle's algorithm off only where the protocol is named; with it each answer takes 40 ms longer.
-    with socket.socket(family, kind, protocol) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(address)
-        except OSError as error:
-            reason = {
-                errno.EADDRINUSE: "is in use, perhaps by another server",
-                errno.EACCES: "may not be used by you",
-            }.get(error.errno or 0, f"of {host} cannot be used: {error.strerror}")
-            raise BrickbenchError(
-                f"Port {port} {reason}. Choose another with --port, or any free one with --port 0."
-            ) from error
-        yield listener
 
 
 def _shown(host: str) -> str:
