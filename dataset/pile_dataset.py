@@ -11,7 +11,8 @@ from torch.utils.data import Dataset
 
 from core.errors import BrickbenchError, SettingsError
 from core.settings import near_matches
-from dataset.index import open_index, require_current
+from dataset.database import open_index
+from dataset.index import require_current
 from dataset.manifest import Manifest
 from dataset.masks import BoolMask, decode_union
 from dataset.pictures import read_picture
@@ -36,6 +37,8 @@ class PileDataset(Dataset[Sample]):
     Everything is read from the index once, and no connection is held: instances can be sent to worker processes.
 
     Attributes:
+        root: the dataset's folder.
+        manifest: what it promises.
         classes: part_ids, one a column of `targets`.
         image_ids: one a picture.
         groups: (N,) int64, equal for views of a pile and for photos that are duplicates: resample these, not pictures.
@@ -79,12 +82,12 @@ class PileDataset(Dataset[Sample]):
         self.sources = tuple(sources)
         self._selection = [list(SPLITS) if split is None else [split], list(sources), with_twins]
         self._transform = transform
-        manifest = manifest or Manifest.load_folder(self.root)
-        known = tuple(part.part_id for part in manifest.parts)
+        self.manifest = manifest or Manifest.load_folder(self.root)
+        known = tuple(part.part_id for part in self.manifest.parts)
         self.classes = tuple(known if classes is None else classes)
         _require_classes(self.root, self.classes, known)
         with open_index(self.root) as connection:
-            require_current(connection, self.root, manifest)
+            require_current(connection, self.root, self.manifest)
             self._read_images(connection)
             self.targets = self._read_targets(connection)
             self._masks = _MaskText(connection, self._selection, self.image_ids) if with_masks else None

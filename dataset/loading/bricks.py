@@ -12,9 +12,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from dataset.index import open_index
+from dataset.database import open_index
 from dataset.loading.viewpoint import Matrix, inside_frame, shows_all
-from dataset.manifest import LabelRule, Manifest
+from dataset.manifest import LabelRule
 from dataset.masks import decode_mask
 from dataset.pile_dataset import PileDataset
 
@@ -34,7 +34,7 @@ class Bricks:
 
     def __init__(self, pictures: PileDataset) -> None:
         """Read the index of the dataset of `pictures`."""
-        self._rule: LabelRule = Manifest.load_folder(pictures.root).label_rule
+        self._rule: LabelRule = pictures.manifest.label_rule
         wanted = list(pictures.image_ids)
         with open_index(pictures.root) as index:
             found: pa.Table = index.sql(

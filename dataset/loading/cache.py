@@ -18,7 +18,7 @@ from core.engine import run_items
 from core.errors import BrickbenchError
 from core.files import require_writable
 from core.progress import Progress
-from dataset.index import open_index
+from dataset.database import open_index
 from dataset.loading.blocks import BLOCK_BYTES, Blocks, only_builder, write_block
 from dataset.loading.bricks import Bricks, draw_brick_map
 from dataset.loading.network_input import RESIZE_RULE, Image, resize_picture
