@@ -17,20 +17,28 @@ _PAUSE_S = 0.05
 
 @contextlib.contextmanager
 def lock(
-    path: Path, *, wait_s: float = FOR_EVER, busy: BrickbenchError | None = None, mode: int = 0o666
+    folder: Path,
+    file: str | None = None,
+    *,
+    wait_s: float = FOR_EVER,
+    busy: BrickbenchError | None = None,
+    mode: int = 0o666,
 ) -> Iterator[bool]:
-    """Hold the lock of `path` while the block lasts; gives False where the file system knows no locks.
+    """Hold the lock of `folder`, or of `file` in it, while the block lasts; gives False where nothing can be locked.
 
-    Without locks (some network file systems) the block runs all the same: whoever needs more asks what was given.
+    On a file system without locks (some network ones) the block runs all the same: whoever needs more asks.
 
     Args:
-        path: a folder, on which nothing is left behind; else a file, made if need be, never through a link.
+        folder: is there. Locked itself, nothing is left behind.
+        file: the name of a file of locks, made if need be, never through a link; it stays.
         wait_s: how long to wait for the process that holds it: `FOR_EVER`, `AT_ONCE` (not at all), or seconds.
         busy: what is raised when the wait is over; needed unless it is `FOR_EVER`.
-        mode: permissions of a file that is made.
+        mode: permissions of the file, if it is made.
     """
-    made = 0 if path.is_dir() else os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | made, mode)
+    if file is None:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    else:
+        descriptor = os.open(folder / file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         yield _taken(descriptor, wait_s, busy)
     finally:

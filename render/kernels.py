@@ -22,7 +22,7 @@ def once_a_node(name: str, work: Callable[[], object], folder: Path | None = Non
     """
     digest = hashlib.sha256(name.encode()).hexdigest()[:16]
     path = (folder or Path(tempfile.gettempdir())) / f"brickbench-{os.getuid()}-{digest}"
-    with lock(path, mode=0o600):
+    with lock(path.parent, path.name, mode=0o600):
         if not path.read_bytes():
             work()
             path.write_bytes(b"done\n")

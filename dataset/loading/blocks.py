@@ -114,7 +114,7 @@ def only_builder(folder: Path) -> Iterator[None]:
     What killed builders left is cleared away. Where the file system knows no locks, builders work side by side.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with lock(folder / ".lock") as is_alone:
+    with lock(folder, ".lock") as is_alone:
         for leftover in folder.glob(".*.tmp") if is_alone else ():
             leftover.unlink(missing_ok=True)
         yield

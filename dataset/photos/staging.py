@@ -35,7 +35,7 @@ def locked(root: Path) -> Iterator[None]:
     folder = root / IMPORTS_FOLDER
     require_writable(folder)
     busy = BrickbenchError(f"Another import into {root} is running. Wait until it is done.")
-    with lock(folder / ".lock", wait_s=AT_ONCE, busy=busy):
+    with lock(folder, ".lock", wait_s=AT_ONCE, busy=busy):
         yield
 
 

@@ -25,11 +25,11 @@ def test_one_that_waits_for_ever_comes_after_the_one_that_holds_it(tmp_path: Pat
     order: list[str] = []
 
     def wait() -> None:
-        with lock(tmp_path / ".lock") as is_alone:
+        with lock(tmp_path, ".lock") as is_alone:
             order.append(f"second {is_alone}")
 
     second = threading.Thread(target=wait)
-    with lock(tmp_path / ".lock") as is_alone:
+    with lock(tmp_path, ".lock") as is_alone:
         second.start()
         time.sleep(0.2)
         order.append(f"first {is_alone}")
@@ -89,6 +89,6 @@ def test_without_locks_in_the_file_system_the_work_goes_on(tmp_path: Path, monke
 
 def test_a_lock_file_is_not_made_through_a_link(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match="symbolic links"), lock(tmp_path / "link"):
+    with pytest.raises(OSError, match="symbolic links"), lock(tmp_path, "link"):
         pass
     assert not (tmp_path / "elsewhere").exists()

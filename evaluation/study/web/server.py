@@ -89,7 +89,7 @@ def serve(study: Path, host: str, port: int, entrance: Entrance, ready: Callable
 
 def _only_one(study: Path) -> contextlib.AbstractContextManager[bool]:
     busy = f"{study} is being served already. End the other `study serve` first, or send people there."
-    return lock(study / LOCK, wait_s=AT_ONCE, busy=BrickbenchError(busy))
+    return lock(study, LOCK, wait_s=AT_ONCE, busy=BrickbenchError(busy))
 
 
 def _shown(host: str) -> str:
