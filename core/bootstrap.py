@@ -31,10 +31,10 @@ def interval_ends(estimates: NDArray[Any], units: int, level: float = LEVEL) -> 
     if not undefined.any():
         return np.asarray(np.quantile(values, quantiles, axis=-1))
     ends = np.full((2, *values.shape[:-1]), np.nan)
-    for place in np.ndindex(values.shape[:-1]):
-        defined = values[place][~undefined[place]]
+    for cell in np.ndindex(values.shape[:-1]):
+        defined = values[cell][~undefined[cell]]
         if defined.size:
-            ends[(slice(None), *place)] = np.quantile(defined, quantiles)
+            ends[(slice(None), *cell)] = np.quantile(defined, quantiles)
     return ends
 
 

@@ -76,10 +76,10 @@ def mend_shard(
         else:
             _replace_shard(shard_folder(scratch, shard), folder, made, others)
     hashes = dict(zip(*(recorded.images[name].to_pylist() for name in ("image_id", "content_hash")), strict=True))
-    found = [hashes.get(row["image_id"], row["content_hash"]) == row["content_hash"]
+    is_recorded = [hashes.get(row["image_id"], row["content_hash"]) == row["content_hash"]
              for row in made.images.select(["image_id", "content_hash"]).to_pylist()]  # fmt: skip
     unrecorded = sum(image_id not in hashes for image_id in made.images["image_id"].to_pylist())
-    return Mended(len(found), found.count(False), unrecorded)
+    return Mended(len(is_recorded), is_recorded.count(False), unrecorded)
 
 
 def clear_repairs(root: Path) -> None:
@@ -145,8 +145,8 @@ def _joined(one: ShardTables, other: ShardTables) -> tuple[pa.Table, pa.Table]:
     """Return the rows of both in the order in which `write_shard` has them: by pile, then as they came."""
     images = pa.concat_tables([one.images, other.images]).sort_by("pile_index")
     instances = pa.concat_tables([one.instances, other.instances])
-    place = pc.index_in(instances["image_id"], value_set=images["image_id"].combine_chunks())
-    return images, instances.take(pc.sort_indices(place))
+    image_rows = pc.index_in(instances["image_id"], value_set=images["image_id"].combine_chunks())
+    return images, instances.take(pc.sort_indices(image_rows))
 
 
 def _replace_files(made: Path, folder: Path, images: pa.Table) -> None:

@@ -113,19 +113,19 @@ def _read_rows(connection: duckdb.DuckDBPyConnection, path: Path, columns: tuple
 
     A run may have labelled another dataset too, whose pictures have the same names: every render has a p000000_v00.
     """
-    wanted = arrow_schema(columns)
+    expected = arrow_schema(columns)
     try:
         table = pq.read_table(pa.BufferReader(path.read_bytes()))
-        missing = [name for name in wanted.names if name not in table.column_names]
+        missing = [name for name in expected.names if name not in table.column_names]
         if missing:
             raise BrickbenchError(
                 f"{path} lacks the column {missing[0]!r}. Delete that file and run the command that made it again."
             )
         if "content_hash" in table.column_names:
-            held = connection.from_arrow(table).join(connection.table("images"), "image_id, content_hash", how="semi")
-            table = held.to_arrow_table()
-        nullable = pa.schema([field.with_nullable(True) for field in wanted])
-        table = table.select(wanted.names).cast(nullable)
+            known = connection.from_arrow(table).join(connection.table("images"), "image_id, content_hash", how="semi")
+            table = known.to_arrow_table()
+        nullable = pa.schema([field.with_nullable(True) for field in expected])
+        table = table.select(expected.names).cast(nullable)
     except (OSError, pa.ArrowException) as error:
         raise BrickbenchError(f"{path} is damaged. Delete that file and run the command that made it again.") from error
     if "run_id" not in table.column_names:

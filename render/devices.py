@@ -52,10 +52,10 @@ def choose_device(device: str) -> None:
     if device == "cpu":
         cycles.device = "CPU"
         return
-    found = _gpus(device)
+    gpus = _gpus(device)
     bpy.context.preferences.addons["cycles"].preferences.compute_device_type = device.upper()
-    mine = os.getpid() % len(found)  # workers are started one after the other, so this deals them out
-    for number, candidate in enumerate(found):
+    mine = os.getpid() % len(gpus)  # workers are started one after the other, so this deals them out
+    for number, candidate in enumerate(gpus):
         candidate.use = number == mine
     cycles.device = "GPU"
     cycles.denoising_use_gpu = True

@@ -167,11 +167,11 @@ def shard_log(root: Path, shard: int) -> Path:
 
 def read_runs(root: Path) -> list[RunFacts]:
     """Return what the renders of a dataset told, one a share."""
-    found = []
+    runs = []
     for _, values in _read(root / LOGS_FOLDER / "renders"):
-        failures = tuple(Failure(**each) for each in values.pop("failures"))
-        found.append(RunFacts(**values | {"share": tuple(values["share"]), "failures": failures}))
-    return found
+        failures = tuple(Failure(**failure) for failure in values.pop("failures"))
+        runs.append(RunFacts(**values | {"share": tuple(values["share"]), "failures": failures}))
+    return runs
 
 
 def read_workers(root: Path) -> list[WorkerFacts]:

@@ -68,9 +68,9 @@ def plan_render(settings: RenderSettings, root: Path, count: int, share: Share =
     if not 1 <= share[0] <= share[1]:
         raise SettingsError(f"The share should be K of N with K from 1 to N, such as 1/4; it is {share[0]}/{share[1]}.")
     shards = -(-count // settings.piles_per_shard)
-    there = set(pile_shards(root)) & set(range(shards))
-    missing = tuple(k for k in range(share[0] - 1, shards, share[1]) if k not in there)
-    return Plan(count, _pictures(settings, count), shards, len(there), missing)
+    made = set(pile_shards(root)) & set(range(shards))
+    missing = tuple(k for k in range(share[0] - 1, shards, share[1]) if k not in made)
+    return Plan(count, _pictures(settings, count), shards, len(made), missing)
 
 
 def default_workers() -> int:
@@ -257,10 +257,10 @@ def _short(value: object) -> str:
 
 
 def _check_growth(settings: RenderSettings, root: Path, count: int) -> None:
-    there = pile_shards(root)
-    if not there:
+    made = pile_shards(root)
+    if not made:
         return
-    last = there[-1]
+    last = made[-1]
     piles = set(read_shard(root, pile_shard(last)).images["pile_index"].to_pylist())
     short_by = settings.piles_per_shard - len(piles)
     end = (last + 1) * settings.piles_per_shard - short_by

@@ -61,7 +61,7 @@ def read_status(root: Path) -> Status:
         )
     piles, size = max(run.piles for run in runs), runs[0].piles_per_shard
     shards = -(-piles // size)
-    there = {shard for shard in pile_shards(root) if shard < shards}
+    made = {shard for shard in pile_shards(root) if shard < shards}
     running = {run.share for run in runs if run.state == "running"}
     busy = [
         worker
@@ -70,18 +70,18 @@ def read_status(root: Path) -> Status:
     ]
     # Two may be on one shard, where a slow worker's is begun a second time: the one that is further counts.
     furthest = sorted(busy, key=lambda worker: worker.pile or 0)
-    begun = {worker.shard: worker for worker in furthest if worker.shard not in there}
-    failures = [failure for run in runs for failure in run.failures if failure.shard not in there]
-    done = sum(min(size, piles - shard * size) for shard in there)
+    begun = {worker.shard: worker for worker in furthest if worker.shard not in made}
+    failures = [failure for run in runs for failure in run.failures if failure.shard not in made]
+    done = sum(min(size, piles - shard * size) for shard in made)
     done += sum((worker.pile or 0) - (worker.shard or 0) * size for worker in begun.values())
     devices = list(_by_device(busy))
-    rate = sum(each.piles_per_hour for each in devices)
+    rate = sum(device.piles_per_hour for device in devices)
     return Status(
         state=_state(runs, busy),
         piles=piles,
         piles_done=done,
         shards=shards,
-        shards_done=len(there),
+        shards_done=len(made),
         shards_running=len(begun),
         shards_failed=len(failures),
         piles_per_hour=rate,

@@ -25,12 +25,12 @@ class LDrawFiles:
 
     def find(self, name: str) -> Path | None:
         """Return the file that a reference means, or None: case does not matter, slashes may lean either way."""
-        wanted = name.strip().replace("\\", "/").lower().removeprefix("./")
+        lower_name = name.strip().replace("\\", "/").lower().removeprefix("./")
         for folder in FOLDERS:
-            subfolder, _, base = f"{folder}/{wanted}".rpartition("/")
-            found = self.listing(subfolder).get(base)
-            if found is not None:
-                return found
+            subfolder, _, base = f"{folder}/{lower_name}".rpartition("/")
+            file = self.listing(subfolder).get(base)
+            if file is not None:
+                return file
         return None
 
     def listing(self, folder: str) -> dict[str, Path]:

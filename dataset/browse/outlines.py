@@ -61,8 +61,8 @@ def _corners(runs: npt.NDArray[np.int64], height: int) -> tuple[npt.NDArray[np.i
     x = np.concatenate([column, column, column + 1, column + 1])
     y = np.concatenate([top, bottom, top, bottom])
     turns = np.concatenate([sign, -sign, -sign, sign])
-    keys, place = np.unique(x * (height + 1) + y, return_inverse=True)
-    counts = np.abs(np.bincount(place, weights=turns, minlength=keys.size)).astype(np.int64)
+    keys, key_rows = np.unique(x * (height + 1) + y, return_inverse=True)
+    counts = np.abs(np.bincount(key_rows, weights=turns, minlength=keys.size)).astype(np.int64)
     keys = np.repeat(keys, counts)
     return keys // (height + 1), keys % (height + 1)
 

@@ -67,12 +67,12 @@ def choose_examples(dataset: DatasetFolder, seed: int, count: int = COUNT) -> li
             for source in ("synthetic", "real")
         }
         photos = min(len(ids["real"]), max(count // 2, count - len(ids["synthetic"])))
-        wanted = {"synthetic": min(count - photos, len(ids["synthetic"])), "real": photos}
+        number_of = {"synthetic": min(count - photos, len(ids["synthetic"])), "real": photos}
         rng = generator(seed)
-        for source, number in wanted.items():
-            places = rng.choice(max(len(ids[source]), 1), size=number, replace=False)
-            for place in np.sort(places).tolist():
-                image_id = ids[source][place]
+        for source, number in number_of.items():
+            rows = rng.choice(max(len(ids[source]), 1), size=number, replace=False)
+            for row in np.sort(rows).tolist():
+                image_id = ids[source][row]
                 (picture,) = index.execute(
                     "SELECT file, content_hash, width, height FROM images WHERE image_id = ?", [image_id]
                 ).fetchall()

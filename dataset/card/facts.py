@@ -115,8 +115,8 @@ def _groups(index: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
         "LEFT JOIN (SELECT image_id, count(*) AS n FROM instances GROUP BY image_id) i USING (image_id) "
         "GROUP BY split, source"
     ).fetchall()
-    found = [dict(zip(names, (*row[:4], int(row[4]), int(row[5])), strict=True)) for row in rows]
-    return sorted(found, key=lambda row: (SPLITS.index(row["split"]), row["source"] != "synthetic"))
+    counted = [dict(zip(names, (*row[:4], int(row[4]), int(row[5])), strict=True)) for row in rows]
+    return sorted(counted, key=lambda row: (SPLITS.index(row["split"]), row["source"] != "synthetic"))
 
 
 def _parts(index: duckdb.DuckDBPyConnection) -> tuple[PartFacts, ...]:
@@ -144,7 +144,7 @@ def _together(index: duckdb.DuckDBPyConnection, parts: tuple[PartFacts, ...]) ->
     """Count pairs of the parts with most labels, in the order of class_index."""
     frequent = sorted(range(len(parts)), key=lambda number: (-parts[number].total, number))[:MOST_PARTS_TOGETHER]
     part_ids = tuple(parts[number].part_id for number in sorted(frequent))
-    place = {part_id: number for number, part_id in enumerate(part_ids)}
+    row_of = {part_id: number for number, part_id in enumerate(part_ids)}
     counts = np.zeros((len(part_ids), len(part_ids)), dtype=np.int64)
     pairs = index.execute(
         "WITH chosen AS (FROM labels WHERE part_id IN (SELECT unnest(?))) "
@@ -152,7 +152,7 @@ def _together(index: duckdb.DuckDBPyConnection, parts: tuple[PartFacts, ...]) ->
         [list(part_ids)],
     ).fetchall()
     for one, other, images in pairs:
-        counts[place[one], place[other]] = images
+        counts[row_of[one], row_of[other]] = images
     return Together(part_ids, counts)
 
 

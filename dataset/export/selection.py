@@ -131,8 +131,8 @@ def chosen_ids(dataset: DatasetFolder, sql: str) -> set[str]:
             f"The query should select the column image_id; it selects {', '.join(columns) or 'nothing'}. "
             "Write it as SELECT image_id FROM images WHERE …"
         )
-    place = columns.index("image_id")
-    chosen = {row[place] for row in rows}
+    column = columns.index("image_id")
+    chosen = {row[column] for row in rows}
     known = {row[0] for row in dataset.query("SELECT image_id FROM images")}
     strange = sorted(map(str, chosen - known))
     if strange:

@@ -119,20 +119,20 @@ def _used_parts(dataset: DatasetFolder, chosen: set[str]) -> set[str]:
 
 
 def _write_shard(root: Path, shard: str, image_ids: set[str], folder: Path, *, link: bool, progress: Progress) -> None:
-    place = PurePosixPath(SHARDS_FOLDER, shard)
+    subfolder = PurePosixPath(SHARDS_FOLDER, shard)
     whole = read_shard(root, shard)
-    wanted = pa.array(sorted(image_ids), pa.string())
+    chosen = pa.array(sorted(image_ids), pa.string())
     images, instances = (
-        table.filter(pc.is_in(table["image_id"], value_set=wanted)) for table in (whole.images, whole.instances)
+        table.filter(pc.is_in(table["image_id"], value_set=chosen)) for table in (whole.images, whole.instances)
     )
-    (folder / place / "images").mkdir(parents=True)
+    (folder / subfolder / "images").mkdir(parents=True)
     for image in images.select(["file", "content_hash", "geometry_file"]).to_pylist():
         if not PurePosixPath(image["file"]).is_absolute():
-            file = str(place / image["file"])
+            file = str(subfolder / image["file"])
             data = read_bytes(root, file, image["content_hash"])
             write_picture(data, stored_path(root, file), folder / file, link=link)
         if image["geometry_file"] is not None:
-            file = str(place / image["geometry_file"])
+            file = str(subfolder / image["geometry_file"])
             path = stored_path(root, file)
             if not path.is_file():
                 raise damaged_picture(root, file, "there is no such file")
@@ -140,7 +140,7 @@ def _write_shard(root: Path, shard: str, image_ids: set[str], folder: Path, *, l
             write_picture(path.read_bytes(), path, folder / file, link=link)
         progress.advance()
     for name, table in (("images", images), ("instances", instances)):
-        pq.write_table(table, folder / place / f"{name}.parquet", compression="zstd", write_page_checksum=True)
+        pq.write_table(table, folder / subfolder / f"{name}.parquet", compression="zstd", write_page_checksum=True)
 
 
 def _made_from(dataset: DatasetFolder, sql: str) -> str:

@@ -68,8 +68,8 @@ def picture_files(root: Path, image_ids: Sequence[str]) -> list[PictureFile]:
             "SELECT image_id, file, content_hash, width, height FROM images WHERE image_id IN (SELECT unnest(?))",
             [list(image_ids)],
         ).fetchall()
-    found = {image_id: PictureFile(*rest) for image_id, *rest in rows}
-    return [found[image_id] for image_id in image_ids]
+    file_of = {image_id: PictureFile(*rest) for image_id, *rest in rows}
+    return [file_of[image_id] for image_id in image_ids]
 
 
 def pack_pictures(

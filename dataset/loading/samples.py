@@ -100,10 +100,10 @@ class Samples(Dataset[Batch]):
         out = images.numpy()
         targets = np.empty((len(keys), self._targets.shape[1]), dtype=np.float32)
         masks = np.zeros((len(keys), targets.shape[1], size, size), dtype=np.bool_) if self._with_masks else None
-        for place, key in enumerate(keys):
-            out[place], targets[place], brick_map = self.sample(key)
+        for row, key in enumerate(keys):
+            out[row], targets[row], brick_map = self.sample(key)
             if masks is not None and self._bricks is not None and brick_map is not None:
-                masks[place] = self._bricks.class_masks(key.picture, brick_map, len(masks[place]))
+                masks[row] = self._bricks.class_masks(key.picture, brick_map, len(masks[row]))
         indices = torch.tensor([key.picture for key in keys])
         if masks is None or self._bricks is None:
             return Batch(images, torch.from_numpy(targets), indices)
