@@ -14,7 +14,8 @@ from core.progress import Progress
 from dataset.database import INDEX_NAME, BusyIndexError, DamagedIndexError, first_row
 from dataset.dataset_folder import DatasetFolder
 from dataset.intake import UnlistedPartError, require_consistent, with_shard_columns
-from dataset.merge import casts, contents_query, is_outdated, labels_of, registered
+from dataset.merge import casts, contents_query, labels_of, registered
+from dataset.meta import is_outdated
 from dataset.picture_checks import file_problems, row_problems
 from dataset.run_folders import RUN_FILE
 from dataset.schema import IMAGES, INSTANCES

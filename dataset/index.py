@@ -7,7 +7,6 @@ from pathlib import Path
 
 import duckdb
 
-from core.errors import BrickbenchError
 from core.files import atomic_file, require_writable
 from dataset.database import (
     INDEX_NAME,
@@ -21,21 +20,13 @@ from dataset.database import (
 )
 from dataset.dataset_folder import DatasetFolder
 from dataset.manifest import SCHEMA_VERSION, Manifest, SplitRule
-from dataset.merge import apply_manifest, create_tables, get_meta, is_outdated, merge_shards
+from dataset.merge import apply_manifest, create_tables, merge_shards
+from dataset.meta import get_meta
 from dataset.run_folders import known_run_folders, merge_run_rows
 from dataset.schema import TABLES_DIGEST
 from dataset.shards import list_shards
 
-__all__ = ["merge_run", "open_index", "rebuild_index", "require_current", "resplit", "update_index"]
-
-
-def require_current(index: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest) -> None:
-    """Raise BrickbenchError if labels and splits in the index are not those that the dataset's files tell."""
-    if is_outdated(index, root, manifest):
-        raise BrickbenchError(
-            f"dataset.yaml or splits.parquet of {root} changed after its index was made. "
-            f"Run `brickbench dataset index {root}`."
-        )
+__all__ = ["merge_run", "open_index", "rebuild_index", "resplit", "update_index"]
 
 
 def update_index(root: Path, memory_limit: str = MEMORY_LIMIT) -> int:

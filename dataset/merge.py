@@ -14,8 +14,9 @@ from dataset.database import first_row
 from dataset.dataset_folder import DatasetFolder
 from dataset.intake import Batch, read_batches
 from dataset.manifest import MANIFEST_NAME, SCHEMA_VERSION, LabelRule, Manifest
+from dataset.meta import get_meta, manifest_digests, set_meta
 from dataset.schema import TABLES, TABLES_DIGEST, Column, create_statements
-from dataset.splits import read_splits, splits_digest, splits_table
+from dataset.splits import read_splits, splits_table
 from dataset.views import VIEWS_DIGEST, create_views
 
 
@@ -136,7 +137,7 @@ def apply_manifest(connection: duckdb.DuckDBPyConnection, dataset: DatasetFolder
         create_views(connection)
         set_meta(connection, "views", VIEWS_DIGEST)
     manifest = dataset.manifest
-    digests = _manifest_digests(dataset.root, manifest)
+    digests = manifest_digests(dataset.root, manifest)
     changed = {name for name, digest in digests.items() if get_meta(connection, name) != digest}
     if "parts" in changed:
         connection.execute("DELETE FROM parts")
@@ -166,31 +167,3 @@ def apply_manifest(connection: duckdb.DuckDBPyConnection, dataset: DatasetFolder
             )
     for name in changed:
         set_meta(connection, name, digests[name])
-
-
-def is_outdated(connection: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest) -> bool:
-    """Return whether labels and splits in the index are others than the dataset's files tell."""
-    digests = _manifest_digests(root, manifest)
-    return any(get_meta(connection, name) != digest for name, digest in digests.items())
-
-
-def _manifest_digests(root: Path, manifest: Manifest) -> dict[str, str]:
-    """Return a digest of each thing in the manifest, and in ``splits.parquet``, that the index was derived from."""
-    parts = Manifest(seed=0, parts=manifest.parts).digest()
-    return {
-        "parts": parts,
-        "label_rule": manifest.label_rule.digest(),
-        "split_rule": manifest.split_rule.digest() + splits_digest(root),
-    }
-
-
-def get_meta(connection: duckdb.DuckDBPyConnection, name: str) -> str | None:
-    """Return a value of the table meta, None if it is not there."""
-    row = first_row(connection, "SELECT value FROM meta WHERE name = ?", [name])
-    return str(row[0]) if row else None
-
-
-def set_meta(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
-    """Write a value of the table meta."""
-    connection.execute("DELETE FROM meta WHERE name = ?", [name])
-    connection.execute("INSERT INTO meta VALUES (?, ?)", [name, value])

@@ -9,8 +9,8 @@ import duckdb
 
 from core.errors import BrickbenchError, SettingsError
 from dataset.dataset_folder import DatasetFolder
-from dataset.index import require_current
 from dataset.manifest import Manifest
+from dataset.meta import require_current
 from dataset.queries import query
 from dataset.splits import SPLITS
 
