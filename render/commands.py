@@ -38,6 +38,7 @@ def settings_options(function: Decorated) -> Decorated:
         from render.settings import RenderSettings
 
         folder = str(ldraw) if ldraw else None
+        # A mistake in it is told before Blender is loaded.
         loaded = RenderSettings.load(settings, ldraw=folder, prefer_ldraw=prefer_ldraw or None)
         return function(*args, settings=loaded, **rest)
 
