@@ -15,10 +15,10 @@ from dataset.database import INDEX_NAME, BusyIndexError, DamagedIndexError, firs
 from dataset.dataset_folder import DatasetFolder
 from dataset.intake import UnlistedPartError, require_consistent, with_shard_columns
 from dataset.merge import casts, contents_query, labels_of, registered
-from dataset.meta import is_outdated
+from dataset.meta import get_meta, is_outdated
 from dataset.picture_checks import file_problems, row_problems
 from dataset.run_folders import RUN_FILE
-from dataset.schema import IMAGES, INSTANCES
+from dataset.schema import IMAGES, INSTANCES, TABLES_DIGEST
 from dataset.shards import DamagedShardError, ShardTables, how_to_mend, list_shards, read_shard, shard_folder
 from dataset.splits import read_splits, splits_table
 
@@ -85,7 +85,7 @@ def check_dataset(dataset: DatasetFolder, only: Collection[str] | None = None) -
 
 def _open(dataset: DatasetFolder, problems: list[Problem]) -> duckdb.DuckDBPyConnection | None:
     try:
-        return dataset.index()
+        index = dataset.index()
     except BusyIndexError:
         raise
     except BrickbenchError as error:
@@ -93,6 +93,12 @@ def _open(dataset: DatasetFolder, problems: list[Problem]) -> duckdb.DuckDBPyCon
         kind = Kind.INDEX if isinstance(error, DamagedIndexError) else Kind.BEHIND
         problems.append(Problem(kind, None, None, what, way_out))
         return None
+    if get_meta(index, "tables") != TABLES_DIGEST:
+        index.close()
+        way_out = f"Run `brickbench dataset index {dataset.root}`, which makes it anew."
+        problems.append(Problem(Kind.BEHIND, None, None, "another version of Brickbench made the index", way_out))
+        return None
+    return index
 
 
 def _check_shard(dataset: DatasetFolder, name: str, index: duckdb.DuckDBPyConnection | None) -> Iterator[Problem]:
@@ -134,6 +140,9 @@ def _compare_rows(index: duckdb.DuckDBPyConnection, root: Path, name: str, shard
     if row[0] != shard.digest:
         yield Problem(Kind.INDEX, name, None, "the index has another version of this shard (stale)", _rebuild(root))
         return
+    aside = index.execute("SELECT pile_index, reason FROM set_aside WHERE shard = ?", [name]).fetchall()
+    if dict(aside) != dict(shard.set_aside):
+        yield Problem(Kind.INDEX, name, None, "the index has other piles set aside than the shard", _rebuild(root))
     images = with_shard_columns(shard.images, pa.chunked_array([pa.repeat(name, shard.images.num_rows)]))
     with registered(index, shard_images=images, shard_instances=shard.instances):
         columns = tuple(column for column in IMAGES if column.name != "split")

@@ -43,11 +43,15 @@ class Batch:
     instances: pa.Table
     shards: pa.Table
     """A row of the table shards each: shard, digest, images, instances."""
+    set_aside: pa.Table
+    """A row for each pile that could not be made: shard, pile_index, reason."""
 
 
 _SHARDS_SCHEMA = pa.schema(
     [("shard", pa.string()), ("digest", pa.string()), ("images", pa.int32()), ("instances", pa.int32())]
 )
+
+_SET_ASIDE_SCHEMA = pa.schema([("shard", pa.string()), ("pile_index", pa.int64()), ("reason", pa.string())])
 
 
 def read_batches(dataset: DatasetFolder, shards: Sequence[str]) -> Iterator[Batch]:
@@ -108,7 +112,14 @@ def _batch(dataset: DatasetFolder, read: list[tuple[str, ShardTables]]) -> Batch
         for name, shard in read:
             require_consistent(dataset, name, shard)
     names = shards["shard"].take(pa.array(np.repeat(np.arange(len(read)), counts)))
-    return Batch(with_shard_columns(images, names), instances, shards)
+    aside = [(name, pile, reason) for name, shard in read for pile, reason in shard.set_aside.items()]
+    return Batch(with_shard_columns(images, names), instances, shards, set_aside_table(aside))
+
+
+def set_aside_table(rows: Sequence[tuple[str, int, str]]) -> pa.Table:
+    """Return rows (shard, pile_index, reason) as the index has them in set_aside."""
+    names = _SET_ASIDE_SCHEMA.names
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], schema=_SET_ASIDE_SCHEMA)
 
 
 def _mixes_shards(images: pa.Table, instances: pa.Table, shards: pa.Table) -> bool:

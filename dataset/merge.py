@@ -78,6 +78,7 @@ def _insert_batch(
     insert_rows(connection, "images", images)
     insert_rows(connection, "instances", batch.instances)
     insert_rows(connection, "shards", batch.shards)
+    insert_rows(connection, "set_aside", batch.set_aside)
     sources = connection.from_arrow(images), connection.from_arrow(batch.instances)
     labels_of(*sources, manifest.label_rule).insert_into("labels")
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +48,13 @@ class Mended:
 
 
 def mend_shard(
-    root: Path, number: int, pictures: Iterable[Picture], recorded: Recorded, *, keep_rows: bool = True
+    root: Path,
+    number: int,
+    pictures: Iterable[Picture],
+    recorded: Recorded,
+    *,
+    keep_rows: bool = True,
+    set_aside: Mapping[int, str] | None = None,
 ) -> Mended:
     """Put `pictures`, all those of some piles, into shard `number`; it is the old one or the new one at any moment.
 
@@ -60,13 +66,14 @@ def mend_shard(
         pictures: as for `write_shard`.
         recorded: what the pictures are held against.
         keep_rows: keep the rows of all other piles; False if the shard's rows cannot be used, or if it is gone.
+        set_aside: as for `write_shard`.
 
     Raises:
         OtherLabelsError: bricks came out otherwise than recorded; nothing is changed then.
     """
     shard = pile_shard(number)
     with _scratch_folder(root) as scratch:
-        write_shard(scratch, number, pictures)
+        write_shard(scratch, number, pictures, set_aside)
         made, folder = read_shard(scratch, shard), shard_folder(root, shard)
         old = read_shard(root, shard) if keep_rows else None
         _require_same_labels(root, shard, made, recorded)
@@ -138,7 +145,9 @@ def _without(shard: ShardTables, piles: pa.ChunkedArray) -> ShardTables:
     gone = pc.is_in(shard.images["pile_index"], value_set=piles)
     owners = shard.images["image_id"].filter(gone)
     bricks = shard.instances.filter(pc.invert(pc.is_in(shard.instances["image_id"], value_set=owners)))
-    return ShardTables(shard.images.filter(pc.invert(gone)), bricks, "")
+    made_again = set(piles.to_pylist())
+    set_aside = {pile: reason for pile, reason in shard.set_aside.items() if pile not in made_again}
+    return ShardTables(shard.images.filter(pc.invert(gone)), bricks, "", set_aside)
 
 
 def _joined(one: ShardTables, other: ShardTables) -> tuple[pa.Table, pa.Table]:
@@ -158,7 +167,7 @@ def _replace_files(made: Path, folder: Path, images: pa.Table) -> None:
 
 def _replace_shard(made: Path, folder: Path, shard: ShardTables, others: ShardTables | None) -> None:
     if others is not None:
-        write_rows(made, *_joined(others, shard))
+        write_rows(made, *_joined(others, shard), {**others.set_aside, **shard.set_aside})
     for path in sorted(folder.rglob("*")):
         target = made / path.relative_to(folder)
         if path.is_dir() and not path.is_symlink():

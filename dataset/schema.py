@@ -115,6 +115,11 @@ SHARDS = (
     Column("images", "INTEGER"),
     Column("instances", "INTEGER"),
 )
+SET_ASIDE = (  # piles that could not be made: their shard is whole without them
+    Column("shard", "VARCHAR"),
+    Column("pile_index", "BIGINT"),
+    Column("reason", "VARCHAR"),
+)
 META = (Column("name", "VARCHAR"), Column("value", "VARCHAR"))
 RUNS = (
     _text("run_id"),
@@ -154,6 +159,7 @@ SCORES = (
 TABLES: dict[str, tuple[Column, ...]] = {
     "meta": META,
     "shards": SHARDS,
+    "set_aside": SET_ASIDE,
     "parts": PARTS,
     "images": IMAGES,
     "instances": INSTANCES,

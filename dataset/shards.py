@@ -2,10 +2,11 @@
 
 import contextlib
 import io
+import json
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -26,6 +27,7 @@ PILES_PER_SHARD = 64  # some hundred files a folder: few enough to list fast, an
 SHARDS_FOLDER = "shards"
 GEOMETRY_FOLDER = "geometry"
 _INSTANCES_DIGEST = b"instances_sha256"  # key in the file of images
+_SET_ASIDE = b"set_aside"  # likewise: piles that could not be made
 _PILE_SHARD = re.compile(r"\d{6,}")
 _PHOTO_SHARD = re.compile(r"photo-\d{6,}")
 
@@ -46,6 +48,8 @@ class ShardTables:
     images: pa.Table
     instances: pa.Table
     digest: str
+    set_aside: Mapping[int, str] = field(default_factory=dict)
+    """Piles of the shard that could not be made, by number, with the reason."""
 
 
 def pile_shard(number: int) -> str:
@@ -87,18 +91,21 @@ def _numbers(root: Path, name: re.Pattern[str]) -> list[int]:
     return sorted(int(name.removeprefix("photo-")) for name in found)
 
 
-def write_shard(root: Path, number: int, pictures: Iterable[Picture]) -> None:
+def write_shard(
+    root: Path, number: int, pictures: Iterable[Picture], set_aside: Mapping[int, str] | None = None
+) -> None:
     """Write one shard of piles: each picture's file as it comes, then the rows; one that is there stays as it is.
 
     Args:
         root: the dataset's folder.
         number: the shard's, 0 or more.
         pictures: records, each with the bytes of its files; may be a generator.
+        set_aside: piles that could not be made, with the reason; it is read when `pictures` are all taken.
 
     Raises:
         ValueError: a record's hash, file name or image_id does not fit; nothing is written then.
     """
-    with _new_shard(root, number, pile_shard) as shard:
+    with _new_shard(root, number, pile_shard, {} if set_aside is None else set_aside) as shard:
         for record, data, *geometry in pictures:
             if (record.geometry_file is not None) != bool(geometry) or (
                 geometry and record.geometry_file != f"{GEOMETRY_FOLDER}/{record.image_id}.npz"
@@ -164,7 +171,9 @@ class _NewShard:
 
 
 @contextlib.contextmanager
-def _new_shard(root: Path, number: int, name: Callable[[int], str]) -> Iterator[_NewShard]:
+def _new_shard(
+    root: Path, number: int, name: Callable[[int], str], set_aside: Mapping[int, str] | None = None
+) -> Iterator[_NewShard]:
     if number < 0:
         raise ValueError(f"the number of a shard should be 0 or more, got {number}")
     with atomic_folder(shard_folder(root, name(number))) as folder:
@@ -172,7 +181,7 @@ def _new_shard(root: Path, number: int, name: Callable[[int], str]) -> Iterator[
         shard = _NewShard(folder)
         yield shard
         images = pa.Table.from_pylist(shard.images, schema=IMAGES_SCHEMA)
-        write_rows(folder, images, pa.Table.from_pylist(shard.instances, schema=INSTANCES_SCHEMA))
+        write_rows(folder, images, pa.Table.from_pylist(shard.instances, schema=INSTANCES_SCHEMA), set_aside or {})
 
 
 def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -189,12 +198,18 @@ def read_shard(root: Path, shard: str) -> ShardTables:
         BrickbenchError: a file is missing, damaged or of another layout.
     """
     images, images_digest = _read_rows(root, shard, "images.parquet", IMAGES_SCHEMA, None)
-    sealed = (images.schema.metadata or {}).get(_INSTANCES_DIGEST)
+    metadata = images.schema.metadata or {}
+    sealed = metadata.get(_INSTANCES_DIGEST)
     instances, digest = _read_rows(root, shard, "instances.parquet", INSTANCES_SCHEMA, sealed)
+    try:
+        set_aside = {int(pile): str(reason) for pile, reason in json.loads(metadata.get(_SET_ASIDE, b"{}")).items()}
+    except (ValueError, AttributeError) as error:
+        raise damaged_shard(root, shard, "its list of piles set aside cannot be read") from error
     return ShardTables(
         images.replace_schema_metadata(None),
         instances,
         sha256_hex((images_digest + digest).encode()),
+        set_aside,
     )
 
 
@@ -230,7 +245,7 @@ def how_to_mend(root: Path, shard: str) -> str:
     return f"Run `brickbench dataset check --repair {root}`, which renders again what is broken."
 
 
-def write_rows(folder: Path, images: pa.Table, instances: pa.Table) -> None:
+def write_rows(folder: Path, images: pa.Table, instances: pa.Table, set_aside: Mapping[int, str] | None = None) -> None:
     """Write the two tables of a shard; the same rows give the same bytes, however they were put together.
 
     Snappy without dictionaries: most of what a small file costs to read is spent once a column chunk, and a shard of
@@ -241,7 +256,10 @@ def write_rows(folder: Path, images: pa.Table, instances: pa.Table) -> None:
     _write_table(instances, INSTANCES_SCHEMA, bricks)
     content = bricks.getvalue().to_pybytes()
     (folder / "instances.parquet").write_bytes(content)
-    sealed = IMAGES_SCHEMA.with_metadata({_INSTANCES_DIGEST: sha256_hex(content)})
+    metadata = {_INSTANCES_DIGEST: sha256_hex(content).encode()}
+    if set_aside:
+        metadata[_SET_ASIDE] = json.dumps({str(pile): set_aside[pile] for pile in sorted(set_aside)}).encode()
+    sealed = IMAGES_SCHEMA.with_metadata(metadata)
     _write_table(images.replace_schema_metadata(None), sealed, folder / "images.parquet")
 
 

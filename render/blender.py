@@ -1,12 +1,19 @@
 """The one place where Blender's Python module is imported."""
 
+import atexit
 import contextlib
 import os
+import shutil
+import socket
 import sys
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 from core.errors import BrickbenchError
 from core.system import install_hint, missing_libraries
+
+_SCRATCH = Path(tempfile.gettempdir()) / f"brickbench-blender-{socket.gethostname()}-{os.getpid()}"
 
 # bpy puts its own scripts first on sys.path. A worker process inherits that list, and would then find
 # the scripts' half of bpy before the compiled one.
@@ -31,8 +38,48 @@ def _on_one_core() -> Iterator[None]:
         os.sched_setaffinity(0, cores)
 
 
+@contextlib.contextmanager
+def _own_scratch() -> Iterator[None]:
+    """Have Blender choose a temporary folder, while the block lasts, that goes when this process ends.
+
+    Blender makes a folder ``blender_XXXXXX`` in TMPDIR when it starts and when it is reset, and a process that is ended
+    at once leaves it. Here it lies in one that is named after this process.
+    """
+    before = os.environ.get("TMPDIR")
+    with contextlib.suppress(OSError):  # a disk that is full or not ours: Blender says so when it has to write
+        _SCRATCH.mkdir(exist_ok=True)
+        os.environ["TMPDIR"] = str(_SCRATCH)
+    try:
+        yield
+    finally:
+        os.environ.pop("TMPDIR", None)
+        if before is not None:
+            os.environ["TMPDIR"] = before
+
+
+def sweep_scratch() -> None:
+    """Remove what processes of this machine that are gone left."""
+    start = _SCRATCH.name.removesuffix(str(os.getpid()))
+    for old in _SCRATCH.parent.glob(f"{start}*"):
+        process = old.name.removeprefix(start)
+        if process.isdecimal() and not _is_running(int(process)):
+            shutil.rmtree(old, ignore_errors=True)
+
+
+def _is_running(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # somebody else's
+        pass
+    return True
+
+
+sweep_scratch()
+atexit.register(shutil.rmtree, _SCRATCH, ignore_errors=True)
 try:
-    with _on_one_core():
+    with _on_one_core(), _own_scratch():
         import bpy
         import mathutils
 except ImportError as error:
@@ -40,7 +87,7 @@ except ImportError as error:
     way_out = install_hint(missing) if missing else "Run `make setup` to install the locked packages."
     raise BrickbenchError(f"Blender's module bpy cannot be imported: {error}. {way_out}") from error
 
-__all__ = ["UNIT_MM", "bpy", "mathutils", "quiet", "reset"]
+__all__ = ["UNIT_MM", "bpy", "mathutils", "quiet", "reset", "sweep_scratch"]
 
 UNIT_MM = 10.0
 """One Blender unit: bricks are then about one unit large, where its rigid-body solver is at its best."""
@@ -48,7 +95,8 @@ UNIT_MM = 10.0
 
 def reset(threads: int) -> None:
     """Empty the scene and set the renderer up: Cycles on `threads` CPU threads; nothing in it yet."""
-    bpy.ops.wm.read_factory_settings(use_empty=True)
+    with _own_scratch():
+        bpy.ops.wm.read_factory_settings(use_empty=True)
     scene = bpy.context.scene
     scene.render.engine = "CYCLES"
     scene.render.threads_mode = "FIXED"

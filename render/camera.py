@@ -145,6 +145,10 @@ MIN_WIDTH_MM = 70.0
 """A picture shows at least this much of the floor, so that a single 1 x 1 plate does not fill it."""
 
 
+LOWEST_CAMERA_MM = 5.0
+"""A lens is above the floor, also where a camera that looks along it is shifted down."""
+
+
 def frame_pile(draw: CameraDraw, points_mm: NDArray[np.float64], size_px: int) -> Camera:
     """Return the camera of `draw` that has all of `points_mm` (N, 3) inside the picture, margin kept.
 
@@ -179,18 +183,19 @@ def frame_pile(draw: CameraDraw, points_mm: NDArray[np.float64], size_px: int) -
     # bricks would leave the picture, the pile moves towards the middle and the camera a little back.
     offset_x, offset_y = draw.offset
     border = draw.margin * size_px / 2
-    for _ in range(80):
+    for attempt in range(160):
         left, right, bottom, top = spread(distance)
         free_x, free_y = usable * full - (right - left), usable * full - (top - bottom)
         shift_x = ((left + right) / 2 - offset_x * max(free_x, 0) / 2) * distance
         shift_y = ((bottom + top) / 2 - offset_y * max(free_y, 0) / 2) * distance
         camera = _camera(rotation, target, shift_x, shift_y, distance, focal_px, size_px)
         pixels = camera.project(points_mm)
-        if pixels.min() >= border and pixels.max() <= size_px - border:
+        is_above = camera.position_mm[2] >= LOWEST_CAMERA_MM
+        if is_above and pixels.min() >= border and pixels.max() <= size_px - border:
             depth = -(points_mm @ camera.camera_from_world[2, :3] + camera.camera_from_world[2, 3])
             focus_mm = float(depth.min() + draw.focus * np.ptp(depth))
             return replace(camera, aperture_mm=draw.aperture_mm, focus_mm=focus_mm)
-        offset_x, offset_y, distance = 0.9 * offset_x, 0.9 * offset_y, 1.01 * distance
+        offset_x, offset_y, distance = 0.9 * offset_x, 0.9 * offset_y, (1.01 if attempt < 80 else 1.1) * distance
     raise ValueError(f"no camera of {draw} shows all bricks")
 
 

@@ -1,6 +1,7 @@
 """The commands ``brickbench render …``."""
 
 import functools
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import click
 from blender_assets.commands import ldraw_options
 from core.cli import (
     Decorated,
+    count_of,
     existing_file,
     json_option,
     new_file,
@@ -88,15 +90,27 @@ def run(
     from render.run import render_dataset
 
     of = parse_share(share)
-    plan = render_dataset(
-        settings, output, count=count, seed=seed, workers=workers, device=device, engine=engine, share=of, say=say
-    )
+    try:
+        plan = render_dataset(
+            settings, output, count=count, seed=seed, workers=workers, device=device, engine=engine, share=of, say=say
+        )
+    except KeyboardInterrupt:
+        say("\nStopped. Finished piles are kept; each worker loses the one that it was on.")
+        raise
+    if plan.set_aside:
+        say(_aside_words(plan.set_aside))
     made = f"{plan.piles} piles, {plan.pictures} pictures in {plan.shards} shards"
     if of == (1, 1):
         say(f"{output}: {made}.")
     else:
         left = f"When all shares are, run `brickbench dataset index {output}`."
         say(f"{output}: share {share} of {made} is there. {left}")
+
+
+def _aside_words(set_aside: Mapping[int, str]) -> str:
+    named = "\n".join(f"  pile {pile}: {reason}" for pile, reason in sorted(set_aside.items())[:5])
+    more = f"\n  and {len(set_aside) - 5} more, in the index's table set_aside" if len(set_aside) > 5 else ""
+    return f"{count_of(len(set_aside), 'pile')} could not be made; their shards are whole without them:\n{named}{more}"
 
 
 @render.command()

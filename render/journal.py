@@ -9,7 +9,7 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -22,15 +22,24 @@ LOGS_FOLDER = "logs"
 State = Literal["running", "done", "failed", "stopped"]
 Share = tuple[int, int]
 _AT_PILE = "at pile "
+_BEGUN = "begun on "
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A shard that was set aside."""
+    """A shard that could not be made."""
 
     shard: int
     error: str
     attempts: int
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A pile that could not be made; its shard is there without it."""
+
+    pile: int
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,8 @@ class RunFacts:
     pid: int
     state: State = "running"
     failures: tuple[Failure, ...] = ()
+    set_aside: tuple[SetAside, ...] = ()
+    """Of this render and of those before it."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,8 @@ class RunJournal:
         shards = -(-piles // piles_per_shard)
         place = socket.gethostname(), os.getpid()
         self.facts = RunFacts(share, piles, shards, piles_per_shard, todo, engine, workers, *place)
+        before = {one.pile: one for run in read_runs(root) for one in run.set_aside if run.share == share}
+        self.facts = replace(self.facts, set_aside=tuple(before.values()))
         for old in (root / LOGS_FOLDER).glob("*/[0-9]*-of-*.json"):
             number, _, parts = old.stem.split("-")[:3]
             if int(parts) != share[1] or int(number) == share[0]:
@@ -94,9 +107,23 @@ class RunJournal:
         _write(self._path, self.facts)
         return self
 
+    def set_aside(self, piles: Mapping[int, str]) -> None:
+        """Write that some piles could not be made."""
+        if piles:
+            known = {one.pile: one for one in self.facts.set_aside}
+            known |= {pile: SetAside(pile, reason) for pile, reason in piles.items()}
+            self.facts = replace(self.facts, set_aside=tuple(known[pile] for pile in sorted(known)))
+            _write(self._path, self.facts)
+
+    def died_twice_at(self, shard: int) -> int | None:
+        """Return the pile at which the last two workers on a shard died, None if they did not or at different ones."""
+        deaths = _deaths(shard_log(self._root, shard))
+        return deaths[-1] if len(deaths) > 1 and deaths[-1] == deaths[-2] else None
+
     def fail(self, shard: int, error: str, attempts: int) -> str:
-        """Write that a shard was set aside, and return why: with the pile at which its worker died, if it did."""
-        pile = _died_at(shard_log(self._root, shard))
+        """Write that a shard failed, and return why: with the pile at which its worker died, if it did."""
+        deaths = _deaths(shard_log(self._root, shard))
+        pile = deaths[-1] if deaths else None
         reason = error if pile is None else f"{error} (it died at pile {pile})"
         self.facts = replace(self.facts, failures=(*self.facts.failures, Failure(shard, reason, attempts)))
         _write(self._path, self.facts)
@@ -130,7 +157,7 @@ class ShardJournal:
     def __enter__(self) -> Self:
         """Begin the log."""
         self._started = time.perf_counter()
-        self._say(f"begun on {self._before.device}")
+        self._say(f"{_BEGUN}{self._before.device}")
         return self
 
     def begin_pile(self, pile: int) -> None:
@@ -169,8 +196,11 @@ def read_runs(root: Path) -> list[RunFacts]:
     """Return what the renders of a dataset told, one a share."""
     runs = []
     for _, values in _read(root / LOGS_FOLDER / "renders"):
-        failures = tuple(Failure(**failure) for failure in values.pop("failures"))
-        runs.append(RunFacts(**values | {"share": tuple(values["share"]), "failures": failures}))
+        lists = {
+            "failures": tuple(Failure(**failure) for failure in values.pop("failures")),
+            "set_aside": tuple(SetAside(**pile) for pile in values.pop("set_aside", [])),
+        }
+        runs.append(RunFacts(**values | lists | {"share": tuple(values["share"])}))
     return runs
 
 
@@ -200,10 +230,17 @@ def _name(share: Share) -> str:
     return f"{share[0]}-of-{share[1]}"
 
 
-def _died_at(log: Path) -> int | None:
-    """Return the pile that the log ends with: whatever came of it, the process could not say."""
-    if not log.is_file():
-        return None
-    last = log.read_text(encoding="utf-8").splitlines()[-1]
-    _, found, pile = last.partition(_AT_PILE)
-    return int(pile) if found and pile.isdecimal() else None
+def _deaths(log: Path) -> list[int | None]:
+    """Return for each worker that was on a shard the pile at which it died, None of one that could say how it ended.
+
+    The one that writes now, if any, counts as dead: ask when it is known to be gone.
+    """
+    deaths: list[int | None] = []
+    for line in log.read_text(encoding="utf-8").splitlines() if log.is_file() else ():
+        _, _, words = line.partition(": ")
+        if words.startswith(_BEGUN):
+            deaths.append(None)
+        elif deaths:
+            _, found, pile = words.partition(_AT_PILE)
+            deaths[-1] = int(pile) if found and pile.isdecimal() else None
+    return deaths

@@ -115,18 +115,31 @@ def _panel(
         yield light
 
 
+LOWEST_FLASH_MM = 3.0
+"""A camera that looks along the floor may have its flash on the side of it that would be below."""
+
+
 @contextlib.contextmanager
 def _flash(flash: Flash, camera: Camera) -> Iterator[None]:
+    position, radiance = place_flash(flash, camera)
+    size = (flash.diameter_mm, flash.diameter_mm)
+    with _panel(position, -camera.forward, size, True, flash.rgb, radiance):
+        yield
+
+
+def place_flash(flash: Flash, camera: Camera) -> tuple[Floats, float]:
+    """Return where the flash is, (3,) in mm and never below the floor, and the radiance that gives its share."""
     right, up, _ = camera.camera_from_world[:, :3]
     position = camera.position_mm + flash.right_mm * right + flash.up_mm * up
+    position[2] = max(position[2], LOWEST_FLASH_MM)
     size = (flash.diameter_mm, flash.diameter_mm)
     origins, directions = camera.rays(0, 0, camera.size_px, camera.size_px, max(camera.size_px // 12, 1))
     down = directions[:, 2] < -0.02
     floor = (origins - directions * (origins[:, 2] / directions[:, 2])[:, None])[down].astype(np.float64)
     near = floor[np.linalg.norm(floor - camera.position_mm, axis=1) < 3 * camera.focus_mm]
-    radiance = flash.share / panel_white(position, -camera.forward, size, True, floor_mm=near)
-    with _panel(position, -camera.forward, size, True, flash.rgb, radiance):
-        yield
+    if not len(near):  # the floor in the picture is far away: what lies before the lens counts
+        near = (camera.position_mm + camera.focus_mm * camera.forward)[None] * np.array([1.0, 1.0, 0.0])
+    return position, flash.share / panel_white(position, -camera.forward, size, True, floor_mm=near)
 
 
 @contextlib.contextmanager

@@ -1,8 +1,8 @@
 """Rendering a dataset: which shards are missing, who makes them, and the index at the end."""
 
 import os
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from render.journal import RunJournal, Share
 from render.lights import list_panoramas
 from render.pile import sample_pile
 from render.settings import RenderSettings
+from render.watch import PileWatch
 
 SETTINGS_NAME = "settings.yaml"
 WORKERS_A_GPU = 2
@@ -58,6 +59,8 @@ class Plan:
     """Of all shares."""
     shards_there: int
     missing: tuple[int, ...]
+    set_aside: Mapping[int, str] = field(default_factory=dict)
+    """Piles that could not be made, with the reason, once it was tried."""
 
 
 def plan_render(settings: RenderSettings, root: Path, count: int, share: Share = (1, 1)) -> Plan:
@@ -121,6 +124,7 @@ def render_dataset(
         BrickbenchError: there is no such device, `root` cannot be written, a shard failed twice or the index could not
             be written; all other shards are there then.
     """
+    from render.blender import sweep_scratch
     from render.devices import count_gpus, require_device  # loads Blender, which planning does without
     from render.worker import ShardJob, render_shard, start_blender
 
@@ -154,20 +158,32 @@ def render_dataset(
         ) as journal,
         Progress("Rendering", total, "piles", done=total - todo) as progress,
     ):
-        for outcome in run_items(render_shard, jobs, workers=crew.workers, setup=setup, engine=engine):
-            if outcome.value is None:
-                reason = journal.fail(jobs[outcome.key].shard_index, str(outcome.error), outcome.attempts)
-                failures.setdefault(f"{reason}.", []).append(outcome.key)
-            else:
-                progress.advance(outcome.value)
+        with PileWatch(root, share, jobs, progress) as watch:
+            while jobs:
+                again: dict[str, ShardJob] = {}
+                for outcome in run_items(render_shard, jobs, workers=crew.workers, setup=setup, engine=engine):
+                    job = jobs[outcome.key]
+                    if outcome.value is not None:
+                        watch.finish(job.shard_index, outcome.value.piles)
+                        journal.set_aside(outcome.value.set_aside)
+                        continue
+                    pile = journal.died_twice_at(job.shard_index)
+                    if pile is not None and pile not in job.set_aside:
+                        aside = {**job.set_aside, pile: f"its worker died at it twice ({outcome.error})"}
+                        again[outcome.key] = replace(job, set_aside=aside)
+                        continue
+                    reason = journal.fail(job.shard_index, str(outcome.error), outcome.attempts)
+                    failures.setdefault(f"{reason}.", []).append(outcome.key)
+                jobs = again  # without the pile that took two workers down
         if share == (1, 1):
             _bring_into_index(root, failures, say)
+    sweep_scratch()
     if failures:
         raise BrickbenchError(
             f"Of {plan.shards} shards {len(pile_shards(root))} are there. {_reasons(failures)} "
             "Run the same command again to make what is missing."
         )
-    return plan
+    return replace(plan, set_aside={one.pile: one.reason for one in journal.facts.set_aside})
 
 
 def _bring_into_index(root: Path, failures: dict[str, list[str]], say: Callable[[str], None] | None) -> None:
@@ -261,7 +277,8 @@ def _check_growth(settings: RenderSettings, root: Path, count: int) -> None:
     if not made:
         return
     last = made[-1]
-    piles = set(read_shard(root, pile_shard(last)).images["pile_index"].to_pylist())
+    rows = read_shard(root, pile_shard(last))
+    piles = {*rows.images["pile_index"].to_pylist(), *rows.set_aside}
     short_by = settings.piles_per_shard - len(piles)
     end = (last + 1) * settings.piles_per_shard - short_by
     if short_by and count > end:

@@ -1,8 +1,8 @@
 """What a worker process does: it keeps one Blender alive and renders shard after shard."""
 
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ from threadpoolctl import threadpool_limits
 
 from core.files import sha256_hex
 from core.seeding import Purpose, generator
+from dataset.kept_piles import KeptPiles
 from dataset.masks import encode_mask
 from dataset.records import ImageRecord, InstanceRecord
-from dataset.shards import GEOMETRY_FOLDER, Picture, pack_arrays, pile_shard, shard_folder, write_shard
+from dataset.shards import GEOMETRY_FOLDER, Picture, pack_arrays, pile_shard, read_shard, shard_folder, write_shard
 from dataset.splits import pile_group
 from render import blender
 from render.camera import Camera, frame_pile
@@ -34,6 +35,13 @@ ATTEMPTS = 8
 """Start poses that are tried before a pile is given up; the first comes to rest in more than 99 of 100."""
 
 
+PILE_FAULTS = (NotAtRestError, ArithmeticError, LookupError, TypeError, ValueError)
+"""What a pile's own numbers can raise: it would on any machine, so the pile is set aside and its shard goes on.
+
+What a machine lacks (memory, disk, a Blender that works) is no fault of the pile: its shard is tried again elsewhere.
+"""
+
+
 @dataclass(frozen=True)
 class ShardJob:
     """One shard to make: a pure work item."""
@@ -45,6 +53,16 @@ class ShardJob:
     pile_indices: range
     share: Share = (1, 1)
     """Of the render that it belongs to."""
+    set_aside: Mapping[int, str] = field(default_factory=dict)
+    """Piles that are not even begun, with the reason: each took its worker down again and again."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """What became of a shard: how many piles it was to have, and which of them could not be made, with the reason."""
+
+    piles: int
+    set_aside: Mapping[int, str]
 
 
 @dataclass(frozen=True)
@@ -84,22 +102,51 @@ def take_first_picture() -> None:
         pass
 
 
-def render_shard(job: ShardJob) -> int:
-    """Render one shard into its dataset and return its number of piles; one that is there already stays."""
-    if shard_folder(job.root, pile_shard(job.shard_index)).is_dir():
-        return len(job.pile_indices)  # of a worker that was lost before it could say so
+def render_shard(job: ShardJob) -> Made:
+    """Render one shard into its dataset and return what became of it; one that is there already stays.
+
+    Each finished pile is kept until the shard is whole, so whoever goes on with the shard begins where this one ended.
+    """
+    kept = KeptPiles(job.root, job.shard_index)
+    if shard_folder(job.root, pile_shard(job.shard_index)).is_dir():  # a worker was lost before it could say so
+        kept.clear()
+        return Made(len(job.pile_indices), read_shard(job.root, pile_shard(job.shard_index)).set_aside)
     journal = ShardJournal(job.root, job.share, job.shard_index, chosen_device())
+    set_aside = dict(job.set_aside)
 
     def pictures() -> Iterator[Picture]:
         for pile_index in job.pile_indices:
             journal.begin_pile(pile_index)
-            settled = settled_pile(job.settings, job.seed, pile_index)
-            for shot in render_shots(settled, job.settings):
-                yield record_of(settled.pile, shot, job.settings)
+            made = kept.read(pile_index)
+            if made is None:
+                made = list(pictures_of(job.settings, job.seed, [pile_index], set_aside))
+                if pile_index not in set_aside:
+                    kept.keep(pile_index, made)
+            yield from made
 
     with journal:
-        write_shard(job.root, job.shard_index, pictures())
-    return len(job.pile_indices)
+        write_shard(job.root, job.shard_index, pictures(), set_aside)
+    kept.clear()
+    return Made(len(job.pile_indices), set_aside)
+
+
+def pictures_of(
+    settings: RenderSettings, seed: int, pile_indices: Iterable[int], set_aside: dict[int, str]
+) -> Iterator[Picture]:
+    """Yield the pictures of some piles, all of a pile or none.
+
+    A pile that cannot be made, whoever makes it, is put into `set_aside` with the reason; those in it are left out.
+    """
+    for pile_index in pile_indices:
+        if pile_index in set_aside:
+            continue
+        try:
+            settled = settled_pile(settings, seed, pile_index)
+            made = [record_of(settled.pile, shot, settings) for shot in render_shots(settled, settings)]
+        except PILE_FAULTS as error:
+            set_aside[pile_index] = f"{type(error).__name__}: {error}"
+            continue
+        yield from made
 
 
 def settled_pile(settings: RenderSettings, seed: int, pile_index: int) -> SettledPile:

@@ -1,7 +1,7 @@
 """What is broken in a dataset made anew: piles are rendered again, then the index follows."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -104,17 +104,12 @@ def _render_again(dataset: DatasetFolder, broken: dict[str, list[Problem]], work
 def mend(job: MendJob) -> Mended | str:
     """Render the piles of a job again and put them into their shard; return what came of it, or why it was not done."""
     from dataset.repair import OtherLabelsError
-    from dataset.shards import Picture
-    from render.worker import record_of, render_shots, settled_pile
+    from render.worker import pictures_of
 
-    def pictures() -> Iterator[Picture]:
-        for pile_index in job.piles:
-            settled = settled_pile(job.settings, job.seed, pile_index)
-            for shot in render_shots(settled, job.settings):
-                yield record_of(settled.pile, shot, job.settings)
-
+    set_aside: dict[int, str] = {}
+    pictures = pictures_of(job.settings, job.seed, job.piles, set_aside)
     try:
-        return mend_shard(job.root, job.number, pictures(), job.recorded, keep_rows=job.keep_rows)
+        return mend_shard(job.root, job.number, pictures, job.recorded, keep_rows=job.keep_rows, set_aside=set_aside)
     except OtherLabelsError as error:  # the other shards may come out right
         return f"not done: {error}"
 

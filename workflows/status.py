@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.errors import BrickbenchError
 from dataset.shards import pile_shards
-from render.journal import LOGS_FOLDER, Failure, RunFacts, WorkerFacts, read_runs, read_workers
+from render.journal import LOGS_FOLDER, Failure, RunFacts, SetAside, WorkerFacts, read_runs, read_workers
 
 SILENT_S = 900.0
 """A worker that wrote nothing for so long is taken for lost: a pile takes seconds, one at high quality minutes."""
@@ -45,6 +45,8 @@ class Status:
     devices: list[DeviceRate]
     workers: list[WorkerFacts]
     failures: list[Failure]
+    set_aside: list[SetAside]
+    """Piles that could not be made; the shards of the others are whole."""
 
 
 def read_status(root: Path) -> Status:
@@ -90,6 +92,7 @@ def read_status(root: Path) -> Status:
         devices=devices,
         workers=busy,
         failures=failures,
+        set_aside=[one for run in runs for one in run.set_aside],
     )
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from workflows.status import Status
 
 ERRORS_SHOWN = 5
-_LISTS = ("devices", "workers", "failures")
+_LISTS = ("devices", "workers", "failures", "set_aside")
 
 
 @click.command()
@@ -53,6 +53,7 @@ def _print(found: "Status", root: Path, *, as_json: bool) -> None:
         "shards": f"{found.shards_done} of {found.shards}",
         "running": found.shards_running,
         "failed": found.shards_failed,
+        "set_aside": len(found.set_aside),
         "piles_per_hour": round(found.piles_per_hour, 1),
         "hours_left": left,
         "engine": found.engine,
@@ -67,3 +68,6 @@ def _print(found: "Status", root: Path, *, as_json: bool) -> None:
         click.echo(f"\nlast errors ({len(found.failures)} in all)")
         last = [vars(row) | {"log": str(shard_log(root, row.shard))} for row in found.failures[-ERRORS_SHOWN:]]
         print_rows(last, as_json=False)
+    if found.set_aside:
+        click.echo(f"\npiles that could not be made ({len(found.set_aside)} in all; their shards go on without them)")
+        print_rows([vars(row) for row in found.set_aside[-ERRORS_SHOWN:]], as_json=False)

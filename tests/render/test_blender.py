@@ -337,7 +337,7 @@ def test_parts_of_an_ldraw_library_are_rendered_under_the_number_that_was_asked_
 def test_shards_that_fail_are_named_by_reason_and_the_others_are_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def outcomes(function: object, jobs: dict[str, worker.ShardJob], **_: object) -> Iterator[Outcome[int]]:
+    def outcomes(function: object, jobs: dict[str, worker.ShardJob], **_: object) -> Iterator[Outcome[worker.Made]]:
         for number, (key, job) in enumerate(jobs.items()):
             if number:
                 yield Outcome(key, None, "OSError: [Errno 28] No space left on device", 2)

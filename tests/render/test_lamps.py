@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from render import blender
-from render.camera import Camera
-from render.lamps import lit
+from render.camera import Camera, CameraSettings, frame_pile, sample_camera
+from render.lamps import LOWEST_FLASH_MM, lit, place_flash
 from render.lighting import LUMINANCE, AreaLight, DistantLight, Flash, Lighting, Occluder
 from render.lights import LIGHTINGS, WORLDS, _bundled_folder, sample_lighting
 from render.panoramas import UP, read_panorama, upper_half
@@ -222,3 +222,15 @@ def test_a_picture_is_the_same_after_others(tmp_path: Path) -> None:
         picture(lighting, tmp_path, samples=4)
     picture(sample_lighting("forest", "exact", np.random.default_rng(0)), tmp_path, samples=4)
     np.testing.assert_array_equal(first, picture(lightings[0], tmp_path, samples=4))
+
+
+def test_a_flash_is_above_the_floor_also_where_the_camera_nearly_lies_on_it() -> None:
+    rng = np.random.default_rng(0)
+    settings = CameraSettings(elevation_min_deg=5, elevation_max_deg=15)
+    for _ in range(100):
+        camera = frame_pile(sample_camera(settings, rng), rng.uniform([-8, -8, 0], [8, 8, 6], (8, 3)), SIZE_PX)
+        flash = sample_lighting("flash", "fitted", rng).flash
+        assert flash is not None
+        position, radiance = place_flash(flash, camera)
+        assert position[2] >= LOWEST_FLASH_MM
+        assert 0 < radiance < float("inf")

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from blender_assets.catalogue import load_catalogue
 from core.errors import SettingsError
-from render.camera import CameraDraw, CameraSettings, frame_pile, sample_camera
+from render.camera import LOWEST_CAMERA_MM, CameraDraw, CameraSettings, frame_pile, sample_camera
 from render.floors import FLOORS
 from render.layout import ARRANGEMENTS, Area, start_poses
 from render.lights import LIGHTINGS
@@ -224,3 +224,15 @@ def test_a_camera_straight_above_keeps_left_and_right() -> None:
     assert left[0] < 50 < right[0]
     assert up[1] < 50 < down[1]
     assert left[0] + right[0] == pytest.approx(100)
+
+
+def test_a_camera_is_above_the_floor_and_shows_everything_however_low_it_looks() -> None:
+    rng = np.random.default_rng(0)
+    settings = CameraSettings(elevation_min_deg=5, elevation_max_deg=15, margin_min=0, margin_max=0.45)
+    for _ in range(300):
+        points = rng.uniform([-30, -30, 0], [30, 30, 10], (8, 3)) * rng.uniform(0.2, 4)
+        camera = frame_pile(sample_camera(settings, rng), points, 64)
+        pixels = camera.project(points)
+        assert camera.position_mm[2] >= LOWEST_CAMERA_MM
+        assert pixels.min() >= 0
+        assert pixels.max() <= 64

@@ -71,7 +71,12 @@ def test_the_pile_at_which_a_worker_died_is_named(tmp_path: Path) -> None:
         dying = ShardJournal(tmp_path, (1, 1), 1, "cpu").__enter__()
         dying.begin_pile(4)
         dying.begin_pile(5)
+        assert run.died_twice_at(1) is None
         assert run.fail(1, "ActorDiedError: gone", 2) == "ActorDiedError: gone (it died at pile 5)"
+        ShardJournal(tmp_path, (1, 1), 1, "cpu").__enter__().begin_pile(5)
+        assert run.died_twice_at(1) == 5
+        ShardJournal(tmp_path, (1, 1), 1, "cpu").__enter__().begin_pile(6)
+        assert run.died_twice_at(1) is None
     with pytest.raises(OSError, match="full"):
         fail_at(tmp_path, 8)
     assert "OSError: full" in shard_log(tmp_path, 2).read_text()
