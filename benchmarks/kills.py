@@ -3,11 +3,11 @@
     python benchmarks/kills.py                     # 120 kills, some 15 CPU-minutes
     python benchmarks/kills.py --kills 3 --only localize
 
-Each piece of work is done once without a kill, for its files and the time that it takes. Then it is begun again in a copy
-of the same dataset and killed at a random moment, the whole process group or a single worker in turn, and begun again by
-the same command, until all kills are done; then it may end. Its files must be those of the first time, byte for byte but
-for times of day and durations. A study is served and answered in the meantime: each answer that the server said it has
-must be in its store. It prints a table, the one of docs/reliability.md.
+Each piece of work is done once without a kill, for its files and the time that it takes. Then it is begun again in a
+copy of the same dataset and killed at a random moment, the whole process group or a single worker in turn, and begun
+again by the same command, until all kills are done; then it may end. Its files must be those of the first time, byte
+for byte but for times of day and durations. A study is served and answered in the meantime: each answer that the
+server said it has must be in its store. It prints a table, the one of docs/reliability.md.
 """
 
 import argparse
@@ -88,8 +88,8 @@ WORKS = (
          ("runs/explained/scores/*.parquet", "runs/explained/score_sums/*.parquet")),
     Work(
         "evaluate faithfulness",
-        ("evaluate", "faithfulness", "{root}/runs/explained", "--metrics", "deletion,road,average_drop", "--workers", "2",
-         "--device", "cpu"),
+        ("evaluate", "faithfulness", "{root}/runs/explained", "--metrics", "deletion,road,average_drop",
+         "--workers", "2", "--device", "cpu"),
         ("runs/explained/scores/*.parquet",),
     ),
     Work(
@@ -225,7 +225,7 @@ def _killed(work: Work, base: Path, place: Path, kills: int, chance: random.Rand
         capture_output=True,
         text=True,
     )
-    return row if check.returncode == 0 else _ended(row, f"the dataset is not whole: {check.stdout[:200]}")
+    return row if checked.returncode == 0 else _ended(row, f"the dataset is not whole: {checked.stdout[:200]}")
 
 
 def _ended(row: Row, outcome: str) -> Row:
