@@ -218,7 +218,7 @@ def _killed(work: Work, base: Path, place: Path, kills: int, chance: random.Rand
     differing = sorted(name for name in {*whole, *now} if whole.get(name) != now.get(name))
     if differing:
         return _ended(row, f"{len(differing)} of {len(whole)} differ, such as {differing[0]}")
-    check = subprocess.run(
+    checked = subprocess.run(
         _command(("dataset", "check", str(place / "dataset"))),
         env=_environment(),
         cwd=ROOT,
