@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from core.engine import Outcome
 from core.errors import BrickbenchError
 from dataset.checks import check_dataset
+from dataset.dataset_folder import DatasetFolder
 from dataset.index import open_index, rebuild_index
 from dataset.shards import read_shard
 from render import worker
@@ -86,7 +87,7 @@ def test_a_pile_that_fails_always_is_set_aside_alone_and_named_everywhere(
     assert aside(root) == [("000001", 4, "ZeroDivisionError: float division by zero")]
     told = read_status(root)
     assert (told.state, told.piles_done, [one.pile for one in told.set_aside]) == ("done", 6, [4])
-    assert check_dataset(root) == []
+    assert check_dataset(DatasetFolder.open(root)) == []
     assert not list((root / "shards").glob(".*"))
 
     again = render_dataset(TINY, root, count=9, seed=0)
@@ -96,7 +97,7 @@ def test_a_pile_that_fails_always_is_set_aside_alone_and_named_everywhere(
     assert [row[1] for row in aside(root)] == [4]
     with open_index(root, read_only=False) as index:
         index.execute("DELETE FROM set_aside")
-    assert ["set aside" in problem.what for problem in check_dataset(root)] == [True]
+    assert ["set aside" in problem.what for problem in check_dataset(DatasetFolder.open(root))] == [True]
 
 
 def _saved(folder: Path) -> Path:
@@ -120,7 +121,7 @@ def test_a_repair_leaves_out_what_was_set_aside(tmp_path: Path, monkeypatch: pyt
     spoil(monkeypatch, 4, ValueError("no camera"))
     render_dataset(TINY, root, count=6, seed=0)
     next((root / "shards" / "000001" / "images").glob("00000003-*")).write_bytes(b"damaged")
-    _, left = repair_dataset(root, 1)  # in processes that know nothing of the spoilt pile
+    _, left = repair_dataset(DatasetFolder.open(root), 1)  # in processes that know nothing of the spoilt pile
     assert left == []
     assert dict(read_shard(root, "000001").set_aside) == {4: "ValueError: no camera"}
     assert piles(root) == [0, 1, 2, 3, 5]
