@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import errno
 import importlib.util
 import os
 import signal
@@ -70,7 +71,25 @@ def run() -> int:
         return 130
     except BrokenPipeError:
         return 1  # the reader of our output went away: nobody is left to tell
+    except Exception as error:
+        if (told := _of_the_disk(error)) is None:
+            raise
+        click.echo(f"brickbench: {told}", err=True)
+        return 1
     return 0
+
+
+def _of_the_disk(error: Exception) -> str | None:
+    """Return in one sentence what a disk refused, or that an index is damaged; None of any other error."""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        where = f" {error.filename}" if error.filename else ""
+        return f"Cannot write{where}: {error.strerror}. What is whole stays: mend that, then run it again."
+    if "duckdb" in sys.modules:
+        from dataset.database import is_of_the_file, refusal
+
+        if is_of_the_file(error):
+            return str(refusal(error))
+    return None
 
 
 def main() -> None:

@@ -38,6 +38,8 @@ class Kind(StrEnum):
     """The index lacks something that is there."""
     INDEX = "index"
     """The index holds something else than the shards."""
+    SETTINGS = "settings"
+    """settings.yaml, from which broken piles are rendered again."""
     RUN = "run"
     """A run that the index knows is gone."""
 
@@ -73,14 +75,29 @@ def check_dataset(dataset: DatasetFolder, only: Collection[str] | None = None) -
     try:
         with Progress("Check", len(chosen), "shards") as progress:
             for name in chosen:
-                problems += _check_shard(dataset, name, index)
+                try:
+                    problems += _check_shard(dataset, name, index)
+                except duckdb.Error as error:
+                    problems.append(_unreadable(dataset.root, error))
+                    if index is not None:
+                        index.close()
+                    index = None
                 progress.advance()
         if index is not None:
-            problems += _check_index(index, dataset, set(shards))
+            try:
+                problems += _check_index(index, dataset, set(shards))
+            except duckdb.Error as error:
+                problems.append(_unreadable(dataset.root, error))
     finally:
         if index is not None:
             index.close()
     return problems
+
+
+def _unreadable(root: Path, error: duckdb.Error) -> Problem:
+    """Return the problem of an index of which some blocks are damaged, though it opens."""
+    what = f"the index cannot be read: {str(error).splitlines()[0]}"
+    return Problem(Kind.INDEX, None, None, what, _rebuild(root))
 
 
 def _open(dataset: DatasetFolder, problems: list[Problem]) -> duckdb.DuckDBPyConnection | None:

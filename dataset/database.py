@@ -18,6 +18,13 @@ MEMORY_LIMIT = "2GB"
 """What DuckDB may hold; it puts the rest into a temporary folder beside the index. A merge of any size fits in it."""
 WAIT_S = 20.0
 """How long a writer waits for others; readers hold an index for moments, merges of a few shards for a second."""
+_OF_THE_DISK = {
+    "No space left on device": "Free some disk, then run this again.",
+    "Disk quota exceeded": "Free some disk, then run this again.",
+    "Read-only file system": "Mount it for writing, or copy the dataset to a disk that you may write on.",
+    "Permission denied": "Mend the permissions of the dataset's folder and of its files.",
+}
+"""What the system says where nothing is wrong with the index, and the way out."""
 _SIZE = re.compile(r"\d+(\.\d+)? ?[KMGT]i?B", re.IGNORECASE)
 
 
@@ -27,6 +34,15 @@ class DamagedIndexError(BrickbenchError):
 
 class BusyIndexError(BrickbenchError):
     """Another process holds the index."""
+
+
+class RefusedIndexError(BrickbenchError):
+    """The disk refuses the file of an index, as one that is full or may not be written; `words` says so."""
+
+    def __init__(self, message: str, words: str) -> None:
+        """Take the whole message, and what the system says."""
+        super().__init__(message)
+        self.words = words
 
 
 def index_path(path: Path) -> Path:
@@ -99,15 +115,32 @@ def connect(file: Path, *, read_only: bool, memory_limit: str = MEMORY_LIMIT) ->
                 f"The index {file} is open elsewhere in this process. Close that connection first."
             ) from error
         except duckdb.Error as error:
-            if "lock" not in str(error):
-                raise DamagedIndexError(
-                    f"The index {file} is damaged. Run `brickbench dataset index --rebuild {file.parent}`; "
-                    "that makes it anew from the shards and runs."
-                ) from error
+            if "Could not set lock" not in str(error):
+                raise refusal(error, file) from error
             if time.monotonic() >= until:
                 holder = re.search(r"PID (\d+)", str(error))
                 raise _busy(file, f" (process {holder[1]})" if holder else "") from error
         time.sleep(0.05)
+
+
+def refusal(error: Exception, file: Path | None = None) -> BrickbenchError:
+    """Return in one sentence what the disk, or the damaged file of an index, refused; `file` is named if known."""
+    index, dataset = (f"The index {file}", file.parent) if file else ("The index of the dataset", "DATASET")
+    for words, way_out in _OF_THE_DISK.items():
+        if words in str(error):
+            return RefusedIndexError(f"{index} cannot be used: {words}. {way_out}", words)
+    if "?" in str(file):
+        return BrickbenchError(f"{index} cannot be used: DuckDB takes what follows a ? for options. Rename the folder.")
+    return DamagedIndexError(
+        f"{index} is damaged. Run `brickbench dataset index --rebuild {dataset}`; that makes it anew from the shards "
+        "and runs."
+    )
+
+
+def is_of_the_file(error: BaseException) -> bool:
+    """Return whether `error` is DuckDB's about the file of an index: it is damaged, or the disk refuses it."""
+    says = ("Corrupt database", "Could not read enough bytes", "not a valid DuckDB database", *_OF_THE_DISK)
+    return isinstance(error, duckdb.Error) and any(words in str(error) for words in says)
 
 
 def only_writer(file: Path) -> contextlib.AbstractContextManager[bool]:
@@ -133,8 +166,16 @@ def writing_to(file: Path) -> Iterator[None]:
     """Turn DuckDB's failure to write the index `file`, as on a full disk, into a BrickbenchError."""
     try:
         yield
-    except (duckdb.IOException, duckdb.TransactionException, duckdb.FatalException, OSError) as error:
+    except (
+        duckdb.IOException,
+        duckdb.TransactionException,
+        duckdb.FatalException,
+        OSError,
+        RefusedIndexError,
+    ) as error:
         reason = str(error).splitlines()[0].rsplit('": ', 1)[-1].rstrip(".!")  # without the names of inner files
+        if isinstance(error, RefusedIndexError):
+            reason = error.words
         raise BrickbenchError(
             f"The index {file} could not be written: {reason}. Nothing in it has changed; "
             f"free some disk, then run `brickbench dataset index {file.parent}`."
@@ -146,10 +187,17 @@ def _require_schema(connection: duckdb.DuckDBPyConnection, file: Path) -> None:
     version = schema_version(connection)
     if version != str(SCHEMA_VERSION):
         made = f"has schema version {version}" if version else "has no schema version"
+        # Without --rebuild an index is made anew only where it is known to be Brickbench's own and older.
+        option = "" if is_older(version) else "--rebuild "
         raise BrickbenchError(
             f"The index {file} {made}, this Brickbench reads {SCHEMA_VERSION}. "
-            f"Run `brickbench dataset index {file.parent}`, which makes it anew."
+            f"Run `brickbench dataset index {option}{file.parent}`, which makes it anew."
         )
+
+
+def is_older(version: str | None) -> bool:
+    """Return whether `version`, of `schema_version`, is one that came before this Brickbench's."""
+    return version is not None and version.isdecimal() and int(version) < SCHEMA_VERSION
 
 
 def schema_version(connection: duckdb.DuckDBPyConnection) -> str | None:

@@ -1,18 +1,21 @@
 """The index of a dataset: opened, brought up to date with the shards, made anew."""
 
 import contextlib
+import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import duckdb
 
+from core.errors import BrickbenchError
 from core.files import atomic_file, require_writable
 from dataset.database import (
     INDEX_NAME,
     MEMORY_LIMIT,
     DamagedIndexError,
     connect,
+    is_older,
     only_writer,
     open_index,
     schema_version,
@@ -23,7 +26,7 @@ from dataset.manifest import SCHEMA_VERSION, Manifest, SplitRule
 from dataset.merge import apply_manifest, create_tables, merge_shards
 from dataset.meta import get_meta
 from dataset.run_folders import known_run_folders, merge_run_rows
-from dataset.schema import TABLES_DIGEST
+from dataset.schema import TABLES, TABLES_DIGEST
 from dataset.shards import list_shards
 
 __all__ = ["merge_run", "open_index", "rebuild_index", "resplit", "update_index"]
@@ -86,21 +89,36 @@ def _rebuild(dataset: DatasetFolder, memory_limit: str) -> int:
     folders = known_run_folders(root)
     shards = list_shards(root)
     try:
-        with (
-            writing_to(file),
-            atomic_file(file) as temporary,
-            connect(temporary, read_only=False, memory_limit=memory_limit) as connection,
-        ):
-            connection.begin()
-            create_tables(connection)
-            apply_manifest(connection, dataset)
-            merge_shards(connection, dataset, shards)
-            for folder in folders:
-                merge_run_rows(connection, root, folder)
-            connection.commit()
+        with writing_to(file), atomic_file(file) as temporary:
+            with connect(temporary, read_only=False, memory_limit=memory_limit) as connection:
+                connection.begin()
+                create_tables(connection)
+                apply_manifest(connection, dataset)
+                merge_shards(connection, dataset, shards)
+                for folder in folders:
+                    merge_run_rows(connection, root, folder)
+                connection.commit()
+                connection.execute("FORCE CHECKPOINT")  # closing does so too, and says nothing on a full disk
+                rows = _count_rows(connection)
+            _require_rows(temporary, rows)
     finally:
         _clear_unfinished(file)
     return len(shards)
+
+
+def _count_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    return {table: connection.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0] for table in TABLES}
+
+
+def _require_rows(file: Path, rows: Mapping[str, int]) -> None:
+    """Raise OSError unless `file`, opened anew, has so many `rows` by table: a full disk may leave half of them."""
+    try:
+        with connect(file, read_only=True) as connection:
+            there = _count_rows(connection)
+    except (BrickbenchError, duckdb.Error) as error:
+        raise OSError(errno.EIO, "what was written cannot be read again") from error
+    if there != rows:
+        raise OSError(errno.EIO, "not all that was written is there")
 
 
 def _clear_unfinished(file: Path) -> None:
@@ -137,9 +155,7 @@ def _is_older(root: Path) -> bool:
     with connect(root / INDEX_NAME, read_only=True) as connection:
         version = schema_version(connection)
         tables = get_meta(connection, "tables") if version == str(SCHEMA_VERSION) else None
-    if version is None or not version.isdecimal() or int(version) > SCHEMA_VERSION:
-        return False
-    return tables != TABLES_DIGEST
+    return is_older(version) or (version == str(SCHEMA_VERSION) and tables != TABLES_DIGEST)
 
 
 @contextlib.contextmanager

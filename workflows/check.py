@@ -37,10 +37,9 @@ def check(dataset: "DatasetFolder", repair: bool, workers: int | None, as_json: 
 
     from core.errors import BrickbenchError
     from dataset.checks import check_dataset
+    from workflows.repair import check_settings, repair_dataset
 
     if repair:
-        from workflows.repair import repair_dataset
-
         repairs, problems = repair_dataset(dataset, workers)
         rows = [asdict(done) for done in repairs]
         if as_json:
@@ -49,7 +48,7 @@ def check(dataset: "DatasetFolder", repair: bool, workers: int | None, as_json: 
             print_rows(rows, as_json=False)
             click.echo()
     else:
-        problems = check_dataset(dataset)
+        problems = check_settings(dataset.root) + check_dataset(dataset)
         if as_json:
             print_json([asdict(problem) for problem in problems])
     if problems:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from core.cli import count_of
 from core.engine import run_items
-from core.errors import BrickbenchError
+from core.errors import BrickbenchError, SettingsError
 from core.progress import Progress
 from dataset.checks import Kind, Problem, check_dataset
 from dataset.database import INDEX_NAME
@@ -67,7 +67,20 @@ def repair_dataset(dataset: DatasetFolder, workers: int | None = None) -> tuple[
     mended = _mend_index(dataset.root, in_index)
     left = [problem for problem in others if problem.shard is not None and problem not in in_index]
     again = {*broken, *(str(problem.shard) for problem in in_index)}
-    return [*repairs, *mended], [*left, *check_dataset(dataset, only=again)]
+    return [*repairs, *mended], [*check_settings(dataset.root), *left, *check_dataset(dataset, only=again)]
+
+
+def check_settings(root: Path) -> list[Problem]:
+    """Return what is wrong with ``settings.yaml``, from which piles are rendered again; it is none of photos alone."""
+    path = root / SETTINGS_NAME
+    if not path.is_file():
+        return []
+    try:
+        RenderRecord.load(path)
+    except SettingsError as error:
+        way_out = f"Put {path} back as `render run` wrote it: broken piles can be rendered again from nothing else."
+        return [Problem(Kind.SETTINGS, None, None, str(error).rstrip("."), way_out)]
+    return []
 
 
 def _broken_shards(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
