@@ -29,8 +29,7 @@ import torch
 
 from dataset.pile_dataset import PileDataset
 from training.fit import loop
-from training.fit.learner import Learner, create_learner
-from training.fit.memory import autocast
+from training.fit.learner import Learner, autocast, create_learner
 from training.fit.team import Team
 from training.network.models import create_model
 from training.run.settings import TrainingSettings

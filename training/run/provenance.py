@@ -21,13 +21,13 @@ _GIT_WAIT_S = 10
 
 def library_versions() -> dict[str, str]:
     """Return the versions of Python and of the installed `LIBRARIES`."""
-    found = {"python": platform.python_version()}
+    versions = {"python": platform.python_version()}
     for name in LIBRARIES:
         try:
-            found[name] = metadata.version(name)
+            versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:  # such as another build of opencv
             continue
-    return found
+    return versions
 
 
 def code_commit(file: Path = Path(__file__)) -> str | None:

@@ -16,7 +16,7 @@ from core.engines.on_ray import RayEngine
 from core.errors import SettingsError
 from training.fit.loop import train
 from training.fit.ray_train import train_on_ray
-from training.run.runs import read_epochs
+from training.run.history import read_epochs
 from training.run.settings import TrainingSettings
 
 pytestmark = pytest.mark.slow

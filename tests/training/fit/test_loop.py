@@ -18,12 +18,12 @@ import training.fit.losses as losses
 from core.errors import BrickbenchError, SettingsError
 from dataset.loading.augment import PRESETS
 from dataset.pile_dataset import PileDataset
+from training.fit.learner import learning_rate
 from training.fit.loop import train
 from training.fit.losses import weighted_bce_with_logits
-from training.fit.optimization import learning_rate
 from training.run.checkpoint import load_checkpoint
-from training.run.history import best_epoch
-from training.run.runs import RunInfo, dataset_of, load_settings, read_epochs
+from training.run.history import best_epoch, read_epochs
+from training.run.run import Run
 from training.run.settings import TrainingSettings
 from training.validation.labelled_split import validate
 from training.validation.metrics import label_metrics
@@ -64,12 +64,13 @@ def assert_same_end(run: Path, other: Path) -> None:
 
 
 def test_what_a_run_leaves(trained: Path, toy_dataset: Path) -> None:
-    info = RunInfo.load_run(trained)
+    run = Run.open(trained)
+    info = run.info
     assert (info.run_id, info.model, info.classes) == ("whole", "bricknet", ("3003", "3010", "4032"))
     assert Path(info.dataset) == toy_dataset.resolve()
     assert info.settings_digest == tiny().digest()
-    assert load_settings(trained) == tiny()
-    rows = read_epochs(trained)
+    assert run.settings == tiny()
+    rows = run.epochs
     assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
     named = json.loads((trained / "checkpoints/best.json").read_text())
     best = best_epoch(rows)
@@ -79,12 +80,13 @@ def test_what_a_run_leaves(trained: Path, toy_dataset: Path) -> None:
         "value": max(row["val_map_macro"] for row in rows),
     }
     kept = {path.stem for path in (trained / "checkpoints").glob("*.safetensors")}
-    assert kept == {named["checkpoint"], "epoch_0004"}
+    assert kept == {named["checkpoint"], "epoch_0004"} == set(run.checkpoints)
+    assert run.best == named["checkpoint"]
 
 
 def test_scores_of_the_best_checkpoint_are_those_of_its_epoch(trained: Path, toy_dataset: Path) -> None:
     row = best_epoch(read_epochs(trained))
-    result = validate(trained, toy_dataset, "val", device="cpu")
+    result = validate(Run.open(trained, toy_dataset), "val", device="cpu")
     assert result.checkpoint == f"epoch_{row['epoch']:04d}"
     assert label_metrics(result.logits, result.targets).map_macro == pytest.approx(row["val_map_macro"])
     loss = weighted_bce_with_logits(torch.from_numpy(result.logits), torch.from_numpy(result.targets), 22.0)
@@ -226,7 +228,7 @@ def test_it_learns(toy_dataset: Path, tmp_path: Path) -> None:
     )
     history = train(settings, toy_dataset, tmp_path / "run")
     assert history[-1]["train_loss"] < 0.5 * history[0]["train_loss"]
-    known = validate(tmp_path / "run", toy_dataset, "train", "last")
+    known = validate(Run.open(tmp_path / "run", toy_dataset), "train", "last")
     assert label_metrics(known.logits, known.targets).map_macro > 0.9
     assert len(list((tmp_path / "run/checkpoints").glob("*.safetensors"))) == 20
 
@@ -251,18 +253,6 @@ def test_best_epoch_takes_the_first_of_equals_and_no_undefined_one() -> None:
     rows = [{"epoch": n, "val_map_macro": value} for n, value in enumerate([None, 0.5, 0.7, 0.7], 1)]
     assert best_epoch(rows)["epoch"] == 3
     assert best_epoch(rows[:1])["epoch"] == 1
-
-
-def test_a_dataset_moved_with_its_runs_is_found(
-    toy_dataset: Path, make_toy: Callable[..., Path], tmp_path: Path
-) -> None:
-    root = make_toy(tmp_path / "old", piles=12)
-    train(tiny(epochs=1), root, root / "runs/first")
-    moved = root.rename(tmp_path / "new")
-    assert dataset_of(moved / "runs/first") == moved.resolve()
-    (moved / "runs/first").rename(tmp_path / "alone")
-    with pytest.raises(BrickbenchError, match=rf"^The dataset {root} of the run {tmp_path}/alone is gone: say where"):
-        dataset_of(tmp_path / "alone")
 
 
 def test_no_pictures_to_validate_on(make_toy: Callable[..., Path], tmp_path: Path) -> None:

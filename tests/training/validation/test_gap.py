@@ -9,23 +9,24 @@ import torch
 from click.testing import CliRunner
 
 from core.errors import BrickbenchError
+from dataset.dataset_folder import DatasetFolder
 from dataset.pile_dataset import PileDataset
 from training.commands import train
-from training.network.features import label_with_features
-from training.predict import open_split, split_logits
 from training.run.checkpoint import load_checkpoint
+from training.run.predict import label_with_features, open_split, split_logits
+from training.run.run import Run
 from training.validation.gap import Domain, Gap, measure_gap, score_gap
 from training.validation.metrics import SCORES, label_metrics
 
 
 @pytest.fixture(scope="module")
 def found(mixed: Path) -> Gap:
-    return measure_gap(mixed / "runs/toy", mixed, device="cpu", resamples=60)
+    return measure_gap(Run.open(mixed / "runs/toy"), device="cpu", resamples=60)
 
 
 def test_features_are_what_the_last_layer_reads(mixed: Path) -> None:
     checkpoint = load_checkpoint(mixed / "runs/toy")
-    pictures = open_split(checkpoint, mixed, "val", ("real",))
+    pictures = open_split(checkpoint, DatasetFolder.open(mixed), "val", ("real",))
     logits, features = label_with_features(checkpoint, pictures, torch.device("cpu"))
     assert len(pictures) == len(features) == 48
     head = checkpoint.model.get_classifier()
@@ -105,9 +106,9 @@ def test_command_prints_tables_and_json(mixed: Path, own_trained: Path) -> None:
 
 def test_photos_are_needed(trained: Path) -> None:
     with pytest.raises(BrickbenchError, match=r"has no photo in split 'val' \(\d+ in test, .*\)\. Render"):
-        measure_gap(trained / "runs/toy", trained, device="cpu")
+        measure_gap(Run.open(trained / "runs/toy"), device="cpu")
 
 
 def test_thresholds_must_have_been_chosen(mixed: Path) -> None:
     with pytest.raises(BrickbenchError, match=r"^No thresholds were chosen for checkpoint epoch_0001 of "):
-        measure_gap(mixed / "runs/toy", mixed, use_thresholds=True, device="cpu")
+        measure_gap(Run.open(mixed / "runs/toy"), use_thresholds=True, device="cpu")

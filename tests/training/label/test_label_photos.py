@@ -17,14 +17,15 @@ from scipy.special import expit
 from core.errors import BrickbenchError, SettingsError
 from dataset.pile_dataset import PileDataset
 from training.commands import train
-from training.label.label_photos import Decision, FoundPart, LabelledPhoto, label_photos, photo_files
+from training.label.label_photos import FoundPart, LabelledPhoto, label_photos, photo_files
 from training.label.labelled_pictures import draw_labelled, picture_paths
 from training.label.parts_list import WantedPart, answer_list, near_parts, read_parts_list
 from training.run.checkpoint import Thresholds, load_checkpoint
+from training.run.run import Run
 from training.validation.thresholds import save_thresholds
 
 CLASSES = ("3003", "3010", "4032")
-PHOTOS = Path(__file__).resolve().parents[2].parent / "shared" / "photos"
+PHOTOS = Path(__file__).resolve().parents[3].parent / "shared" / "photos"
 
 
 @pytest.fixture
@@ -81,19 +82,17 @@ def test_one_that_cannot_be_read_is_named_and_the_others_are_labelled(run: Path,
 
 def test_thresholds_that_were_chosen_decide(run: Path, photos: Path) -> None:
     checkpoint = load_checkpoint(run)
-    half = Decision.of(checkpoint)
-    assert (half.chosen_on, half.probabilities.tolist()) == (None, [0.5, 0.5, 0.5])
+    assert checkpoint.thresholds.tolist() == [0.0, 0.0, 0.0]
     chosen = (-50.0, 50.0, float(np.log(3)))
-    save_thresholds(run, checkpoint.name, Thresholds(split="val", pictures=9, logits=chosen))
+    save_thresholds(Run.open(run), checkpoint.name, Thresholds(split="val", pictures=9, logits=chosen))
     checkpoint = load_checkpoint(run)
-    assert Decision.of(checkpoint).chosen_on == "val"
-    assert Decision.of(checkpoint).probabilities[2] == pytest.approx(0.75)
     (photo,) = label_photos(
-        checkpoint, [photos / "a.png"], torch.device("cpu"), decision=Decision.of(checkpoint), names={}
+        checkpoint, [photos / "a.png"], torch.device("cpu"), thresholds=checkpoint.thresholds, names={}
     )
     by_id = {part.part_id: part for part in photo.parts}
     assert by_id["3003"].is_found
     assert not by_id["3010"].is_found
+    assert by_id["4032"].threshold == pytest.approx(0.75)
     assert by_id["4032"].is_found == (by_id["4032"].probability > 0.75)
     done = invoke(run, photos / "a.png", "--json")
     assert "3003" in [part["part_id"] for part in json.loads(done.stdout)["photos"][0]["parts"]]
@@ -101,11 +100,11 @@ def test_thresholds_that_were_chosen_decide(run: Path, photos: Path) -> None:
 
 def test_turned_views_are_averaged(run: Path, photos: Path) -> None:
     checkpoint = load_checkpoint(run)
-    everything = Decision.at(0.0, 3)
+    everything = np.full(3, -np.inf)
 
     def logits(turns: int) -> dict[str, float]:
         (photo,) = label_photos(
-            checkpoint, [photos / "a.png"], torch.device("cpu"), decision=everything, names={}, turns=turns
+            checkpoint, [photos / "a.png"], torch.device("cpu"), thresholds=everything, names={}, turns=turns
         )
         assert all(part.is_found for part in photo.parts)
         return {part.part_id: float(np.log(part.probability / (1 - part.probability))) for part in photo.parts}

@@ -12,7 +12,14 @@ import torch
 from core.errors import BrickbenchError, SettingsError
 from dataset.loading.randomness import seeded_torch
 from training.network.models import create_model
-from training.run.checkpoint import CheckpointInfo, load_checkpoint, save_checkpoint
+from training.run.checkpoint import (
+    CheckpointInfo,
+    choose_checkpoint,
+    load_checkpoint,
+    resolve_checkpoint,
+    save_checkpoint,
+)
+from training.run.history import BEST_BY, write_epochs
 
 
 def make_run(run: Path, width: float = 0.05, epochs: tuple[int, ...] = (1, 2), best: int = 1) -> Path:
@@ -62,6 +69,37 @@ def test_checkpoints_of_a_run_by_name(tmp_path: Path) -> None:
         match=rf"^{run} has no checkpoint 'epoch_002' \(did you mean 'epoch_0002'\?\); it has best, last, epoch_0001, ",
     ):
         load_checkpoint(run, "epoch_002")
+
+
+def test_the_best_is_told_by_the_epochs_where_best_json_is_lost(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", epochs=(1, 2, 3), best=2)
+    write_epochs(run, [{"epoch": number, BEST_BY: score} for number, score in ((1, 0.1), (2, 0.9), (3, 0.5))])
+    named = run / "checkpoints/best.json"
+    for damage in ("{", "[]", '{"metric": 1}'):
+        named.write_text(damage)
+        assert resolve_checkpoint(run).stem == "epoch_0002"
+    named.unlink()
+    assert resolve_checkpoint(run).stem == "epoch_0002"
+    assert choose_checkpoint(run, "best", ["epoch_0002", "epoch_0003"]) == "epoch_0002"
+    assert choose_checkpoint(run, None, ["epoch_0002", "epoch_0003"]) == "epoch_0002"
+    (run / "epochs.jsonl").unlink()
+    with pytest.raises(SettingsError, match=r"does not say which checkpoint is the best: .*it has last, epoch_0001, "):
+        resolve_checkpoint(run)
+    assert resolve_checkpoint(run, "last").stem == "epoch_0003"
+    assert choose_checkpoint(run, None, ["epoch_0001", "epoch_0002"]) == "epoch_0002"  # the last
+
+
+def test_best_weights_that_are_lost_are_named_and_never_replaced_by_others(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "run", best=1)
+    (run / "checkpoints/epoch_0001.safetensors").unlink()
+    with pytest.raises(SettingsError) as caught:
+        load_checkpoint(run)
+    assert str(caught.value) == (
+        f"{run} has no checkpoint 'epoch_0001', the best by mAP on val; it has last, epoch_0002."
+    )
+    assert choose_checkpoint(run, None, ["epoch_0002"], "scored maps of") == "epoch_0002"
+    with pytest.raises(SettingsError, match="has no scored maps of 'epoch_0001', the best by mAP on val; it has last"):
+        choose_checkpoint(run, "best", ["epoch_0002"], "scored maps of")
 
 
 def test_missing_files(tmp_path: Path) -> None:

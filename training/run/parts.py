@@ -1,6 +1,6 @@
 """Which parts a network knows and a dataset has, and how that is told where they differ."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 MOST_NAMED = 10
 
@@ -15,3 +15,10 @@ def listed(names: Sequence[str]) -> str:
     """Return names with commas; where they are many, the first ones and how many more."""
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
     return ", ".join(names[:MOST_NAMED]) + more
+
+
+def how_parts_differ(owners: Mapping[str, Sequence[str]]) -> str:
+    """Return in a clause what each of two `owners` of part_ids has alone; empty where neither has."""
+    (first, these), (second, those) = owners.items()
+    alone = {first: only_in(these, those), second: only_in(those, these)}
+    return "; ".join(f"the {owner} alone has {listed(names)}" for owner, names in alone.items() if names)

@@ -10,6 +10,7 @@ from sklearn.metrics import f1_score
 
 from core.errors import BrickbenchError
 from training.run.checkpoint import Thresholds, load_checkpoint
+from training.run.run import Run
 from training.validation.thresholds import choose_thresholds, load_thresholds, save_thresholds
 
 
@@ -52,16 +53,17 @@ CHOSEN = Thresholds(split="val", pictures=20, logits=(0.1, -1.0, 2.0))
 def test_they_lie_beside_the_weights(own_trained: Path) -> None:
     run = own_trained / "runs/toy"
     before = load_checkpoint(run).info
-    path = save_thresholds(run, "epoch_0001", CHOSEN)
+    opened = Run.open(run)
+    path = save_thresholds(opened, "epoch_0001", CHOSEN)
     assert path == run / "checkpoints/epoch_0001.json"
-    assert load_thresholds(run, "epoch_0001") == CHOSEN
+    assert load_thresholds(opened, "epoch_0001") == CHOSEN
     assert load_checkpoint(run).info == before.model_copy(update={"thresholds": CHOSEN})
 
 
 def test_none_were_chosen(trained: Path) -> None:
     run = trained / "runs/toy"
     with pytest.raises(BrickbenchError) as missing:
-        load_thresholds(run, "epoch_0001")
+        load_thresholds(Run.open(run), "epoch_0001")
     assert str(missing.value) == (
         f"No thresholds were chosen for checkpoint epoch_0001 of {run}. Run `brickbench train validate {run} "
         "--checkpoint epoch_0001 --split val --choose-thresholds`."

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from core.errors import BrickbenchError, SettingsError
 from training.commands import train
+from training.run.run import Run
 from training.validation.intervals import CLASS_SCORES
 from training.validation.labelled_split import choose_and_save, find_details, find_scores, validate
 from training.validation.metrics import SCORES, label_metrics
@@ -39,7 +40,7 @@ def test_thresholds_are_chosen_kept_and_used(own_mixed: Path) -> None:
     chosen = _run(own_mixed, "--choose-thresholds", "--json")
     assert "These pictures chose the thresholds" in chosen.stderr
     document = json.loads(chosen.stdout)
-    known = validate(own_mixed / "runs/toy", own_mixed, device="cpu")
+    known = validate(Run.open(own_mixed / "runs/toy"), device="cpu")
     logits = choose_thresholds(known.logits, known.targets)
     assert list(document["thresholds"]["logits"].values()) == pytest.approx(logits.tolist())
     for at, key in ((np.zeros(3), "scores"), (logits, "scores_at_thresholds")):
@@ -59,9 +60,10 @@ def test_thresholds_are_chosen_kept_and_used(own_mixed: Path) -> None:
 
 @pytest.mark.parametrize("split", ["test", "all"])
 def test_thresholds_are_not_chosen_on_what_is_tested(mixed: Path, split: str) -> None:
-    known = validate(mixed / "runs/toy", mixed, split, device="cpu")
+    run = Run.open(mixed / "runs/toy")
+    known = validate(run, split, device="cpu")
     with pytest.raises(SettingsError) as error:
-        choose_and_save(mixed / "runs/toy", known)
+        choose_and_save(run, known)
     assert str(error.value) == (
         f"Thresholds chosen on split '{split}' would flatter every score on test: choose them with --split val."
     )
@@ -91,7 +93,7 @@ def test_document_has_every_part_of_the_page(mixed: Path) -> None:
 
 
 def test_worst_pictures_are_those_with_most_mistakes(mixed: Path) -> None:
-    known = validate(mixed / "runs/toy", mixed, device="cpu")
+    known = validate(Run.open(mixed / "runs/toy"), device="cpu")
     thresholds = np.zeros(3)
     wrong = ((known.logits > 0) != (known.targets > 0.5)).sum(axis=1)
     found = worst_pictures(known, thresholds, 5)
@@ -131,12 +133,12 @@ def test_page_needs_no_network_and_shows_all(page: Path) -> None:
 
 
 def test_page_is_the_same_twice(mixed: Path, page: Path) -> None:
-    findings = find_scores(validate(mixed / "runs/toy", mixed, device="cpu"), resamples=20)
+    findings = find_scores(validate(Run.open(mixed / "runs/toy"), device="cpu"), resamples=20)
     assert render_page(findings, find_details(findings)) == page.read_text(encoding="utf-8")
 
 
 def test_page_that_cannot_be_written(mixed: Path, tmp_path: Path) -> None:
-    findings = find_scores(validate(mixed / "runs/toy", mixed, device="cpu"), resamples=2)
+    findings = find_scores(validate(Run.open(mixed / "runs/toy"), device="cpu"), resamples=2)
     (tmp_path / "file").write_text("")
     with pytest.raises(BrickbenchError, match=r"^Cannot write .*report\.html: .*\. Choose another file with -o\.$"):
         write_page(findings, find_details(findings), tmp_path / "file" / "report.html")

@@ -18,10 +18,10 @@ from dataset.manifest import Manifest, PartInfo
 from training.commands import train
 from training.fit import loop
 from training.fit.loop import train as train_network
+from training.fit.pretrained import load_weights
 from training.network.models import create_model
-from training.network.pretrained import load_weights
 from training.run.checkpoint import load_checkpoint
-from training.run.runs import read_epochs
+from training.run.history import read_epochs
 from training.run.settings import TrainingSettings
 
 TINY = {"model_kwargs": {"width": 0.05, "stem_stride": 2}, "input_size_px": 64, "epochs": 2, "batch_size": 8}
@@ -221,38 +221,6 @@ def test_a_full_gpu_is_told_with_the_batch_size_that_fits(
     monkeypatch.setattr(loop, "create_model", lambda *_, **__: Hungry(room))
     assert refused("run", settings, "-d", own_trained, "-o", tmp_path / "run", "--track", "none") == (
         "A batch_size of 8 at 64 px does not fit in the GPU's memory" + rest
-    )
-
-
-def of_version_0_2(run: Path) -> Path:
-    """Write the settings of a run as version 0.2 did."""
-    values = yaml.safe_load((run / "settings.yaml").read_text())
-    names = ("model", "model_kwargs", "input_size_px", "epochs", "batch_size", "learning_rate", "schedule", "seed")
-    augment = {"enabled": True, "flips": False, "quarter_turns": True, "rotate_deg": 10.0, "zoom": 1.08}
-    augment |= {"brightness": 0.15, "hue": 5, "saturation": 15}
-    (run / "settings.yaml").write_text(yaml.safe_dump({name: values[name] for name in names} | {"augment": augment}))
-    return run
-
-
-def test_a_run_of_version_0_2_is_read_but_does_not_go_on(own_trained: Path) -> None:
-    run = of_version_0_2(own_trained / "runs/toy")
-    assert refused("resume", run) == (
-        f"{run} was begun by Brickbench 0.2, which varied pictures otherwise, so it cannot go on: its checkpoints "
-        f"still serve. Choose another folder with -o, and start from its weights with --weights "
-        f"{run}/checkpoints/CHECKPOINT.safetensors."
-    )
-    listed = CliRunner().invoke(train, ["list", str(own_trained)])
-    assert (listed.exit_code, listed.stderr) == (0, "")
-    assert invoke("validate", run, "--resamples", 10).exit_code == 0
-    photo = next(own_trained.glob("shards/*/images/*.png"))
-    assert invoke("predict", run, photo).exit_code == 0
-
-
-def test_settings_of_version_0_2_are_explained(own_trained: Path, tmp_path: Path) -> None:
-    (tmp_path / "old.yaml").write_text("augment: {flips: false}\n")
-    assert refused("run", tmp_path / "old.yaml", "-d", own_trained) == (
-        f"In {tmp_path}/old.yaml: augment is of version 0.2: give augment_renders and augment_photos instead, each a "
-        "preset (none, simple, renders, photos) or its settings."
     )
 
 

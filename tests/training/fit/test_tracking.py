@@ -1,8 +1,6 @@
 """Tracking: every epoch once in each tool, whatever was killed; failing tools stop nothing."""
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 from click.testing import CliRunner
 from PIL import Image
 
@@ -19,12 +16,11 @@ from core.errors import BrickbenchError, SettingsError
 from training.commands import train as train_commands
 from training.fit import trackers
 from training.fit.loop import train
-from training.fit.tracking import Tracking, scalars
-from training.label.prediction_grid import LINES, Tile, draw_grid, spread_rows
-from training.run.provenance import code_commit, library_versions
-from training.run.runs import RunInfo, read_epochs
+from training.fit.prediction_grid import LINES, Tile, draw_grid, spread_rows
+from training.fit.tracked_run import train_and_track
+from training.fit.trackers import scalars
+from training.fit.tracking import Tracking
 from training.run.settings import TrainingSettings
-from training.tracked_run import train_and_track
 
 SETTINGS = TrainingSettings(
     model_kwargs={"width": 0.05, "stem_stride": 2}, input_size_px=64, epochs=3, learning_rate=1e-3, batch_size=8
@@ -235,45 +231,6 @@ def test_scalars_leave_out_what_is_no_number() -> None:
     assert scalars(row) == {"learning_rate": 0.1, "train/loss": 2.0}
 
 
-def test_a_run_says_what_it_was_made_with(root: Path, tmp_path: Path) -> None:
-    train(SETTINGS.model_copy(update={"epochs": 1}), root, tmp_path / "run", device="cpu")
-    info = RunInfo.load_run(tmp_path / "run")
-    assert info.versions == library_versions()
-    assert info.versions["python"] == ".".join(map(str, sys.version_info[:3]))
-    assert {"torch", "timm", "brickbench", "numpy"} <= set(info.versions)
-    old = yaml.safe_load((tmp_path / "run" / "run.yaml").read_text())
-    for name in ("versions", "git_commit", "device"):
-        del old[name]  # as runs of older versions have it
-    (tmp_path / "run" / "run.yaml").write_text(yaml.safe_dump(old))
-    assert RunInfo.load_run(tmp_path / "run").versions == {}
-    assert len(read_epochs(tmp_path / "run")) == 1
-
-
-def test_the_commit_is_that_of_the_checkout_which_tracks_the_code(tmp_path: Path) -> None:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-        return done.stdout.strip()
-
-    code = tmp_path / "code.py"
-    code.write_text("1\n")
-    assert code_commit(code) is None
-    git("init", "-q")
-    (tmp_path / "other").write_text("")
-    git("add", "other")
-    git("commit", "-qm", "x")
-    assert code_commit(code) is None  # an environment in the checkout of something else
-    git("add", "code.py")
-    git("commit", "-qm", "y")
-    git("tag", "v1")
-    assert code_commit(code) == git("rev-parse", "HEAD")
-    code.write_text("2\n")
-    assert code_commit(code) == git("rev-parse", "HEAD") + "-dirty"
-    assert code_commit(tmp_path / "gone" / "code.py") is None
-
-
 def test_the_sheet_of_predictions() -> None:
     picture = np.full((50, 100, 3), 200, dtype=np.uint8)
     right = tuple(f"Part {n}" for n in range(9))
@@ -286,7 +243,7 @@ def test_the_sheet_of_predictions() -> None:
 
 
 def test_a_sheet_that_fails_is_told_of(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from training import tracked_run
+    from training.fit import tracked_run
 
     def broken(*_: object) -> None:
         raise BrickbenchError("The image x is damaged.")

@@ -13,11 +13,12 @@ from core.errors import BrickbenchError, SettingsError
 from dataset.pile_dataset import PileDataset
 from training.commands import train as train_commands
 from training.fit.loop import train
-from training.predict import predict
-from training.run.compare_runs import compare_runs, stored_logits
+from training.run.history import EPOCHS_FILE
+from training.run.predict import predict
+from training.run.run import SETTINGS_FILE, Run
 from training.run.run_list import list_runs
-from training.run.runs import EPOCHS_FILE, SETTINGS_FILE
 from training.run.settings import TrainingSettings
+from training.validation.compare_runs import compare_runs, stored_logits
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +34,12 @@ def root(tmp_path_factory: pytest.TempPathFactory, make_toy: Callable[..., Path]
     with pytest.raises(KeyboardInterrupt):
         train(settings.model_copy(update={"epochs": 2, "seed": 5}), root, root / "runs" / "second", after_epoch=stop)
     for name in ("first", "second"):
-        predict(root / "runs" / name, root, "test", device="cpu")
+        predict(Run.open(root / "runs" / name), "test", device="cpu")
     return root
+
+
+def both(root: Path) -> list[Run]:
+    return [Run.open(root / "runs" / name) for name in ("first", "second")]
 
 
 def test_the_list(root: Path) -> None:
@@ -72,7 +77,7 @@ def test_a_damaged_run_is_listed_with_the_reason_and_no_run_is_said(own_trained:
 
 
 def test_settings_that_differ_and_scores(root: Path) -> None:
-    found = compare_runs([root / "runs/first", root / "runs/second"], root, resamples=50)
+    found = compare_runs(both(root), resamples=50)
     rows = [row for row in found.setting_rows() if row["setting"] != "git_commit"]  # someone may commit meanwhile
     assert rows == [
         {"setting": "seed", "first": 0, "second": 5},
@@ -83,13 +88,13 @@ def test_settings_that_differ_and_scores(root: Path) -> None:
 
 
 def test_the_paired_difference_is_that_of_scikit_learn(root: Path) -> None:
-    found = compare_runs([root / "runs/first", root / "runs/second"], root, seed=3, resamples=200)
+    found = compare_runs(both(root), seed=3, resamples=200)
     by_metric = {pair.metric: pair for pair in found.paired}
     assert {pair.split for pair in found.paired} == {"test"}  # val was not predicted
     pictures = PileDataset(root, "test")
     scores = []
     for name in ("second", "first"):
-        logits = stored_logits(root, name, "epoch_0001", pictures)
+        logits = stored_logits(name, "epoch_0001", pictures)
         assert logits is not None
         scores.append(average_precision_score(pictures.targets, logits, average="macro"))
     pair = by_metric["map_macro"]
@@ -100,12 +105,13 @@ def test_the_paired_difference_is_that_of_scikit_learn(root: Path) -> None:
 
 
 def test_a_run_held_against_its_own_copy_differs_in_nothing(own_trained: Path) -> None:
-    predict(own_trained / "runs/toy", own_trained, "val", device="cpu")
+    original = Run.open(own_trained / "runs/toy")
+    predict(original, "val", device="cpu")
     copy = own_trained / "runs/copy"
     settings = TrainingSettings.load(own_trained / "runs/toy" / SETTINGS_FILE)
     train(settings, own_trained, copy, device="cpu")
-    predict(copy, own_trained, "val", device="cpu")
-    found = compare_runs([own_trained / "runs/toy", copy], own_trained, resamples=50)
+    predict(Run.open(copy), "val", device="cpu")
+    found = compare_runs([original, Run.open(copy)], resamples=50)
     assert set(found.settings) - {"git_commit"} == {"dataset"}  # the original was trained elsewhere
     assert [(p.difference.value, p.difference.low, p.difference.high) for p in found.paired] == [(0.0, 0.0, 0.0)] * 3
 
@@ -124,8 +130,10 @@ def test_the_command(root: Path, own_trained: Path) -> None:
 
 
 def test_what_cannot_be_compared(root: Path, tmp_path: Path) -> None:
-    for folders in ([root / "runs/first"], [root / "runs/first", root / "runs/../runs/first"]):
-        with pytest.raises(SettingsError, match=r"^Give two or more different runs to compare\.$"):
-            compare_runs(folders, root)
-    with pytest.raises(BrickbenchError, match=rf"^{tmp_path} is no run: it has no run\.yaml"):
-        compare_runs([root / "runs/first", tmp_path], root)
+    first, again = Run.open(root / "runs/first"), Run.open(root / "runs/../runs/first")
+    for runs in ([first], [first, again]):
+        with pytest.raises(SettingsError, match="two or more different runs"):
+            compare_runs(runs)
+    done = CliRunner().invoke(train_commands, ["compare", str(root / "runs/first"), str(tmp_path)])
+    assert isinstance(done.exception, BrickbenchError)
+    assert f"{tmp_path} is no run" in str(done.exception)

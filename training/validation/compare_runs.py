@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,15 +12,19 @@ from core.errors import BrickbenchError, SettingsError
 from dataset.index import open_index
 from dataset.pile_dataset import PileDataset
 from dataset.splits import SPLITS
-from training.run.checkpoint import resolve_checkpoint
-from training.run.history import best_epoch
+from training.run.history import Row, best_epoch
+from training.run.run import Run
 from training.run.run_list import RunSummary, summarize
-from training.run.runs import Row, RunInfo, load_settings, read_epochs
-from training.validation.intervals import RESAMPLES, Interval, estimate, intervals
+from training.run.settings import TrainingSettings
+from training.validation.intervals import RESAMPLES, Interval, estimate
 from training.validation.metrics import Tally
 
 SCORES = ("val_map_macro", "val_map_micro", "val_f1_macro", "val_precision_macro", "val_recall_macro", "val_loss")
 COMPARED = ("map_macro", "map_micro", "f1_macro")
+
+
+_Side = tuple[str, Run, str]
+"""A run with its name in the comparison and its best checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -89,126 +92,98 @@ class Comparison:
         }
 
 
-@dataclass(frozen=True)
-class _Run:
-    name: str
-    folder: Path
-    info: RunInfo
-    best: str
-    """Checkpoint."""
-
-
-def compare_runs(folders: Sequence[Path], root: Path, *, seed: int = 0, resamples: int = RESAMPLES) -> Comparison:
-    """Return the runs in `folders` side by side.
+def compare_runs(runs: Sequence[Run], *, seed: int = 0, resamples: int = RESAMPLES) -> Comparison:
+    """Return runs side by side; the index of the first one's dataset has their predictions.
 
     Args:
-        folders: two or more runs.
-        root: the dataset whose index has their predictions.
+        runs: two or more.
         seed: of the resampling.
         resamples: for the intervals; the same ones for both runs of a pair.
 
     Raises:
         SettingsError: fewer than two runs, or one twice.
-        BrickbenchError: one of them is no run, or has no epoch yet.
+        BrickbenchError: one of them has no epoch yet, or the first one's dataset is gone.
     """
-    if len({folder.resolve() for folder in folders}) < len(folders) or len(folders) < 2:
+    if len({run.folder.resolve() for run in runs}) < len(runs) or len(runs) < 2:
         raise SettingsError("Give two or more different runs to compare.")
-    infos = [RunInfo.load_run(folder) for folder in folders]
-    names = [info.run_id for info in infos]
+    names = [run.info.run_id for run in runs]
     if len(set(names)) < len(names):
-        names = [str(folder) for folder in folders]
-    runs = [
-        _Run(name, folder, info, resolve_checkpoint(folder).stem)
-        for name, folder, info in zip(names, folders, infos, strict=True)
-    ]
+        names = [str(run.folder) for run in runs]
+    sides = list(zip(names, runs, [run.best for run in runs], strict=True))
     return Comparison(
         runs=tuple(names),
-        summaries=tuple(summarize(folder) for folder in folders),
+        summaries=tuple(summarize(run.folder) for run in runs),
         settings=_differing([_facts(run) for run in runs]),
-        scores=tuple(best_epoch(read_epochs(folder)) for folder in folders),
+        scores=tuple(best_epoch(run.epochs) for run in runs),
         paired=tuple(
             pair
             for split in SPLITS
-            for run in runs[1:]
-            for pair in _pairs(run, runs[0], root, split, seed=seed, resamples=resamples)
+            for side in sides[1:]
+            for pair in _pairs(side, sides[0], split, seed=seed, resamples=resamples)
         ),
     )
 
 
-def _facts(run: _Run) -> dict[str, object]:
+def _facts(run: Run) -> dict[str, object]:
     """Return what was set and where it ran, flat: ``augment_renders.hue`` …."""
-    facts = _flat(load_settings(run.folder).model_dump(mode="json"))
-    origin = {
-        "dataset": run.info.dataset,
-        "dataset_digest": run.info.dataset_digest,
-        "classes": len(run.info.classes),
-        "device": run.info.device,
-        "git_commit": run.info.git_commit,
-    }
-    return facts | origin | {f"version of {name}": version for name, version in run.info.versions.items()}
+    facts = run.facts()
+    origin = ("dataset", "dataset_digest", "classes", "device", "git_commit")
+    settings = _flat({name: facts[name] for name in TrainingSettings.model_fields})
+    versions = {f"version of {name}": version for name, version in run.info.versions.items()}
+    return settings | {name: facts[name] for name in origin} | versions
 
 
 def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, object]:
-    found: dict[str, object] = {}
+    flat: dict[str, object] = {}
     for name, value in values.items():
         if isinstance(value, dict) and value:
-            found |= _flat(value, f"{before}{name}.")
+            flat |= _flat(value, f"{before}{name}.")
         else:
-            found[before + name] = json.dumps(value) if isinstance(value, list | dict) else value
-    return found
+            flat[before + name] = json.dumps(value) if isinstance(value, list | dict) else value
+    return flat
 
 
 def _differing(facts: list[dict[str, object]]) -> dict[str, tuple[object, ...]]:
-    names = dict.fromkeys(name for each in facts for name in each)
-    values = {name: tuple(each.get(name) for each in facts) for name in names}
-    return {name: each for name, each in values.items() if any(value != each[0] for value in each)}
+    names = dict.fromkeys(name for of_run in facts for name in of_run)
+    values = {name: tuple(of_run.get(name) for of_run in facts) for name in names}
+    return {name: row for name, row in values.items() if any(value != row[0] for value in row)}
 
 
-def _pairs(run: _Run, other: _Run, root: Path, split: str, *, seed: int, resamples: int) -> list[Paired]:
-    """Return `run` less `other` on a split; nothing unless both were predicted on all of its pictures."""
-    if set(run.info.classes) != set(other.info.classes):
+def _pairs(one: _Side, other: _Side, split: str, *, seed: int, resamples: int) -> list[Paired]:
+    """Return `one` less `other` on a split; nothing unless both were predicted on all of its pictures."""
+    name, run, _ = one
+    minus, base, _ = other
+    dataset = base.dataset
+    if set(run.info.classes) != set(base.info.classes):
         return []
     try:
-        pictures = PileDataset(root, split, classes=other.info.classes)
+        pictures = dataset.pictures(split, base.info.classes)
     except BrickbenchError:  # other parts, or no picture in that split
         return []
-    mine, theirs = (stored_logits(root, each.info.run_id, each.best, pictures) for each in (run, other))
+    mine, theirs = (stored_logits(side.info.run_id, checkpoint, pictures) for _, side, checkpoint in (one, other))
     if mine is None or theirs is None:
         return []
-    one, two = (
+    scores, base_scores = (
         estimate(Tally(logits, pictures.targets, pictures.groups), seed=seed, resamples=resamples)
         for logits in (mine, theirs)
     )
     return [
-        Paired(
-            split=split,
-            pictures=len(pictures),
-            groups=one.groups,
-            run=run.name,
-            minus=other.name,
-            metric=metric,
-            difference=intervals(
-                one.values[metric] - two.values[metric],
-                one.resampled[metric] - two.resampled[metric],
-                [one.groups],
-                lowest=-1.0,
-            )[0],
-        )
+        Paired(split, len(pictures), scores.groups, name, minus, metric, scores.less(base_scores, metric))
         for metric in COMPARED
     ]
 
 
-def stored_logits(root: Path, run_id: str, checkpoint: str, pictures: PileDataset) -> npt.NDArray[np.float32] | None:
+def stored_logits(run_id: str, checkpoint: str, pictures: PileDataset) -> npt.NDArray[np.float32] | None:
     """Return the logits (N, C) of a checkpoint that the index has of all `pictures`; None if one is lacking."""
     row_of = {image_id: row for row, image_id in enumerate(pictures.image_ids)}
     column_of = {part_id: column for column, part_id in enumerate(pictures.classes)}
-    with open_index(root) as index:
-        found = index.execute(
+    with open_index(pictures.root) as index:
+        stored = index.execute(
             "SELECT image_id, part_id, logit FROM predictions WHERE run_id = ? AND checkpoint = ? "
             "AND image_id IN (SELECT unnest(?)) AND part_id IN (SELECT unnest(?))",
             [run_id, checkpoint, list(row_of), list(column_of)],
         ).fetchnumpy()
     logits = np.full((len(row_of), len(column_of)), np.nan, dtype=np.float32)
-    rows = [row_of[image_id] for image_id in found["image_id"]]
-    logits[rows, [column_of[part_id] for part_id in found["part_id"]]] = found["logit"]
+    rows = [row_of[image_id] for image_id in stored["image_id"]]
+    logits[rows, [column_of[part_id] for part_id in stored["part_id"]]] = stored["logit"]
     return None if np.isnan(logits).any() else logits

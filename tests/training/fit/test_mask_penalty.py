@@ -11,7 +11,7 @@ from core.errors import BrickbenchError, SettingsError
 from training.fit.loop import train
 from training.fit.mask_penalty import WithFeatures, mass_outside
 from training.network.models import create_model
-from training.run.runs import read_epochs
+from training.run.history import read_epochs
 from training.run.settings import TrainingSettings
 
 

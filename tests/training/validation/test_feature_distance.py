@@ -7,13 +7,14 @@ import pytest
 from scipy.linalg import sqrtm
 
 from training.validation.feature_distance import (
+    FEWEST_PICTURES,
+    compare_features,
     discrepancies,
     frechet_distance,
     gaussian_kernel,
     median_distance,
     permutation_p_value,
 )
-from training.validation.gap_distances import FEWEST_PICTURES, compare_features
 
 
 @pytest.mark.parametrize(("first", "second", "features"), [(60, 50, 5), (200, 40, 12), (9, 8, 30)])

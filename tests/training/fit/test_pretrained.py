@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 
 from core.errors import BrickbenchError, SettingsError
 from dataset.loading.network_input import network_input
+from training.fit.pretrained import PACKAGED, load_pretrained, load_weights, packaged_weights
 from training.network.models import create_model, normalisation
-from training.network.pretrained import PACKAGED, load_pretrained, load_weights, packaged_weights
 
 
 def network(classes: int = 4, seed: int = 0) -> torch.nn.Module:

@@ -8,14 +8,11 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from core.files import atomic_file
-from dataset.manifest import Manifest
-from dataset.pile_dataset import PileDataset
-from training.label.label_photos import Decision
+from dataset.dataset_folder import DatasetFolder
 from training.lettering import INK, MUTED, PAPER, font, shortened
 from training.network.devices import choose_device
-from training.predict import open_split, predict_logits
-from training.run.checkpoint import Checkpoint, load_checkpoint
-from training.run.runs import RunInfo, load_settings
+from training.run.predict import open_split, predict_logits
+from training.run.run import Run
 
 GRID_FILE = "predictions.jpg"
 PICTURES = 12
@@ -33,23 +30,23 @@ class Tile:
     names: dict[str, tuple[str, ...]]
 
 
-def write_prediction_grid(run_folder: Path, root: Path, device: str = "auto") -> Path:
+def write_prediction_grid(run: Run, device: str = "auto") -> Path:
     """Label some val pictures with the best checkpoint of a run, draw them, and return the file.
 
     Raises:
-        BrickbenchError: no run, no checkpoint, other classes, or a damaged dataset.
+        BrickbenchError: no checkpoint, other classes, or a damaged dataset.
     """
-    RunInfo.load_run(run_folder)
-    place = choose_device(device)
-    checkpoint = load_checkpoint(run_folder, "best", place)
-    pictures = open_split(checkpoint, root, "val", load_settings(run_folder).sources)
-    chosen = spread_rows(pictures.groups, PICTURES)
-    images = [pictures.image(row) for row in chosen]
+    chosen_device = choose_device(device)
+    checkpoint = run.load("best", chosen_device)
+    pictures = open_split(checkpoint, run.dataset, "val", run.settings.sources)
+    rows = spread_rows(pictures.groups, PICTURES)
+    images = [pictures.image(row) for row in rows]
     batches = (checkpoint.network_input(image)[None] for image in images)
-    logits = predict_logits(checkpoint.model, batches, place)
-    tiles = _tiles(checkpoint, pictures, chosen, images, logits > Decision.of(checkpoint).logits)
+    logits = predict_logits(checkpoint.model, batches, chosen_device)
+    names = _names(run.dataset, checkpoint.classes)
+    tiles = _tiles(images, names, pictures.targets[rows] > 0.5, logits > checkpoint.thresholds)
     title = f"{checkpoint.run_id}, {checkpoint.name}: {len(tiles)} pictures of val"
-    path = run_folder / GRID_FILE
+    path = run.folder / GRID_FILE
     with atomic_file(path) as temporary:
         draw_grid(tiles, title).save(temporary, format="JPEG", quality=90)
     return path
@@ -58,8 +55,8 @@ def write_prediction_grid(run_folder: Path, root: Path, device: str = "auto") ->
 def spread_rows(groups: npt.NDArray[np.int64], count: int) -> list[int]:
     """Return the first picture of up to `count` groups, spread evenly over all of them."""
     first = np.sort(np.unique(groups, return_index=True)[1])
-    places = np.linspace(0, len(first) - 1, min(count, len(first))).round().astype(int)
-    return [int(first[place]) for place in places]
+    spread = np.linspace(0, len(first) - 1, min(count, len(first))).round().astype(int)
+    return [int(first[number]) for number in spread]
 
 
 def draw_grid(tiles: list[Tile], title: str) -> Image.Image:
@@ -94,9 +91,9 @@ def _draw_tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, x: int
     kept = lines if len(lines) <= LINES else (wrong + [line for line in lines if line[0] == "right"])[: LINES - 1]
     for number, (kind, name) in enumerate(kept):
         mark, colour = MARKS[kind]
-        place = y + TILE_PX + 4 + number * LINE_PX
-        draw.text((x, place), mark, colour, font(14))
-        draw.text((x + 20, place), shortened(name, font(13), TILE_PX - 20), colour, font(13))
+        top = y + TILE_PX + 4 + number * LINE_PX
+        draw.text((x, top), mark, colour, font(14))
+        draw.text((x + 20, top), shortened(name, font(13), TILE_PX - 20), colour, font(13))
     end = y + TILE_PX + 4 + len(kept) * LINE_PX
     if not lines:
         draw.text((x, end), "no part, and none claimed", MUTED, font(13))
@@ -104,18 +101,19 @@ def _draw_tile(sheet: Image.Image, draw: ImageDraw.ImageDraw, tile: Tile, x: int
         draw.text((x + 20, end), f"and {len(lines) - len(kept)} more", MUTED, font(13))
 
 
+def _names(dataset: DatasetFolder, classes: tuple[str, ...]) -> npt.NDArray[np.object_]:
+    by_id = {part.part_id: part.name for part in dataset.parts}
+    return np.array([by_id[part_id] for part_id in classes], dtype=object)
+
+
 def _tiles(
-    checkpoint: Checkpoint,
-    pictures: PileDataset,
-    chosen: list[int],
     images: list[npt.NDArray[np.uint8]],
+    names: npt.NDArray[np.object_],
+    truth: npt.NDArray[np.bool_],
     claimed: npt.NDArray[np.bool_],
 ) -> list[Tile]:
-    called = {part.part_id: part.name for part in Manifest.load_folder(pictures.root).parts}
-    names = np.array([called[part_id] for part_id in checkpoint.classes], dtype=object)
-    truth = pictures.targets[chosen] > 0.5
     kinds = {"right": truth & claimed, "missed": truth & ~claimed, "invented": ~truth & claimed}
     return [
-        Tile(image, {kind: tuple(names[found[row]]) for kind, found in kinds.items()})
+        Tile(image, {kind: tuple(names[is_kind[row]]) for kind, is_kind in kinds.items()})
         for row, image in enumerate(images)
     ]
