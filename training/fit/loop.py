@@ -137,8 +137,8 @@ def _train(
                 )  # fmt: skip
             memory_was_full = False
             try:
-                train_loss = _train_epoch(learner, pictures, stage, epoch, epoch - 1 - before, team, progress)
-                scores = _validate(learner, val_pictures, settings, epoch, device) if team.is_first else None
+                train_loss = train_epoch(learner, pictures, stage, epoch, epoch - 1 - before, team, progress)
+                scores = validate_epoch(learner, val_pictures, settings, epoch, device) if team.is_first else None
             except torch.OutOfMemoryError:
                 memory_was_full = True
             if memory_was_full:
@@ -179,7 +179,7 @@ def _train(
     return history
 
 
-def _train_epoch(
+def train_epoch(
     learner: Learner,
     pictures: PictureLoader,
     stage: TrainingSettings,
@@ -226,7 +226,7 @@ def _train_epoch(
     return team.all_reduce(watch.sum, device) / team.all_reduce(watch.pictures, device)
 
 
-def _validate(
+def validate_epoch(
     learner: Learner, pictures: PictureLoader, settings: TrainingSettings, epoch: int, device: torch.device
 ) -> dict[str, float]:
     """Return loss and scores on the val pictures."""

@@ -2,7 +2,6 @@
 
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -108,7 +107,7 @@ def test_interrupted_after_an_epoch(trained: Path, toy_dataset: Path, tmp_path: 
     assert_same_end(run, trained)
 
 
-@pytest.mark.parametrize("step", ["require_number", "_validate", "save_checkpoint", "save_resume", "publish"])
+@pytest.mark.parametrize("step", ["require_number", "validate_epoch", "save_checkpoint", "save_resume", "publish"])
 def test_killed_anywhere_in_an_epoch(
     trained: Path, toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
@@ -139,7 +138,7 @@ def test_killed_anywhere_in_an_epoch(
 
 
 def test_a_finished_run_is_left_alone(trained: Path, toy_dataset: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(loop, "_train_epoch")
+    monkeypatch.delattr(loop, "train_epoch")
     before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
     assert train(tiny(), toy_dataset, trained) == read_epochs(trained)
     assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
@@ -182,11 +181,8 @@ def test_a_loss_that_is_no_number_stops_the_run(
 
     monkeypatch.setattr(losses, "weighted_bce_with_logits", sometimes)
     run = tmp_path / "run"
-    text = (
-        f"The loss became {bad} in epoch 2, batch 2 (checkpoint epoch_0001 is kept): train in another folder with a "
-        "learning_rate below 0.001."
-    )
-    with pytest.raises(BrickbenchError, match="^" + re.escape(text) + "$"):
+    told = rf"loss became {bad} in epoch 2, batch 2 \(checkpoint epoch_0001 is kept\).*learning_rate below 0\.001"
+    with pytest.raises(BrickbenchError, match=told):
         train(tiny(), toy_dataset, run)
     assert load_checkpoint(run).epoch == 1
     assert len(read_epochs(run)) == 1
@@ -316,12 +312,12 @@ def test_patience_ends_a_run_that_does_not_get_better(
     toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scores = iter([0.5, 0.6, 0.6, 0.55, 0.9])
-    original = loop._validate
+    original = loop.validate_epoch
 
     def judged(*args: Any) -> dict[str, float]:
         return original(*args) | {"map_macro": next(scores)}
 
-    monkeypatch.setattr(loop, "_validate", judged)
+    monkeypatch.setattr(loop, "validate_epoch", judged)
     history = train(tiny(epochs=9, patience=2), toy_dataset, tmp_path / "run", device="cpu")
     assert [row["val_map_macro"] for row in history] == [0.5, 0.6, 0.6, 0.55]
     assert train(tiny(epochs=9, patience=2), toy_dataset, tmp_path / "run", device="cpu") == history
@@ -349,14 +345,14 @@ def test_renders_then_a_mix_then_photos(with_photos: Path, tmp_path: Path, monke
     )
     settings = TrainingSettings.load(recipe)
     shares: list[float] = []
-    original = loop._train_epoch
+    original = loop.train_epoch
 
     def watched(learner: Any, pictures: Any, stage: Any, epoch: int, *rest: Any) -> float:
         keys = [key for batch in pictures._plan.whole_batches(epoch) for key in batch]
         shares.append(sum(bool(pictures.samples._is_real[key.picture]) for key in keys) / len(keys))
         return original(learner, pictures, stage, epoch, *rest)
 
-    monkeypatch.setattr(loop, "_train_epoch", watched)
+    monkeypatch.setattr(loop, "train_epoch", watched)
     whole, broken = tmp_path / "one" / "run", tmp_path / "two" / "run"
     history = train(settings, with_photos, whole, device="cpu")
     assert shares == [0.0, 17 / 33, 17 / 33, 1.0]  # of 33 pictures an epoch

@@ -107,12 +107,8 @@ def test_without_focusing_all_are_the_plain_cross_entropy() -> None:
 def test_class_weights_balance_present_and_absent() -> None:
     targets = torch.tensor([[1.0, 0.0], [1.0, 1.0], [1.0, 0.0], [0.0, 0.0]])
     torch.testing.assert_close(class_weights(targets, ("a", "b")), torch.tensor([1 / 3, 3.0]))
-    with pytest.raises(BrickbenchError) as caught:
+    with pytest.raises(BrickbenchError, match=r"No training picture shows b, c, .*give positive_weight as one number"):
         class_weights(torch.tensor([[1.0, 0.0, 0.0]]), ("a", "b", "c"))
-    assert str(caught.value) == (
-        "No training picture shows b, c, so positive_weight per_class is undefined there. "
-        "Render or import pictures with those parts, or give positive_weight as one number."
-    )
 
 
 def test_smoothing_moves_targets_towards_one_half() -> None:

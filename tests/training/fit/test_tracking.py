@@ -203,11 +203,8 @@ def test_a_package_that_is_missing_is_told_before_training(root: Path, monkeypat
     monkeypatch.setattr(tracking.importlib.util, "find_spec", lambda name: None)  # type: ignore[attr-defined]
     done = CliRunner().invoke(train_commands, ["run", "-d", str(root), "-o", "/nowhere", "--track", "mlflow"])
     assert isinstance(done.exception, BrickbenchError)
-    assert str(done.exception) == (
-        "MLflow needs the package mlflow, which is not installed: install the extra 'mlflow' of Brickbench, or leave "
-        "out --track mlflow."
-    )
-    with pytest.raises(SettingsError, match=r"^--track none stands alone: leave it out, or the others\.$"):
+    assert "mlflow, which is not installed: install the extra 'mlflow'" in str(done.exception)
+    with pytest.raises(SettingsError, match="--track none stands alone"):
         Tracking(Path("run"), ["none", "wandb"], say_nothing)
 
 

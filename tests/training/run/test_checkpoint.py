@@ -1,7 +1,6 @@
 """Checkpoints: enough on their own, and clear about what is wrong with them."""
 
 import json
-import re
 import shutil
 from pathlib import Path
 
@@ -140,12 +139,8 @@ def test_weights_of_another_network(tmp_path: Path) -> None:
     path = make_run(tmp_path / "run") / "checkpoints/epoch_0001.safetensors"
     wide = make_run(tmp_path / "wide", width=0.1) / "checkpoints/epoch_0001.safetensors"
     shutil.copy(wide, path)
-    text = (
-        f"The checkpoint {path} is of another network than bricknet {{'width': 0.05}}, which the .json beside it "
-        "names: tensor 'conv1.weight' has shape (10, 3, 11, 11), the network's has (5, 3, 11, 11). Put its own .json "
-        "beside it, or train again with `brickbench train run`."
-    )
-    with pytest.raises(BrickbenchError, match="^" + re.escape(text) + "$"):
+    shapes = r"tensor 'conv1.weight' has shape \(10, 3, 11, 11\), the network's has \(5, 3, 11, 11\)"
+    with pytest.raises(BrickbenchError, match=rf"another network than bricknet .*{shapes}.*Put its own \.json beside"):
         load_checkpoint(path)
     info = json.loads(path.with_suffix(".json").read_text())
     path.with_suffix(".json").write_text(json.dumps(info | {"model": "test_resnet", "model_kwargs": {}}))
