@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import BrickbenchError
-from training.run.provenance import code_commit, library_versions
+from training.run.begin import code_commit, library_versions
 from training.run.run import Run
 
 
