@@ -19,7 +19,6 @@ from dataset.loading.backgrounds import digest_of_backgrounds
 from dataset.loading.batches import BatchPlan
 from dataset.loading.loader import PictureLoader
 from dataset.loading.randomness import DROPOUT, WEIGHTS, seeded_torch
-from dataset.manifest import Manifest
 from dataset.pile_dataset import PileDataset
 from training.fit.learner import (
     RESUME_FILE,
@@ -118,7 +117,7 @@ def _train(
     if is_over(settings, history):
         return history
 
-    part_names = tuple(part.name for part in Manifest.load_folder(root).parts)
+    part_names = tuple(part.name for part in train_split.manifest.parts)
     val_pictures = PictureLoader(
         val_split, settings, mean, std, varied=False, device=device, title="Packing val pictures"
     )

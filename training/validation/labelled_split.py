@@ -9,7 +9,6 @@ import numpy.typing as npt
 from core.bootstrap import LEVEL
 from core.errors import SettingsError
 from core.progress import Progress
-from dataset.manifest import Manifest
 from dataset.pile_dataset import PileDataset
 from training.run.checkpoint import Thresholds
 from training.run.predict import label_split
@@ -47,7 +46,7 @@ class Validation:
     @property
     def part_names(self) -> tuple[str, ...]:
         """Return the name of each class."""
-        names = {part.part_id: part.name for part in Manifest.load_folder(self.pictures.root).parts}
+        names = {part.part_id: part.name for part in self.pictures.manifest.parts}
         return tuple(names[part_id] for part_id in self.classes)
 
     def tally(self, thresholds: npt.ArrayLike = 0.0) -> Tally:

@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from core.bootstrap import LEVEL
 from core.pages import page_environment, save_page
-from dataset.manifest import Manifest
 from training.validation.breakdown import StratumScores
 from training.validation.curves import precision_recall, reliability
 from training.validation.intervals import FEWEST_GROUPS, Interval
@@ -61,7 +60,7 @@ def write_page(findings: Findings, details: Details, out: Path) -> Path:
 def render_page(findings: Findings, details: Details) -> str:
     """Return the page as HTML."""
     validation = findings.validation
-    manifest = Manifest.load_folder(validation.pictures.root)
+    manifest = validation.pictures.manifest
     whole = {name: findings.decided.interval(name) for name in SCORES}
     return (
         page_environment("training.validation")
