@@ -110,8 +110,8 @@ def gap(
 ) -> None:
     """Print what separates renders from photos: scores on each, the gap, the distance of their features.
 
-    To see whether a change in the renderer brought the two nearer, hold the new renders and the old ones against the
-    same photos with the same run.
+    To see whether a change in the renderer brought the two nearer, hold the new renders (-d) and the old ones against
+    the same photos (--photos) with the same run.
 
     \b
     Example:
