@@ -10,7 +10,7 @@ import yaml
 from click.testing import CliRunner
 
 from core.errors import BrickbenchError
-from dataset.index import open_index
+from dataset.database import open_index
 from dataset.pile_dataset import PileDataset
 from training.commands import train
 from training.run.checkpoint import load_checkpoint

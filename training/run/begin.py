@@ -10,7 +10,7 @@ from pathlib import Path
 
 from core.errors import BrickbenchError, SettingsError
 from core.files import require_writable
-from dataset.index import open_index
+from dataset.database import open_index
 from dataset.pile_dataset import PileDataset
 from training.run.parts import how_parts_differ
 from training.run.run import RUN_FILE, SETTINGS_FILE, Run, RunInfo

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import BrickbenchError, SettingsError
-from dataset.index import open_index
+from dataset.database import open_index
 from dataset.pile_dataset import PileDataset
 from dataset.splits import SPLITS
 from training.run.history import Row, best_epoch

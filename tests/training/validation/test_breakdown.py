@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset.index import open_index
+from dataset.database import open_index
 from dataset.pile_dataset import PileDataset
 from training.validation.breakdown import FEWEST_GROUPS, recall_by_visibility, strata, stratum_scores
 from training.validation.metrics import SCORES, label_metrics
