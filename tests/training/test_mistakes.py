@@ -13,7 +13,8 @@ from click.testing import CliRunner, Result
 from safetensors.torch import load_file, save_file
 
 from core.errors import BrickbenchError, SettingsError
-from dataset.index import open_index, update_index
+from dataset.database import open_index
+from dataset.index import update_index
 from dataset.manifest import Manifest, PartInfo
 from training.commands import train
 from training.fit import loop
