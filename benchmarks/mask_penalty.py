@@ -26,6 +26,7 @@ from evaluation.statistics.align import Aligned, align
 from evaluation.statistics.table import load_scores
 from explain.bulk import explain_run
 from training.fit.loop import train
+from training.run.run import Run
 from training.run.settings import TrainingSettings
 from training.validation.intervals import Estimates, estimate
 from training.validation.labelled_split import validate
@@ -52,7 +53,7 @@ def make(learn: Path, judge: Path, run: Path, settings: TrainingSettings, limit:
 
 def labels(run: Path, judge: Path) -> Estimates:
     """Return the scores of the labels on the test split; one seed resamples the same piles for every run."""
-    return estimate(validate(run, judge, "test").tally(), seed=0)
+    return estimate(validate(Run.open(run, judge), "test").tally(), seed=0)
 
 
 def label_cells(found: list[Estimates], plain: list[Estimates]) -> list[str]:

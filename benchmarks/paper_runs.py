@@ -13,7 +13,8 @@ import numpy.typing as npt
 
 from core.seeding import generator
 from training.run.checkpoint import resolve_checkpoint
-from training.run.runs import Row, RunInfo, read_epochs
+from training.run.history import Row, read_epochs
+from training.run.run import Run, RunInfo
 from training.validation.intervals import Estimates, estimate
 from training.validation.labelled_split import Validation, validate
 from training.validation.metrics import Tally, class_average_precisions
@@ -71,7 +72,7 @@ def last_epoch(folder: Path, root: Path, row: Row) -> list[str]:
     """Return the losses of the last epoch as mean over labels (and as their sum), and two scores on train."""
     labels = len(RunInfo.load_run(folder).classes)
     cells = [f"{row[f'{split}_loss']:.3f} ({labels * row[f'{split}_loss']:.1f})" for split in ("train", "val")]
-    found = validate(folder, root, "train", "last").tally().label_metrics()
+    found = validate(Run.open(folder, root), "train", "last").tally().label_metrics()
     return [*cells, f"{100 * found.binary_accuracy:.1f}", f"{100 * found.recall_micro:.1f}"]
 
 
@@ -85,7 +86,7 @@ def main(root: Path) -> None:
         history = read_epochs(folder)
         for checkpoint in ("best", "last"):
             epoch = int(resolve_checkpoint(folder, checkpoint).stem.removeprefix("epoch_"))
-            test, val = (validate(folder, root, split, checkpoint) for split in ("test", "val"))
+            test, val = (validate(Run.open(folder, root), split, checkpoint) for split in ("test", "val"))
             if not rows:
                 labels = test.targets.sum(axis=1).mean()
                 positive = f"{labels:.2f} labels each, {100 * labels / test.targets.shape[1]:.2f} % positive"

@@ -42,6 +42,7 @@ from dataset.splits import write_splits
 from render.run import render_dataset
 from render.settings import RenderSettings
 from training.fit.loop import train
+from training.run.run import Run
 from training.run.settings import TrainingSettings
 from training.validation.gap import measure_gap
 from training.validation.intervals import Interval, estimate, intervals, resampled_weights
@@ -230,10 +231,10 @@ def answer(network: Network, fold: int, splits: Mapping[str, str], photos: Photo
     write_splits(root, splits)
     update_index(root)
     history = train(settings_of(network, root, epochs), root, run)
-    seen = validate(run, root, "val")
+    seen = validate(Run.open(run, root), "val")
     judged = seen.pictures.source_is_real == (network.way != RENDERS_ALONE)
     thresholds = choose_thresholds(seen.logits[judged], seen.targets[judged])
-    gap = measure_gap(run, root, split="test")
+    gap = measure_gap(Run.open(run, root), split="test")
     held = PileDataset(root, "test", classes=seen.classes, sources=("real",))
     document = {
         "best_epoch": gap.checkpoint,

@@ -29,8 +29,7 @@ import torch
 
 from dataset.pile_dataset import PileDataset
 from training.fit import loop
-from training.fit.learner import Learner, create_learner
-from training.fit.memory import autocast
+from training.fit.learner import Learner, autocast, create_learner
 from training.fit.team import Team
 from training.network.models import create_model
 from training.run.settings import TrainingSettings
@@ -113,7 +112,7 @@ def measure(settings: TrainingSettings, root: Path, device: torch.device, result
     """Train, with the limit before each pass, and send the `Laps` into the pipe `results`."""
     classes = PileDataset(root, "train").classes
     limit, laps = Limit(settings, classes, device, channels_first), Laps()
-    train_epoch, validate = loop._train_epoch, loop._validate
+    train_epoch, validate = loop.train_epoch, loop.validate_epoch
     ended: list[float] = []
 
     def timed_epoch(learner: Learner, pictures: Any, *rest: Any) -> float:
@@ -139,7 +138,7 @@ def measure(settings: TrainingSettings, root: Path, device: torch.device, result
         ended.append(time.perf_counter())
         return scores
 
-    loop._train_epoch, loop._validate = timed_epoch, timed_validation
+    loop.train_epoch, loop.validate_epoch = timed_epoch, timed_validation
     with tempfile.TemporaryDirectory() as scratch:
         loop.train(settings, root, Path(scratch) / "run", device=str(device))
     for each in (laps.limit, laps.loop, laps.validation_limit, laps.validation):

@@ -14,7 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from dataset.pile_dataset import PileDataset
-from training.run.runs import read_epochs
+from training.run.history import read_epochs
 from training.validation.metrics import class_average_precisions
 
 OUT = Path(__file__).with_name("images") / "paper_runs.png"

@@ -87,7 +87,7 @@ def localize(
     from evaluation.localization.split_scores import split_rows
     from evaluation.statistics.summary import score_rows, summarize
     from evaluation.statistics.table import load_scores
-    from training.run.runs import dataset_of
+    from training.run.run import dataset_of
 
     root = dataset or dataset_of(run)
     names = metrics if metrics is not None else ",".join([*METRICS, *SPLIT_METRICS])
@@ -131,7 +131,7 @@ def focus(
       brickbench evaluate focus bricks/runs/first --mosaics 200
     """
     from evaluation.localization.focus_run import focus_run
-    from training.run.runs import dataset_of
+    from training.run.run import dataset_of
 
     found = focus_run(
         run,
@@ -199,7 +199,7 @@ def compare(
     from evaluation.statistics.contrast import contrast_runs
     from evaluation.statistics.summary import SHORT_COLUMNS, difference_rows, summarize
     from evaluation.statistics.table import load_scores
-    from training.run.runs import dataset_of
+    from training.run.run import dataset_of
 
     root = dataset or dataset_of(run)
     if other is None:
@@ -262,7 +262,7 @@ def report(
     """
     from evaluation.report.files import NAMES
     from evaluation.report.page import write_report
-    from training.run.runs import dataset_of
+    from training.run.run import dataset_of
 
     require_new(output, force=force)
     require_new(*((data / name for name in NAMES) if data else ()), force=force, option="--data")

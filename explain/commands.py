@@ -95,7 +95,7 @@ def run(
       brickbench explain run bricks/runs/first --methods lime --engine ray --worker-gpus 1
     """
     from explain.bulk import MapsFailedError, explain_run
-    from training.run.runs import dataset_of
+    from training.run.run import dataset_of
 
     failed = None
     try:

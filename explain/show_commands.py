@@ -106,7 +106,7 @@ def show(
     from explain.page import show_page
     from explain.show import show_png
     from explain.strongest import parse_threshold
-    from training.run.runs import dataset_of
+    from training.run.run import dataset_of
 
     _require_free(output, force, (".png", ".html"))
     if settings and methods is None:
@@ -182,7 +182,7 @@ def sheet(
     from explain.collect import Explainer
     from explain.sheet import explained_pictures, sheet_png, spread_pictures
     from explain.strongest import Strongest, parse_threshold
-    from training.run.runs import dataset_of
+    from training.run.run import dataset_of
 
     _require_free(output, force, (".png",))
     chosen = parse_threshold(threshold, top, for_only=for_only) or Strongest(PAPER_TOP)

@@ -1,24 +1,34 @@
-"""``brickbench train``: the group of its commands, of which two are here: train a network, and go on with a run."""
+"""``brickbench train``: the group of its commands; here are those that train a network, go on with a run, list runs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from core.cli import any_folder, device_option, existing_file, existing_folder, json_option, print_rows, say
+from core.cli import (
+    any_folder,
+    dataset_folder_argument,
+    device_option,
+    existing_file,
+    existing_folder,
+    json_option,
+    print_rows,
+    say,
+)
 from core.engine import Engine
 from core.engines.on_ray import RayEngine
 from core.engines.options import engine_options
 from core.errors import SettingsError
 from training.label.commands import predict
-from training.options import dataset_option, track_option
-from training.run.commands import compare, list_runs
-from training.validation.commands import gap, validate
+from training.options import run_argument, track_option
+from training.validation.commands import compare, gap, validate
 
 if TYPE_CHECKING:
-    from training.run.runs import Row
+    from training.run.history import Row
+    from training.run.run import Run
     from training.run.settings import TrainingSettings
 
+LIST_COLUMNS = ("run_id", "model", "epochs", "of", "finished", "best_val_map", "initial_weights", "settings", "data")
 COLUMNS: tuple[str, ...] = ("epoch", "train_loss", "val_loss", "val_map_macro", "val_f1_macro", "val_precision_macro")
 COLUMNS += ("val_recall_macro", "val_binary_accuracy", "seconds")
 
@@ -28,7 +38,7 @@ def train() -> None:
     """Train multi-label classifiers and use them."""
 
 
-for command in (compare, gap, list_runs, predict, validate):
+for command in (compare, gap, predict, validate):
     train.add_command(command)
 
 
@@ -96,17 +106,14 @@ def run(
 
 
 @train.command()
-@click.argument("run", type=existing_folder)
-@dataset_option
+@run_argument
 @click.option(
     "--epochs", type=click.IntRange(min=1), default=None, show_default="the run's own", help="Passes in all, also more."
 )
 @track_option
 @device_option
 @json_option
-def resume(
-    run: Path, dataset: Path | None, epochs: int | None, track: tuple[str, ...], device: str, as_json: bool
-) -> None:
+def resume(run: "Run", epochs: int | None, track: tuple[str, ...], device: str, as_json: bool) -> None:
     """Go on with a run that was stopped, with its own settings.
 
     A run that is over, or that shall be longer, gets more epochs with --epochs: it comes to the weights of a run that
@@ -117,16 +124,44 @@ def resume(
       brickbench train resume bricks/runs/first
       brickbench train resume bricks/runs/first --epochs 60
     """
-    from training.run.extension import extend_run
-    from training.run.runs import dataset_of, load_settings
+    from training.fit.extension import extend_run
 
-    root = dataset or dataset_of(run)
-    settings = load_settings(run) if epochs is None else extend_run(run, epochs)
-    history = _train(settings, root, run, device, track)
+    root = run.dataset.root
+    settings = run.settings if epochs is None else extend_run(run, epochs)
+    history = _train(settings, root, run.folder, device, track)
     print_rows(history, as_json=as_json, columns=None if as_json else COLUMNS)
 
 
+@train.command("list")
+@dataset_folder_argument
+@click.option(
+    "--sort", type=click.Choice(["name", "best"]), default="name", show_default=True, help="best: highest mAP first."
+)
+@json_option
+def list_runs(folder: Path, sort: str, as_json: bool) -> None:
+    """Print the runs of a dataset side by side.
+
+    Runs with equal settings differ in nothing but the pictures; runs with equal data saw the same ones.
+
+    \b
+    Example:
+      brickbench train list bricks --sort best
+    """
+    from training.run import run_list
+
+    summaries = run_list.list_runs(folder)
+    if sort == "best":
+        summaries.sort(key=lambda summary: -1.0 if summary.best_val_map is None else summary.best_val_map, reverse=True)
+    if not summaries and not as_json:
+        say(f"The dataset {folder} has no runs yet: `brickbench train run -d {folder}` makes one.")
+        return
+    print_rows([summary.as_row() for summary in summaries], as_json=as_json, columns=None if as_json else LIST_COLUMNS)
+    for summary in summaries:
+        if summary.problem:
+            say(f"{summary.run_id}: {summary.problem}")
+
+
 def _train(settings: "TrainingSettings", dataset: Path, run: Path, device: str, track: tuple[str, ...]) -> "list[Row]":
-    from training.tracked_run import train_and_track
+    from training.fit.tracked_run import train_and_track
 
     return train_and_track(settings, dataset, run, device=device, names=track, say=say)

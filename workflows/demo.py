@@ -97,13 +97,14 @@ def _steps(output: Path, piles: int, epochs: int, explained: int, workers: int |
         return f"{plan.pictures} pictures of {plan.piles} piles"
 
     def train() -> str:
-        from training.predict import predict
+        from training.fit.tracked_run import train_and_track
         from training.run.history import BEST_BY, best_epoch
+        from training.run.predict import predict
+        from training.run.run import Run
         from training.run.settings import TrainingSettings
-        from training.tracked_run import train_and_track
 
         history = train_and_track(TrainingSettings.parse(TRAIN | {"epochs": epochs}), dataset, run, say=say)
-        predict(run, dataset, "test")
+        predict(Run.open(run, dataset), "test")
         best = best_epoch(history)
         return f"{len(history)} epochs; best {best['epoch']}, validation mAP {best[BEST_BY]:.3f}"
 

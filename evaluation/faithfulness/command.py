@@ -67,7 +67,7 @@ def faithfulness(
       brickbench evaluate faithfulness bricks/runs/first --engine ray --worker-gpus 1
     """
     from evaluation.faithfulness.measure import default_metrics, measure_faithfulness
-    from training.run.runs import dataset_of
+    from training.run.run import dataset_of
 
     root = dataset or dataset_of(run)
     found = measure_faithfulness(

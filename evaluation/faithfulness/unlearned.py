@@ -15,7 +15,7 @@ from training.fit.learner import create_learner
 from training.fit.team import Team
 from training.network.models import create_model
 from training.run.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from training.run.runs import dataset_of, load_settings
+from training.run.run import Run
 
 PERMUTED = "permuted_labels"
 
@@ -96,10 +96,11 @@ def train_on_permuted_labels(checkpoint: Checkpoint, run_folder: Path, out: Path
         BrickbenchError: the dataset that the run learned from is gone.
     """
     plain = PRESETS["none"]
-    settings = load_settings(run_folder).model_copy(
+    run = Run.open(run_folder)
+    settings = run.settings.model_copy(
         update={"augment_renders": plain, "augment_photos": plain, "stages": (), "epochs": epochs, "seed": seed}
     )
-    pictures = PileDataset(dataset_of(run_folder), "train", classes=checkpoint.classes, sources=settings.sources)
+    pictures = PileDataset(run.own_dataset, "train", classes=checkpoint.classes, sources=settings.sources)
     pictures.targets = pictures.targets[stream(seed, ORDER, 0, 1).permutation(len(pictures))]
     with seeded_torch(seed, WEIGHTS):
         model = create_model(checkpoint.info.model, len(checkpoint.classes), **checkpoint.info.model_kwargs)

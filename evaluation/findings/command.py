@@ -49,7 +49,7 @@ def findings(
       brickbench render run more.yaml -o more --count 640 --seed 1
     """
     from evaluation.findings.page import document, write_findings
-    from training.run.runs import dataset_of
+    from training.run.run import dataset_of
 
     require_new(output, force=force)
     require_new(settings, force=force, option="--settings")

@@ -21,7 +21,7 @@ from evaluation.statistics.facts import PairFacts, read_pair_facts
 from evaluation.statistics.ranks import rank_methods
 from evaluation.statistics.table import MethodLabel, ScoreTable, read_scored_run
 from evaluation.statistics.totals import FloatArray
-from training.run.runs import RunInfo
+from training.run.run import RunInfo
 
 FLOOR = "mass_on_floor"
 WANTED = (*LEAD_METRICS, FLOOR, "lift_on_floor")

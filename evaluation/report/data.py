@@ -23,7 +23,8 @@ from evaluation.statistics.strata import Stratum, StratumScore, strata, stratum_
 from evaluation.statistics.summary import Summary, summarize
 from evaluation.statistics.table import MethodLabel, ScoreTable, load_scores, read_scored_run
 from evaluation.statistics.training import Growth, Variation, grow, vary
-from training.run.runs import RunInfo, dataset_of, read_epochs
+from training.run.history import read_epochs
+from training.run.run import RunInfo, dataset_of
 
 
 @dataclass(frozen=True)

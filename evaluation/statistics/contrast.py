@@ -13,7 +13,7 @@ from evaluation.statistics.effects import Effect, paired_effects
 from evaluation.statistics.holm import holm
 from evaluation.statistics.summary import effect_columns, sign_of, words_of
 from evaluation.statistics.table import MethodLabel, ScoreTable, load_scores
-from training.run.runs import RunInfo
+from training.run.run import RunInfo
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def features(
     from explain.draw import scaled_picture
     from explain.network.features import feature_sheets, three_layers
     from explain.network.sheets import Sheet, write_sheets
-    from training.run.runs import dataset_of
+    from training.run.run import dataset_of
 
     network = _opened(run, output, checkpoint, force)
     root = dataset or dataset_of(run)

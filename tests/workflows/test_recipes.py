@@ -9,8 +9,8 @@ from blender_assets.catalogue import load_catalogue
 from render.floors import FLOORS
 from render.lights import LIGHTINGS
 from render.settings import RenderSettings
+from training.fit.pretrained import packaged_weights
 from training.network.models import check_input_size, create_model
-from training.network.pretrained import packaged_weights
 from training.run.settings import TrainingSettings, differences
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"

@@ -19,22 +19,30 @@ from dataset.loading.backgrounds import digest_of_backgrounds
 from dataset.loading.batches import BatchPlan
 from dataset.loading.loader import PictureLoader
 from dataset.loading.randomness import DROPOUT, WEIGHTS, seeded_torch
-from dataset.manifest import Manifest
 from dataset.pile_dataset import PileDataset
-from training.fit.learner import RESUME_FILE, Learner, create_learner, load_resume, resume_path, save_resume
-from training.fit.loss_watch import LATE, LossWatch, require_number
+from training.fit.learner import (
+    RESUME_FILE,
+    Learner,
+    autocast,
+    create_learner,
+    learning_rate,
+    load_resume,
+    resume_path,
+    save_resume,
+)
+from training.fit.losses import LATE, LossWatch, require_number
 from training.fit.mask_penalty import mass_outside
-from training.fit.memory import autocast, memory_is_full
-from training.fit.optimization import learning_rate
-from training.fit.team import Team, gathered
+from training.fit.memory import memory_is_full
+from training.fit.pretrained import load_pretrained, load_weights
+from training.fit.team import Team, joined_team
 from training.network.devices import choose_device
 from training.network.models import check_input_size, create_model, normalisation
-from training.network.pretrained import load_pretrained, load_weights
-from training.parts import listed
-from training.predict import predict_logits
-from training.run.checkpoint import CheckpointInfo, save_checkpoint
-from training.run.history import is_over, publish
-from training.run.runs import Row, RunInfo, begin_run, digest_of_pictures, read_epochs
+from training.run.begin import begin_run, digest_of_pictures
+from training.run.checkpoint import CheckpointInfo, publish, save_checkpoint
+from training.run.history import Row, is_over, read_epochs
+from training.run.parts import listed
+from training.run.predict import predict_logits
+from training.run.run import RunInfo
 from training.run.settings import TrainingSettings
 from training.validation.metrics import label_metrics
 
@@ -63,9 +71,9 @@ def train(
         BrickbenchError: the dataset lacks pictures, weights to start from cannot be had, the folder cannot be written,
             the GPU's memory is full, or the loss is no longer a number.
     """
-    with gathered(choose_device(device)) as (team, place):
+    with joined_team(choose_device(device)) as (team, own_device):
         tell = say if say is not None and team.is_first else _nothing
-        return _train(settings, root, run_folder, team, place, after_epoch, tell)
+        return _train(settings, root, run_folder, team, own_device, after_epoch, tell)
 
 
 def _train(
@@ -73,7 +81,7 @@ def _train(
     root: Path,
     run_folder: Path,
     team: Team,
-    place: torch.device,
+    device: torch.device,
     after_epoch: Callable[[Row], None] | None,
     say: Callable[[str], None],
 ) -> list[Row]:
@@ -95,13 +103,13 @@ def _train(
         input_size_px=settings.input_size_px,
         settings_digest=settings.digest(),
         seed=settings.seed,
-        device=str(place),
+        device=str(device),
     )
     if not resume_path(run_folder).is_file() and not is_over(settings, read_epochs(run_folder)):
         _start_from(settings, model, classes, say)
         _tell_of_parts_without_pictures(train_split, val_split, say)
-    info = team.told(begin_run(run_folder, info, settings) if team.is_first else None)
-    learner = create_learner(model, settings, torch.from_numpy(train_split.targets), classes, place, team)
+    info = team.broadcast(begin_run(run_folder, info, settings) if team.is_first else None)
+    learner = create_learner(model, settings, torch.from_numpy(train_split.targets), classes, device, team)
     _take_up(run_folder, settings, learner, say)
     history = learner.history
     if team.is_first:
@@ -109,9 +117,9 @@ def _train(
     if is_over(settings, history):
         return history
 
-    part_names = tuple(part.name for part in Manifest.load_folder(root).parts)
+    part_names = tuple(part.name for part in train_split.manifest.parts)
     val_pictures = PictureLoader(
-        val_split, settings, mean, std, varied=False, device=place, title="Packing val pictures"
+        val_split, settings, mean, std, varied=False, device=device, title="Packing val pictures"
     )
     stage_before, pictures = -1, None
     lengths = [len(splits[settings.stage_at(epoch)[0].sources]) for epoch in range(1, settings.total_epochs + 1)]
@@ -124,12 +132,12 @@ def _train(
                 stage_before = before
                 pictures = PictureLoader(
                     splits[stage.sources], stage, mean, std, with_masks=stage.mask_penalty > 0, rank=team.rank,
-                    ranks=team.ranks, device=place, title="Packing train pictures",
+                    ranks=team.ranks, device=device, title="Packing train pictures",
                 )  # fmt: skip
             memory_was_full = False
             try:
-                train_loss = _train_epoch(learner, pictures, stage, epoch, epoch - 1 - before, team, progress)
-                scores = _validate(learner, val_pictures, settings, epoch, place) if team.is_first else None
+                train_loss = train_epoch(learner, pictures, stage, epoch, epoch - 1 - before, team, progress)
+                scores = validate_epoch(learner, val_pictures, settings, epoch, device) if team.is_first else None
             except torch.OutOfMemoryError:
                 memory_was_full = True
             if memory_was_full:
@@ -139,9 +147,9 @@ def _train(
                 "learning_rate": learning_rate(stage, epoch - 1 - before),
                 "train_loss": train_loss,
             }
-            row |= {f"val_{name}": _number(value) for name, value in team.told(scores).items()}
+            row |= {f"val_{name}": _number(value) for name, value in team.broadcast(scores).items()}
             row["seconds"] = round(time.perf_counter() - started, 3)
-            history.append(team.told(row))
+            history.append(team.broadcast(row))
             if not team.is_first:
                 continue
 
@@ -170,7 +178,7 @@ def _train(
     return history
 
 
-def _train_epoch(
+def train_epoch(
     learner: Learner,
     pictures: PictureLoader,
     stage: TrainingSettings,
@@ -181,26 +189,26 @@ def _train_epoch(
 ) -> float:
     """Do one pass over the training pictures, `done` epochs into their stage, and return their mean loss."""
     learner.network.train()
-    place = next(learner.model.parameters()).device
+    device = next(learner.model.parameters()).device
     batches = pictures.batches
 
     def check(loss: float, number: int) -> None:
         require_number(loss, f"epoch {epoch}, batch {number}", epoch, stage)
 
-    watch = LossWatch(check, LATE if place.type == "cuda" else 0)
+    watch = LossWatch(check, LATE if device.type == "cuda" else 0)
     with seeded_torch(stage.seed, DROPOUT, epoch, *([team.rank] if team.rank else [])):
         for number, batch in enumerate(pictures.epoch(epoch), 1):
-            with autocast(stage, place):
+            with autocast(stage, device):
                 seen = learner.network(batch.images)
             logits, features = seen if stage.mask_penalty else (seen, None)
             loss = learner.loss_of(logits.float(), batch.targets)
             if batch.masks is not None and features is not None:
-                outside = mass_outside(logits, features, batch.targets, batch.masks.to(place))
+                outside = mass_outside(logits, features, batch.targets, batch.masks.to(device))
                 loss = loss + stage.mask_penalty * outside
             watch.add(loss, number, len(logits))
             # A step takes the mean over its batches, of which the last step of an epoch may have fewer.
             of_step = min(stage.accumulate, batches - (number - 1) // stage.accumulate * stage.accumulate)
-            learner.scaler.scale(loss * team.share(len(logits), place) / of_step).backward()  # type: ignore[no-untyped-call]
+            learner.scaler.scale(loss * team.share(len(logits), device) / of_step).backward()  # type: ignore[no-untyped-call]
             if number % stage.accumulate == 0 or number == batches:
                 for group in learner.optimizer.param_groups:
                     group["lr"] = learning_rate(stage, done + (number - 1) / batches, 1 / batches)
@@ -214,10 +222,10 @@ def _train_epoch(
                     learner.average.update_parameters(learner.model)
             progress.advance(len(logits) * team.ranks, f"epoch {epoch}{watch.note}")
         watch.finish()
-    return team.total(watch.sum, place) / team.total(watch.pictures, place)
+    return team.all_reduce(watch.sum, device) / team.all_reduce(watch.pictures, device)
 
 
-def _validate(
+def validate_epoch(
     learner: Learner, pictures: PictureLoader, settings: TrainingSettings, epoch: int, device: torch.device
 ) -> dict[str, float]:
     """Return loss and scores on the val pictures."""

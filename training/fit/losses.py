@@ -1,26 +1,29 @@
 """What a network is punished for: the paper's weighted cross-entropy, and losses for few positives among many labels.
 
-Each function takes logits (N, C) and targets (N, C) in 0..1, and returns the mean over all pictures and labels (a
+Each loss takes logits (N, C) and targets (N, C) in 0..1, and returns the mean over all pictures and labels (a
 scalar), so that a loss does not grow with the number of classes.
 """
 
+import math
+from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
 
 from core.errors import BrickbenchError
-
-if TYPE_CHECKING:
-    from training.run.settings import TrainingSettings
+from training.run.history import checkpoint_name
+from training.run.settings import TrainingSettings
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 """From logits and targets, (N, C) each, to a scalar."""
 
+LATE = 2
+"""Batches by which a loss is read late on a GPU, which then always has work before it; other devices wait anyway."""
 
-def create_loss(settings: "TrainingSettings", targets: Tensor, classes: tuple[str, ...]) -> Loss:
+
+def create_loss(settings: TrainingSettings, targets: Tensor, classes: tuple[str, ...]) -> Loss:
     """Return the loss that `settings` name; weights per class are taken from the training targets (N, C).
 
     Raises:
@@ -159,3 +162,50 @@ def class_weights(targets: Tensor, classes: tuple[str, ...]) -> Tensor:
 def _require_same_shape(logits: Tensor, targets: Tensor) -> None:
     if logits.shape != targets.shape:
         raise ValueError(f"Logits have shape {tuple(logits.shape)}, targets {tuple(targets.shape)}; they must agree.")
+
+
+class LossWatch:
+    """The losses of the batches of one epoch: their sum over pictures, and the latest one in words."""
+
+    def __init__(self, check: Callable[[float, int], None], late: int = 0) -> None:
+        """Take `check`, which is called with every loss and the number of its batch, and raises if it is no number."""
+        self._check, self._late = check, late
+        self._waiting: deque[tuple[Tensor, torch.cuda.Event | None, int, int]] = deque()
+        self.sum, self.pictures, self.note = 0.0, 0, ""
+
+    def add(self, loss: Tensor, number: int, pictures: int) -> None:
+        """Take the mean loss (a scalar) of batch `number`, and check those that are due."""
+        copied = None
+        value = loss.detach()
+        if value.is_cuda:
+            value = value.to("cpu", non_blocking=True)
+            copied = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            copied.record()
+        self._waiting.append((value, copied, number, pictures))
+        while len(self._waiting) > self._late:
+            self._read()
+
+    def finish(self) -> None:
+        """Check those that are left."""
+        while self._waiting:
+            self._read()
+
+    def _read(self) -> None:
+        value, copied, number, pictures = self._waiting.popleft()
+        if copied is not None:
+            copied.synchronize()
+        loss = value.item()
+        self._check(loss, number)
+        self.sum += loss * pictures
+        self.pictures += pictures
+        self.note = f", loss {loss:.3f}"
+
+
+def require_number(loss: float, where: str, epoch: int, settings: TrainingSettings) -> None:
+    """Raise BrickbenchError unless `loss` is finite; says where it was not, and which checkpoint is left."""
+    if not math.isfinite(loss):
+        kept = f"checkpoint {checkpoint_name(epoch - 1)} is kept" if epoch > 1 else "no epoch had ended"
+        raise BrickbenchError(
+            f"The loss became {loss} in {where} ({kept}): train in another folder with a learning_rate "
+            f"below {settings.learning_rate:g}."
+        )

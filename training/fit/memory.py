@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from core.errors import BrickbenchError
-from training.fit.learner import Learner
+from training.fit.learner import Learner, autocast
 from training.run.settings import TrainingSettings
 
 
@@ -34,28 +34,22 @@ def memory_is_full(learner: Learner, settings: TrainingSettings, classes: int, r
     )
 
 
-def autocast(settings: TrainingSettings, place: torch.device) -> torch.autocast:
-    """Return the context of the forward pass with the numbers that the settings ask for."""
-    kind = torch.float16 if settings.precision == "float16" else torch.bfloat16
-    return torch.autocast(place.type, kind, enabled=settings.precision != "float32")
-
-
 def _fits(learner: Learner, settings: TrainingSettings, classes: int, count: int) -> bool:
     """Return whether a step with `count` pictures fits, the optimizer's memory included."""
     weights = list(learner.model.parameters())
-    place = weights[0].device
+    device = weights[0].device
     learner.optimizer.zero_grad()
-    if place.type == "cuda":
+    if device.type == "cuda":
         torch.cuda.empty_cache()
     learner.model.train()
     try:
         # Both moments of Adam, which it takes at its first step.
         reserved = [torch.empty_like(weight) for weight in weights * 2] if not learner.optimizer.state else []
-        images = torch.zeros(count, 3, settings.input_size_px, settings.input_size_px, device=place)
+        images = torch.zeros(count, 3, settings.input_size_px, settings.input_size_px, device=device)
         images = images.contiguous(memory_format=torch.channels_last)
-        with autocast(settings, place):
+        with autocast(settings, device):
             logits: Tensor = learner.model(images)
-        loss = learner.loss_of(logits.float(), torch.zeros(count, classes, device=place))
+        loss = learner.loss_of(logits.float(), torch.zeros(count, classes, device=device))
         loss.backward()  # type: ignore[no-untyped-call]
         del reserved
     except torch.OutOfMemoryError:

@@ -15,9 +15,9 @@ from core.engines.on_ray import RayEngine
 from core.engines.ray_connection import connect
 from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_file
-from training.run.runs import Row, read_epochs
+from training.fit.tracked_run import train_and_track
+from training.run.history import Row, read_epochs
 from training.run.settings import TrainingSettings
-from training.tracked_run import train_and_track
 
 RAY_FOLDER = ".ray"  # a name with a dot: the run's folder may be begun with it there
 MAX_FAILURES = 3

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import nn
 
 Value = TypeVar("Value")
 LONGEST_WAIT = timedelta(hours=2)  # the others wait while the first packs pictures and validates
@@ -33,25 +33,25 @@ class Team:
             return network
         if device.type == "cuda":
             network = nn.SyncBatchNorm.convert_sync_batchnorm(network)  # type: ignore[no-untyped-call]
-        places = [device.index] if device.type == "cuda" else None
-        return nn.parallel.DistributedDataParallel(network, device_ids=places)
+        devices = [device.index] if device.type == "cuda" else None
+        return nn.parallel.DistributedDataParallel(network, device_ids=devices)
 
-    def total(self, value: float, device: torch.device) -> float:
+    def all_reduce(self, value: float, device: torch.device) -> float:
         """Return the sum of `value` over the team."""
         if self.ranks == 1:
             return value
-        held = torch.tensor([value], dtype=torch.float64, device=device)
-        dist.all_reduce(held)
-        return float(held.item())
+        summed = torch.tensor([value], dtype=torch.float64, device=device)
+        dist.all_reduce(summed)
+        return float(summed.item())
 
     def share(self, count: int, device: torch.device) -> float:
         """Return what the mean loss of this rank's `count` pictures is multiplied with.
 
         Gradients are averaged over ranks, which may have one picture more or less: so the mean is that of all pictures.
         """
-        return 1.0 if self.ranks == 1 else count * self.ranks / self.total(count, device)
+        return 1.0 if self.ranks == 1 else count * self.ranks / self.all_reduce(count, device)
 
-    def told(self, value: Value | None) -> Value:
+    def broadcast(self, value: Value | None) -> Value:
         """Return on every rank what the first one passes in."""
         if self.ranks > 1:
             holder = [value]
@@ -60,16 +60,15 @@ class Team:
         assert value is not None
         return value
 
-    def equal(self, tensors: list[Tensor]) -> None:
-        """Give every rank the first one's values of `tensors`, in place."""
-        if self.ranks > 1:
-            for tensor in tensors:
-                dist.broadcast(tensor, src=0)
+
+def is_first_process() -> bool:
+    """Return whether this process writes the run's files: of several that ``torchrun`` started, one does."""
+    return os.environ.get("RANK", "0") == "0"
 
 
 @contextlib.contextmanager
-def gathered(device: torch.device) -> Iterator[tuple[Team, torch.device]]:
-    """Give the team that ``torchrun`` or Ray Train made this process a part of, and its device; alone without them."""
+def joined_team(device: torch.device) -> Iterator[tuple[Team, torch.device]]:
+    """Yield the team that ``torchrun`` or Ray Train made this process a part of, and its device; alone without them."""
     ranks = int(os.environ.get("WORLD_SIZE", "1"))
     if ranks == 1:
         yield Team(), device

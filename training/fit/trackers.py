@@ -2,12 +2,16 @@
 
 import importlib
 import json
-from typing import TYPE_CHECKING, Any
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+import numpy.typing as npt
 import yaml
 
-from training.fit.tracking import Held, Picture, TrackedRun, scalars
-from training.run.runs import Row
+from training.run.history import Row
+from training.run.run import Run
 
 if TYPE_CHECKING:
     from torch.utils.tensorboard import SummaryWriter
@@ -16,6 +20,33 @@ FOLDER = "tensorboard"
 PROJECT = "brickbench"
 _LONGEST_PARAMETER = 500  # characters that every MLflow server takes
 _LOGIN_WAIT_S = 60  # then Weights & Biases gives up: nobody may sit before the terminal
+
+Picture = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class ToolState:
+    """What a tool has of a run: its own name for it, how many epochs, and whether it has all that there is."""
+
+    name: str = ""
+    epochs: int = 0
+    complete: bool = False
+
+
+class Tracker(Protocol):
+    """One tool."""
+
+    def start(self, run: Run, state: ToolState) -> ToolState:
+        """Open the run, or go on with the one of which it has `state`, and return what it has of it."""
+
+    def epoch(self, row: Row) -> None:
+        """Take one line of ``epochs.jsonl``; it is safe when this returns."""
+
+    def picture(self, name: str, picture: Picture, epoch: int) -> None:
+        """Take a picture (H, W, 3) uint8 RGB."""
+
+    def end(self) -> None:
+        """Close the run."""
 
 
 class TensorBoardTracker:
@@ -27,16 +58,16 @@ class TensorBoardTracker:
 
     _writer: "SummaryWriter"
 
-    def start(self, run: TrackedRun, held: Held) -> Held:
+    def start(self, run: Run, state: ToolState) -> ToolState:
         """Open a new event file."""
-        del held
+        del state
         from torch.utils.tensorboard import SummaryWriter
 
         self._writer = SummaryWriter(str(run.folder / FOLDER), purge_step=0)
         text = yaml.safe_dump(run.facts(), sort_keys=False, allow_unicode=True)
         indented = "".join(f"    {line}\n" for line in text.splitlines())  # a block of code in Markdown
         self._writer.add_text("run", indented, 0)
-        return Held(FOLDER)
+        return ToolState(FOLDER)
 
     def epoch(self, row: Row) -> None:
         """Write one point a score."""
@@ -59,19 +90,19 @@ class WandbTracker:
     _wandb: Any
     _run: Any
 
-    def start(self, run: TrackedRun, held: Held) -> Held:
+    def start(self, run: Run, state: ToolState) -> ToolState:
         """Begin a run, or go on with the one of that name."""
         self._wandb = importlib.import_module("wandb")
         self._run = self._wandb.init(
             project=PROJECT,
             name=run.info.run_id,
-            id=held.name or None,
+            id=state.name or None,
             resume="allow",
             dir=str(run.folder),
             config=run.facts(),
             settings=self._wandb.Settings(login_timeout=_LOGIN_WAIT_S),
         )
-        return Held(str(self._run.id), held.epochs)
+        return ToolState(str(self._run.id), state.epochs)
 
     def epoch(self, row: Row) -> None:
         """Log all scores at the epoch's number."""
@@ -93,21 +124,21 @@ class MlflowTracker:
     _client: Any
     _run_id: str
 
-    def start(self, run: TrackedRun, held: Held) -> Held:
+    def start(self, run: Run, state: ToolState) -> ToolState:
         """Begin a run, or go on with the one of that name."""
         self._mlflow = importlib.import_module("mlflow")
         self._client = self._mlflow.MlflowClient()
-        if held.name:
-            self._run_id = held.name
+        if state.name:
+            self._run_id = state.name
             self._client.update_run(self._run_id, status="RUNNING")
             had = self._client.get_metric_history(self._run_id, "train/loss")
-            return Held(held.name, max((point.step for point in had), default=0))
+            return ToolState(state.name, max((point.step for point in had), default=0))
         experiment = self._client.get_experiment_by_name(PROJECT)
         experiment_id = experiment.experiment_id if experiment else self._client.create_experiment(PROJECT)
         self._run_id = self._client.create_run(experiment_id, run_name=run.info.run_id).info.run_id
         texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in run.facts().items()}
         self._mlflow.log_params({name: text[:_LONGEST_PARAMETER] for name, text in texts.items()}, run_id=self._run_id)
-        return Held(self._run_id)
+        return ToolState(self._run_id)
 
     def epoch(self, row: Row) -> None:
         """Log all scores at the epoch's number."""
@@ -120,3 +151,13 @@ class MlflowTracker:
     def end(self) -> None:
         """Say that the run has ended."""
         self._client.set_terminated(self._run_id)
+
+
+def scalars(row: Row) -> dict[str, float]:
+    """Return the numbers of a line of ``epochs.jsonl`` under names by which tools group them, as ``val/map_macro``."""
+    numbers = {}
+    for name, value in row.items():
+        if name != "epoch" and isinstance(value, int | float) and math.isfinite(value):
+            group, _, rest = name.partition("_")
+            numbers[f"{group}/{rest}" if group in {"train", "val"} else name] = float(value)
+    return numbers

@@ -7,73 +7,22 @@ stops training.
 
 import importlib.util
 import json
-import math
-import os
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
-
-import numpy as np
-import numpy.typing as npt
+from typing import Self
 
 from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_file
-from training.run.runs import Row, RunInfo, load_settings, read_epochs
-from training.run.settings import TrainingSettings
+from training.fit.team import is_first_process
+from training.fit.trackers import MlflowTracker, Picture, TensorBoardTracker, ToolState, Tracker, WandbTracker
+from training.run.history import Row, read_epochs
+from training.run.run import Run
 
 STATE_FILE = "tracking.json"
 _LONGEST_REASON = 200
-Picture = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True)
-class TrackedRun:
-    """What a tool is told of a run when it is opened."""
-
-    folder: Path
-    info: RunInfo
-    settings: TrainingSettings
-
-    def facts(self) -> dict[str, object]:
-        """Return settings and origin of the run as plain values."""
-        return self.settings.model_dump(mode="json") | {
-            "run_id": self.info.run_id,
-            "dataset": self.info.dataset,
-            "dataset_digest": self.info.dataset_digest,
-            "settings_digest": self.info.settings_digest,
-            "classes": len(self.info.classes),
-            "device": self.info.device,
-            "git_commit": self.info.git_commit,
-            "versions": dict(self.info.versions),
-        }
-
-
-@dataclass(frozen=True)
-class Held:
-    """What a tool has of a run: its own name for it, how many epochs, and whether it has all that there is."""
-
-    name: str = ""
-    epochs: int = 0
-    complete: bool = False
-
-
-class Tracker(Protocol):
-    """One tool."""
-
-    def start(self, run: TrackedRun, held: Held) -> Held:
-        """Open the run, or go on with the one that is `held`, and return what it has of it."""
-
-    def epoch(self, row: Row) -> None:
-        """Take one line of ``epochs.jsonl``; it is safe when this returns."""
-
-    def picture(self, name: str, picture: Picture, epoch: int) -> None:
-        """Take a picture (H, W, 3) uint8 RGB."""
-
-    def end(self) -> None:
-        """Close the run."""
 
 
 @dataclass(frozen=True)
@@ -83,13 +32,13 @@ class Tool:
     package: str
     extra: str
     title: str
-    tracker: str
+    tracker: type[Tracker]
 
 
 TOOLS = {
-    "tensorboard": Tool("tensorboard", "", "TensorBoard", "TensorBoardTracker"),
-    "wandb": Tool("wandb", "wandb", "Weights & Biases", "WandbTracker"),
-    "mlflow": Tool("mlflow", "mlflow", "MLflow", "MlflowTracker"),
+    "tensorboard": Tool("tensorboard", "", "TensorBoard", TensorBoardTracker),
+    "wandb": Tool("wandb", "wandb", "Weights & Biases", WandbTracker),
+    "mlflow": Tool("mlflow", "mlflow", "MLflow", MlflowTracker),
 }
 NONE = "none"
 
@@ -112,8 +61,8 @@ class Tracking:
         if NONE in names and len(names) > 1:
             raise SettingsError("--track none stands alone: leave it out, or the others.")
         self._folder, self._warn = run_folder, warn
-        wanted = [name for name in dict.fromkeys(names) if name != NONE] if is_first_process() else []
-        self._closed = {name: _tracker(name) for name in wanted}
+        chosen = [name for name in dict.fromkeys(names) if name != NONE] if is_first_process() else []
+        self._closed = {name: _tracker(name) for name in chosen}
         self._open: dict[str, Tracker] = {}
 
     def __enter__(self) -> Self:
@@ -139,9 +88,9 @@ class Tracking:
         A tool that has all of it, from an earlier process, is not opened again.
         """
         history = read_epochs(self._folder)
-        state = _read_state(self._folder)
+        states = _read_states(self._folder)
         for name in list(self._closed):
-            if state.get(name, Held()).complete:
+            if states.get(name, ToolState()).complete:
                 del self._closed[name]
         self._catch_up(history)
         for name in list(self._open):
@@ -157,21 +106,20 @@ class Tracking:
 
     def _start(self, name: str) -> None:
         tracker = self._closed.pop(name)
-        run = TrackedRun(self._folder, RunInfo.load_run(self._folder), load_settings(self._folder))
-        held = tracker.start(run, _read_state(self._folder).get(name, Held()))
+        state = tracker.start(Run.open(self._folder), _read_states(self._folder).get(name, ToolState()))
         self._open[name] = tracker
-        _write_state(self._folder, name, held)
+        _write_state(self._folder, name, state)
 
     def _send(self, name: str, history: list[Row]) -> None:
-        held = _read_state(self._folder)[name]
-        for row in history[held.epochs :]:
+        state = _read_states(self._folder)[name]
+        for row in history[state.epochs :]:
             self._open[name].epoch(row)
-        _write_state(self._folder, name, Held(held.name, len(history)))
+        _write_state(self._folder, name, ToolState(state.name, len(history)))
 
     def _complete(self, name: str, pictures: dict[str, Picture], epoch: int) -> None:
         for title, picture in pictures.items():
             self._open[name].picture(title, picture, epoch)
-        _write_state(self._folder, name, replace(_read_state(self._folder)[name], complete=True))
+        _write_state(self._folder, name, replace(_read_states(self._folder)[name], complete=True))
 
     def _guarded(self, name: str, step: Callable[[], None]) -> None:
         try:
@@ -182,21 +130,6 @@ class Tracking:
             self._warn(f"{TOOLS[name].title} failed and is left alone from here on: {reason.rstrip('.')}.")
 
 
-def is_first_process() -> bool:
-    """Return whether this process writes the run's files: of several that ``torchrun`` started, one does."""
-    return os.environ.get("RANK", "0") == "0"
-
-
-def scalars(row: Row) -> dict[str, float]:
-    """Return the numbers of a line of ``epochs.jsonl`` under names by which tools group them, as ``val/map_macro``."""
-    found = {}
-    for name, value in row.items():
-        if name != "epoch" and isinstance(value, int | float) and math.isfinite(value):
-            group, _, rest = name.partition("_")
-            found[f"{group}/{rest}" if group in {"train", "val"} else name] = float(value)
-    return found
-
-
 def _tracker(name: str) -> Tracker:
     tool = TOOLS[name]
     if importlib.util.find_spec(tool.package) is None:
@@ -205,23 +138,20 @@ def _tracker(name: str) -> Tracker:
             f"{tool.title} needs the package {tool.package}, which is not installed: {how}, or leave out "
             f"--track {name}."
         )
-    import training.fit.trackers as trackers
-
-    made: Tracker = getattr(trackers, tool.tracker)()
-    return made
+    return tool.tracker()
 
 
-def _read_state(folder: Path) -> dict[str, Held]:
+def _read_states(folder: Path) -> dict[str, ToolState]:
     """Return what each tool has; a damaged file counts as none, and tools get the run anew."""
     try:
         values = json.loads((folder / STATE_FILE).read_text(encoding="utf-8"))
-        return {name: Held(**held) for name, held in values.items()}
+        return {name: ToolState(**state) for name, state in values.items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}
 
 
-def _write_state(folder: Path, name: str, held: Held) -> None:
-    state = _read_state(folder) | {name: held}
+def _write_state(folder: Path, name: str, state: ToolState) -> None:
+    states = _read_states(folder) | {name: state}
     with atomic_file(folder / STATE_FILE) as temporary:
-        plain = {tool: asdict(has) for tool, has in state.items()}
+        plain = {tool: asdict(has) for tool, has in states.items()}
         temporary.write_text(json.dumps(plain, indent=2) + "\n", encoding="utf-8")

@@ -11,12 +11,12 @@ import click
 from click.core import ParameterSource
 
 from core.cli import (
-    any_folder,
     count_of,
     device_option,
     existing_file,
     json_option,
     new_file,
+    output_option,
     print_json,
     print_rows,
     say,
@@ -59,7 +59,7 @@ class _Outcome:
 @dataset_option
 @split_option("test", help_text="Pictures, where no photos are given.")
 @checkpoint_option
-@click.option("-o", "--output", type=any_folder, default=None, help="Write each photo with its parts' names beside it.")
+@output_option("Write each photo with its parts' names beside it.", required=False)
 @click.option("--csv", "csv_file", type=new_file, help="Write the table as CSV.")
 @click.option(
     "--parts-list", type=existing_file, default=None, help="Which of these parts are there: text, CSV, BrickLink XML."
@@ -123,12 +123,12 @@ def predict(
 
 
 def _predict_split(run: Path, dataset: Path | None, split: str, checkpoint: str, device: str) -> None:
-    from training.predict import predict as predict_split
-    from training.run.runs import dataset_of
+    from training.run.predict import predict as predict_split
+    from training.run.run import Run
 
     if run.is_file():
         raise SettingsError(f"A split is predicted by a run: give its folder instead of {run}, or give photos.")
-    click.echo(predict_split(run, dataset or dataset_of(run), split, checkpoint, device, say))
+    click.echo(predict_split(Run.open(run, dataset), split, checkpoint, device, say))
 
 
 def _label(
@@ -149,26 +149,30 @@ def _label(
 ) -> _Outcome:
     """Label the photos, write what is to be written, and return what is to be printed."""
     del as_json
-    from training.label.label_photos import Decision, label_photos, part_names, photo_files
+    import numpy as np
+    from scipy.special import logit
+
+    from training.label.label_photos import label_photos, part_names, photo_files
     from training.label.labelled_pictures import picture_paths, write_labelled_picture
     from training.label.parts_list import answer_list, read_parts_list
     from training.network.devices import choose_device
     from training.run.checkpoint import load_checkpoint
 
-    wanted = None if parts_list is None else read_parts_list(parts_list)
+    parts = None if parts_list is None else read_parts_list(parts_list)
     files, refused = photo_files(photos)
-    places = {} if output is None else picture_paths(files, output, force=force)
+    pictures = {} if output is None else picture_paths(files, output, force=force)
     require_new(csv_file, force=force, option="--csv")
-    place = choose_device(device)
-    loaded = load_checkpoint(run, checkpoint, place)
-    names = part_names(loaded, dataset)
-    decision = Decision.of(loaded) if min_probability is None else Decision.at(min_probability, len(loaded.classes))
+    chosen_device = choose_device(device)
+    loaded = load_checkpoint(run, checkpoint, chosen_device)
+    names, thresholds = part_names(loaded, dataset), loaded.thresholds
+    if min_probability is not None:
+        thresholds = np.full(len(loaded.classes), logit(min_probability))  # minus infinity at 0: everything is found
     labelled = [(photo, photo.found(top)) for photo in refused]
-    for photo in label_photos(loaded, files, place, decision=decision, names=names, turns=int(views)):
+    for photo in label_photos(loaded, files, chosen_device, thresholds=thresholds, names=names, turns=int(views)):
         labelled.append((photo, photo.found(top)))
-        if photo.path in places and not photo.problem:
-            write_labelled_picture(photo, photo.found(top), places[photo.path])
-    answers = None if wanted is None else answer_list(wanted, [photo for photo, _ in labelled], loaded.classes, names)
+        if photo.path in pictures and not photo.problem:
+            write_labelled_picture(photo, photo.found(top), pictures[photo.path])
+    answers = None if parts is None else answer_list(parts, [photo for photo, _ in labelled], loaded.classes, names)
     outcome = _Outcome(labelled, answers)
     if csv_file is not None:
         _write_csv(outcome, csv_file)

@@ -9,53 +9,22 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.special import expit, logit
+from scipy.special import expit
 from torch import Tensor
 
-from core.errors import BrickbenchError, SettingsError
+from core.errors import SettingsError
 from core.progress import Progress
 from dataset.manifest import Manifest
 from dataset.photos.annotations import PhotoError
 from dataset.photos.decode import decode_photo
 from dataset.photos.folder import PhotoFolder
-from training.predict import BATCH_SIZE, predict_logits
-from training.run.checkpoint import CHECKPOINTS, Checkpoint
-from training.run.runs import RUN_FILE, dataset_of
-from training.validation.metrics import FloatArray
+from training.run.checkpoint import Checkpoint
+from training.run.predict import BATCH_SIZE, predict_logits
 
 WORKING_SIZE_PX = 512
 """Longest side to which a photo is decoded, as on import into a dataset, so that both give the network alike pixels."""
 READERS = 8  # threads; decoding lets other threads run
 TURNS = (1, 2, 4)
-
-
-@dataclass(frozen=True)
-class Decision:
-    """When each class counts as found."""
-
-    logits: FloatArray
-    """(C,) above which it does."""
-    chosen_on: str | None
-    """Split that the thresholds were chosen on; None where all are the same."""
-
-    @classmethod
-    def of(cls, checkpoint: Checkpoint) -> "Decision":
-        """Return the thresholds that were chosen for a checkpoint, else probability one half for all."""
-        found = checkpoint.info.thresholds
-        if found is None:
-            return cls(np.zeros(len(checkpoint.classes)), None)
-        return cls(np.array(found.logits), found.split)
-
-    @classmethod
-    def at(cls, probability: float, classes: int) -> "Decision":
-        """Return one probability for all classes; above 0 everything counts as found."""
-        with np.errstate(divide="ignore"):
-            return cls(np.full(classes, logit(probability)), None)
-
-    @property
-    def probabilities(self) -> FloatArray:
-        """Return the same as probabilities, (C,)."""
-        return np.asarray(expit(self.logits))
 
 
 @dataclass(frozen=True)
@@ -112,25 +81,10 @@ def photo_files(paths: Sequence[Path]) -> tuple[list[Path], list[LabelledPhoto]]
 
 
 def part_names(checkpoint: Checkpoint, root: Path | None) -> dict[str, str]:
-    """Return the names of the parts by part_id: from `root`, else those in the checkpoint; of older ones the run's."""
-    if root is None and checkpoint.info.part_names:
-        return dict(zip(checkpoint.classes, checkpoint.info.part_names, strict=True))
+    """Return the names of the parts by part_id: from the dataset `root`, else those in the checkpoint."""
     if root is None:
-        run_folder = run_of(checkpoint)
-        if run_folder is None:
-            return {}
-        try:
-            root = dataset_of(run_folder)
-        except BrickbenchError:  # a network may travel without its dataset
-            return {}
+        return dict(zip(checkpoint.classes, checkpoint.info.part_names, strict=False))  # or it has none
     return {part.part_id: part.name for part in Manifest.load_folder(root).parts}
-
-
-def run_of(checkpoint: Checkpoint) -> Path | None:
-    """Return the run that a checkpoint lies in, None if it lies elsewhere."""
-    folder = checkpoint.path.parent
-    is_run = folder.name == CHECKPOINTS and (folder.parent / RUN_FILE).is_file()
-    return folder.parent if is_run else None
 
 
 def label_photos(
@@ -138,7 +92,7 @@ def label_photos(
     files: Sequence[Path],
     device: torch.device,
     *,
-    decision: Decision,
+    thresholds: npt.NDArray[np.float64],
     names: dict[str, str],
     turns: int = 1,
 ) -> Iterator[LabelledPhoto]:
@@ -148,21 +102,21 @@ def label_photos(
         checkpoint: the network.
         files: photos of any size and orientation; one that cannot be read is yielded with the reason.
         device: where the network is.
-        decision: when a part counts as found.
+        thresholds: (C,) logits above which a part counts as found, such as the checkpoint's own.
         names: of the parts, by part_id.
         turns: 1, 2 or 4 views of each photo, turned by equal angles, whose logits are averaged.
     """
     order = iter(files)
     with Progress("Labelling", len(files), "photos") as progress, ThreadPoolExecutor(READERS) as pool:
         while batch := list(islice(order, BATCH_SIZE)):
-            read = list(pool.map(lambda path: _read(checkpoint, path), batch))
-            inputs = [item for item in read if isinstance(item, Tensor)]
+            images = list(pool.map(lambda path: _read(checkpoint, path), batch))
+            inputs = [image for image in images if isinstance(image, Tensor)]
             logits = iter(_logits(checkpoint, inputs, device, turns))
-            for path, item in zip(batch, read, strict=True):
-                if isinstance(item, str):
-                    yield LabelledPhoto(path, (), item)
+            for path, image in zip(batch, images, strict=True):
+                if isinstance(image, str):
+                    yield LabelledPhoto(path, (), image)
                 else:
-                    yield LabelledPhoto(path, _parts(checkpoint, next(logits), decision, names))
+                    yield LabelledPhoto(path, _parts(checkpoint, next(logits), thresholds, names))
                 progress.advance()
 
 
@@ -191,17 +145,20 @@ def _logits(
 
 
 def _parts(
-    checkpoint: Checkpoint, logits: npt.NDArray[np.float32], decision: Decision, names: dict[str, str]
+    checkpoint: Checkpoint,
+    logits: npt.NDArray[np.float32],
+    thresholds: npt.NDArray[np.float64],
+    names: dict[str, str],
 ) -> tuple[FoundPart, ...]:
-    probabilities = expit(logits.astype(np.float64))
+    probabilities, least = expit(logits.astype(np.float64)), expit(thresholds)
     order = np.argsort(-probabilities, kind="stable")
     return tuple(
         FoundPart(
-            checkpoint.classes[place],
-            names.get(checkpoint.classes[place], ""),
-            float(probabilities[place]),
-            float(decision.probabilities[place]),
-            bool(logits[place] > decision.logits[place]),
+            checkpoint.classes[number],
+            names.get(checkpoint.classes[number], ""),
+            float(probabilities[number]),
+            float(least[number]),
+            bool(logits[number] > thresholds[number]),
         )
-        for place in order
+        for number in order
     )

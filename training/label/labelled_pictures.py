@@ -24,18 +24,18 @@ def picture_paths(files: Sequence[Path], folder: Path, *, force: bool) -> dict[P
     """
     photos = {path.resolve() for path in files}
     taken: set[Path] = set()
-    places: dict[Path, Path] = {}
+    pictures: dict[Path, Path] = {}
     for path in files:
-        place, number = folder / f"{path.stem}-parts.jpg", 1
-        while place in taken:
+        picture, number = folder / f"{path.stem}-parts.jpg", 1
+        while picture in taken:
             number += 1
-            place = folder / f"{path.stem}-parts-{number}.jpg"
-        taken.add(place)
-        if place.resolve() in photos:
-            raise SettingsError(f"{place} is one of the photos: choose another folder with -o.")
-        require_new(place, force=force)
-        places[path] = place
-    return places
+            picture = folder / f"{path.stem}-parts-{number}.jpg"
+        taken.add(picture)
+        if picture.resolve() in photos:
+            raise SettingsError(f"{picture} is one of the photos: choose another folder with -o.")
+        require_new(picture, force=force)
+        pictures[path] = picture
+    return pictures
 
 
 def write_labelled_picture(photo: LabelledPhoto, parts: Sequence[FoundPart], path: Path) -> None:

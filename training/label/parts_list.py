@@ -143,8 +143,8 @@ def near_parts(part_id: str, classes: Sequence[str]) -> tuple[str, ...]:
 
 
 def _base(part_id: str) -> str:
-    found = re.match(r"\d+", part_id)
-    return found[0] if found else ""
+    digits = re.match(r"\d+", part_id)
+    return digits[0] if digits else ""
 
 
 def _from_xml(path: Path, text: str) -> list[WantedPart]:
@@ -152,12 +152,12 @@ def _from_xml(path: Path, text: str) -> list[WantedPart]:
         items = list(ET.fromstring(text).iter("ITEM"))
     except ET.ParseError as error:
         raise SettingsError(f"The parts list {path} is damaged XML ({error}). {_WAY_OUT}") from error
-    found = []
+    parts = []
     for item in items:
         part_id = (item.findtext("ITEMID") or "").strip()
         if part_id and (item.findtext("ITEMTYPE") or "P").strip().upper() == "P":
-            found.append(WantedPart(part_id, _count(item.findtext("MINQTY") or item.findtext("QTY"))))
-    return found
+            parts.append(WantedPart(part_id, _count(item.findtext("MINQTY") or item.findtext("QTY"))))
+    return parts
 
 
 def _from_table(text: str) -> list[WantedPart]:
@@ -177,7 +177,7 @@ def _from_table(text: str) -> list[WantedPart]:
 
 
 def _from_lines(path: Path, text: str) -> list[WantedPart]:
-    found = []
+    parts = []
     for number, line in enumerate(text.splitlines(), 1):
         content = line.strip()
         if not content or content.startswith("#"):
@@ -187,8 +187,8 @@ def _from_lines(path: Path, text: str) -> list[WantedPart]:
             raise SettingsError(
                 f"Line {number} of {path} should read PART or PART COUNT, got {content[:60]!r}. {_WAY_OUT}"
             )
-        found.append(WantedPart(match["part"], _count(match["count"])))
-    return found
+        parts.append(WantedPart(match["part"], _count(match["count"])))
+    return parts
 
 
 def _count(text: str | None) -> int | None:

@@ -99,8 +99,8 @@ def last_conv_layer(model: nn.Module, input_size_px: int | None = None) -> tuple
         for handle in handles:
             handle.remove()
     convolutions = [
-        place
-        for place, (_, module, output) in enumerate(finished)
+        number
+        for number, (_, module, output) in enumerate(finished)
         if isinstance(module, nn.Conv2d) and output.ndim == 4 and output.shape[2] * output.shape[3] > 1
     ]
     if len(convolutions) < 2:
@@ -109,12 +109,12 @@ def last_conv_layer(model: nn.Module, input_size_px: int | None = None) -> tuple
         )
     chosen = convolutions[-1]
     extent = finished[chosen][2].shape[2:]
-    for place in range(chosen + 1, len(finished)):
-        _, module, output = finished[place]
+    for number in range(chosen + 1, len(finished)):
+        _, module, output = finished[number]
         if "Pool" in type(module).__name__:
             break
         if output.ndim == 4 and output.shape[2:] == extent and not isinstance(module, _NOT_MAPS):
-            chosen = place
+            chosen = number
     return finished[chosen][0], finished[chosen][1]
 
 

@@ -1,11 +1,13 @@
 """Weights on disk: a safetensors file, and beside it a JSON file that says all that is needed to use it again."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from pydantic import Field, model_validator
 from safetensors import SafetensorError
@@ -17,6 +19,7 @@ from core.files import atomic_file
 from core.settings import Settings, near_matches
 from dataset.loading.network_input import Image, network_input
 from training.network.models import create_model
+from training.run.history import BEST_BY, EPOCHS_FILE, Row, best_epoch, checkpoint_name, read_epochs, write_epochs
 
 CHECKPOINTS = "checkpoints"
 BEST_FILE = "best.json"
@@ -84,14 +87,15 @@ class Checkpoint:
     info: CheckpointInfo
     path: Path
 
+    @property
+    def thresholds(self) -> npt.NDArray[np.float64]:
+        """The logit of each class above which its part counts as present, (C,): the chosen one, else 0."""
+        chosen = self.info.thresholds
+        return np.zeros(len(self.classes)) if chosen is None else np.array(chosen.logits)
+
     def network_input(self, image: Image) -> Tensor:
         """Return one picture, (H, W, 3) uint8 RGB, as the network takes it: (3, S, S) float32, on the CPU."""
         return network_input(image, self.input_size_px, self.mean, self.std)
-
-
-def checkpoint_name(epoch: int) -> str:
-    """Return the name of the checkpoint after `epoch`, such as ``epoch_0007``."""
-    return f"epoch_{epoch:04d}"
 
 
 def save_checkpoint(run_folder: Path, model: nn.Module, info: CheckpointInfo) -> Path:
@@ -102,6 +106,23 @@ def save_checkpoint(run_folder: Path, model: nn.Module, info: CheckpointInfo) ->
         save_file(tensors, temporary)
     save_info(path, info)
     return path
+
+
+def publish(run_folder: Path, history: list[Row], keep: str) -> None:
+    """Write what follows from `history`: ``epochs.jsonl``, ``best.json``, and which checkpoints stay."""
+    folder = run_folder / CHECKPOINTS
+    if not history:
+        return
+    best = best_epoch(history)
+    write_epochs(run_folder, history)
+    with atomic_file(folder / BEST_FILE) as temporary:
+        named = {"checkpoint": checkpoint_name(best["epoch"]), "metric": BEST_BY, "value": best[BEST_BY]}
+        temporary.write_text(json.dumps(named, indent=2) + "\n", encoding="utf-8")
+    if keep == "best_and_last":
+        kept = {checkpoint_name(best["epoch"]), checkpoint_name(history[-1]["epoch"])}
+        for path in folder.glob("epoch_*.*"):
+            if path.stem not in kept:
+                path.unlink()
 
 
 def save_info(path: Path, info: CheckpointInfo) -> None:
@@ -143,35 +164,47 @@ def resolve_checkpoint(path_or_run: Path, checkpoint: str = "best") -> Path:
         if not path_or_run.is_file():
             raise BrickbenchError(f"There is no checkpoint {path_or_run}: check the path.")
         return path_or_run
-    folder = path_or_run / CHECKPOINTS
-    names = sorted(path.stem for path in folder.glob("epoch_*.safetensors") if path.with_suffix(".json").is_file())
+    names = whole_checkpoints(path_or_run)
     if not names:
         raise BrickbenchError(
             f"{path_or_run} has no checkpoint yet: train it with `brickbench train run` or `brickbench train resume`."
         )
-    return folder / f"{choose_checkpoint(path_or_run, checkpoint, names)}.safetensors"
+    return path_or_run / CHECKPOINTS / f"{choose_checkpoint(path_or_run, checkpoint, names)}.safetensors"
 
 
-def choose_checkpoint(run_folder: Path, wanted: str | None, there: Sequence[str], what: str = "checkpoint") -> str:
-    """Return the one of the checkpoints `there` that is `wanted`: the one rule for weights, maps and scores alike.
+def whole_checkpoints(run_folder: Path) -> list[str]:
+    """Return the names of the checkpoints of a run whose weights and description are both there, rising."""
+    paths = (run_folder / CHECKPOINTS).glob("epoch_*.safetensors")
+    return sorted(path.stem for path in paths if path.with_suffix(".json").is_file())
+
+
+def choose_checkpoint(run_folder: Path, asked: str | None, available: Sequence[str], what: str = "checkpoint") -> str:
+    """Return the one of the checkpoints `available` that is `asked` for: the one rule for weights, maps and scores.
+
+    The best is the one that ``best.json`` names, or, where that is lost, the best by ``epochs.jsonl``.
 
     Args:
         run_folder: the run.
-        wanted: ``best`` (by mAP on val), ``last``, or a name such as ``epoch_0007``; None takes the best if it is
-            there, else the last.
-        there: names, rising; at least one.
-        what: is there of each, for the message.
+        asked: ``best`` (by mAP on val), ``last``, or a name such as ``epoch_0007``; None takes the best if it is
+            available, else the last.
+        available: names, rising; at least one.
+        what: is available of each, for the message.
 
     Raises:
-        SettingsError: that one is not there; the message lists what is.
+        SettingsError: that one is not available; the message lists what is.
     """
-    best = _best_name(run_folder / CHECKPOINTS)
-    if wanted is None:
-        return best if best in there else there[-1]
-    name = {"best": best, "last": there[-1]}.get(wanted, wanted)
-    if name not in there:
-        hint = near_matches(wanted, list(there))
-        known = ", ".join(["best", "last", *there] if best in there else ["last", *there])
+    best = _best_name(run_folder)
+    if asked is None:
+        return best if best is not None and best in available else available[-1]
+    known = ", ".join(["best", "last", *available] if best in available else ["last", *available])
+    if asked == "best" and best is None:
+        raise SettingsError(
+            f"{run_folder} does not say which checkpoint is the best: its {BEST_FILE} and {EPOCHS_FILE} are lost. "
+            f"Give --checkpoint: it has {known}."
+        )
+    name = {"best": best, "last": available[-1]}.get(asked) or asked
+    if name not in available:
+        hint = ", the best by mAP on val" if asked == "best" else near_matches(asked, list(available))
         raise SettingsError(f"{run_folder} has no {what} {name!r}{hint}; it has {known}.")
     return name
 
@@ -200,7 +233,9 @@ def load_checkpoint(
             "train again."
         ) from error
     model = create_model(info.model, len(info.classes), **info.model_kwargs)
-    mismatch = first_mismatch(model.state_dict(), tensors)
+    own = model.state_dict()
+    unknown = (f"tensor {name!r} has no place in the network" for name in tensors if name not in own)
+    mismatch = first_mismatch(own, tensors) or next(unknown, "")
     if mismatch:
         raise BrickbenchError(
             f"The checkpoint {path} is of another network than {info.model} {info.model_kwargs}, which the "
@@ -222,18 +257,24 @@ def load_checkpoint(
     )
 
 
-def first_mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
-    """Return what differs first between the tensors of a network and those of a file; empty if nothing does."""
-    for name, tensor in expected.items():
-        if name not in found:
+def first_mismatch(own: Mapping[str, Tensor], given: Mapping[str, Tensor], left_out: Collection[str] = ()) -> str:
+    """Return what the tensors of a file lack first of a network's own but those `left_out`; empty if nothing."""
+    for name, tensor in own.items():
+        if name in left_out:
+            continue
+        if name not in given:
             return f"tensor {name!r} is missing"
-        if tensor.shape != found[name].shape:
-            return f"tensor {name!r} has shape {tuple(found[name].shape)}, the network's has {tuple(tensor.shape)}"
-    return next((f"tensor {name!r} has no place in the network" for name in found if name not in expected), "")
+        if tensor.shape != given[name].shape:
+            return f"tensor {name!r} has shape {tuple(given[name].shape)}, the network's has {tuple(tensor.shape)}"
+    return ""
 
 
-def _best_name(folder: Path) -> str:
+def _best_name(run_folder: Path) -> str | None:
+    """Return the name of the best checkpoint, whether it is still there or not; None where nothing tells."""
     try:
-        return str(json.loads((folder / BEST_FILE).read_text(encoding="utf-8"))["checkpoint"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "best"  # names no checkpoint, so that the error lists what there is
+        return str(json.loads((run_folder / CHECKPOINTS / BEST_FILE).read_text(encoding="utf-8"))["checkpoint"])
+    except (OSError, ValueError, KeyError, TypeError):  # lost or damaged
+        try:
+            return checkpoint_name(best_epoch(read_epochs(run_folder))["epoch"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None

@@ -1,14 +1,34 @@
-"""The epochs of a run: which is best, whether it is over, and what follows from them on disk."""
+"""``epochs.jsonl``: one line an epoch; which is the best one, and whether the run is over."""
 
 import json
 from pathlib import Path
+from typing import Any
 
 from core.files import atomic_file
-from training.run.checkpoint import BEST_FILE, CHECKPOINTS, checkpoint_name
-from training.run.runs import Row, write_epochs
 from training.run.settings import TrainingSettings
 
+EPOCHS_FILE = "epochs.jsonl"
 BEST_BY = "val_map_macro"
+
+Row = dict[str, Any]
+"""One line of epochs.jsonl: epoch, learning_rate, train_loss, val_loss, val_map_macro …, seconds; None for NaN."""
+
+
+def checkpoint_name(epoch: int) -> str:
+    """Return the name of the checkpoint after `epoch`, such as ``epoch_0007``."""
+    return f"epoch_{epoch:04d}"
+
+
+def write_epochs(run_folder: Path, history: list[Row]) -> None:
+    """Write ``epochs.jsonl``, one line an epoch."""
+    with atomic_file(run_folder / EPOCHS_FILE) as temporary:
+        temporary.write_text("".join(json.dumps(row) + "\n" for row in history), encoding="utf-8")
+
+
+def read_epochs(run_folder: Path) -> list[Row]:
+    """Return the lines of ``epochs.jsonl``; none if no epoch has ended yet."""
+    path = run_folder / EPOCHS_FILE
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
 
 
 def best_epoch(history: list[Row]) -> Row:
@@ -26,20 +46,3 @@ def ran_out_of_patience(settings: TrainingSettings, history: list[Row]) -> bool:
     if settings.patience is None or not history:
         return False
     return bool(len(history) - best_epoch(history)["epoch"] >= settings.patience)
-
-
-def publish(run_folder: Path, history: list[Row], keep: str) -> None:
-    """Write what follows from `history`: ``epochs.jsonl``, ``best.json``, and which checkpoints stay."""
-    folder = run_folder / CHECKPOINTS
-    if not history:
-        return
-    best = best_epoch(history)
-    write_epochs(run_folder, history)
-    with atomic_file(folder / BEST_FILE) as temporary:
-        named = {"checkpoint": checkpoint_name(best["epoch"]), "metric": BEST_BY, "value": best[BEST_BY]}
-        temporary.write_text(json.dumps(named, indent=2) + "\n", encoding="utf-8")
-    if keep == "best_and_last":
-        wanted = {checkpoint_name(best["epoch"]), checkpoint_name(history[-1]["epoch"])}
-        for path in folder.glob("epoch_*.*"):
-            if path.stem not in wanted:
-                path.unlink()

@@ -6,7 +6,7 @@ from pathlib import Path
 from core.errors import BrickbenchError
 from dataset.run_folders import known_run_folders
 from training.run.history import BEST_BY, best_epoch, is_over
-from training.run.runs import RunInfo, load_settings, read_epochs
+from training.run.run import Run
 from training.run.settings import TrainingSettings
 
 
@@ -50,26 +50,27 @@ def list_runs(root: Path) -> list[RunSummary]:
 def summarize(folder: Path) -> RunSummary:
     """Return what the run in `folder` has come to."""
     try:
-        info, settings, history = RunInfo.load_run(folder), load_settings(folder), read_epochs(folder)
+        run = Run.open(folder)
+        settings, history = run.settings, run.epochs
     except (BrickbenchError, ValueError, OSError) as error:
         return RunSummary(folder.name, folder=str(folder), problem=str(error))
     best = best_epoch(history) if history else {}
     return RunSummary(
-        run_id=info.run_id,
-        model=info.model,
+        run_id=run.info.run_id,
+        model=run.info.model,
         epochs=len(history),
         of=settings.total_epochs,
         finished=is_over(settings, history),
         best_epoch=best.get("epoch"),
         best_val_map=best.get(BEST_BY),
-        initial_weights=initial_weights(settings),
-        settings=info.settings_digest,
-        data=info.dataset_digest,
+        initial_weights=_initial_weights(settings),
+        settings=run.info.settings_digest,
+        data=run.info.dataset_digest,
         folder=str(folder),
     )
 
 
-def initial_weights(settings: TrainingSettings) -> str:
+def _initial_weights(settings: TrainingSettings) -> str:
     """Return in a word where the weights of a run began."""
     if settings.weights is not None:
         return str(settings.weights)

@@ -138,16 +138,6 @@ class TrainingSettings(LoadingSettings):
             before += stage.epochs
         return self, 0
 
-    @model_validator(mode="before")
-    @classmethod
-    def _augment_was_split(cls, values: Any) -> Any:
-        if isinstance(values, dict) and "augment" in values:
-            raise ValueError(
-                "augment is of version 0.2: give augment_renders and augment_photos instead, each a preset (none, "
-                "simple, renders, photos) or its settings"
-            )
-        return values
-
     @model_validator(mode="after")
     def _model_is_named(self) -> Self:
         if not self.model.strip():

@@ -61,7 +61,7 @@ def strata(facts: PictureFacts, targets: npt.NDArray[np.float32]) -> list[Stratu
 
     A dimension with one stratum alone is left out: it is the whole split.
     """
-    found = [
+    dimensions = [
         _named("source", facts.source, SOURCE_NAMES),
         list(_by_count("bricks", facts.bricks)),
         list(_by_share("least visible part", facts.least_visible_label(targets))),
@@ -70,7 +70,7 @@ def strata(facts: PictureFacts, targets: npt.NDArray[np.float32]) -> list[Stratu
         _named("floor", facts.background),
         _named("split", facts.split),
     ]
-    return [stratum for dimension in found if len(dimension) > 1 for stratum in dimension]
+    return [stratum for dimension in dimensions if len(dimension) > 1 for stratum in dimension]
 
 
 def _named(dimension: str, values: ObjectArray, titles: dict[str, str] | None = None) -> list[Stratum]:
@@ -108,14 +108,14 @@ def stratum_scores(
     chosen = stratum.pictures
     tally = Tally(logits[chosen], targets[chosen], groups[chosen], thresholds)
     enough = tally.units >= FEWEST_GROUPS
-    found = estimate(tally, seed=seed, resamples=resamples if enough else 0)
+    estimates = estimate(tally, seed=seed, resamples=resamples if enough else 0)
     return StratumScores(
         dimension=stratum.dimension,
         name=stratum.name,
         pictures=int(chosen.sum()),
         groups=tally.units,
         classes=int((targets[chosen] > 0.5).any(axis=0).sum()),
-        scores={name: found.interval(name) for name in SCORES},
+        scores={name: estimates.interval(name) for name in SCORES},
     )
 
 
@@ -153,12 +153,12 @@ def recall_by_visibility(
     rows, columns = np.nonzero(np.isfinite(facts.visibility))
     claimed = (logits > thresholds)[rows, columns]
     labelled = targets[rows, columns] > 0.5
-    place = np.clip(
+    bin_of = np.clip(
         np.searchsorted(CURVE_EDGES, facts.visibility[rows, columns], side="right") - 1, 0, len(CURVE_EDGES) - 2
     )
-    found = []
-    for number in np.unique(place):
-        chosen = place == number
+    bins = []
+    for number in np.unique(bin_of):
+        chosen = bin_of == number
         names, member = np.unique(groups[rows[chosen]], return_inverse=True)
         sums = np.bincount(member, weights=claimed[chosen], minlength=len(names))
         counts = np.bincount(member, minlength=len(names)).astype(np.float64)
@@ -167,7 +167,7 @@ def recall_by_visibility(
         if len(names) >= FEWEST_GROUPS:
             weights = list(resampled_weights(len(names), seed=seed, resamples=resamples))
             drawn = np.concatenate([(sums @ block) / (counts @ block) for block in weights])[None]
-        found.append(
+        bins.append(
             VisibilityBin(
                 low=CURVE_EDGES[number],
                 high=CURVE_EDGES[number + 1],
@@ -177,4 +177,4 @@ def recall_by_visibility(
                 claimed=intervals(value, drawn, [len(names)])[0],
             )
         )
-    return found
+    return bins

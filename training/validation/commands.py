@@ -1,11 +1,15 @@
-"""``brickbench train validate`` and ``gap``: how good a network is, and what separates renders from photos."""
+"""``brickbench train validate``, ``gap`` and ``compare``: how good networks are, and where they differ."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import device_option, existing_folder, json_option, new_file, print_json, print_rows, say
-from training.options import checkpoint_option, dataset_option, resampling_options, split_option
+from core.cli import device_option, existing_folder, json_option, new_file, output_option, print_json, print_rows, say
+from training.options import checkpoint_option, dataset_option, resampling_options, run_argument, split_option
+
+if TYPE_CHECKING:
+    from training.run.run import Run
 
 CLASS_COLUMNS: tuple[str, ...] = (
     "part_id",
@@ -21,21 +25,19 @@ STRATUM_COLUMNS += ("f1_micro", "f1_micro_low", "f1_micro_high")
 
 
 @click.command()
-@click.argument("run", type=existing_folder)
-@dataset_option
+@run_argument
 @split_option("val", "all")
 @checkpoint_option
 @click.option("--per-class", is_flag=True, help="One line a part: its pictures and its scores.")
 @click.option("--breakdown", is_flag=True, help="One line a stratum: source, bricks, visibility, light, floor, split.")
 @click.option("--choose-thresholds", is_flag=True, help="Choose each part's threshold by F1, for this checkpoint.")
 @click.option("--thresholds", is_flag=True, help="Also the scores with the thresholds that were chosen.")
-@click.option("-o", "--output", type=new_file, default=None, help="Write a page with curves (HTML).")
+@output_option("Write a page with curves (HTML).", new_file, required=False)
 @resampling_options
 @device_option
 @json_option
 def validate(
-    run: Path,
-    dataset: Path | None,
+    run: "Run",
     split: str,
     checkpoint: str,
     per_class: bool,
@@ -57,19 +59,19 @@ def validate(
       brickbench train validate bricks/runs/first --choose-thresholds
       brickbench train validate bricks/runs/first --split test --thresholds -o report.html
     """
-    from training.run.runs import dataset_of
-    from training.validation import labelled_split as validation
+    from training.validation import labelled_split
+    from training.validation.thresholds import load_thresholds
 
-    found = validation.validate(run, dataset or dataset_of(run), split, checkpoint, device, say)
+    validation = labelled_split.validate(run, split, checkpoint, device, say)
     chosen = None
     if choose_thresholds:
-        chosen = validation.choose_and_save(run, found)
-        say(f"These pictures chose the thresholds in {run}: scores with them are flattered.")
+        chosen = labelled_split.choose_and_save(run, validation)
+        say(f"These pictures chose the thresholds in {run.folder}: scores with them are flattered.")
     elif thresholds:
-        chosen = validation.chosen_thresholds(run, found)
-    findings = validation.find_scores(found, chosen, seed=seed, resamples=resamples)
+        chosen = load_thresholds(run, validation.checkpoint)
+    findings = labelled_split.find_scores(validation, chosen, seed=seed, resamples=resamples)
     summary = not per_class and not breakdown
-    details = validation.find_details(findings) if output or breakdown or (as_json and summary) else None
+    details = labelled_split.find_details(findings) if output or breakdown or (as_json and summary) else None
     if output and details:
         from training.validation.page import write_page
 
@@ -80,16 +82,13 @@ def validate(
         rows = [stratum.as_row() for stratum in details.strata]
         print_rows(rows, as_json=as_json, columns=None if as_json else STRATUM_COLUMNS)
     elif as_json and details:
-        print_json(validation.as_document(findings, details))
+        print_json(labelled_split.as_document(findings, details))
     else:
         print_rows(findings.score_rows(), as_json=False)
 
 
 @click.command()
-@click.argument("run", type=existing_folder)
-@click.option(
-    "-d", "--dataset", type=existing_folder, default=None, show_default="the one it was trained on", help="The renders."
-)
+@run_argument
 @click.option("--photos", type=existing_folder, default=None, show_default="the same", help="Dataset with the photos.")
 @split_option("val")
 @checkpoint_option
@@ -99,8 +98,7 @@ def validate(
 @device_option
 @json_option
 def gap(
-    run: Path,
-    dataset: Path | None,
+    run: "Run",
     photos: Path | None,
     split: str,
     checkpoint: str,
@@ -112,21 +110,20 @@ def gap(
 ) -> None:
     """Print what separates renders from photos: scores on each, the gap, the distance of their features.
 
-    To see whether a change in the renderer brought the two nearer, hold the new renders and the old ones against the
-    same photos with the same run.
+    To see whether a change in the renderer brought the two nearer, hold the new renders (-d) and the old ones against
+    the same photos (--photos) with the same run.
 
     \b
     Example:
       brickbench train gap bricks/runs/first -d bricks
       brickbench train gap bricks/runs/first -d new_renders --photos bricks
     """
-    from training.run.runs import dataset_of
+    from dataset.dataset_folder import DatasetFolder
     from training.validation.gap import measure_gap
 
-    found = measure_gap(
+    measured = measure_gap(
         run,
-        dataset or dataset_of(run),
-        photos,
+        None if photos is None else DatasetFolder.open(photos),
         split=split,
         checkpoint=checkpoint,
         use_thresholds=thresholds,
@@ -136,18 +133,57 @@ def gap(
         say=say,
     )
     if as_json:
-        print_json(found.as_document())
+        print_json(measured.as_document())
         return
     print_rows(
-        [{"of": name, **kind.as_row()} for name, kind in (("renders", found.renders), ("photos", found.photos))],
+        [{"of": name, **kind.as_row()} for name, kind in (("renders", measured.renders), ("photos", measured.photos))],
         as_json=False,
     )
     click.echo()
-    print_rows(found.score_rows(), as_json=False)
+    print_rows(measured.score_rows(), as_json=False)
     click.echo()
-    distances = found.distances
+    distances = measured.distances
     if not distances.measures:
         click.echo(f"With {distances.pictures} independent pictures of one kind there is no distance to measure.")
         return
     print_rows([measure.as_row() for measure in distances.measures], as_json=False)
     click.echo(f"From {distances.pictures} pictures of each kind; p = {distances.p_value:.3g} that they look alike.")
+
+
+@click.command()
+@click.argument("runs", metavar="RUN RUN...", type=existing_folder, nargs=-1, required=True)
+@dataset_option
+@resampling_options
+@json_option
+def compare(runs: tuple[Path, ...], dataset: Path | None, resamples: int, seed: int, as_json: bool) -> None:
+    """Print in what runs differ: settings, scores, and scores on the very same pictures.
+
+    Scores of val are those of each run's best epoch. The difference of two runs on a split, with its 95 % interval over
+    piles, is printed where the predictions of both are in the index of the first one's dataset, or of that given with
+    -d: `brickbench train predict RUN --split test`.
+
+    \b
+    Example:
+      brickbench train compare bricks/runs/first bricks/runs/second
+    """
+    from training.run.run import Run
+    from training.validation.compare_runs import compare_runs
+
+    comparison = compare_runs([Run.open(run, dataset) for run in runs], seed=seed, resamples=resamples)
+    if as_json:
+        print_json(comparison.as_document())
+        return
+    print_rows(comparison.score_rows(), as_json=False)
+    click.echo()
+    if comparison.settings:
+        print_rows(comparison.setting_rows(), as_json=False)
+    else:
+        click.echo("All settings and origins are the same.")
+    click.echo()
+    if comparison.paired:
+        print_rows([pair.as_row() for pair in comparison.paired], as_json=False)
+    else:
+        say(
+            "No split was predicted by all of them: `brickbench train predict RUN --split test` stores what a paired "
+            "comparison needs."
+        )

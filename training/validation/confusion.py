@@ -43,7 +43,7 @@ class Confusion:
         """Return the pairs with most pictures beyond chance, of those seen in `FEWEST` pictures or more."""
         beyond = np.where(self.observed >= FEWEST, np.nan_to_num(self.observed - self.expected), 0.0)
         order = np.argsort(-beyond, axis=None, kind="stable")[:count]
-        chosen = [divmod(int(place), len(classes)) for place in order if beyond.flat[place] > 0]
+        chosen = [divmod(int(pair), len(classes)) for pair in order if beyond.flat[pair] > 0]
         return [
             {
                 "missed": classes[a],

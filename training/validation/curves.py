@@ -45,9 +45,9 @@ def precision_recall(scores: npt.ArrayLike, positives: npt.ArrayLike, most: int 
         return PrecisionRecall(np.zeros(0), np.zeros(0), np.zeros(0))
     order = np.argsort(-values, kind="stable")
     last_of_ties = np.flatnonzero(np.append(np.diff(values[order]) != 0, True))
-    found = np.cumsum(hits[order])[last_of_ties]
-    curve = PrecisionRecall(found / hits.sum(), found / (last_of_ties + 1), values[order][last_of_ties])
-    if most is None or len(found) <= most:
+    true = np.cumsum(hits[order])[last_of_ties]
+    curve = PrecisionRecall(true / hits.sum(), true / (last_of_ties + 1), values[order][last_of_ties])
+    if most is None or len(true) <= most:
         return curve
     kept = np.unique(np.searchsorted(curve.recall, np.linspace(curve.recall[0], 1.0, most)))
     return PrecisionRecall(curve.recall[kept], curve.precision[kept], curve.logit[kept])

@@ -2,21 +2,19 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from core.errors import BrickbenchError
 from core.seeding import Purpose, generator
+from dataset.dataset_folder import DatasetFolder
 from dataset.pile_dataset import PileDataset
 from training.network.devices import choose_device
-from training.network.features import label_with_features
-from training.predict import open_split
-from training.run.checkpoint import load_checkpoint
-from training.run.runs import RunInfo
-from training.validation.gap_distances import Distances, compare_features
-from training.validation.intervals import RESAMPLES, Interval, estimate, intervals
+from training.run.predict import label_with_features, open_split
+from training.run.run import Run
+from training.validation.feature_distance import Distances, compare_features
+from training.validation.intervals import RESAMPLES, Interval, estimate
 from training.validation.metrics import SCORES, FloatArray, Tally
 from training.validation.thresholds import load_thresholds
 
@@ -89,9 +87,8 @@ class Gap:
 
 
 def measure_gap(
-    run_folder: Path,
-    root: Path,
-    photos_root: Path | None = None,
+    run: Run,
+    photos_of: DatasetFolder | None = None,
     *,
     split: str = "val",
     checkpoint: str = "best",
@@ -104,9 +101,8 @@ def measure_gap(
     """Return how a checkpoint does on the renders of one dataset and on the photos of the same or another one.
 
     Args:
-        run_folder: the run.
-        root: dataset with the renders.
-        photos_root: dataset with the photos; None for the same.
+        run: the run; its dataset has the renders.
+        photos_of: dataset with the photos; None for the same.
         split: of both.
         checkpoint: best, last, or such as epoch_0007.
         use_thresholds: decide at the run's chosen thresholds rather than at logit 0.
@@ -116,23 +112,22 @@ def measure_gap(
         say: is told of parts of a dataset that the checkpoint does not know, which are left out.
 
     Raises:
-        BrickbenchError: no run or checkpoint, one kind of pictures is missing, or no part is on both.
+        BrickbenchError: no such checkpoint, one kind of pictures is missing, or no part is on both.
     """
-    RunInfo.load_run(run_folder)
-    place = choose_device(device)
-    loaded = load_checkpoint(run_folder, checkpoint, place)
+    chosen_device = choose_device(device)
+    loaded = run.load(checkpoint, chosen_device)
     thresholds = np.zeros(len(loaded.classes))
     if use_thresholds:
-        thresholds = np.array(load_thresholds(run_folder, loaded.name).logits)
+        thresholds = np.array(load_thresholds(run, loaded.name).logits)
 
     def domain(pictures: PileDataset) -> Domain:
-        logits, features = label_with_features(loaded, pictures, place)
+        logits, features = label_with_features(loaded, pictures, chosen_device)
         return Domain(logits, pictures.targets, pictures.groups, features)
 
-    photos_root = photos_root or root
+    photos_of = photos_of or run.dataset
     both = (
-        open_split(loaded, root, split, ("synthetic",), say),
-        open_split(loaded, photos_root, split, ("real",), None if photos_root == root else say),
+        open_split(loaded, run.dataset, split, ("synthetic",), say),
+        open_split(loaded, photos_of, split, ("real",), None if photos_of.root == run.dataset.root else say),
     )
     renders, photos = map(domain, both)
     shared = renders.targets.any(axis=0) & photos.targets.any(axis=0)
@@ -184,14 +179,4 @@ def score_gap(
         )
         for key, kind in enumerate((renders, photos))
     )
-    units = [min(one.groups, other.groups)]
-    return {
-        name: (
-            one.interval(name),
-            other.interval(name),
-            intervals(
-                one.values[name] - other.values[name], one.resampled[name] - other.resampled[name], units, lowest=-1.0
-            )[0],
-        )
-        for name in SCORES
-    }
+    return {name: (one.interval(name), other.interval(name), one.less(other, name)) for name in SCORES}

@@ -47,6 +47,12 @@ class Estimates:
         """Return one of `SCORES` with its interval."""
         return intervals(self.values[name], self.resampled[name], [self.groups])[0]
 
+    def less(self, other: "Estimates", name: str) -> Interval:
+        """Return how much higher one of `SCORES` is here than in `other`, whose resamples pair with these."""
+        units = [min(self.groups, other.groups)]
+        drawn = self.resampled[name] - other.resampled[name]
+        return intervals(self.values[name] - other.values[name], drawn, units, lowest=-1.0)[0]
+
     def class_intervals(self, name: str) -> list[Interval]:
         """Return one of `CLASS_SCORES` for each class; a class shown in one group alone has no interval."""
         return intervals(self.values[name], self.resampled[name], self.units)
@@ -84,15 +90,15 @@ def intervals(values: FloatArray, resampled: FloatArray, units: Sequence[int], l
     13 % and 11 % when moved (``benchmarks/interval_coverage.py``). Source: Davison & Hinkley 1997, section 5.2, on the
     bias of resamples.
     """
-    found = []
+    ends_of = []
     for value, drawn, count in zip(values, resampled, units, strict=True):
         low = high = np.nan
         defined = drawn[np.isfinite(drawn)]
         if np.isfinite(value) and defined.size:
             ends = interval_ends(defined, count) - 2 * (defined.mean() - value)
             low, high = np.clip(ends, lowest, 1.0)
-        found.append(Interval(float(value), float(low), float(high)))
-    return found
+        ends_of.append(Interval(float(value), float(low), float(high)))
+    return ends_of
 
 
 def resampled_weights(units: int, *, seed: int, resamples: int = RESAMPLES, key: int = 0) -> Iterator[FloatArray]:

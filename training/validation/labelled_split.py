@@ -1,8 +1,7 @@
 """How well a checkpoint labels a split: logits beside truth, and everything that follows from them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -10,16 +9,16 @@ import numpy.typing as npt
 from core.bootstrap import LEVEL
 from core.errors import SettingsError
 from core.progress import Progress
-from dataset.manifest import Manifest
 from dataset.pile_dataset import PileDataset
-from training.predict import label_split
 from training.run.checkpoint import Thresholds
+from training.run.predict import label_split
+from training.run.run import Run
 from training.validation.breakdown import StratumScores, VisibilityBin, recall_by_visibility, strata, stratum_scores
 from training.validation.confusion import Confusion, confuse
-from training.validation.intervals import CLASS_SCORES, RESAMPLES, Estimates, Interval, estimate
+from training.validation.intervals import CLASS_SCORES, RESAMPLES, Estimates, estimate
 from training.validation.metrics import SCORES, FloatArray, Tally
 from training.validation.picture_facts import PictureFacts, read_facts
-from training.validation.thresholds import choose_thresholds, load_thresholds, save_thresholds
+from training.validation.thresholds import choose_thresholds, save_thresholds
 
 ALL_SPLITS = "all"
 
@@ -47,7 +46,7 @@ class Validation:
     @property
     def part_names(self) -> tuple[str, ...]:
         """Return the name of each class."""
-        names = {part.part_id: part.name for part in Manifest.load_folder(self.pictures.root).parts}
+        names = {part.part_id: part.name for part in self.pictures.manifest.parts}
         return tuple(names[part_id] for part_id in self.classes)
 
     def tally(self, thresholds: npt.ArrayLike = 0.0) -> Tally:
@@ -56,8 +55,7 @@ class Validation:
 
 
 def validate(
-    run_folder: Path,
-    root: Path,
+    run: Run,
     split: str = "val",
     checkpoint: str = "best",
     device: str = "auto",
@@ -68,14 +66,14 @@ def validate(
     `say` is told of parts of the dataset that the checkpoint does not know, which are left out.
 
     Raises:
-        BrickbenchError: no run, no checkpoint, a part that the dataset lacks, or a damaged dataset.
+        BrickbenchError: no checkpoint, a part that the dataset lacks, or a damaged dataset.
     """
     which = None if split == ALL_SPLITS else split
-    loaded, pictures, logits = label_split(run_folder, root, which, checkpoint, device, say)
+    loaded, pictures, logits = label_split(run, which, checkpoint, device, say)
     return Validation(loaded.run_id, loaded.name, split, loaded.classes, logits, pictures.targets, pictures)
 
 
-def choose_and_save(run_folder: Path, validation: Validation) -> Thresholds:
+def choose_and_save(run: Run, validation: Validation) -> Thresholds:
     """Choose a threshold for each class on these pictures, keep them beside the checkpoint, and return them.
 
     Raises:
@@ -91,17 +89,8 @@ def choose_and_save(run_folder: Path, validation: Validation) -> Thresholds:
         pictures=len(validation.targets),
         logits=tuple(choose_thresholds(validation.logits, validation.targets).tolist()),
     )
-    save_thresholds(run_folder, validation.checkpoint, thresholds)
+    save_thresholds(run, validation.checkpoint, thresholds)
     return thresholds
-
-
-def chosen_thresholds(run_folder: Path, validation: Validation) -> Thresholds:
-    """Return the thresholds that were chosen for this checkpoint.
-
-    Raises:
-        BrickbenchError: there are none.
-    """
-    return load_thresholds(run_folder, validation.checkpoint)
 
 
 @dataclass(frozen=True)
@@ -140,14 +129,14 @@ class Findings:
 
     def class_rows(self) -> list[dict[str, object]]:
         """Return one row a class: part_id, name, pictures that show it, and its scores with intervals."""
-        found = {name: self.decided.class_intervals(name) for name in CLASS_SCORES}
+        scores = {name: self.decided.class_intervals(name) for name in CLASS_SCORES}
         shown = (self.validation.targets > 0.5).sum(axis=0)
         rows: list[dict[str, object]] = []
         names = zip(self.validation.classes, self.validation.part_names, strict=True)
-        for place, (part_id, part_name) in enumerate(names):
-            row: dict[str, object] = {"part_id": part_id, "name": part_name, "pictures": int(shown[place])}
+        for number, (part_id, part_name) in enumerate(names):
+            row: dict[str, object] = {"part_id": part_id, "name": part_name, "pictures": int(shown[number])}
             for name in CLASS_SCORES:
-                row |= found[name][place].as_row(name)
+                row |= scores[name][number].as_row(name)
             rows.append(row)
         return rows
 
@@ -177,34 +166,28 @@ def find_scores(
 
 def find_details(findings: Findings) -> Details:
     """Return the scores of `findings` broken down, at the thresholds that were chosen if there are any."""
-    found, facts = findings.validation, read_facts(findings.validation.pictures)
+    validation, decision = findings.validation, findings.decision
+    logits, targets, groups = validation.logits, validation.targets, validation.groups
     drawing = {"seed": findings.seed, "resamples": findings.resamples}
-    broken = []
-    pieces = strata(facts, found.targets)
+    facts = read_facts(validation.pictures)
+    pieces, scores = strata(facts, targets), []
     with Progress("Breaking down", len(pieces), "strata") as progress:
         for stratum in pieces:
-            broken.append(
-                stratum_scores(
-                    stratum, found.logits, found.targets, found.groups, thresholds=findings.decision, **drawing
-                )
-            )
+            scores.append(stratum_scores(stratum, logits, targets, groups, thresholds=decision, **drawing))
             progress.advance()
-    visibility = recall_by_visibility(
-        facts, found.logits, found.targets, found.groups, thresholds=findings.decision, **drawing
-    )
-    confusion = confuse(found.logits, found.targets, findings.decision)
-    return Details(facts, tuple(broken), tuple(visibility), confusion)
+    visibility = recall_by_visibility(facts, logits, targets, groups, thresholds=decision, **drawing)
+    return Details(facts, tuple(scores), tuple(visibility), confuse(logits, targets, decision))
 
 
 def as_document(findings: Findings, details: Details) -> dict[str, object]:
     """Return everything as one JSON document."""
-    found, thresholds = findings.validation, findings.thresholds
-    shown = (found.targets > 0.5).any(axis=0)
+    validation, thresholds = findings.validation, findings.thresholds
+    shown = (validation.targets > 0.5).any(axis=0)
     return {
-        "run_id": found.run_id,
-        "checkpoint": found.checkpoint,
-        "split": found.split,
-        "pictures": len(found.targets),
+        "run_id": validation.run_id,
+        "checkpoint": validation.checkpoint,
+        "split": validation.split,
+        "pictures": len(validation.targets),
         "groups": findings.estimates.groups,
         "classes_scored": int(shown.sum()),
         "classes_without_positives": int((~shown).sum()),
@@ -215,7 +198,7 @@ def as_document(findings: Findings, details: Details) -> dict[str, object]:
         else {
             "split": thresholds.split,
             "pictures": thresholds.pictures,
-            "logits": dict(zip(found.classes, thresholds.logits, strict=True)),
+            "logits": dict(zip(validation.classes, thresholds.logits, strict=True)),
         },
         "scores_at_thresholds": None
         if findings.estimates_at_thresholds is None
@@ -223,10 +206,9 @@ def as_document(findings: Findings, details: Details) -> dict[str, object]:
         "classes": findings.class_rows(),
         "breakdown": [stratum.as_row() for stratum in details.strata],
         "recall_by_visibility": [visible.as_row() for visible in details.visibility],
-        "confusions": details.confusion.pairs(found.classes),
+        "confusions": details.confusion.pairs(validation.classes),
     }
 
 
 def _scores(estimates: Estimates) -> dict[str, dict[str, float]]:
-    found: dict[str, Interval] = {name: estimates.interval(name) for name in SCORES}
-    return {name: {"value": each.value, "low": each.low, "high": each.high} for name, each in found.items()}
+    return {name: asdict(estimates.interval(name)) for name in SCORES}

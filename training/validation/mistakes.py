@@ -45,14 +45,14 @@ def worst_pictures(validation: Validation, thresholds: FloatArray, count: int = 
             seen.add(group)
             chosen.append(int(row))
     names = np.array(validation.part_names, dtype=object)
-    found = []
+    shown = []
     for row in chosen:
         picture = validation.pictures.image(row)
         height, width = picture.shape[:2]
         shrink = min(SIDE_PX / max(height, width), 1.0)
         size = (max(round(width * shrink), 1), max(round(height * shrink), 1))
         small = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        found.append(
+        shown.append(
             Mistake(
                 image_id=validation.pictures.image_ids[row],
                 uri=data_uri(small),
@@ -63,4 +63,4 @@ def worst_pictures(validation: Validation, thresholds: FloatArray, count: int = 
                 invented=tuple(names[~truth[row] & claimed[row]]),
             )
         )
-    return found
+    return shown

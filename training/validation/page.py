@@ -9,9 +9,7 @@ from markupsafe import Markup
 
 from core.bootstrap import LEVEL
 from core.pages import page_environment, save_page
-from dataset.manifest import Manifest
 from training.validation.breakdown import StratumScores
-from training.validation.confusion_plot import confusion_plot
 from training.validation.curves import precision_recall, reliability
 from training.validation.intervals import FEWEST_GROUPS, Interval
 from training.validation.labelled_split import ALL_SPLITS, Details, Findings
@@ -19,6 +17,7 @@ from training.validation.metrics import CALIBRATION_BINS, LOWER_IS_BETTER, SCORE
 from training.validation.mistakes import worst_pictures
 from training.validation.plots import (
     breakdown_plot,
+    confusion_plot,
     interval_bar,
     precision_recall_plot,
     reliability_plot,
@@ -60,14 +59,14 @@ def write_page(findings: Findings, details: Details, out: Path) -> Path:
 
 def render_page(findings: Findings, details: Details) -> str:
     """Return the page as HTML."""
-    found = findings.validation
-    manifest = Manifest.load_folder(found.pictures.root)
+    validation = findings.validation
+    manifest = validation.pictures.manifest
     whole = {name: findings.decided.interval(name) for name in SCORES}
     return (
         page_environment("training.validation")
         .get_template("validation.html.j2")
         .render(
-            found=found,
+            validation=validation,
             findings=findings,
             details=details,
             titles=TITLES,
@@ -78,18 +77,18 @@ def render_page(findings: Findings, details: Details) -> str:
             breakdowns=_breakdowns(details.strata, whole),
             broken_down=[TITLES[name] for name in BROKEN_DOWN],
             curves=_curves(findings),
-            reliability=reliability_plot(reliability(found.logits, found.targets)),
+            reliability=reliability_plot(reliability(validation.logits, validation.targets)),
             visibility=visibility_plot(details.visibility, manifest.label_rule.min_visible_fraction)
             if details.visibility
             else None,
             label_rule=manifest.label_rule.min_visible_fraction,
             classes=_class_rows(findings),
-            confusion=confusion_plot(details.confusion, found.classes, found.part_names),
-            pairs=details.confusion.pairs(found.classes, 12),
-            names=dict(zip(found.classes, found.part_names, strict=True)),
-            mistakes=worst_pictures(found, findings.decision),
-            pictures=_place(found.split),
-            flattered=findings.thresholds is not None and findings.thresholds.split == found.split,
+            confusion=confusion_plot(details.confusion, validation.classes, validation.part_names),
+            pairs=details.confusion.pairs(validation.classes, 12),
+            names=dict(zip(validation.classes, validation.part_names, strict=True)),
+            mistakes=worst_pictures(validation, findings.decision),
+            pictures=_pictures(validation.split),
+            flattered=findings.thresholds is not None and findings.thresholds.split == validation.split,
             fewest=FEWEST_GROUPS,
             provenance=_provenance(findings),
             bins=CALIBRATION_BINS,
@@ -100,7 +99,8 @@ def render_page(findings: Findings, details: Details) -> str:
 
 def _provenance(findings: Findings) -> list[tuple[str, str]]:
     """Return label and text of what decided the numbers. No path, no clock: equal inputs, equal bytes."""
-    found, thresholds = findings.validation, findings.thresholds
+    validation, thresholds = findings.validation, findings.thresholds
+    dataset_name = validation.pictures.root.resolve().name
     at = "logit 0 for every part"
     if thresholds is not None:
         at = f"one a part, with the best F1 on split {thresholds.split} ({thresholds.pictures} pictures)"
@@ -109,15 +109,15 @@ def _provenance(findings: Findings) -> list[tuple[str, str]]:
         f"expanded percentile with the bias taken off, seed {findings.seed}"
     )
     return [
-        ("Run", f"{found.run_id}, checkpoint {found.checkpoint}"),
-        ("Pictures", f"{len(found.targets)} of {found.pictures.root.resolve().name}, {_place(found.split)}"),
-        ("Parts", f"{len(found.classes)}, of which {int(found.targets.any(axis=0).sum())} are shown"),
+        ("Run", f"{validation.run_id}, checkpoint {validation.checkpoint}"),
+        ("Pictures", f"{len(validation.targets)} of {dataset_name}, {_pictures(validation.split)}"),
+        ("Parts", f"{len(validation.classes)}, of which {int(validation.targets.any(axis=0).sum())} are shown"),
         ("Thresholds", at),
         ("Intervals", intervals),
     ]
 
 
-def _place(split: str) -> str:
+def _pictures(split: str) -> str:
     return "all pictures" if split == ALL_SPLITS else f"split {split}"
 
 
@@ -154,19 +154,19 @@ def _breakdowns(strata: Sequence[StratumScores], whole: dict[str, Interval]) -> 
 
 def _curves(findings: Findings) -> Markup:
     """Return the precision-recall curves of all pairs and of the best, the worst and some classes between."""
-    found = findings.validation
+    validation = findings.validation
     precision = findings.estimates.values["average_precision"]
-    ranked = [int(place) for place in np.argsort(-np.nan_to_num(precision)) if np.isfinite(precision[place])]
-    places = np.unique(np.linspace(0, len(ranked) - 1, min(CURVES, len(ranked))).round().astype(int))
+    ranked = [int(number) for number in np.argsort(-np.nan_to_num(precision)) if np.isfinite(precision[number])]
+    ranks = np.unique(np.linspace(0, len(ranked) - 1, min(CURVES, len(ranked))).round().astype(int))
     classes = [
         (
-            f"{found.part_names[ranked[place]]} ({precision[ranked[place]]:.2f})",
-            precision_recall(found.logits[:, ranked[place]], found.targets[:, ranked[place]], CURVE_POINTS),
+            f"{validation.part_names[ranked[rank]]} ({precision[ranked[rank]]:.2f})",
+            precision_recall(validation.logits[:, ranked[rank]], validation.targets[:, ranked[rank]], CURVE_POINTS),
         )
-        for place in places
+        for rank in ranks
     ]
-    pooled = precision_recall(found.logits.ravel(), found.targets.ravel(), CURVE_POINTS)
-    return precision_recall_plot(pooled, classes, float(found.targets.mean()))
+    pooled = precision_recall(validation.logits.ravel(), validation.targets.ravel(), CURVE_POINTS)
+    return precision_recall_plot(pooled, classes, float(validation.targets.mean()))
 
 
 def _class_rows(findings: Findings) -> list[dict[str, object]]:

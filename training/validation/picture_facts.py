@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from dataset.index import open_index
+from dataset.database import open_index
 from dataset.pile_dataset import PileDataset
 from training.validation.metrics import FloatArray
 

@@ -3,15 +3,20 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from core.svg import ACCENT, FAINT, INK, MUTED, SECOND, bare, inline_svg, plot_style
 from training.validation.breakdown import StratumScores, VisibilityBin
+from training.validation.confusion import Confusion
 from training.validation.curves import PrecisionRecall, Reliability
 from training.validation.intervals import Interval
+
+CONFUSED_CLASSES = 24  # rows that a screen still shows
+_CELL_PX = 22
+_LETTER_PX = 6.4  # of twelve-pixel text, on average
 
 
 def score_plot(rows: Sequence[tuple[str, Interval, Interval | None]], name: str) -> Markup:
@@ -19,11 +24,11 @@ def score_plot(rows: Sequence[tuple[str, Interval, Interval | None]], name: str)
     with plot_style(name):
         figure = Figure(figsize=(4.1, 0.42 + 0.27 * len(rows)), layout="constrained")
         axes = figure.add_subplot()
-        for place, (_, plain, chosen) in enumerate(rows):
+        for line, (_, plain, chosen) in enumerate(rows):
             shift = 0.0 if chosen is None else 0.15
-            _draw_interval(axes, place - shift, plain, ACCENT)
+            _draw_interval(axes, line - shift, plain, ACCENT)
             if chosen is not None:
-                _draw_interval(axes, place + shift, chosen, SECOND)
+                _draw_interval(axes, line + shift, chosen, SECOND)
         _finish(axes, [title for title, *_ in rows])
         return inline_svg(figure, "; ".join(f"{title} {_words(plain)}" for title, plain, _ in rows) + ".")
 
@@ -38,8 +43,8 @@ def breakdown_plot(strata: Sequence[StratumScores], whole: Mapping[str, Interval
         axes = figure.add_subplot()
         for metric, colour, shift in zip(metrics, (ACCENT, SECOND), (-0.15, 0.15), strict=False):
             axes.axvline(whole[metric].value, color=colour, linewidth=0.9, linestyle=(0, (1, 2)))
-            for place, stratum in enumerate(strata):
-                _draw_interval(axes, place + shift, stratum.scores[metric], colour, stratum.has_too_few_groups)
+            for line, stratum in enumerate(strata):
+                _draw_interval(axes, line + shift, stratum.scores[metric], colour, stratum.has_too_few_groups)
         _finish(axes, [f"{stratum.name.replace('_', ' ')} ({stratum.pictures})" for stratum in strata])
         words = "; ".join(
             f"{stratum.name}, {stratum.pictures} pictures: {_words(stratum.scores[metrics[0]])}" for stratum in strata
@@ -65,23 +70,23 @@ def precision_recall_plot(
         return inline_svg(figure, f"Precision against recall; guessing has precision {chance:.2f}.")
 
 
-def reliability_plot(found: Reliability) -> Markup:
+def reliability_plot(curve: Reliability) -> Markup:
     """Return the share of positives against the probability, above how many pairs have it (logarithmic)."""
     with plot_style("reliability", **{"ytick.labelcolor": MUTED}):
         figure = Figure(figsize=(4.4, 3.5), layout="constrained")
         upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
         upper.plot([0, 1], [0, 1], color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
-        upper.plot(found.probability, found.share, "o-", color=ACCENT, linewidth=1.6, markersize=4.5)
+        upper.plot(curve.probability, curve.share, "o-", color=ACCENT, linewidth=1.6, markersize=4.5)
         upper.set(xlim=(0, 1), ylim=(0, 1.02), ylabel="share present")
         lower.bar(
-            found.low, found.pairs, width=0.9 * (found.high - found.low), align="edge", color=FAINT, edgecolor=MUTED,
+            curve.low, curve.pairs, width=0.9 * (curve.high - curve.low), align="edge", color=FAINT, edgecolor=MUTED,
             linewidth=0.5, log=True,
         )  # fmt: skip
         lower.set(xlabel="probability that the network gives", ylabel="pairs")
         lower.yaxis.set_minor_formatter(NullFormatter())
         for axes in (upper, lower):
             bare(axes)
-        words = "; ".join(f"{p:.2f}: {s:.2f}" for p, s in zip(found.probability, found.share, strict=True))
+        words = "; ".join(f"{p:.2f}: {s:.2f}" for p, s in zip(curve.probability, curve.share, strict=True))
         return inline_svg(figure, f"Share of pairs that are present, by the probability given: {words}.")
 
 
@@ -91,21 +96,21 @@ def visibility_plot(bins: Sequence[VisibilityBin], label_rule: float) -> Markup:
         figure = Figure(figsize=(4.4, 3.0), layout="constrained")
         axes = figure.add_subplot()
         axes.axvspan(0, label_rule, color=FAINT, alpha=0.45, linewidth=0)
-        steady = [each for each in bins if np.isfinite(each.claimed.low)]  # a line through one picture misleads
-        middles = [(each.low + each.high) / 2 for each in steady]
-        axes.plot(middles, [each.claimed.value for each in steady], color=ACCENT, linewidth=1.2)
-        for each in bins:
-            middle = (each.low + each.high) / 2
-            hollow = not np.isfinite(each.claimed.low)
+        steady = [part for part in bins if np.isfinite(part.claimed.low)]  # a line through one picture misleads
+        middles = [(part.low + part.high) / 2 for part in steady]
+        axes.plot(middles, [part.claimed.value for part in steady], color=ACCENT, linewidth=1.2)
+        for part in bins:
+            middle = (part.low + part.high) / 2
+            hollow = not np.isfinite(part.claimed.low)
             if not hollow:
-                ends = [each.claimed.low, each.claimed.high]
+                ends = [part.claimed.low, part.claimed.high]
                 axes.plot([middle] * 2, ends, color=ACCENT, linewidth=2.2, solid_capstyle="round")
             axes.plot(
-                middle, each.claimed.value, "o", color=ACCENT, markersize=5, fillstyle="none" if hollow else "full"
+                middle, part.claimed.value, "o", color=ACCENT, markersize=5, fillstyle="none" if hollow else "full"
             )
         axes.set(xlim=(0, 1), ylim=(0, 1.02), xlabel="share of the part that is seen", ylabel="share claimed")
         bare(axes)
-        words = "; ".join(f"{each.low:.0%} to {each.high:.0%}: {_words(each.claimed)}" for each in bins)
+        words = "; ".join(f"{part.low:.0%} to {part.high:.0%}: {_words(part.claimed)}" for part in bins)
         return inline_svg(figure, f"Share of parts that are claimed, by how much of them is seen: {words}.")
 
 
@@ -123,13 +128,59 @@ def interval_bar(interval: Interval) -> Markup:
     )
 
 
-def _draw_interval(axes: Axes, place: float, interval: Interval, colour: str, hollow: bool = False) -> None:
+def confusion_plot(confusion: Confusion, classes: Sequence[str], names: Sequence[str]) -> Markup:
+    """Return a square for each missed part (row) and claimed part (column), darker for more than chance.
+
+    Of many classes only those with the most pictures beyond chance are shown.
+    """
+    excess = confusion.excess
+    beyond = np.clip(np.nan_to_num(confusion.observed - confusion.expected), 0, None)
+    np.fill_diagonal(beyond, 0)
+    order = np.argsort(-(beyond.sum(axis=0) + beyond.sum(axis=1)), kind="stable")[:CONFUSED_CLASSES]
+    shown = np.sort(order)
+    largest = max(float(np.nan_to_num(excess[np.ix_(shown, shown)]).max(initial=0.0)), 0.05)
+    titles = [f"{_short(names[number])} {classes[number]}" for number in shown]
+    left, top = round(max(map(len, titles)) * _LETTER_PX) + 16, 62
+    shapes = []
+    for row, missed in enumerate(shown):
+        middle = top + row * _CELL_PX + _CELL_PX / 2
+        shapes.append(
+            f'<text x="{left - 8}" y="{middle + 4}" text-anchor="end" fill="var(--ink)">{escape(titles[row])}</text>'
+        )
+        column_middle = left + row * _CELL_PX + _CELL_PX / 2
+        shapes.append(
+            f'<text transform="translate({column_middle + 4:.1f} {top - 7}) rotate(-60)" fill="var(--muted)">'
+            f"{escape(classes[missed])}</text>"
+        )
+        for column, claimed in enumerate(shown):
+            value = float(np.nan_to_num(excess[missed, claimed]))
+            same = missed == claimed
+            paint = "var(--wash)" if same else "var(--accent)" if value > 0 else "var(--second)"
+            opacity = 1.0 if same else round(min(abs(value) / largest, 1.0), 3)
+            note = (
+                f"{names[missed]} missed, {names[claimed]} claimed: "
+                f"{confusion.observed[missed, claimed]:.0f} pictures, "
+                f"{confusion.expected[missed, claimed]:.1f} by chance"
+            )
+            title = "" if same else f"<title>{escape(note)}</title>"
+            shapes.append(
+                f'<rect x="{left + column * _CELL_PX}" y="{top + row * _CELL_PX}" width="{_CELL_PX - 1}" '
+                f'height="{_CELL_PX - 1}" fill="{paint}" fill-opacity="{opacity}">{title}</rect>'
+            )
+    width, height = left + len(shown) * _CELL_PX + 40, top + len(shown) * _CELL_PX
+    return Markup(
+        f'<svg role="img" aria-label="Missed parts by row, claimed parts by column." viewBox="0 0 {width} {height}" '
+        f'style="width:{width}px;max-width:none" font-size="12">{"".join(shapes)}</svg>'
+    )
+
+
+def _draw_interval(axes: Axes, height: float, interval: Interval, colour: str, hollow: bool = False) -> None:
     if np.isfinite(interval.low):
         ends = [interval.low, interval.high]
-        axes.plot(ends, [place] * 2, color=colour, linewidth=2.2, solid_capstyle="round")
+        axes.plot(ends, [height] * 2, color=colour, linewidth=2.2, solid_capstyle="round")
     if np.isfinite(interval.value):
         fill = "none" if hollow else "full"
-        axes.plot([interval.value], [place], "o", color=colour, markersize=4.8, fillstyle=fill)
+        axes.plot([interval.value], [height], "o", color=colour, markersize=4.8, fillstyle=fill)
 
 
 def _finish(axes: Axes, titles: Sequence[str]) -> None:
@@ -144,3 +195,7 @@ def _words(interval: Interval) -> str:
     if not np.isfinite(interval.low):
         return f"{interval.value:.2f} without interval"
     return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 27 else name[:26] + "…"

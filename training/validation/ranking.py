@@ -49,8 +49,8 @@ class Ranking:
         row, column, hit = np.concatenate(rows), np.concatenate(columns), np.concatenate(hits)
         shape = (starts[-1], count)
         seen = coo_array((np.ones(len(row)), (row, column)), shape=shape).tocsr()
-        found = coo_array((np.ones(int(hit.sum())), (row[hit], column[hit])), shape=shape).tocsr()
-        return cls(seen, found, np.array(starts))
+        positives_at = coo_array((np.ones(int(hit.sum())), (row[hit], column[hit])), shape=shape).tocsr()
+        return cls(seen, positives_at, np.array(starts))
 
     def average_precisions(self, weights: FloatArray) -> FloatArray:
         """Return the average precision of each query, (Q, B), NaN where no positive is drawn.
@@ -66,9 +66,9 @@ class Ranking:
         for query, (start, end) in enumerate(zip(self._starts[:-1], self._starts[1:], strict=True)):
             if start == end:
                 continue
-            hit, found = hits[start:end], np.cumsum(hits[start:end], axis=0)
+            hit, positives = hits[start:end], np.cumsum(hits[start:end], axis=0)
             reached = np.cumsum(seen[start:end], axis=0)
-            precision = np.divide(found, reached, out=np.zeros_like(found), where=reached > 0)
+            precision = np.divide(positives, reached, out=np.zeros_like(positives), where=reached > 0)
             with np.errstate(invalid="ignore"):
-                values[query] = (hit * precision).sum(axis=0) / found[-1]
+                values[query] = (hit * precision).sum(axis=0) / positives[-1]
         return values

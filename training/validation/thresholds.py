@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from core.errors import BrickbenchError
 from training.run.checkpoint import Thresholds, load_info, resolve_checkpoint, save_info
+from training.run.run import Run
 from training.validation.metrics import FloatArray
 
 
@@ -39,26 +40,26 @@ def _best_cut(scores: FloatArray, positives: npt.NDArray[np.bool_]) -> float:
     return float(middle if middle < ranked[cut] else ranked[cut + 1])  # neighbours in floating point have no middle
 
 
-def save_thresholds(run_folder: Path, checkpoint: str, thresholds: Thresholds) -> Path:
+def save_thresholds(run: Run, checkpoint: str, thresholds: Thresholds) -> Path:
     """Write thresholds into the JSON file beside a checkpoint of a run, over older ones, and return that file.
 
     There they go wherever the checkpoint goes.
     """
-    weights = resolve_checkpoint(run_folder, checkpoint)
+    weights = resolve_checkpoint(run.folder, checkpoint)
     save_info(weights, load_info(weights).model_copy(update={"thresholds": thresholds}))
     return weights.with_suffix(".json")
 
 
-def load_thresholds(run_folder: Path, checkpoint: str) -> Thresholds:
+def load_thresholds(run: Run, checkpoint: str) -> Thresholds:
     """Return the thresholds of a checkpoint.
 
     Raises:
         BrickbenchError: there are none, or the file beside the checkpoint is damaged.
     """
-    found = load_info(resolve_checkpoint(run_folder, checkpoint)).thresholds
-    if found is None:
+    thresholds = load_info(resolve_checkpoint(run.folder, checkpoint)).thresholds
+    if thresholds is None:
         raise BrickbenchError(
-            f"No thresholds were chosen for checkpoint {checkpoint} of {run_folder}. Run "
-            f"`brickbench train validate {run_folder} --checkpoint {checkpoint} --split val --choose-thresholds`."
+            f"No thresholds were chosen for checkpoint {checkpoint} of {run.folder}. Run "
+            f"`brickbench train validate {run.folder} --checkpoint {checkpoint} --split val --choose-thresholds`."
         )
-    return found
+    return thresholds

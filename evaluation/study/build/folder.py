@@ -16,7 +16,7 @@ from evaluation.study.build.public_files import folder_digest, write_pictures
 from evaluation.study.build.selection import choose_items, find_candidates, has_empty_map, listed_items
 from evaluation.study.key import KEY, PUBLIC, Key, read_key, write_key
 from evaluation.study.settings import SETTINGS_FILE, StudySettings
-from training.run.runs import RunInfo
+from training.run.run import RunInfo
 
 TRIAL_DIGITS = 16
 

@@ -18,7 +18,7 @@ from evaluation.study.build.plan import Stream
 from evaluation.study.settings import Stratum, StudySettings
 from explain.store import Attribution, load_maps
 from training.run.checkpoint import resolve_checkpoint
-from training.run.runs import RunInfo
+from training.run.run import RunInfo
 
 _DIGITS = 6
 """Of a method's settings, in names such as ``lime-1a2b3c``: as tables and reports write them."""

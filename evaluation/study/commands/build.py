@@ -64,7 +64,7 @@ def build(
     from core.errors import SettingsError
     from evaluation.study.build.folder import build_study
     from evaluation.study.settings import StudySettings
-    from training.run.runs import dataset_of
+    from training.run.run import dataset_of
 
     if listed is not None and items is not None:
         raise SettingsError("--list names the items, so --items has no meaning: leave one of the two out.")

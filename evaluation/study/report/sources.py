@@ -74,7 +74,7 @@ def read_scores(run: Path, metric: str, dataset: Path | None = None) -> dict[Sco
     """
     from evaluation.measures import MEASURES
     from evaluation.statistics.table import load_scores
-    from training.run.runs import dataset_of
+    from training.run.run import dataset_of
 
     table = load_scores(run, dataset or dataset_of(run), measures=MEASURES)
     if metric not in table.metrics:

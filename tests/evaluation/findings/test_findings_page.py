@@ -22,7 +22,8 @@ from evaluation.localization.run import score_run
 from explain.bulk import explain_run
 from explain.store import read_attributions
 from render.settings import RenderSettings
-from training.predict import predict
+from training.run.predict import predict
+from training.run.run import Run
 
 
 def bend(run: Path, levels: dict[str, float]) -> None:
@@ -43,7 +44,7 @@ def scored(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = Path(shutil.copytree(trained, tmp_path_factory.mktemp("found") / "dataset"))
     run = root / "runs" / "toy"
     for split in ("train", "test"):
-        predict(run, root, split=split, device="cpu")
+        predict(Run.open(run, root), split=split, device="cpu")
         explain_run(run, root, {"gradcam": {}, "uniform": {}}, split=split, device="cpu")
     score_run(run, root, {"mass_accuracy": {}, "mass_on_floor": {}, "lift_on_floor": {}})
     bend(run, dict.fromkeys(("3003", "3010", "4032"), 0.5))

@@ -21,7 +21,8 @@ from evaluation.report.gallery import choose_own, choose_pairs
 from evaluation.report.page import write_report
 from evaluation.statistics.table import MethodLabel, ScoreTable, load_scores
 from explain.bulk import explain_run
-from training.predict import predict
+from training.run.predict import predict
+from training.run.run import Run
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
@@ -31,7 +32,7 @@ def scored(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a dataset whose run is explained, applied and scored: read it, never write into it."""
     root = Path(shutil.copytree(trained, tmp_path_factory.mktemp("scored") / "dataset"))
     run = root / "runs" / "toy"
-    predict(run, root, device="cpu")
+    predict(Run.open(run, root), device="cpu")
     methods = {"gradcam": {}, "lime": {"num_samples": 12}, "random": {}, "uniform": {}}
     explain_run(run, root, methods, limit=4, device="cpu")
     score_run(run, root)
