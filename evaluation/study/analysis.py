@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.errors import BrickbenchError
 from evaluation.study.answers.answers import Answers
 from evaluation.study.models.agreement import agreement
-from evaluation.study.models.bradley_terry import bradley_terry
+from evaluation.study.models.bradley_terry import bradley_terry, count_wins
 from evaluation.study.models.familiarity import familiarity_trend
 from evaluation.study.models.generalisation import generalise
 from evaluation.study.models.items import items_one_by_one
@@ -37,7 +37,7 @@ from evaluation.study.models.trials import read_trials
 from evaluation.study.models.two_way import two_way_share
 
 DRAWS = 2000
-"""Of each bootstrap and permutation: ends wander by about 2 % of an interval's width between seeds."""
+"""Resamples of a bootstrap, orders of a permutation: ends wander by about 2 % of an interval's width between seeds."""
 
 
 @dataclass(frozen=True)
@@ -177,18 +177,6 @@ def _preference(
         ),
         bradley_terry=None
         if len(methods) < 3
-        else bradley_terry(_wins(answers, methods), methods, seed=seed, draws=draws),
+        else bradley_terry(count_wins(answers, methods), methods, seed=seed, draws=draws),
         scores=None if scores is None else score_preference(trials, first, scores, seed=seed, draws=draws),
     )
-
-
-def _wins(answers: Answers, methods: tuple[str, ...]) -> NDArray[np.float64]:
-    """Return each person's choices of one method over another, (P, M, M), of the main answers."""
-    main = answers.where(answers.kind == "main")
-    people, person = np.unique(main.participant, return_inverse=True)
-    place = {method: number for number, method in enumerate(methods)}
-    loser = np.where(main.chosen == "left", main.right, main.left)
-    won, lost = (np.array([place[each] for each in names.tolist()], dtype=np.intp) for names in (main.winner, loser))
-    wins = np.zeros((len(people), len(methods), len(methods)))
-    np.add.at(wins, (person, won, lost), 1.0)
-    return wins

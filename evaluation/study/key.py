@@ -14,6 +14,10 @@ PUBLIC = "public"
 """The folder of what participants may see: pictures under names that tell nothing."""
 
 
+LONGEST_TRIAL_S = 86_400.0
+"""A day: no answer takes longer."""
+
+
 class Side(StrEnum):
     """Where an explanation stands, and what a participant chooses."""
 
@@ -71,7 +75,7 @@ class Trial(_Frozen):
     right: str
     kind: TrialKind = TrialKind.MAIN
     expected: Side | None = None
-    """Of an attention check: the side that anybody who looks chooses."""
+    """The side that anybody who looks chooses; None but in attention checks."""
     repeats: str | None = None
     """The trial that this one repeats or swaps."""
 

@@ -19,10 +19,10 @@ class StudySettings(Settings):
     """Everything that decides what participants see, besides the maps themselves."""
 
     title: dict[Language, str] = Field(default_factory=dict)
-    """Of the pages, by language; for a language that is not here, that of ``evaluation/study/texts``."""
+    """The pages' title, by language; for a language that is not here, that of ``evaluation/study/web/languages``."""
 
     languages: tuple[Language, ...] = Field(default=("en", "nl"), min_length=1)
-    """That a participant may choose from, the first beforehand: those of the texts that come with Brickbench."""
+    """What a participant may choose from, the first beforehand: those of the texts that come with Brickbench."""
 
     question: dict[Language, str] = Field(default_factory=dict)
     """What is asked above each pair of explanations, by language, as `title`."""
@@ -90,7 +90,7 @@ class StudySettings(Settings):
     """Most people whom the open link lets in; None: there are personal links only."""
 
     seed: int = Field(default=0, ge=0)
-    """Of the choice of items, their order and their sides."""
+    """Decides the choice of items, their order and their sides."""
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:

@@ -21,7 +21,7 @@ class Answers:
     chosen: NDArray[np.str_]
     """``left`` or ``right``."""
     familiarity: NDArray[np.int64]
-    """Of the participant: 0 not familiar, 1 a bit familiar, 2 familiar, -1 not asked."""
+    """The participant's: 0 not familiar, 1 a bit familiar, 2 familiar, -1 not asked."""
     position: NDArray[np.int64]
     """Place of the trial in the participant's order, from 1; 0 where unknown."""
     kind: NDArray[np.str_]
@@ -32,9 +32,9 @@ class Answers:
     """To join with scores; empty where unknown, as `part_id`."""
     part_id: NDArray[np.str_]
     seconds: NDArray[np.float64]
-    """From the page's appearance to the choice; NaN where unknown."""
+    """Time from the page's appearance to the choice; NaN where unknown."""
     language: NDArray[np.str_]
-    """Of the participant's page; empty where unknown."""
+    """That of the participant's page; empty where unknown."""
 
     def __len__(self) -> int:
         """Return the number of answers."""

@@ -57,7 +57,7 @@ class ForeignTable:
     """A table as text, its columns renamed to ours."""
 
     name: str
-    """Of the file, for messages."""
+    """The file's name, for messages."""
     fields: tuple[str, ...]
     rows: tuple[tuple[int, dict[str, str] | str], ...]
     """Row as a spreadsheet counts (the heading is 1), and cells by field, or what is wrong with the whole row."""
@@ -76,26 +76,26 @@ def read_foreign(path: Path, columns: Mapping[str, str], values: Mapping[tuple[s
         BrickbenchError: it cannot be read, or a needed column is missing.
         SettingsError: `columns` names a field or heading that there is not.
     """
-    heading, *rows = _read_cells(path)
+    heading, *lines = _read_cells(path)
     is_counts = not _has_sides(heading, columns)
-    places = _match(path.name, heading, columns, is_counts=is_counts)
-    found: list[tuple[int, dict[str, str] | str]] = []
-    for number, cells in enumerate(rows, start=2):
+    column_of = _match(path.name, heading, columns, is_counts=is_counts)
+    rows: list[tuple[int, dict[str, str] | str]] = []
+    for number, cells in enumerate(lines, start=2):
         if not any(cells):
             continue
         if len(cells) != len(heading):
-            found.append((number, f"has {len(cells)} cells where the heading has {len(heading)}"))
+            rows.append((number, f"has {len(cells)} cells where the heading has {len(heading)}"))
             continue
-        found.append((number, {field: _meaning(field, cells[place], values) for field, place in places.items()}))
-    if not found:
+        rows.append((number, {field: _meaning(field, cells[column], values) for field, column in column_of.items()}))
+    if not rows:
         raise BrickbenchError(f"{path.name} has a heading but no answers. Put one answer a row below it.")
-    return ForeignTable(path.name, tuple(places), tuple(found), is_counts)
+    return ForeignTable(path.name, tuple(column_of), tuple(rows), is_counts)
 
 
 def parse_columns(texts: Sequence[str]) -> dict[str, str]:
     """Return field to heading from texts like ``chosen=Your choice``."""
     known = sorted({*SYNONYMS, *COUNT_SYNONYMS})
-    found = {}
+    headings = {}
     for text in texts:
         field, equals, heading = text.partition("=")
         if not equals or field not in known:
@@ -103,24 +103,24 @@ def parse_columns(texts: Sequence[str]) -> dict[str, str]:
                 f"--column {text!r} should read FIELD=HEADING with a field of {', '.join(known)}"
                 f"{near_matches(field, known)}."
             )
-        found[field] = heading.strip()
-    return found
+        headings[field] = heading.strip()
+    return headings
 
 
 def parse_values(texts: Sequence[str]) -> dict[tuple[str, str], str]:
     """Return (field, word in lower case) to its meaning from texts like ``familiarity:expert=2``."""
     known = sorted({*SYNONYMS, *COUNT_SYNONYMS})
-    found = {}
+    meanings = {}
     for text in texts:
-        place, equals, meaning = text.rpartition("=")
-        field, colon, word = place.partition(":")
+        cell, equals, meaning = text.rpartition("=")
+        field, colon, word = cell.partition(":")
         if not equals or not colon or field not in known:
             raise SettingsError(
                 f"--value {text!r} should read FIELD:WORD=MEANING, such as familiarity:expert=2, with a field of "
                 f"{', '.join(known)}{near_matches(field, known)}."
             )
-        found[field, word.strip().lower()] = meaning.strip()
-    return found
+        meanings[field, word.strip().lower()] = meaning.strip()
+    return meanings
 
 
 def _read_cells(path: Path) -> list[list[str]]:
@@ -151,30 +151,30 @@ def _has_sides(heading: Sequence[str], columns: Mapping[str, str]) -> bool:
 
 
 def _match(name: str, heading: Sequence[str], columns: Mapping[str, str], *, is_counts: bool) -> dict[str, int]:
-    """Return field to place in `heading`; a field's own name comes before its synonyms."""
+    """Return field to column in `heading`, from 0; a field's own name comes before its synonyms."""
     table, needed = (COUNT_SYNONYMS, COUNTS_NEEDED) if is_counts else (SYNONYMS, NEEDED)
-    there = ", ".join(heading)
-    places: dict[str, int] = {}
-    for field, wanted in columns.items():
-        if wanted not in heading:
-            raise SettingsError(f"--column {field}={wanted}: {name} has no such heading; it has {there}.")
+    headings = ", ".join(heading)
+    column_of: dict[str, int] = {}
+    for field, title in columns.items():
+        if title not in heading:
+            raise SettingsError(f"--column {field}={title}: {name} has no such heading; it has {headings}.")
         if field in table:
-            places[field] = list(heading).index(wanted)
+            column_of[field] = list(heading).index(title)
     plain = [_plain(title) for title in heading]
     for field, others in table.items():
         for title in (field, *others):
-            if field not in places and plain.count(_plain(title)) == 1:
-                place = plain.index(_plain(title))
-                if place not in places.values():
-                    places[field] = place
-    missing = [field for field in needed if field not in places]
+            if field not in column_of and plain.count(_plain(title)) == 1:
+                column = plain.index(_plain(title))
+                if column not in column_of.values():
+                    column_of[field] = column
+    missing = [field for field in needed if field not in column_of]
     if missing:
         shape = "one row an answer needs " + ", ".join(NEEDED) + "; one row a participant needs "
         raise BrickbenchError(
-            f"{name} has no column for {', '.join(missing)}; it has {there}. A table with {shape}"
+            f"{name} has no column for {', '.join(missing)}; it has {headings}. A table with {shape}"
             f"{', '.join(COUNTS_NEEDED)}. Name a column with --column {missing[0]}=HEADING."
         )
-    return places
+    return column_of
 
 
 def _meaning(field: str, cell: str, values: Mapping[tuple[str, str], str]) -> str:

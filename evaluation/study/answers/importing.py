@@ -9,7 +9,6 @@ import numpy as np
 from core.errors import BrickbenchError, SettingsError
 from evaluation.study.answers.answers import Answers
 from evaluation.study.answers.import_columns import ForeignTable, read_foreign
-from evaluation.study.answers.import_counts import count_rows
 from evaluation.study.key import Item, Key, Side, TrialKind
 
 Row = dict[str, str]
@@ -23,7 +22,7 @@ class Problem:
 
     file: str
     row: int
-    """As a spreadsheet counts: the heading is row 1."""
+    """Its number as a spreadsheet counts: the heading is row 1."""
     column: str
     problem: str
 
@@ -33,7 +32,7 @@ class Imported:
     """What was found in foreign files."""
 
     answers: Answers
-    """Of the rows without problems."""
+    """Those of the rows without problems."""
     problems: tuple[Problem, ...]
     rows: int
 
@@ -43,7 +42,7 @@ class _Seen:
     """What earlier rows said, to hold later ones against."""
 
     trials: dict[tuple[str, ...], str] = field(default_factory=dict)
-    places: dict[tuple[str, str], str] = field(default_factory=dict)
+    positions: dict[tuple[str, str], str] = field(default_factory=dict)
     familiarity: dict[str, tuple[str, str]] = field(default_factory=dict)
     spelling: dict[str, tuple[str, str]] = field(default_factory=dict)
 
@@ -86,9 +85,9 @@ def take_in(
     seen = _Seen()
     for table in tables:
         for number, cells in table.rows:
-            found = list(_check(table, number, cells, seen, key))
-            problems += [Problem(table.name, number, column, text) for column, text in found]
-            if not found:
+            faults = list(_check(table, number, cells, seen, key))
+            problems += [Problem(table.name, number, column, text) for column, text in faults]
+            if not faults:
                 assert isinstance(cells, dict)
                 good += count_rows(cells, *methods) if methods else [cells]
     known = {person: level for person, (level, _) in seen.familiarity.items()}
@@ -114,14 +113,25 @@ def as_answers(rows: Sequence[Row], familiarity: Mapping[str, str], key: Key | N
         right=np.array(text("right"), np.str_),
         chosen=np.array([_side(row["chosen"], row) for row in rows], np.str_),
         familiarity=np.array([int(float(familiarity.get(row["participant"], "-1"))) for row in rows], np.int64),
-        position=np.array([int(float(each)) for each in text("position", "0")], np.int64),
-        kind=np.array([each.lower() for each in text("kind", TrialKind.MAIN)], np.str_),
+        position=np.array([int(float(cell)) for cell in text("position", "0")], np.int64),
+        kind=np.array([cell.lower() for cell in text("kind", TrialKind.MAIN)], np.str_),
         expected=np.array([_side(row.get("expected", ""), row) or "" for row in rows], np.str_),
         image_id=np.array(of_item("image_id"), np.str_),
         part_id=np.array(of_item("part_id"), np.str_),
-        seconds=np.array([float(each) for each in text("seconds", "nan")], np.float64),
+        seconds=np.array([float(cell) for cell in text("seconds", "nan")], np.float64),
         language=np.array(text("language"), np.str_),
     )
+
+
+def count_rows(cells: Mapping[str, str], first: str, second: str) -> list[Row]:
+    """Return a row an answer for one participant's counts.
+
+    The item is empty, which says that neither it nor the sides are known: `first` stands on the left in all of them
+    only because something must.
+    """
+    trials, chosen = int(float(cells["trials"])), int(float(cells["chosen_first"]))
+    row = {"participant": cells["participant"], "item": "", "left": first, "right": second}
+    return [row | {"chosen": "left" if number < chosen else "right"} for number in range(trials)]
 
 
 def _check(
@@ -139,7 +149,7 @@ def _check(
         yield from _check_counts(cells, where, seen)
     elif not empty:
         yield from _check_sides(cells, where, seen)
-        yield from _check_place(cells, where, seen)
+        yield from _check_position(cells, where, seen)
         if key is not None:
             yield from _check_key(cells, _items(key))
 
@@ -193,15 +203,15 @@ def _check_sides(cells: Row, where: str, seen: _Seen) -> Iterable[tuple[str, str
             )
 
 
-def _check_place(cells: Row, where: str, seen: _Seen) -> Iterable[tuple[str, str]]:
-    place = cells.get("position", "")
-    if place:
-        if not _whole(place):
-            yield "position", f"is {place!r}, not a whole number from 1 up. Leave it empty where it is unknown."
+def _check_position(cells: Row, where: str, seen: _Seen) -> Iterable[tuple[str, str]]:
+    position = cells.get("position", "")
+    if position:
+        if not _whole(position):
+            yield "position", f"is {position!r}, not a whole number from 1 up. Leave it empty where it is unknown."
         else:
-            before = seen.places.setdefault((cells["participant"], str(_whole(place))), where)
+            before = seen.positions.setdefault((cells["participant"], str(_whole(position))), where)
             if before != where:
-                yield "position", f"{place} of {cells['participant']} is taken by {before} already."
+                yield "position", f"{position} of {cells['participant']} is taken by {before} already."
     seconds = cells.get("seconds", "")
     if seconds and not _is_duration(seconds):
         yield "seconds", f"is {seconds!r}, not a number from 0 up. Leave it empty where it is unknown."

@@ -30,21 +30,21 @@ def balanced_colours(left: IntArray, right: IntArray, colours: int, rng: np.rand
     for edge in range(len(order)):
         graph.add(edge, rng)
     graph.even_out()
-    found = np.empty(len(order), dtype=np.int64)
-    found[order] = rng.permutation(colours)[graph.colour]
-    return found
+    colour = np.empty(len(order), dtype=np.int64)
+    colour[order] = rng.permutation(colours)[graph.colour]
+    return colour
 
 
 def _split(vertices: IntArray, size: int) -> IntArray:
     """Return numbers of the parts of vertices, 0 and up: a part has `size` edges at most, the last alone fewer."""
     parts: dict[tuple[int, int], int] = {}
     seen: dict[int, int] = {}
-    found = np.empty(len(vertices), dtype=np.int64)
+    part_of = np.empty(len(vertices), dtype=np.int64)
     for edge, vertex in enumerate(vertices.tolist()):
         count = seen.get(vertex, 0)
         seen[vertex] = count + 1
-        found[edge] = parts.setdefault((vertex, count // size), len(parts))
-    return found
+        part_of[edge] = parts.setdefault((vertex, count // size), len(parts))
+    return part_of
 
 
 class _Colouring:
@@ -81,12 +81,12 @@ class _Colouring:
     def _path(self, vertex: int, first: int, second: int) -> list[int]:
         """Return the edges from `vertex` on whose colours are `first`, `second`, `first` and so on."""
         path: list[int] = []
-        wanted = first
-        while (edge := int(self._at[vertex, wanted])) != _NONE:
+        colour = first
+        while (edge := int(self._at[vertex, colour])) != _NONE:
             path.append(edge)
             start, end = self._ends[edge]
             vertex = int(end if vertex == start else start)
-            wanted = second if wanted == first else first
+            colour = second if colour == first else first
         return path
 
     def _exchange(self, path: list[int], first: int, second: int) -> None:

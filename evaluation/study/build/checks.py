@@ -11,7 +11,7 @@ from core.errors import BrickbenchError
 from core.seeding import generator
 from dataset.pile_dataset import PileDataset
 from evaluation.study.build.pictures import check_maps, room_for_check
-from evaluation.study.build.plan import Stream
+from evaluation.study.build.sheets import Stream
 from evaluation.study.settings import StudySettings
 
 TRIED = 200
@@ -19,11 +19,11 @@ TRIED = 200
 
 
 @dataclass(frozen=True)
-class Check:
+class AttentionCheck:
     """What an attention check shows."""
 
-    place: int
-    """Of the picture in the dataset."""
+    picture: int
+    """Its index among the dataset's pictures."""
     part_id: str
     target: NDArray[np.float32]
     """(H, W), a disc on the part."""
@@ -31,7 +31,7 @@ class Check:
     """(H, W), the same disc beside all bricks."""
 
 
-def choose_checks(pictures: PileDataset, used: Collection[str], settings: StudySettings) -> list[Check]:
+def choose_checks(pictures: PileDataset, used: Collection[str], settings: StudySettings) -> list[AttentionCheck]:
     """Return `settings.attention` checks, each of another pile.
 
     Of some pictures drawn by chance those are taken that have the most room; those of the study's own piles only
@@ -49,26 +49,26 @@ def choose_checks(pictures: PileDataset, used: Collection[str], settings: StudyS
         return []
     order = generator(settings.seed, Stream.ATTENTION).permutation(len(pictures))
     groups, known = pictures.groups, set(used)
-    taken = {int(groups[place]) for place, image_id in enumerate(pictures.image_ids) if image_id in known}
-    places = sorted(order.tolist(), key=lambda place: int(groups[place]) in taken)[:TRIED]
-    found = []
-    for place in places:
-        bricks = pictures.all_bricks_mask(place)
-        for part_id, part in pictures.masks(place).items():
+    taken = {int(groups[index]) for index, image_id in enumerate(pictures.image_ids) if image_id in known}
+    tried = sorted(order.tolist(), key=lambda index: int(groups[index]) in taken)[:TRIED]
+    possible = []
+    for index in tried:
+        bricks = pictures.all_bricks_mask(index)
+        for part_id, part in pictures.masks(index).items():
             room = room_for_check(part, bricks)
             if room > 1:
-                found.append((int(groups[place]) in taken, -room, place, part_id))
-    chosen: dict[int, Check] = {}
-    for _, _, place, part_id in sorted(found):
-        if len(chosen) == settings.attention or int(groups[place]) in chosen:
+                possible.append((int(groups[index]) in taken, -room, index, part_id))
+    chosen: dict[int, AttentionCheck] = {}
+    for _, _, index, part_id in sorted(possible):
+        if len(chosen) == settings.attention or int(groups[index]) in chosen:
             continue
-        maps = check_maps(pictures.masks(place)[part_id], pictures.all_bricks_mask(place))
+        maps = check_maps(pictures.masks(index)[part_id], pictures.all_bricks_mask(index))
         if maps is not None:
-            chosen[int(groups[place])] = Check(place, part_id, *maps)
+            chosen[int(groups[index])] = AttentionCheck(index, part_id, *maps)
     if len(chosen) < settings.attention:
         raise BrickbenchError(
             f"{count_of(settings.attention, 'attention check')} should be drawn; of the "
-            f"{count_of(len(places), 'picture')} of the split {settings.split} that were looked at, those of "
+            f"{count_of(len(tried), 'picture')} of the split {settings.split} that were looked at, those of "
             f"{count_of(len(chosen), 'pile')} have an outlined part and room beside the bricks. "
             f"For {len(chosen)} or fewer set attention: {len(chosen)} in the settings."
         )

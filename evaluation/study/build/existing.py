@@ -64,17 +64,17 @@ def is_there(study: Path, origin: Origin, settings: StudySettings, *, force: boo
 def _differences(study: Path, origin: Origin, settings: StudySettings) -> list[str]:
     try:
         record = BuildRecord.model_validate_json((study / RECORD).read_text(encoding="utf-8"))
-        there = read_settings(study)
+        own_settings = read_settings(study)
     except (OSError, ValueError, BrickbenchError):
         return [f"{RECORD} or {SETTINGS_FILE} is missing or damaged"]
-    found = [
-        f"{name} is {getattr(held, name)!r}, not {getattr(wanted, name)!r}"
-        for held, wanted in ((record.origin, origin), (there, settings))
-        for name in type(wanted).model_fields
-        if getattr(held, name) != getattr(wanted, name)
+    differences = [
+        f"{name} is {getattr(old, name)!r}, not {getattr(new, name)!r}"
+        for old, new in ((record.origin, origin), (own_settings, settings))
+        for name in type(new).model_fields
+        if getattr(old, name) != getattr(new, name)
     ]
     if sha256_hex((study / KEY).read_bytes()) != record.key:
-        found.append(f"{KEY} was changed")
+        differences.append(f"{KEY} was changed")
     if not (study / PUBLIC).is_dir() or folder_digest(study / PUBLIC) != record.public:
-        found.append(f"pictures in {PUBLIC} are missing or changed")
-    return found
+        differences.append(f"pictures in {PUBLIC} are missing or changed")
+    return differences

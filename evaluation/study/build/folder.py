@@ -5,18 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.files import atomic_folder, sha256_hex
-from dataset.manifest import Manifest
-from dataset.pile_dataset import PileDataset
 from evaluation.study.build.checks import choose_checks
+from evaluation.study.build.drawing import draw_items
 from evaluation.study.build.existing import RECORD, BuildRecord, Origin, is_there
-from evaluation.study.build.material import draw_material
-from evaluation.study.build.plan import make_sheets
-from evaluation.study.build.preregistration import PREREGISTRATION, Source, preregistration, simulated_power
+from evaluation.study.build.preregistration import PREREGISTRATION, preregistration, simulated_power
 from evaluation.study.build.public_files import folder_digest, write_pictures
 from evaluation.study.build.selection import choose_items, find_candidates, has_empty_map, listed_items
+from evaluation.study.build.sheets import make_sheets
 from evaluation.study.key import KEY, PUBLIC, Key, read_key, write_key
 from evaluation.study.settings import SETTINGS_FILE, StudySettings
-from training.run.run import RunInfo
+from training.run.run import Run
 
 TRIAL_DIGITS = 16
 
@@ -30,18 +28,17 @@ class Built:
     items: int
     sheets: int
     trials: int
-    """Of one participant."""
+    """Number that one participant sees."""
     pictures: int
     picture_bytes: int
-    """Of each."""
+    """Size of each."""
     key_sha256: str
     is_new: bool
     """False where it was there already."""
 
 
 def build_study(
-    run: Path,
-    root: Path,
+    run: Run,
     study: Path,
     settings: StudySettings,
     *,
@@ -54,8 +51,7 @@ def build_study(
     """Make a study's folder, or return the one that is there if it is this very study.
 
     Args:
-        run: the run whose maps are shown.
-        root: the dataset that its pictures are in.
+        run: the run whose maps are shown, with the dataset that its pictures are in.
         study: the folder to make.
         settings: of the study; `items` is the number of the listed ones where there is a list.
         listed: CSV of image_id and part_id: the items, instead of a choice.
@@ -68,8 +64,7 @@ def build_study(
         SettingsError: an unknown method, checkpoint or setting.
         BrickbenchError: maps are lacking, the list does not fit, or the folder holds something else.
     """
-    info = RunInfo.load_run(run)
-    candidates = find_candidates(run, root, settings, checkpoint)
+    candidates = find_candidates(run, settings, checkpoint)
     if listed is None:
         choice = choose_items(candidates, settings, lambda one: not settings.empty_maps and has_empty_map(run, one))
     else:
@@ -77,7 +72,7 @@ def build_study(
     settings = StudySettings.parse({**settings.model_dump(), "items": len(choice.items)})
     list_digest = None if listed is None else sha256_hex(listed.read_bytes())
     origin = Origin(
-        run_id=info.run_id,
+        run_id=run.info.run_id,
         checkpoint=candidates.checkpoint,
         listed=list_digest,
         power_simulations=power_simulations,
@@ -87,31 +82,37 @@ def build_study(
     aside = study.with_name(f".{study.name}.old")
     shutil.rmtree(aside, ignore_errors=True)
     with atomic_folder(study) as folder:
-        pictures = PileDataset(root, settings.split, with_masks=True)
+        pictures = run.dataset.pictures(settings.split, with_masks=True)
         checks = choose_checks(pictures, [one.image_id for one in choice.items], settings)
-        material = draw_material(run, settings, choice.items, checks, pictures)
+        drawn = draw_items(run, settings, choice.items, checks, pictures)
         sheets = make_sheets(
             settings,
-            [item.item_id for item in material.items],
-            [item.item_id for item in material.checks],
-            lambda sheet, place: material.namer.name("trial", sheet, place, digits=TRIAL_DIGITS),
+            [item.item_id for item in drawn.items],
+            [item.item_id for item in drawn.checks],
+            lambda sheet, place: drawn.namer.name("trial", sheet, place, digits=TRIAL_DIGITS),
         )
         key = Key(
-            study_id=material.namer.name("study", digits=12),
+            study_id=drawn.namer.name("study", digits=12),
             methods=settings.methods,
-            part_names={part.part_id: part.name for part in Manifest.load_folder(root).parts},
-            items=(*material.items, *material.checks),
+            part_names={part.part_id: part.name for part in run.dataset.parts},
+            items=(*drawn.items, *drawn.checks),
             sheets=sheets,
         )
-        write_pictures(folder / PUBLIC, material.files)
+        write_pictures(folder / PUBLIC, drawn.files)
         settings.save(folder / SETTINGS_FILE)
         write_key(folder, key)
         digest = sha256_hex((folder / KEY).read_bytes())
         record = BuildRecord(origin=origin, key=digest, public=folder_digest(folder / PUBLIC))
         (folder / RECORD).write_text(record.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        source = Source(info.run_id, candidates.checkpoint, info.model, listed is not None, choice.passed_over)
-        power = simulated_power(settings, power_simulations, workers)
-        text = preregistration(settings, key, digest, source, power)
+        text = preregistration(
+            settings,
+            key,
+            digest,
+            origin=origin,
+            model=run.info.model,
+            passed_over=choice.passed_over,
+            power=simulated_power(settings, power_simulations, workers),
+        )
         (folder / PREREGISTRATION).write_text(text, encoding="utf-8")
         if study.exists():
             study.rename(aside)

@@ -13,7 +13,7 @@ MARGIN = 128
 REACH = 1.8
 """Radius of a check's disc, in radii of the largest circle inside of the part."""
 DEEP = 0.9
-"""Of the greatest depth: among places so deep, the disc lies in their middle, not at an end of a long part."""
+"""Share of the greatest depth: among places so deep, the disc lies in their middle, not at an end of a long part."""
 LEAST_RADIUS = 0.08
 """The same as a share of the picture's longer side: smaller ones are overlooked on a phone."""
 

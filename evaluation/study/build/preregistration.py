@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.cli import count_of
+from evaluation.study.build.existing import Origin
 from evaluation.study.key import Item, Key
 from evaluation.study.power.power import PowerPoint, power_grid
 from evaluation.study.power.power_plan import ITEM_SD, PERSON_SD, PowerPlan
@@ -18,19 +18,6 @@ PREREGISTRATION = "preregistration.md"
 SHARES = (0.6, 0.7, 0.8)
 """True shares whose power is stated; the founding paper found 0.8."""
 _STRATA = {"right": "right and wrong answers", "part": "parts", "confidence": "confidence below and above the median"}
-
-
-@dataclass(frozen=True)
-class Source:
-    """What the explanations are of."""
-
-    run_id: str
-    checkpoint: str
-    model: str
-    listed: bool
-    """The items were named by a list, not drawn."""
-    passed_over: int
-    """Pairs whose turn it was, but of which a map was empty."""
 
 
 def simulated_power(settings: StudySettings, simulations: int, workers: int) -> list[PowerPoint]:
@@ -45,14 +32,25 @@ def simulated_power(settings: StudySettings, simulations: int, workers: int) -> 
     return [point for plan in plans for point in power_grid(sizes, plan, workers=workers)]
 
 
-def preregistration(settings: StudySettings, key: Key, digest: str, source: Source, power: Sequence[PowerPoint]) -> str:
+def preregistration(
+    settings: StudySettings,
+    key: Key,
+    digest: str,
+    *,
+    origin: Origin,
+    model: str,
+    passed_over: int,
+    power: Sequence[PowerPoint],
+) -> str:
     """Return the sheet as Markdown: the same study, the same text.
 
     Args:
         settings: of the study.
         key: of the study.
         digest: SHA-256 of its ``key.json``.
-        source: what the explanations are of.
+        origin: what the study is built from.
+        model: the network that is explained.
+        passed_over: pairs whose turn it was, but of which a map was empty.
         power: by `simulated_power`.
     """
     environment = Environment(
@@ -67,7 +65,9 @@ def preregistration(settings: StudySettings, key: Key, digest: str, source: Sour
         settings=settings,
         key=key,
         digest=digest,
-        source=source,
+        origin=origin,
+        model=model,
+        passed_over=passed_over,
         power=power,
         items=items,
         answers=_answers(items),

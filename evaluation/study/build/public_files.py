@@ -13,7 +13,7 @@ from explain.draw import Picture
 
 ENDING = ".jpg"
 QUALITY = 92
-"""Of JPEG with colour at full resolution. At 448 px the largest picture of the demo takes 49 kB, as PNG some 140 kB: it
+"""JPEG's, with colour at full resolution. At 448 px the largest picture of the demo takes 49 kB, as PNG some 140 kB: it
 is on a phone at once, and one file holds a study offline."""
 MODIFIED_S = 946_684_800
 """The time of change of every file: the first second of the year 2000."""
@@ -30,7 +30,7 @@ class Namer:
 
     def name(self, *what: object, digits: int = _NAME_DIGITS) -> str:
         """Return the name of `what` in hexadecimal `digits`."""
-        text = "/".join(str(each) for each in what)
+        text = "/".join(map(str, what))
         return hmac.new(self._secret, text.encode(), hashlib.sha256).hexdigest()[:digits]
 
 

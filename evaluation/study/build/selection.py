@@ -13,15 +13,12 @@ from core.cli import count_of
 from core.errors import BrickbenchError, SettingsError
 from core.seeding import generator
 from core.settings import near_matches
-from dataset.index import open_index
-from evaluation.study.build.plan import Stream
+from evaluation.study.build.sheets import Stream
 from evaluation.study.settings import Stratum, StudySettings
+from explain.method_key import MethodKey
 from explain.store import Attribution, load_maps
-from training.run.checkpoint import resolve_checkpoint
-from training.run.run import RunInfo
-
-_DIGITS = 6
-"""Of a method's settings, in names such as ``lime-1a2b3c``: as tables and reports write them."""
+from training.run.checkpoint import choose_checkpoint
+from training.run.run import Run
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,7 @@ class Candidates:
     """What a run offers."""
 
     checkpoint: str
-    there: tuple[Candidate, ...]
+    pairs: tuple[Candidate, ...]
     """Sorted by image_id and part_id."""
 
 
@@ -58,12 +55,11 @@ class Choice:
     """Candidates whose turn it was, but of which a map was empty."""
 
 
-def find_candidates(run: Path, root: Path, settings: StudySettings, checkpoint: str | None = None) -> Candidates:
+def find_candidates(run: Run, settings: StudySettings, checkpoint: str | None = None) -> Candidates:
     """Return the pairs of a picture of the split and a part of which the index knows a map by each method.
 
     Args:
-        run: the run's folder.
-        root: the dataset whose index has the run's maps.
+        run: with the dataset whose index has the run's maps.
         settings: name the methods, the split, and whether parts that are not in the picture count.
         checkpoint: whose maps; None takes the best one's if there are any, else those of the last that has some.
 
@@ -71,36 +67,36 @@ def find_candidates(run: Path, root: Path, settings: StudySettings, checkpoint: 
         SettingsError: a method or checkpoint of which the run has no maps, or a method's name that means several.
         BrickbenchError: the run has no maps in the index, or no picture has those of all methods.
     """
-    run_id = RunInfo.load_run(run).run_id
-    with open_index(root) as index:
-        rows = index.execute(
-            "SELECT a.attribution_id, a.run_id, a.checkpoint, a.image_id, a.part_id, a.method, a.method_settings_hash, "
-            "a.file, a.row, a.seconds, g.group_id, p.logit, l.part_id IS NOT NULL FROM attributions a "
-            "JOIN images g USING (image_id) LEFT JOIN labels l USING (image_id, part_id) "
-            "LEFT JOIN predictions p USING (run_id, checkpoint, image_id, part_id) "
-            "WHERE a.run_id = ? AND g.split = ? AND g.twin_of IS NULL ORDER BY ALL",
-            [run_id, settings.split],
-        ).fetchall()
+    rows = run.dataset.query(
+        "SELECT a.attribution_id, a.run_id, a.checkpoint, a.image_id, a.part_id, a.method, a.method_settings_hash, "
+        "a.file, a.row, a.seconds, g.group_id, p.logit, l.part_id IS NOT NULL FROM attributions a "
+        "JOIN images g USING (image_id) LEFT JOIN labels l USING (image_id, part_id) "
+        "LEFT JOIN predictions p USING (run_id, checkpoint, image_id, part_id) "
+        "WHERE a.run_id = ? AND g.split = ? AND g.twin_of IS NULL ORDER BY ALL",
+        [run.info.run_id, settings.split],
+    )
     way_out = (
-        f"make them with `brickbench explain run {run} --split {settings.split} --methods {','.join(settings.methods)}`"
+        f"make them with `brickbench explain run {run.folder} --split {settings.split} "
+        f"--methods {','.join(settings.methods)}`"
     )
     if not rows:
         raise BrickbenchError(
-            f"The index of {root} knows no map by {run_id} of a picture of the split {settings.split}: {way_out}."
+            f"The index of {run.dataset.root} knows no map by {run.info.run_id} of a picture of the split "
+            f"{settings.split}: {way_out}."
         )
-    chosen = _choose_checkpoint(run, sorted({row[2] for row in rows}), checkpoint)
-    rows = [row for row in rows if row[2] == chosen]
-    keys = _method_keys({Attribution(*row[:10]).method_key for row in rows}, settings.methods, way_out)
-    found: dict[tuple[str, str], Candidate] = {}
-    for row in rows:
-        one, (group_id, logit, is_present) = Attribution(*row[:10]), row[10:]
-        if one.method_key in keys and (is_present or settings.absent_parts):
+    attributions = [Attribution(*row[:10]) for row in rows]
+    checkpoints = sorted({one.checkpoint for one in attributions})
+    chosen = choose_checkpoint(run.folder, checkpoint, checkpoints, "maps of checkpoint")
+    names = _names_of_keys({_key(one) for one in attributions if one.checkpoint == chosen}, settings.methods, way_out)
+    candidates: dict[tuple[str, str], Candidate] = {}
+    for one, (group_id, logit, is_present) in zip(attributions, (row[10:] for row in rows), strict=True):
+        if one.checkpoint == chosen and _key(one) in names and (is_present or settings.absent_parts):
             pair = (one.image_id, one.part_id)
-            maps = {**(found[pair].maps if pair in found else {}), keys[one.method_key]: one}
+            maps = {**(candidates[pair].maps if pair in candidates else {}), names[_key(one)]: one}
             is_right = None if logit is None else (logit > 0) == is_present
             confidence = None if logit is None else 1 / (1 + math.exp(-abs(logit)))
-            found[pair] = Candidate(*pair, group_id, maps, is_right, confidence)
-    whole = tuple(each for _, each in sorted(found.items()) if len(each.maps) == len(settings.methods))
+            candidates[pair] = Candidate(*pair, group_id, maps, is_right, confidence)
+    whole = tuple(pair for _, pair in sorted(candidates.items()) if len(pair.maps) == len(settings.methods))
     if not whole:
         raise BrickbenchError(
             f"No picture of the split {settings.split} has maps of one part by all of {', '.join(settings.methods)} "
@@ -126,22 +122,22 @@ def choose_items(
         BrickbenchError: there are fewer piles.
     """
     rng = generator(settings.seed, Stream.ITEMS)
-    there = [candidates.there[place] for place in rng.permutation(len(candidates.there))]
-    strata = _strata(there, settings)
+    order = [candidates.pairs[index] for index in rng.permutation(len(candidates.pairs))]
+    strata = _strata(order, settings)
     counts = [Counter[object]() for _ in settings.stratify]
     chosen: list[Candidate] = []
     passed_over = 0
-    left = list(range(len(there)))
+    left = list(range(len(order)))
     while len(chosen) < settings.items and left:
-        best = min(left, key=lambda place: [count[strata[place][which]] for which, count in enumerate(counts)])
-        if is_empty(there[best]):
+        best = min(left, key=lambda index: [count[strata[index][kind]] for kind, count in enumerate(counts)])
+        if is_empty(order[best]):
             passed_over += 1
             left.remove(best)
             continue
-        chosen.append(there[best])
+        chosen.append(order[best])
         for count, stratum in zip(counts, strata[best], strict=True):
             count[stratum] += 1
-        left = [place for place in left if there[place].group_id != there[best].group_id]
+        left = [index for index in left if order[index].group_id != order[best].group_id]
     if len(chosen) < settings.items:
         empty = f", besides {count_of(passed_over, 'pair')} with an empty map" if passed_over else ""
         raise BrickbenchError(
@@ -152,9 +148,10 @@ def choose_items(
     return Choice(tuple(chosen), passed_over)
 
 
-def has_empty_map(run: Path, candidate: Candidate) -> bool:
+def has_empty_map(run: Run, candidate: Candidate) -> bool:
     """Return whether a map of a candidate has no value above 0: nothing that speaks for the part."""
-    return any(not np.nanmax(values, initial=0.0) > 0 for values in load_maps(run, list(candidate.maps.values())))
+    rows = list(candidate.maps.values())
+    return any(not np.nanmax(values, initial=0.0) > 0 for values in load_maps(run.folder, rows))
 
 
 def listed_items(candidates: Candidates, path: Path) -> Choice:
@@ -173,7 +170,7 @@ def listed_items(candidates: Candidates, path: Path) -> Choice:
     if not {"image_id", "part_id"} <= set(columns) or not rows:
         held = f"{', '.join(columns) or 'nothing'}, with {count_of(len(rows), 'row')}"
         raise BrickbenchError(f"The list {path} should have columns image_id and part_id, and rows; it has {held}.")
-    known = {(each.image_id, each.part_id): each for each in candidates.there}
+    known = {(one.image_id, one.part_id): one for one in candidates.pairs}
     chosen: dict[str, tuple[int, Candidate]] = {}
     problems = []
     for number, row in enumerate(rows, start=2):
@@ -191,58 +188,39 @@ def listed_items(candidates: Candidates, path: Path) -> Choice:
     return Choice(tuple(one for _, one in chosen.values()))
 
 
-def _strata(there: Sequence[Candidate], settings: StudySettings) -> list[list[object]]:
-    known = [each.confidence for each in there if each.confidence is not None]
+def _strata(candidates: Sequence[Candidate], settings: StudySettings) -> list[list[object]]:
+    """Return, of each candidate, its stratum of each kind that the settings name."""
+    known = [one.confidence for one in candidates if one.confidence is not None]
     median = float(np.median(known)) if known else 0.0
-    told: dict[Stratum, list[object]] = {
-        "right": [each.is_right for each in there],
-        "part": [each.part_id for each in there],
-        "confidence": [None if each.confidence is None else each.confidence > median for each in there],
+    stratum_of: dict[Stratum, Callable[[Candidate], object]] = {
+        "right": lambda one: one.is_right,
+        "part": lambda one: one.part_id,
+        "confidence": lambda one: None if one.confidence is None else one.confidence > median,
     }
-    return [[told[name][place] for name in settings.stratify] for place in range(len(there))]
+    return [[stratum_of[name](one) for name in settings.stratify] for one in candidates]
 
 
-def _choose_checkpoint(run: Path, there: list[str], wanted: str | None) -> str:
-    best = there[-1]
-    try:
-        best = resolve_checkpoint(run, "best").stem
-    except BrickbenchError:
-        if wanted == "best":  # without its weights nobody knows which one that is
-            raise
-    chosen = best if wanted in (None, "best") else str(wanted)
-    if wanted is None and best not in there:
-        return there[-1]
-    if chosen not in there:
-        raise SettingsError(
-            f"{run} has no maps of checkpoint {chosen!r}{near_matches(chosen, there)}; it has those of "
-            f"{', '.join(there)}."
-        )
-    return chosen
+def _key(attribution: Attribution) -> MethodKey:
+    return MethodKey(attribution.method, attribution.method_settings_hash)
 
 
-def _method_keys(there: set[str], wanted: Sequence[str], way_out: str) -> dict[str, str]:
-    """Return the names in the settings by what they mean: a method with a digest of its settings."""
-    names = {key: (key.rpartition("-")[0], _short(key), key) for key in sorted(there)}
-    found: dict[str, str] = {}
-    for name in wanted:
-        keys = [key for key, known in names.items() if name in known]
-        if not keys:
-            methods = sorted({known[0] for known in names.values()})
+def _names_of_keys(keys: set[MethodKey], methods: Sequence[str], way_out: str) -> dict[MethodKey, str]:
+    """Return the names in the settings by what they mean: a method with the digest of its settings."""
+    names: dict[MethodKey, str] = {}
+    for name in methods:
+        meant = [key for key in sorted(keys) if name in (key.method, key.short, str(key))]
+        if not meant:
+            known = sorted({key.method for key in keys})
             raise SettingsError(
-                f"The run has no maps by {name!r}{near_matches(name, methods)}; it has maps by {', '.join(methods)}. "
+                f"The run has no maps by {name!r}{near_matches(name, known)}; it has maps by {', '.join(known)}. "
                 f"Choose among these with --methods, or {way_out}."
             )
-        if len(keys) > 1:
+        if len(meant) > 1:
             raise SettingsError(
-                f"The run has maps by {name} with {len(keys)} settings: name one of "
-                f"{', '.join(map(_short, keys))} with --methods."
+                f"The run has maps by {name} with {len(meant)} settings: name one of "
+                f"{', '.join(key.short for key in meant)} with --methods."
             )
-        if keys[0] in found:
-            raise SettingsError(f"{found[keys[0]]} and {name} are the same maps: name two methods with --methods.")
-        found[keys[0]] = name
-    return found
-
-
-def _short(key: str) -> str:
-    method, _, digest = key.rpartition("-")
-    return f"{method}-{digest[:_DIGITS]}"
+        if meant[0] in names:
+            raise SettingsError(f"{names[meant[0]]} and {name} are the same maps: name two methods with --methods.")
+        names[meant[0]] = name
+    return names

@@ -6,7 +6,16 @@ from typing import Any
 
 import click
 
-from core.cli import any_folder, existing_folder, json_option, print_json, print_rows
+from core.cli import (
+    any_folder,
+    existing_folder,
+    json_option,
+    new_file,
+    output_option,
+    print_json,
+    print_rows,
+    seed_option,
+)
 from core.errors import SettingsError
 from core.files import require_new
 
@@ -17,13 +26,11 @@ _COLUMNS = ("group", "figure", "value", "low", "high", "p", "speaks_of", "note")
 
 @click.command()
 @click.argument("sources", metavar="STUDY_OR_ANSWERS...", type=click.Path(exists=True, path_type=Path), nargs=-1)
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), default=None, help="The HTML report to write."
-)
+@output_option("The HTML report to write.", new_file, required=False, default=None)
 @click.option("--first", metavar="METHOD", help="Whose share is told.", show_default="the first in the alphabet")
 @click.option("--scores", metavar="RUN", type=existing_folder, help="A run whose scores choices are held against.")
 @click.option("--metric", default="pixel_ap", show_default=True, help="Of these scores; see `evaluate metrics`.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of resampling, permutations.")
+@seed_option("Of resampling, permutations.")
 @click.option("--data", type=any_folder, default=None, help="Also write everything there as JSON and CSV.")
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
 @json_option

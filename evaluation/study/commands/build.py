@@ -1,16 +1,20 @@
 """``brickbench study build``."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import any_folder, count_of, existing_file, existing_folder, json_option, print_json, workers_option
+from core.cli import any_folder, count_of, existing_file, json_option, print_json, workers_option
+from training.options import checkpoint_there_option, run_argument
+
+if TYPE_CHECKING:
+    from training.run.run import Run
 
 
 @click.command()
-@click.argument("run", type=existing_folder)
+@run_argument
 @click.option("-o", "--output", "study", type=any_folder, required=True, metavar="STUDY", help="The folder to make.")
-@click.option("-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset.")
 @click.option("--settings", "settings_file", type=existing_file, default=None, help="YAML; the options below win.")
 @click.option("--methods", default=None, show_default="gradcam,lime", help="Two or more, with commas.")
 @click.option("--items", type=click.IntRange(min=1), default=None, show_default="20", help="Pictures with a part each.")
@@ -19,9 +23,7 @@ from core.cli import any_folder, count_of, existing_file, existing_folder, json_
     "--participants", type=click.IntRange(min=1), default=None, show_default="20", help="Sheets to plan, one a person."
 )
 @click.option("--seed", type=click.IntRange(min=0), default=None, show_default="0", help="Of items, orders and sides.")
-@click.option(
-    "--checkpoint", default=None, show_default="the best that has maps", help="Whose maps, such as epoch_0007."
-)
+@checkpoint_there_option("maps")
 @click.option(
     "--power-simulations",
     type=click.IntRange(min=0),
@@ -33,9 +35,8 @@ from core.cli import any_folder, count_of, existing_file, existing_folder, json_
 @click.option("--force", is_flag=True, help="Replace another study; never one that has answers or links.")
 @json_option
 def build(
-    run: Path,
+    run: "Run",
     study: Path,
-    dataset: Path | None,
     settings_file: Path | None,
     methods: str | None,
     items: int | None,
@@ -64,7 +65,6 @@ def build(
     from core.errors import SettingsError
     from evaluation.study.build.folder import build_study
     from evaluation.study.settings import StudySettings
-    from training.run.run import dataset_of
 
     if listed is not None and items is not None:
         raise SettingsError("--list names the items, so --items has no meaning: leave one of the two out.")
@@ -77,7 +77,6 @@ def build(
     )
     built = build_study(
         run,
-        dataset or dataset_of(run),
         study,
         settings,
         listed=listed,

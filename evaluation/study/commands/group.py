@@ -7,7 +7,7 @@ from core.cli import LazyGroup
 COMMANDS = {
     "build": ("evaluation.study.commands.build:build", "Make a study from a run's explanations."),
     "serve": ("evaluation.study.commands.serve:serve", "Let people answer it in a browser."),
-    "bundle": ("evaluation.study.commands.bundle:bundle", "Write the study as one HTML file that works offline."),
+    "bundle": ("evaluation.study.commands.serve:bundle", "Write the study as one HTML file that works offline."),
     "import": (
         "evaluation.study.commands.import_answers:import_answers",
         "Check answers made elsewhere and take them in.",

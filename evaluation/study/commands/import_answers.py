@@ -4,20 +4,23 @@ from pathlib import Path
 
 import click
 
-from core.cli import count_of, existing_file, existing_folder, json_option, print_json, print_rows
+from core.cli import (
+    count_of,
+    existing_file,
+    existing_folder,
+    json_option,
+    new_file,
+    output_option,
+    print_json,
+    print_rows,
+)
 from core.errors import BrickbenchError, SettingsError
 from core.files import require_new
 
 
 @click.command("import")
 @click.argument("files", metavar="FILE...", type=existing_file, nargs=-1, required=True)
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="The canonical file of answers to write: .parquet or .csv.",
-)
+@output_option("The canonical file of answers to write: .parquet or .csv.", new_file)
 @click.option("--study", type=existing_folder, help="The study that was answered: checks items and methods against it.")
 @click.option("--column", "columns", multiple=True, metavar="FIELD=HEADING", help="What a heading means.")
 @click.option("--value", "values", multiple=True, metavar="FIELD:WORD=MEANING", help="What a word in a cell means.")
@@ -53,8 +56,8 @@ def import_answers(
     """
     from evaluation.study.answers.answer_files import require_ending, write_answers
     from evaluation.study.answers.import_columns import parse_columns, parse_values
-    from evaluation.study.answers.import_returned import RETURNED, take_in_returned
     from evaluation.study.answers.importing import take_in
+    from evaluation.study.answers.returned import RETURNED, take_in_returned
     from evaluation.study.key import read_key
 
     require_ending(output)
@@ -62,45 +65,45 @@ def import_answers(
     if (first is None) != (second is None):
         raise SettingsError("--first and --second go together: the method that was counted, and the other one.")
     if any(file.suffix == RETURNED for file in files):
-        found = take_in_returned(files, study)
+        imported = take_in_returned(files, study)
     else:
-        found = take_in(
+        imported = take_in(
             files,
             columns=parse_columns(columns),
             values=parse_values(values),
             methods=None if first is None or second is None else (first, second),
             key=None if study is None else read_key(study),
         )
-    is_refused = bool(found.problems) and not skip_bad
-    written = None if is_refused or not len(found.answers) else output
+    is_refused = bool(imported.problems) and not skip_bad
+    written = None if is_refused or not len(imported.answers) else output
     if written is not None:
-        write_answers(written, found.answers)
-    people, items = (len(set(getattr(found.answers, name).tolist()) - {""}) for name in ("participant", "item"))
+        write_answers(written, imported.answers)
+    people, items = (len(set(getattr(imported.answers, name).tolist()) - {""}) for name in ("participant", "item"))
     if as_json:
         print_json(
             {
-                "rows": found.rows,
-                "answers": len(found.answers),
+                "rows": imported.rows,
+                "answers": len(imported.answers),
                 "people": people,
                 "items": items,
-                "problems": [vars(problem) for problem in found.problems],
+                "problems": [vars(problem) for problem in imported.problems],
                 "file": written,
             }
         )
-    elif found.problems:
-        print_rows([vars(problem) for problem in found.problems], as_json=False)
-    bad = len({(problem.file, problem.row) for problem in found.problems})
+    elif imported.problems:
+        print_rows([vars(problem) for problem in imported.problems], as_json=False)
+    bad = len({(problem.file, problem.row) for problem in imported.problems})
     if is_refused:
         raise BrickbenchError(
-            f"{count_of(bad, 'row')} of {found.rows} cannot be taken in, so nothing was written. Mend them, or leave "
-            "them out with --skip-bad."
+            f"{count_of(bad, 'row')} of {imported.rows} cannot be taken in, so nothing was written. Mend them, or "
+            "leave them out with --skip-bad."
         )
     if written is None:
         raise BrickbenchError("No row is left to take in, so nothing was written.")
     if not as_json:
         known = count_of(items, "item") if items else "items that are not known"
         left_out = f", {count_of(bad, 'row')} left out" if bad else ""
-        click.echo(f"{count_of(len(found.answers), 'answer')} of {_people(people)} on {known}{left_out}: {written}")
+        click.echo(f"{count_of(len(imported.answers), 'answer')} of {_people(people)} on {known}{left_out}: {written}")
 
 
 def _people(number: int) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from core.cli import json_option, print_json, print_rows, workers_option
+from core.cli import json_option, new_file, output_option, print_json, print_rows, seed_option, workers_option
 from core.errors import SettingsError
 from core.files import require_new
 from evaluation.study.power.power_plan import ITEM_SD, NO_PREFERENCE, PERSON_SD, SIMULATIONS, WANTED, PowerPlan
@@ -20,14 +20,8 @@ from evaluation.study.power.power_plan import ITEM_SD, NO_PREFERENCE, PERSON_SD,
 @click.option("--per-person", type=click.IntRange(min=1), default=None, show_default="all", help="Items a person sees.")
 @click.option("--wanted", type=click.FloatRange(0, 1), default=WANTED, show_default=True, help="Power to reach.")
 @click.option("--simulations", type=click.IntRange(min=1), default=SIMULATIONS, show_default=True, help="Of each size.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the simulations.")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    default=None,
-    help="Also write a plot there: .html, .svg or .png.",
-)
+@seed_option("Of the simulations.")
+@output_option("Also write a plot there: .html, .svg or .png.", new_file, required=False, default=None)
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
 @workers_option
 @json_option
@@ -56,8 +50,8 @@ def power(
       brickbench study power --share 0.7 --items 20,40 -o power.html
       brickbench study power --people 10 --items 10 --share 0.5 --simulations 1000
     """
+    from evaluation.study.power.plot import require_ending, write_power
     from evaluation.study.power.power import needed_people
-    from evaluation.study.power.power_plot import require_ending, write_power
 
     if output is not None:
         require_ending(output)
@@ -68,16 +62,14 @@ def power(
     needed: dict[int, int | None] = {}
     points = []
     for count in wanted_items:
-        needed[count], found = needed_people(
-            count, tried, plan, wanted=wanted, workers=workers or len(os.sched_getaffinity(0))
-        )
-        points += found
+        needed[count], simulated = needed_people(count, tried, plan, wanted=wanted, workers=workers)
+        points += simulated
     if output is not None:
         write_power(output, plan, points, needed, wanted=wanted)
     rows = [vars(point) for point in points]
     if as_json:
-        told = [{"items": count, "people": enough} for count, enough in needed.items()]
-        print_json({"plan": vars(plan), "wanted": wanted, "needed": told, "points": rows, "file": output})
+        sizes = [{"items": count, "people": enough} for count, enough in needed.items()]
+        print_json({"plan": vars(plan), "wanted": wanted, "needed": sizes, "points": rows, "file": output})
         return
     print_rows(rows, as_json=False)
     if share == NO_PREFERENCE:
@@ -95,9 +87,9 @@ def power(
 
 def _numbers(option: str, text: str) -> list[int]:
     try:
-        found = sorted({int(part) for part in text.split(",")})
+        numbers = sorted({int(part) for part in text.split(",")})
     except ValueError:
-        found = []
-    if not found or found[0] < 1:
+        numbers = []
+    if not numbers or numbers[0] < 1:
         raise SettingsError(f"{option} takes whole numbers with commas, such as 10,20,40, not {text!r}.")
-    return found
+    return numbers

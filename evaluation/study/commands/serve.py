@@ -1,12 +1,14 @@
-"""``brickbench study serve``: let people answer a study in their browsers."""
+"""``brickbench study serve`` and ``bundle``: let people answer a study in their browsers, served or from one file."""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import existing_folder
+from core.cli import count_of, existing_folder, new_file, output_option
 from core.errors import SettingsError
+from core.files import require_new
 
 if TYPE_CHECKING:
     from evaluation.study.web.server import Addresses
@@ -54,15 +56,53 @@ def serve(
     if links is None:
         links = 0 if open_link else settings.participants
 
-    def announce(told: "Addresses") -> None:
-        words = [f"{study} is served at {told.page} (Ctrl-C ends this)."]
-        if told.links:
-            words.append(f"Personal links ({told.links}): {study / PARTICIPANTS}")
-        if told.open_link:
-            words.append(f"Open link, for {cap} people: {told.open_link}")
-        words.append(f"Organiser's page: {told.organiser}")
+    def announce(addresses: "Addresses") -> None:
+        words = [f"{study} is served at {addresses.page} (Ctrl-C ends this)."]
+        if addresses.links:
+            words.append(f"Personal links ({addresses.links}): {study / PARTICIPANTS}")
+        if addresses.open_link:
+            words.append(f"Open link, for {cap} people: {addresses.open_link}")
+        words.append(f"Organiser's page: {addresses.organiser}")
         if host not in OWN_MACHINE and not (url or "").startswith("https://"):
             words.append("People's answers travel unencrypted; put a proxy with TLS in front, and name it with --url.")
         click.echo("\n".join(words), err=True)
 
     run(study, host, port, Entrance(links, cap or 0 if open_link else 0, url), announce)
+
+
+@click.command()
+@click.argument("study", type=existing_folder)
+@output_option("The HTML file.", new_file)
+@click.option("--sheets", default=None, show_default="all", help="Such as 1-30 or 4,7: a sheet is one person's trials.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+def bundle(study: Path, output: Path, sheets: str | None, force: bool) -> None:
+    """Write a study as one HTML file that works offline.
+
+    Its participant gets a small file of answers to send back; `brickbench study import` takes these in. With more
+    than one sheet the page asks for a number, so that each person can be given a sheet of their own.
+
+    \b
+    Example:
+      brickbench study bundle study -o study.html --sheets 1-30
+    """
+    from evaluation.study.web.pages import write_bundle
+
+    require_new(output, force=force)
+    written = write_bundle(study, output, parse_sheets(sheets) if sheets else None)
+    click.echo(f"{output}: {count_of(written, 'sheet')}, {output.stat().st_size / 1e6:.1f} MB", err=True)
+
+
+def parse_sheets(text: str) -> list[int]:
+    """Return the numbers in such as ``1-30`` or ``4,7,10-12``, each once, in order.
+
+    Raises:
+        SettingsError: it reads otherwise.
+    """
+    numbers: set[int] = set()
+    for piece in text.split(","):
+        match = re.fullmatch(r"\s*(\d{1,6})(?:\s*-\s*(\d{1,6}))?\s*", piece)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if first > last:
+            raise SettingsError(f"--sheets {text!r} should read such as 1-30 or 4,7,10-12.")
+        numbers |= set(range(first, last + 1))
+    return sorted(numbers)

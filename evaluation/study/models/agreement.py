@@ -1,14 +1,10 @@
 """How far people agree on items beyond chance: Krippendorff's alpha and Fleiss' kappa."""
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.bootstrap import interval_ends, resample_counts
+from core.bootstrap import resample_counts
 from core.seeding import Purpose, generator
-from evaluation.statistics.effects import Estimate
-from evaluation.study.models.results import Agreement
-
-FloatArray = NDArray[np.float64]
+from evaluation.study.models.results import NO_ESTIMATE, Agreement, FloatArray, resampled_estimate
 
 ASSUMES = (
     "That items were drawn at random from those that one wants to know about: they are resampled, people are kept. "
@@ -16,7 +12,6 @@ ASSUMES = (
     "agreement can be near 0 where nearly all choose the same method."
 )
 _STREAM = 4
-_NOTHING = Estimate(np.nan, np.nan, np.nan)
 
 
 def krippendorff_alpha(counts: FloatArray) -> float:
@@ -40,19 +35,18 @@ def agreement(counts: FloatArray, *, seed: int, draws: int, items_known: bool) -
     """Return both measures of `counts` (I, C), answers of each category on each item, with resampled items."""
     reason = _why_not(counts, items_known=items_known)
     if reason:
-        return Agreement(ASSUMES, reason, _NOTHING, _NOTHING, reason)
+        return Agreement(ASSUMES, reason, NO_ESTIMATE, NO_ESTIMATE, reason)
     items = len(counts)
     weights = resample_counts(generator(seed, Purpose.BOOTSTRAP, _STREAM), items, draws).astype(np.float64)
     # A resample in which all answers are alike has no chance agreement to compare with, and is left out.
-    low, high = interval_ends(_alpha(*_pairs(counts), weights), items)
-    alpha = Estimate(krippendorff_alpha(counts), float(low), float(high))
+    alpha = resampled_estimate(krippendorff_alpha(counts), _alpha(*_pairs(counts), weights), items)
     answers = counts.sum(axis=1)
     if not (answers == answers[0]).all():
         few, many = int(answers.min()), int(answers.max())
         why = f"Fleiss' kappa needs the same number of answers on every item; here it is {few} to {many}."
-        return Agreement(ASSUMES, "", alpha, _NOTHING, why)
-    low, high = interval_ends(_kappa(counts, weights), items)
-    return Agreement(ASSUMES, "", alpha, Estimate(fleiss_kappa(counts), float(low), float(high)), "")
+        return Agreement(ASSUMES, "", alpha, NO_ESTIMATE, why)
+    kappa = resampled_estimate(fleiss_kappa(counts), _kappa(counts, weights), items)
+    return Agreement(ASSUMES, "", alpha, kappa, "")
 
 
 def _pairs(counts: FloatArray) -> tuple[FloatArray, FloatArray]:

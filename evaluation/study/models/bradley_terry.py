@@ -3,19 +3,17 @@
 from itertools import combinations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from core.bootstrap import LEVEL, interval_ends, resample_counts
+from core.bootstrap import LEVEL, resample_counts
 from core.seeding import Purpose, generator
 from evaluation.statistics.effects import Estimate
 from evaluation.statistics.holm import holm
-from evaluation.study.models.results import BradleyTerry, Contest, Strength
-
-FloatArray = NDArray[np.float64]
+from evaluation.study.answers.answers import Answers
+from evaluation.study.models.results import BradleyTerry, Contest, FloatArray, Strength, resampled_estimate
 
 ASSUMES = (
     "That one number a method, its strength, decides how often it is chosen over any other, and that there are no "
@@ -67,11 +65,23 @@ def is_connected(wins: FloatArray) -> bool:
     return bool(connected_components(wins > 0, directed=True, connection="strong")[0] == 1)
 
 
+def count_wins(answers: Answers, methods: tuple[str, ...]) -> FloatArray:
+    """Return each person's choices of one method over another, (P, M, M), of the main answers."""
+    main = answers.where(answers.kind == "main")
+    people, person = np.unique(main.participant, return_inverse=True)
+    index_of = {method: index for index, method in enumerate(methods)}
+    loser = np.where(main.chosen == "left", main.right, main.left)
+    won, lost = (np.array([index_of[name] for name in names.tolist()], dtype=np.intp) for names in (main.winner, loser))
+    wins = np.zeros((len(people), len(methods), len(methods)))
+    np.add.at(wins, (person, won, lost), 1.0)
+    return wins
+
+
 def bradley_terry(wins: FloatArray, methods: tuple[str, ...], *, seed: int, draws: int) -> BradleyTerry:
     """Return strengths and differences of `methods` (M,), the first of which is the reference.
 
     Args:
-        wins: (P, M, M), each person's choices of the method of the row over that of the column.
+        wins: (P, M, M), as `count_wins` gives them: choices of the method of the row over that of the column.
         methods: their names.
         seed: of the resampling of people.
         draws: how many resamples.
@@ -81,9 +91,9 @@ def bradley_terry(wins: FloatArray, methods: tuple[str, ...], *, seed: int, draw
     if reason:
         return BradleyTerry(ASSUMES, reason, methods[0], (), ())
     people = len(wins)
-    found = fit_strengths(whole)
-    errors = np.sqrt(strength_covariance(whole, found).diagonal())
-    resampled = _resampled(wins, found, seed=seed, draws=draws)  # (B, M)
+    fitted = fit_strengths(whole)
+    errors = np.sqrt(strength_covariance(whole, fitted).diagonal())
+    resampled = _resampled(wins, fitted, seed=seed, draws=draws)  # (B, M)
     lost = float(np.isnan(resampled[:, 0]).mean())
     if people < 2:
         reason = "With one person there is nobody to resample: there are no clustered intervals."
@@ -97,21 +107,22 @@ def bradley_terry(wins: FloatArray, methods: tuple[str, ...], *, seed: int, draw
     half = norm.ppf((1 + LEVEL) / 2) * errors
     strengths = tuple(
         Strength(
-            method=methods[place],
-            independent=Estimate(float(found[place]), float((found - half)[place]), float((found + half)[place])),
-            clustered=_clustered(float(found[place]), resampled[:, place] - resampled[:, 0], people),
+            method=methods[index],
+            independent=Estimate(float(fitted[index]), float((fitted - half)[index]), float((fitted + half)[index])),
+            clustered=_clustered(float(fitted[index]), resampled[:, index] - resampled[:, 0], people),
         )
-        for place in np.argsort(-found, kind="stable").tolist()
+        for index in np.argsort(-fitted, kind="stable").tolist()
     )
-    return BradleyTerry(ASSUMES, reason, methods[0], strengths, _contests(whole, methods, found, resampled, people))
+    return BradleyTerry(ASSUMES, reason, methods[0], strengths, _contests(whole, methods, fitted, resampled, people))
 
 
 def _contests(
-    whole: FloatArray, methods: tuple[str, ...], found: FloatArray, resampled: FloatArray, people: int
+    whole: FloatArray, methods: tuple[str, ...], fitted: FloatArray, resampled: FloatArray, people: int
 ) -> tuple[Contest, ...]:
     pairs = list(combinations(range(len(methods)), 2))
     differences = [
-        _clustered(float(found[one] - found[two]), resampled[:, one] - resampled[:, two], people) for one, two in pairs
+        _clustered(float(fitted[one] - fitted[two]), resampled[:, one] - resampled[:, two], people)
+        for one, two in pairs
     ]
     p_values = np.full(len(pairs), np.nan)
     for number, (one, two) in enumerate(pairs):
@@ -120,7 +131,7 @@ def _contests(
         if len(spread) > 1 and spread.std() > 0:
             # Resamples vary as the n-divisor of the variance says: (n - 1) / n too little.
             error = spread.std() * np.sqrt(people / (people - 1))
-            p_values[number] = 2 * student.sf(abs(found[one] - found[two]) / error, people - 1)
+            p_values[number] = 2 * student.sf(abs(fitted[one] - fitted[two]) / error, people - 1)
     adjusted = holm(p_values)
     return tuple(
         Contest(
@@ -136,18 +147,17 @@ def _contests(
     )
 
 
-def _resampled(wins: FloatArray, found: FloatArray, *, seed: int, draws: int) -> FloatArray:
+def _resampled(wins: FloatArray, fitted: FloatArray, *, seed: int, draws: int) -> FloatArray:
     """Return the strengths in each resample of people, (B, M); NaN where they are not finite."""
     weights = resample_counts(generator(seed, Purpose.BOOTSTRAP, _STREAM), len(wins), draws)
     tables = np.tensordot(weights.astype(np.float64), wins, axes=1)  # (B, M, M)
-    return np.array([fit_strengths(each) if is_connected(each) else np.full(len(found), np.nan) for each in tables])
+    return np.array([fit_strengths(table) if is_connected(table) else np.full(len(fitted), np.nan) for table in tables])
 
 
 def _clustered(value: float, resampled: FloatArray, people: int) -> Estimate:
     if np.isnan(resampled).all():
         return Estimate(value, np.nan, np.nan)
-    low, high = interval_ends(resampled, people)
-    return Estimate(value, float(low), float(high))
+    return resampled_estimate(value, resampled, people)
 
 
 def _information(both: FloatArray, chance: FloatArray) -> FloatArray:

@@ -1,12 +1,19 @@
-"""Crossed-effects logistic regression: random intercepts of people and items, fitted by Laplace's approximation."""
+"""Crossed-effects logistic regression: random intercepts of people and items, fitted by Laplace's approximation.
 
-from dataclasses import dataclass
+Tests and intervals of a coefficient are for as few people as studies have.
+"""
+
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import brentq, minimize
+from scipy.stats import t as student
 
-from evaluation.study.models.laplace import Choices, FloatArray, IntArray, Laplace
+from core.bootstrap import LEVEL
+from evaluation.statistics.effects import Estimate
+from evaluation.study.models.laplace import Choices, Laplace
+from evaluation.study.models.results import FloatArray, IntArray, Term
 
 START_SD = 0.7
 """Logits; where fits begin. From 0 there is no way up: the likelihood is even in each standard deviation."""
@@ -19,6 +26,8 @@ With shape 2 it rejects 3 %. docs/study_statistics.md has the measurements."""
 _NO_SD = 1e-3  # logits: below, a standard deviation is 0
 _GRADIENT = 1e-4  # log likelihood a logit, at which a fit has converged: the likelihood is then right to about 1e-8
 _MOST_ROUNDS = 200
+_MOST_DOUBLINGS = 6  # of the Wald interval's width, while the end of the profile is sought
+_PRECISE = 5e-3  # of a standard error: to how much an end is found
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,64 @@ def fit(
     weights = laplace.at(fixed, sd).weight
     covariance = laplace.covariance(weights, sd)
     return Fit(fixed, sd, value, covariance, _degrees(laplace, weights, sd, covariance))
+
+
+def deviance(choices: Choices, free_sd: tuple[bool, bool], best: Fit, column: int, value: float = 0.0) -> float:
+    """Return twice the fall of the log likelihood if the coefficient of `column` is held at `value`."""
+    held = replace(
+        choices,
+        design=np.delete(choices.design, column, axis=1),
+        offset=choices.offset + value * choices.design[:, column],
+    )
+    others = np.delete(np.delete(best.covariance, column, axis=0), column, axis=1)
+    start = replace(best, fixed=np.delete(best.fixed, column), covariance=others)
+    return max(2 * (best.log_likelihood - fit(held, free_sd, start=start).log_likelihood), 0.0)
+
+
+def t_of_deviance(fall: float, degrees_of_freedom: float) -> float:
+    """Return the size of the t statistic that a likelihood ratio of `fall` amounts to.
+
+    For the mean of n values of a normal distribution the likelihood ratio is n log(1 + t^2 / (n - 1)). Turned round,
+    with n - 1 degrees of freedom, it makes the test exact there; without it a test of 10 values at 5 % rejects in 7 %.
+    """
+    return float(np.sqrt(degrees_of_freedom * np.expm1(fall / (degrees_of_freedom + 1))))
+
+
+def p_value(choices: Choices, free_sd: tuple[bool, bool], best: Fit, column: int, value: float = 0.0) -> float:
+    """Return the p of the likelihood-ratio test that the coefficient of `column` is `value`."""
+    freedom = float(best.degrees_of_freedom[column])
+    return float(2 * student.sf(t_of_deviance(deviance(choices, free_sd, best, column, value), freedom), freedom))
+
+
+def term(choices: Choices, free_sd: tuple[bool, bool], best: Fit, column: int, name: str) -> Term:
+    """Return the coefficient of `column` with its test, profile-likelihood interval and Wald interval.
+
+    The profile interval holds the values that the test does not reject, with the degrees of freedom at the estimate;
+    an end that is not to be found within many standard errors is NaN.
+    """
+    value, freedom = float(best.fixed[column]), float(best.degrees_of_freedom[column])
+    quantile = float(student.ppf((1 + LEVEL) / 2, freedom))
+    # Maximum likelihood takes variances as n-divisors: as few as the degrees of freedom say.
+    error = float(np.sqrt(best.covariance[column, column] * (freedom + 1) / freedom))
+
+    def excess(where: float) -> float:
+        return t_of_deviance(deviance(choices, free_sd, best, column, where), freedom) - quantile
+
+    def end(sign: int) -> float:
+        near, far = value, value + sign * quantile * error
+        for _ in range(_MOST_DOUBLINGS):
+            if excess(far) > 0:
+                return float(brentq(excess, near, far, xtol=_PRECISE * error))
+            near, far = far, value + 2 * (far - value)
+        return np.nan
+
+    return Term(
+        name=name,
+        logit=Estimate(value, end(-1), end(1)),
+        wald=Estimate(value, value - quantile * error, value + quantile * error),
+        p_value=p_value(choices, free_sd, best, column),
+        degrees_of_freedom=freedom,
+    )
 
 
 def _scale(choices: Choices, free: NDArray[np.bool_], start: Fit | None) -> FloatArray:

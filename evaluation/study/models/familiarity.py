@@ -4,11 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.seeding import Purpose, generator
-from evaluation.study.models.results import FamiliarityTrend, Group
+from evaluation.study.models.results import FamiliarityTrend, FloatArray, Group
 from evaluation.study.models.share import wilson
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
 
 LEVELS = ("not familiar", "a bit familiar", "familiar")
 ASSUMES = (
@@ -50,10 +47,10 @@ def familiarity_trend(
 
     rng = generator(seed, Purpose.BOOTSTRAP, _STREAM)
     orders = rng.permuted(np.tile(asked, (draws, 1)), axis=1)  # (B, P)
-    found = float(_surplus(asked[None], above)[0])
-    as_far = int((np.abs(_surplus(orders, above)) >= abs(found)).sum())
+    surplus = float(_surplus(asked[None], above)[0])
+    as_far = int((np.abs(_surplus(orders, above)) >= abs(surplus)).sum())
     reason = "All people have the same share." if not above.any() else ""
-    return FamiliarityTrend(ASSUMES, reason, levels, 0.5 + found / (2 * pairs), (as_far + 1) / (draws + 1))
+    return FamiliarityTrend(ASSUMES, reason, levels, 0.5 + surplus / (2 * pairs), (as_far + 1) / (draws + 1))
 
 
 def _surplus(familiarity: NDArray[np.int64], above: FloatArray) -> FloatArray:
@@ -65,6 +62,6 @@ def _surplus(familiarity: NDArray[np.int64], above: FloatArray) -> FloatArray:
     return total
 
 
-def _level(name: str, there: NDArray[np.bool_], chosen: FloatArray, answers: FloatArray) -> Group:
-    first, count = int(chosen[there].sum()), int(answers[there].sum())
-    return Group(name, int(there.sum()), first, count, wilson(first, count))
+def _level(name: str, members: NDArray[np.bool_], chosen: FloatArray, answers: FloatArray) -> Group:
+    first, count = int(chosen[members].sum()), int(answers[members].sum())
+    return Group(name, int(members.sum()), first, count, wilson(first, count))

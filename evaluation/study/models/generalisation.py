@@ -7,12 +7,11 @@ from scipy.optimize import linprog
 
 from evaluation.statistics.effects import Estimate
 from evaluation.study.answers.answers import Answers
-from evaluation.study.models.crossed import Fit, fit
-from evaluation.study.models.inference import p_value, term
-from evaluation.study.models.laplace import Choices, FloatArray
-from evaluation.study.models.results import Generalisation, Term
+from evaluation.study.models.crossed import Fit, fit, p_value, term
+from evaluation.study.models.laplace import Choices
+from evaluation.study.models.marginal import share_of_logit
+from evaluation.study.models.results import NO_ESTIMATE, FloatArray, Generalisation, Term
 from evaluation.study.models.trials import Trials, read_trials
-from evaluation.study.power.simulation import share_of_logit
 
 ASSUMES = (
     "That people and items were drawn at random, apart from each other, from those that one wants to know about; that "
@@ -23,7 +22,6 @@ PREFERENCE, POSITION, FAMILIARITY = "preference", "position", "familiarity"
 MOST_SD = 5.0
 """Logits. With a larger standard deviation nearly every person (or item) is of one mind, and there is no telling how
 large it is."""
-NO_ESTIMATE = Estimate(np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True)
@@ -32,7 +30,7 @@ class Model:
 
     choices: Choices
     names: tuple[str, ...]
-    """Of the columns."""
+    """What each column of the design stands for."""
     free_sd: tuple[bool, bool]
     left_out: tuple[str, ...]
     """A sentence for each of position and familiarity that is absent."""
@@ -78,39 +76,39 @@ def build_model(trials: Trials) -> Model:
 def preference_p_value(answers: Answers, first: str) -> float:
     """Return the p of `generalise`'s test that there is no preference for `first`, NaN where there is none; quick."""
     model = build_model(read_trials(answers, first))
-    found = None if model.reason else fit(model.choices, model.free_sd)
-    if found is None or too_varied(found):
+    fitted = None if model.reason else fit(model.choices, model.free_sd)
+    if fitted is None or too_varied(fitted):
         return np.nan
-    return p_value(model.choices, model.free_sd, found, 0)
+    return p_value(model.choices, model.free_sd, fitted, 0)
 
 
 def generalise(trials: Trials) -> Generalisation:
     """Return what `trials` say of new people and new items.
 
-    Test and intervals are those of `evaluation.study.models.inference`; the share is the mean over people and items of
+    Test and intervals are those of `evaluation.study.models.crossed`; the share is the mean over people and items of
     the model's probability, its ends those of the profile interval with the standard deviations as estimated.
     """
     model = build_model(trials)
-    found = None if model.reason else fit(model.choices, model.free_sd)
-    reason = model.reason or ("" if found is None else too_varied(found))
-    if found is None or reason:
+    fitted = None if model.reason else fit(model.choices, model.free_sd)
+    reason = model.reason or ("" if fitted is None else too_varied(fitted))
+    if fitted is None or reason:
         return Generalisation(
             ASSUMES, reason, no_term(PREFERENCE), NO_ESTIMATE, (), model.left_out, np.nan, np.nan, np.nan
         )
-    terms = [term(model.choices, model.free_sd, found, place, name) for place, name in enumerate(model.names)]
-    spread = float(np.hypot(*found.sd))
-    ends = [_share(each, spread) for each in (terms[0].logit.value, terms[0].logit.low, terms[0].logit.high)]
+    terms = [term(model.choices, model.free_sd, fitted, column, name) for column, name in enumerate(model.names)]
+    spread = float(np.hypot(*fitted.sd))
+    logit = terms[0].logit
     people_vary, items_vary = model.free_sd
     return Generalisation(
         assumes=ASSUMES,
         reason=model.limits,
         preference=terms[0],
-        share=Estimate(*ends),
+        share=Estimate(*(_share(value, spread) for value in (logit.value, logit.low, logit.high))),
         terms=tuple(terms[1:]),
         left_out=model.left_out,
-        person_sd=float(found.sd[0]) if people_vary else np.nan,
-        item_sd=float(found.sd[1]) if items_vary else np.nan,
-        log_likelihood=found.log_likelihood,
+        person_sd=float(fitted.sd[0]) if people_vary else np.nan,
+        item_sd=float(fitted.sd[1]) if items_vary else np.nan,
+        log_likelihood=fitted.log_likelihood,
     )
 
 
@@ -119,9 +117,9 @@ def no_term(name: str) -> Term:
     return Term(name, NO_ESTIMATE, NO_ESTIMATE, np.nan, np.nan)
 
 
-def too_varied(found: Fit) -> str:
+def too_varied(fitted: Fit) -> str:
     """Return why a fit says nothing, where people or items are each of one mind; else nothing."""
-    for name, sd in zip(("person", "item"), found.sd, strict=True):
+    for name, sd in zip(("person", "item"), fitted.sd, strict=True):
         if sd > MOST_SD:
             other = "items" if name == "person" else "people"
             return (
@@ -137,8 +135,8 @@ def is_separated(design: FloatArray, chosen: FloatArray) -> bool:
     Then coefficients have no finite maximum-likelihood estimate. Source: Albert and Anderson 1984, as a linear program.
     """
     signed = design * np.where(chosen == 1, 1.0, -1.0)[:, None]
-    found = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1))
-    return bool(found.fun is not None and found.fun < -1e-6)
+    solved = linprog(-signed.sum(axis=0), A_ub=-signed, b_ub=np.zeros(len(signed)), bounds=(-1, 1))
+    return bool(solved.fun is not None and solved.fun < -1e-6)
 
 
 def _one_sided(trials: Trials) -> bool:

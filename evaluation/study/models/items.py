@@ -5,10 +5,8 @@ from numpy.typing import NDArray
 from scipy.stats import binomtest, chi2
 
 from evaluation.statistics.holm import holm
-from evaluation.study.models.results import Group, Items, ItemTest
+from evaluation.study.models.results import FloatArray, Group, Items, ItemTest
 from evaluation.study.models.share import wilson
-
-FloatArray = NDArray[np.float64]
 
 ASSUMES = (
     "That people answer independently of each other: each has one answer on an item. Each test speaks of new people on "
@@ -40,8 +38,8 @@ def items_one_by_one(names: NDArray[np.str_], hits: FloatArray, tries: FloatArra
     p_values = np.array([binomtest(y, n).pvalue for y, n in zip(chosen.tolist(), answers.tolist(), strict=True)])
     adjusted = holm(p_values)
     tests = tuple(
-        ItemTest(Group(str(name), int(there), int(y), int(n), wilson(int(y), int(n))), float(p), float(holm_p))
-        for name, there, y, n, p, holm_p in zip(names, people, chosen, answers, p_values, adjusted, strict=True)
+        ItemTest(Group(str(name), int(count), int(y), int(n), wilson(int(y), int(n))), float(p), float(holm_p))
+        for name, count, y, n, p, holm_p in zip(names, people, chosen, answers, p_values, adjusted, strict=True)
     )
     whole = hits[(tries == 1).all(axis=1)]
     q, freedom, p_value = cochran_q(whole) if len(whole) > 1 else (np.nan, len(names) - 1, np.nan)

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import expit, gammaln
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
+from evaluation.study.models.results import FloatArray, IntArray
 
 _MOST_STEPS = 60  # Newton's to the mode of the random effects; 3 to 6 are enough but near separation
 _TOLERANCE = 1e-5  # of the last step, in standard deviations: what is then left is of the order of its square
@@ -89,19 +87,19 @@ class Laplace:
         mean = expit(logit)
         weight = data.trials * mean * (1 - mean)
         rest = data.chosen - data.trials * mean
-        found = _Information(*self._information(weight, s, t))
+        information = _Information(*self._information(weight, s, t))
         v_ll, v_ls, v_ss = (
-            found.large_variance[large],
-            found.covariance[large, small],
-            found.small_inverse[small, small],
+            information.large_variance[large],
+            information.covariance[large, small],
+            information.small_inverse[small, small],
         )
         likelihood = data.chosen @ logit - data.trials @ np.logaddexp(0.0, logit)
         penalty = 0.5 * (mode[0] @ mode[0] + mode[1] @ mode[1])
-        value = self._constant + likelihood - penalty - found.half_log_determinant
+        value = self._constant + likelihood - penalty - information.half_log_determinant
         # What a change of each logit does to the determinant, through the weights.
         pull = 0.5 * (s * s * v_ll + 2 * s * t * v_ls + t * t * v_ss) * weight * (1 - 2 * mean)
         # The mode gives way when logits are shifted: the pull is carried back along it.
-        follow = found.solve(s * self._by_large(pull), t * self._by_small(pull))
+        follow = information.solve(s * self._by_large(pull), t * self._by_small(pull))
         net = rest - pull + weight * (s * follow[0][large] + t * follow[1][small])
         by_s = net @ u - weight @ (s * v_ll + t * v_ls) - rest @ follow[0][large]
         by_t = net @ v - weight @ (s * v_ls + t * v_ss) - rest @ follow[1][small]
@@ -115,12 +113,12 @@ class Laplace:
     def solve_marginal(self, weight: FloatArray, sd: FloatArray, columns: FloatArray) -> FloatArray:
         """Return `columns` (K, C) times the inverse of the logits' marginal covariance, 1 / weight + random effects."""
         s, t = sd[::-1] if self._swapped else sd
-        found = _Information(*self._information(weight, s, t))
+        information = _Information(*self._information(weight, s, t))
         weighted = weight[:, None] * columns
         result = np.empty_like(weighted)
-        for place, column in enumerate(weighted.T):
-            x, y = found.solve(s * self._by_large(column), t * self._by_small(column))
-            result[:, place] = column - weight * (s * x[self._large] + t * y[self._small])
+        for index, column in enumerate(weighted.T):
+            x, y = information.solve(s * self._by_large(column), t * self._by_small(column))
+            result[:, index] = column - weight * (s * x[self._large] + t * y[self._small])
         return result
 
     def _find_mode(self, base: FloatArray, s: float, t: float) -> tuple[FloatArray, FloatArray]:
@@ -130,8 +128,8 @@ class Laplace:
         value, mean = self._penalised(base, s, t, u, v)
         for _ in range(_MOST_STEPS):
             rest = data.chosen - data.trials * mean
-            found = _Information(*self._information(data.trials * mean * (1 - mean), s, t))
-            du, dv = found.solve(s * self._by_large(rest) - u, t * self._by_small(rest) - v)
+            information = _Information(*self._information(data.trials * mean * (1 - mean), s, t))
+            du, dv = information.solve(s * self._by_large(rest) - u, t * self._by_small(rest) - v)
             size = max(np.abs(du).max(), np.abs(dv).max())
             trial, mean = self._penalised(base, s, t, u + du, v + dv)
             while trial < value - 1e-10 * abs(value) and size > _TOLERANCE:

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from core.bootstrap import interval_ends
 from evaluation.statistics.effects import Estimate
 from evaluation.study.models.generalisation import POSITION
-from evaluation.study.models.results import Generalisation, PositionBias
-from evaluation.study.models.trials import FloatArray, Trials
-from evaluation.study.models.two_way import Weights, draw_weights, table_of
+from evaluation.study.models.results import NO_ESTIMATE, Generalisation, PositionBias, resampled_estimate
+from evaluation.study.models.trials import Trials, table_of
+from evaluation.study.models.two_way import draw_weights
 
 ASSUMES = (
     "That the first method stood on either side by lot: the share is the mean of that where it stood left and that "
@@ -18,18 +17,17 @@ ASSUMES = (
 
 def position_bias(trials: Trials, model: Generalisation, *, seed: int, draws: int) -> PositionBias:
     """Return the share of choices of the left side, as if each method had stood there equally often."""
-    nothing = Estimate(np.nan, np.nan, np.nan)
     if not trials.items_known:
-        return PositionBias(ASSUMES, "It is not known which method stood on which side.", nothing, np.nan)
+        return PositionBias(ASSUMES, "It is not known which method stood on which side.", NO_ESTIMATE, np.nan)
     if trials.first_is_left.all() or not trials.first_is_left.any():
         reason = "The first method always stood on the same side: a preference for it looks like one for that side."
-        return PositionBias(ASSUMES, reason, nothing, np.nan)
+        return PositionBias(ASSUMES, reason, NO_ESTIMATE, np.nan)
     shape = len(trials.people), len(trials.items)
     left = trials.first_is_left == (trials.chosen == 1)
     tables = [
         table_of(trials.person, trials.item, values.astype(np.float64), shape)
-        for there in (trials.first_is_left, ~trials.first_is_left)
-        for values in (left & there, there)
+        for side in (trials.first_is_left, ~trials.first_is_left)
+        for values in (left & side, side)
     ]
     value = float((tables[0].sum() / tables[1].sum() + tables[2].sum() / tables[3].sum()) / 2)
     weights = draw_weights(*shape, seed=seed, draws=draws, keep_items=shape[1] < 2)
@@ -38,12 +36,10 @@ def position_bias(trials: Trials, model: Generalisation, *, seed: int, draws: in
         reason = f"All {len(left)} choices are of the {'left' if value else 'right'} side."
     elif shape[0] < 2:
         reason = "With one person there is nobody to resample."
-    ends = (np.nan, np.nan) if reason else _ends(weights, tables)
-    found = next((each for each in model.terms if each.name == POSITION), None)
-    return PositionBias(ASSUMES, reason, Estimate(value, *ends), np.nan if found is None else found.p_value)
-
-
-def _ends(weights: Weights, tables: list[FloatArray]) -> tuple[float, float]:
-    shares = (weights.shares(tables[0], tables[1]) + weights.shares(tables[2], tables[3])) / 2
-    low, high = interval_ends(shares, weights.units)
-    return float(low), float(high)
+    if reason:
+        share = Estimate(value, np.nan, np.nan)
+    else:
+        resampled = (weights.shares(tables[0], tables[1]) + weights.shares(tables[2], tables[3])) / 2
+        share = resampled_estimate(value, resampled, weights.units)
+    p_value = next((term.p_value for term in model.terms if term.name == POSITION), np.nan)
+    return PositionBias(ASSUMES, reason, share, p_value)

@@ -6,8 +6,6 @@ from scipy.stats import hypergeom
 
 from evaluation.study.models.results import Randomisation
 
-FloatArray = NDArray[np.float64]
-
 ASSUMES = (
     "Only that the sides were drawn by lot, each person's number of trials with the first method on the left being "
     "fixed. Tested is that each choice, left or right, would have been the same with the two pictures exchanged: for "

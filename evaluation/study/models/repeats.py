@@ -3,11 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import interval_ends, resample_counts
+from core.bootstrap import resample_counts
 from core.seeding import Purpose, generator
 from evaluation.statistics.effects import Estimate
 from evaluation.study.answers.answers import Answers
-from evaluation.study.models.results import Attention, Consistency
+from evaluation.study.models.results import NO_ESTIMATE, Attention, Consistency, resampled_estimate
 
 CONSISTENCY_ASSUMES = (
     "That people are independent of each other: they are resampled, with all their trials. Guessing gives one half. "
@@ -27,14 +27,14 @@ def consistency(answers: Answers, *, seed: int, draws: int) -> Consistency:
     """
     main = answers.where(answers.kind == "main")
     earlier = dict(zip(_trials(main), main.winner.tolist(), strict=True))
-    found: dict[str, tuple[Estimate, int]] = {}
+    shares: dict[str, tuple[Estimate, int]] = {}
     for kind in ("repeat", "swapped"):
         again = answers.where(answers.kind == kind)
         before = [earlier.get(trial) for trial in _trials(again)]
-        there = np.array([each is not None for each in before], dtype=bool)
-        same = again.winner == np.array([each or "" for each in before], dtype=np.str_)
-        found[kind] = _by_people(same[there], again.participant[there], seed=seed, draws=draws), int(there.sum())
-    (repeated, repeats), (swapped, swaps) = found["repeat"], found["swapped"]
+        known = np.array([winner is not None for winner in before], dtype=bool)
+        same = again.winner == np.array([winner or "" for winner in before], dtype=np.str_)
+        shares[kind] = _by_people(same[known], again.participant[known], seed=seed, draws=draws), int(known.sum())
+    (repeated, repeats), (swapped, swaps) = shares["repeat"], shares["swapped"]
     reason = "" if repeats + swaps else "No trial was shown twice."
     return Consistency(CONSISTENCY_ASSUMES, reason, repeated, repeats, swapped, swaps)
 
@@ -56,12 +56,11 @@ def _trials(answers: Answers) -> list[tuple[str, str, frozenset[str]]]:
 def _by_people(same: NDArray[np.bool_], participant: NDArray[np.str_], *, seed: int, draws: int) -> Estimate:
     """Return the share of `same` with its interval from resampled people."""
     if not len(same):
-        return Estimate(np.nan, np.nan, np.nan)
+        return NO_ESTIMATE
     people, member = np.unique(participant, return_inverse=True)
     share = float(same.mean())
     if len(people) < 2 or share in (0.0, 1.0):
         return Estimate(share, np.nan, np.nan)
     weights = resample_counts(generator(seed, Purpose.BOOTSTRAP, _STREAM), len(people), draws)
     shares = (weights @ np.bincount(member, same)) / (weights @ np.bincount(member))
-    low, high = interval_ends(shares, len(people))
-    return Estimate(share, float(low), float(high))
+    return resampled_estimate(share, shares, len(people))

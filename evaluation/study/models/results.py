@@ -6,7 +6,28 @@ had are NaN, and `reason` then says why in one sentence; it is empty where all i
 
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
+from core.bootstrap import interval_ends
 from evaluation.statistics.effects import Estimate
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+
+NO_ESTIMATE = Estimate(np.nan, np.nan, np.nan)
+
+
+def resampled_estimate(value: float, resampled: FloatArray, units: int) -> Estimate:
+    """Return `value` with the ends of the expanded percentile interval.
+
+    Args:
+        value: of the answers themselves.
+        resampled: (B,) the same of each resample; NaN is left out.
+        units: how many people, or items, were drawn from.
+    """
+    low, high = interval_ends(resampled, units)
+    return Estimate(value, float(low), float(high))
 
 
 @dataclass(frozen=True)
@@ -19,9 +40,9 @@ class Term:
     wald: Estimate
     """The same with its Wald interval."""
     p_value: float
-    """Of the likelihood-ratio test that it is 0."""
+    """The likelihood-ratio test's that it is 0."""
     degrees_of_freedom: float
-    """Of the t distribution that test and intervals use."""
+    """Those of the t distribution that test and intervals use."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +88,7 @@ class PooledShare:
     exact: Estimate
     """Clopper-Pearson."""
     p_value: float
-    """Of the exact two-sided binomial test against one half."""
+    """The exact two-sided binomial test's, against one half."""
     warning: str
     """How often this test rejects what is true when people and items vary."""
 
@@ -134,7 +155,7 @@ class FamiliarityTrend:
     concordance: float
     """Probability that of two people the more familiar one has the higher share; one half means no trend."""
     p_value: float
-    """Of the permutation of familiarity over people, two-sided."""
+    """The two-sided p of permuting familiarity over people."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +167,7 @@ class PositionBias:
     left: Estimate
     """Share of answers ``left``, mean of those with the first method left and right; people and items resampled."""
     p_value: float
-    """Of the likelihood-ratio test of position in the crossed model."""
+    """The likelihood-ratio test's of position in the crossed model."""
 
 
 @dataclass(frozen=True)
@@ -194,12 +215,12 @@ class Contest:
     first: str
     second: str
     wins: int
-    """Of the first over the second."""
+    """How often the first was chosen over the second."""
     answers: int
     difference: Estimate
-    """Of strengths, first minus second, with people resampled."""
+    """Difference of strengths, first minus second, with people resampled."""
     p_value: float
-    """From the spread of resamples; Student's t with people - 1 degrees of freedom."""
+    """The p that follows from the spread of resamples; Student's t with people - 1 degrees of freedom."""
     holm_p_value: float
 
 
@@ -223,9 +244,9 @@ class ScorePreference:
     assumes: str
     reason: str
     answers: int
-    """With a score for both maps."""
+    """Number of answers with a score for both maps."""
     ties: int
-    """Of these, with equal scores: they count for the slope only."""
+    """How many of these have equal scores: they count for the slope only."""
     higher: Estimate
     """Share of answers for the higher-scoring map; people and items resampled."""
     slope: Term

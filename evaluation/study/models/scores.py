@@ -3,17 +3,14 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
-from evaluation.study.models.crossed import fit
-from evaluation.study.models.generalisation import NO_ESTIMATE, is_separated, no_term, too_varied
-from evaluation.study.models.inference import term
+from evaluation.study.models.crossed import fit, term
+from evaluation.study.models.generalisation import is_separated, no_term, too_varied
 from evaluation.study.models.laplace import Choices
-from evaluation.study.models.results import ScorePreference, Term
-from evaluation.study.models.trials import Trials
-from evaluation.study.models.two_way import draw_weights, share_interval, table_of
+from evaluation.study.models.results import NO_ESTIMATE, FloatArray, IntArray, ScorePreference, Term
+from evaluation.study.models.trials import Trials, table_of
+from evaluation.study.models.two_way import draw_weights, share_interval
 
-FloatArray = NDArray[np.float64]
 ScoreKey = tuple[str, str, str]
 """Image, part and method."""
 
@@ -58,16 +55,14 @@ def score_preference(
 def _difference(trials: Trials, first: str, scores: Mapping[ScoreKey, float]) -> FloatArray:
     """Return the score of the first method less that of the other, (N,); NaN where either is not known."""
     rows = zip(trials.answers.image_id.tolist(), trials.answers.part_id.tolist(), trials.other.tolist(), strict=True)
-    found = [
+    differences = [
         scores.get((image, part, first), np.nan) - scores.get((image, part, other), np.nan)
         for image, part, other in rows
     ]
-    return np.array(found, dtype=np.float64)
+    return np.array(differences, dtype=np.float64)
 
 
-def _slope(
-    chosen: FloatArray, ahead: FloatArray, spread: float, person: NDArray[np.intp], item: NDArray[np.intp]
-) -> tuple[Term, str]:
+def _slope(chosen: FloatArray, ahead: FloatArray, spread: float, person: IntArray, item: IntArray) -> tuple[Term, str]:
     """Return the slope by one standard deviation of the difference, and why there is none."""
     if spread <= 1e-12 * np.abs(ahead).max():
         return no_term(SLOPE), "The first map is ahead by the same score in all answers, so there is no slope."
@@ -76,10 +71,10 @@ def _slope(
         return no_term(SLOPE), "The scores tell every choice, or all are the same: the slope has no finite estimate."
     choices = Choices(chosen, np.ones(len(chosen)), design, person, item, np.zeros(len(chosen)))
     free_sd = (2 <= choices.people < len(chosen), 2 <= choices.items < len(chosen))
-    found = fit(choices, free_sd)
-    reason = too_varied(found)
-    return (no_term(SLOPE), reason) if reason else (term(choices, free_sd, found, 0, SLOPE), "")
+    fitted = fit(choices, free_sd)
+    reason = too_varied(fitted)
+    return (no_term(SLOPE), reason) if reason else (term(choices, free_sd, fitted, 0, SLOPE), "")
 
 
-def _renumbered(member: NDArray[np.intp]) -> NDArray[np.intp]:
+def _renumbered(member: IntArray) -> IntArray:
     return np.unique(member, return_inverse=True)[1]

@@ -4,7 +4,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from evaluation.statistics.effects import Estimate
-from evaluation.study.models.results import PooledShare
+from evaluation.study.models.results import NO_ESTIMATE, PooledShare
 
 FALSE_ALARMS = 0.20
 """How often the pooled test rejects a true null at 5 % with 10 people and 10 items whose standard deviations are 0.5
@@ -44,6 +44,6 @@ def pooled_share(chosen: int, answers: int) -> PooledShare:
 
 def _share(chosen: int, answers: int, method: str) -> Estimate:
     if not answers:
-        return Estimate(np.nan, np.nan, np.nan)
+        return NO_ESTIMATE
     ends = binomtest(chosen, answers).proportion_ci(method=method)  # type: ignore[arg-type]
     return Estimate(chosen / answers, float(ends.low), float(ends.high))

@@ -6,10 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.study.answers.answers import Answers
-from evaluation.study.models.two_way import table_of
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
+from evaluation.study.models.results import FloatArray, IntArray
 
 
 @dataclass(frozen=True)
@@ -53,7 +50,7 @@ class Trials:
 def read_trials(answers: Answers, first: str) -> Trials:
     """Return the main answers among `answers` that show the method `first`, 1 or more."""
     main = answers.where((answers.kind == "main") & ((answers.left == first) | (answers.right == first)))
-    people, where, person = np.unique(main.participant, return_index=True, return_inverse=True)
+    people, first_answer, person = np.unique(main.participant, return_index=True, return_inverse=True)
     items, item = np.unique(main.item, return_inverse=True)
     first_is_left = main.left == first
     return Trials(
@@ -65,5 +62,10 @@ def read_trials(answers: Answers, first: str) -> Trials:
         chosen=(main.winner == first).astype(np.float64),
         first_is_left=first_is_left,
         other=np.where(first_is_left, main.right, main.left),
-        familiarity=main.familiarity[where],
+        familiarity=main.familiarity[first_answer],
     )
+
+
+def table_of(person: IntArray, item: IntArray, values: FloatArray, shape: tuple[int, int]) -> FloatArray:
+    """Return the sums of `values` (N,) by person and item, in a table of `shape` (P, I)."""
+    return np.asarray(np.bincount(person * shape[1] + item, values, shape[0] * shape[1]), np.float64).reshape(shape)

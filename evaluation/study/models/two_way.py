@@ -3,15 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from core.bootstrap import interval_ends, resample_counts
+from core.bootstrap import resample_counts
 from core.seeding import Purpose, generator
 from evaluation.statistics.effects import Estimate
-from evaluation.study.models.results import TwoWayShare
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.intp]
+from evaluation.study.models.results import NO_ESTIMATE, FloatArray, TwoWayShare, resampled_estimate
 
 ASSUMES = (
     "That these people and these items were drawn at random from those that one wants to know about, people apart from "
@@ -35,8 +31,8 @@ class Weights:
     def shares(self, hits: FloatArray, tries: FloatArray) -> FloatArray:
         """Return the share of hits among tries, both (P, I), in each resample, (B,); NaN without a try."""
         with np.errstate(invalid="ignore"):
-            found = self._total(hits) / self._total(tries)
-        return np.asarray(found, dtype=np.float64)
+            shares = self._total(hits) / self._total(tries)
+        return np.asarray(shares, dtype=np.float64)
 
     def _total(self, table: FloatArray) -> FloatArray:
         return np.asarray(((self.people @ table) * self.items).sum(axis=1))
@@ -51,11 +47,6 @@ def draw_weights(people: int, items: int, *, seed: int, draws: int, keep_items: 
     return Weights(drawn, resample_counts(rng, items, draws).astype(np.float64), min(people, items))
 
 
-def table_of(person: IntArray, item: IntArray, values: FloatArray, shape: tuple[int, int]) -> FloatArray:
-    """Return the sums of `values` (N,) by person and item, in a table of `shape` (P, I)."""
-    return np.asarray(np.bincount(person * shape[1] + item, values, shape[0] * shape[1]), np.float64).reshape(shape)
-
-
 def share_interval(hits: FloatArray, tries: FloatArray, weights: Weights) -> Estimate:
     """Return the share of `hits` among `tries`, both (P, I), with its 95 % interval; NaN ends where nothing varies.
 
@@ -63,12 +54,11 @@ def share_interval(hits: FloatArray, tries: FloatArray, weights: Weights) -> Est
     `core.bootstrap.expanded_level`, the units being the smaller of the two numbers.
     """
     if not tries.sum():
-        return Estimate(np.nan, np.nan, np.nan)
+        return NO_ESTIMATE
     share = float(hits.sum() / tries.sum())
     if share in (0.0, 1.0):
         return Estimate(share, np.nan, np.nan)
-    low, high = interval_ends(weights.shares(hits, tries), weights.units)
-    return Estimate(share, float(low), float(high))
+    return resampled_estimate(share, weights.shares(hits, tries), weights.units)
 
 
 def two_way_share(hits: FloatArray, tries: FloatArray, *, seed: int, draws: int, items_known: bool) -> TwoWayShare:

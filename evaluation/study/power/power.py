@@ -10,10 +10,10 @@ from scipy.stats import binomtest
 from core.engine import run_items
 from core.errors import BrickbenchError, SettingsError
 from core.progress import Progress
-from core.seeding import Purpose, generator
 from evaluation.study.models.generalisation import preference_p_value
-from evaluation.study.power.power_plan import ALPHA, ITEM_SD, PERSON_SD, SIMULATIONS, PowerPlan
-from evaluation.study.power.simulation import METHODS, draw_study, logit_of_share
+from evaluation.study.models.marginal import logit_of_share
+from evaluation.study.power.power_plan import ALPHA, PowerPlan
+from evaluation.study.power.simulation import METHODS, simulate
 
 _CHUNK = 20  # simulations a work item: a second or so, so that stopping and progress are prompt
 
@@ -35,27 +35,6 @@ class PowerPoint:
     simulations: int
 
 
-def power_of(
-    people: int,
-    items: int,
-    *,
-    share: float,
-    person_sd: float = PERSON_SD,
-    item_sd: float = ITEM_SD,
-    per_person: int | None = None,
-    simulations: int = SIMULATIONS,
-    seed: int,
-) -> PowerPoint:
-    """Return the power of a study of `people` and `items`, in this process.
-
-    Raises:
-        SettingsError: a number is out of its range.
-    """
-    plan = PowerPlan(share, person_sd, item_sd, per_person, simulations, seed)
-    (point,) = power_grid([(people, items)], plan, workers=1)
-    return point
-
-
 def power_grid(sizes: Sequence[tuple[int, int]], plan: PowerPlan, *, workers: int) -> list[PowerPoint]:
     """Return the power at each of `sizes` (people, items), the same for any number of workers.
 
@@ -68,8 +47,8 @@ def power_grid(sizes: Sequence[tuple[int, int]], plan: PowerPlan, *, workers: in
     work = {f"{people}x{items}+{start}": (people, items, start, plan) for people, items in sizes for start in starts}
     rejected = {size: np.zeros(2) for size in sizes}
     with Progress("Simulating", len(sizes) * plan.simulations, "studies") as progress:
-        for people, items, count, found in _done(work, workers):
-            rejected[people, items] += found
+        for people, items, count, rejections in _done(work, workers):
+            rejected[people, items] += rejections
             progress.advance(count)
     return [_point(people, items, rejected[people, items], plan) for people, items in sizes]
 
@@ -85,14 +64,15 @@ def simulate_chunk(work: Work) -> Done:
     stop = min(start + _CHUNK, plan.simulations)
     clustered = pooled = 0
     for number in range(start, stop):
-        answers = draw_study(
-            generator(plan.seed, Purpose.CONTENT, people, items, number),
+        answers = simulate(
             people,
             items,
             preference_logit=logit,
             person_sd=plan.person_sd,
             item_sd=plan.item_sd,
             per_person=plan.per_person if plan.per_person is None else min(plan.per_person, items),
+            seed=plan.seed,
+            stream=(people, items, number),
         )
         won = answers.winner == METHODS[0]
         clustered += preference_p_value(answers, METHODS[0]) < ALPHA
@@ -109,7 +89,7 @@ def needed_people(
     is a twentieth. None where no number in `tried` is enough: with few items that vary, no number of people may be.
     """
     points = power_grid([(people, items) for people in sorted(set(tried))], plan, workers=workers)
-    enough = next((place for place, point in enumerate(points) if point.power >= wanted), None)
+    enough = next((index for index, point in enumerate(points) if point.power >= wanted), None)
     if enough is None:
         return None, points
     high = points[enough].people

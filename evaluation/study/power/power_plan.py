@@ -1,4 +1,4 @@
-"""What is simulated to find the size of a study."""
+"""What is simulated to find the size of a study. It imports nothing, so that the command's help is there at once."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class PowerPlan:
     """What is simulated, whatever the number of people and items."""
 
     share: float
-    """Of answers for the first method, over all people and items; one half simulates studies without a preference."""
+    """Share of answers for the first method, over all people and items; one half simulates no preference."""
     person_sd: float = PERSON_SD
     """Standard deviation between people, in logits."""
     item_sd: float = ITEM_SD

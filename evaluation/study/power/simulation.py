@@ -1,11 +1,8 @@
 """Simulated studies: people and items that vary, so that tests and plans can be tried where the truth is known."""
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from scipy.special import expit, roots_hermitenorm
+from scipy.special import expit
 
 from core.errors import SettingsError
 from core.seeding import Purpose, generator
@@ -14,7 +11,6 @@ from evaluation.study.answers.answers import Answers
 METHODS = ("first", "second")
 """Names of the two simulated methods; a positive preference is one for ``first``."""
 FAMILIARITIES = 3
-_NODES = 64  # Gauss-Hermite: shares at standard deviations up to 3 then agree with a fine grid to 1e-6
 
 
 def simulate(
@@ -28,6 +24,7 @@ def simulate(
     familiarity_slope: float = 0.0,
     per_person: int | None = None,
     seed: int,
+    stream: tuple[int, ...] = (),
 ) -> Answers:
     """Return the answers of one simulated study, person by person in the order of their trials.
 
@@ -45,37 +42,11 @@ def simulate(
         familiarity_slope: added a level above "a bit familiar", and taken away a level below.
         per_person: items that each person sees, each item as often as the others (give or take one); None is all.
         seed: the same seed gives the same answers.
+        stream: numbers that tell this study from others of the same seed.
 
     Raises:
         SettingsError: a number is out of its range.
     """
-    rng = generator(seed, Purpose.CONTENT)
-    return draw_study(
-        rng,
-        people,
-        items,
-        preference_logit=preference_logit,
-        person_sd=person_sd,
-        item_sd=item_sd,
-        position_logit=position_logit,
-        familiarity_slope=familiarity_slope,
-        per_person=per_person,
-    )
-
-
-def draw_study(
-    rng: np.random.Generator,
-    people: int,
-    items: int,
-    *,
-    preference_logit: float,
-    person_sd: float,
-    item_sd: float,
-    position_logit: float = 0.0,
-    familiarity_slope: float = 0.0,
-    per_person: int | None = None,
-) -> Answers:
-    """Return `simulate`'s answers, drawn from `rng`."""
     shown = items if per_person is None else per_person
     if people < 1 or items < 1 or not 1 <= shown <= items:
         raise SettingsError(
@@ -84,6 +55,7 @@ def draw_study(
         )
     if min(person_sd, item_sd) < 0:
         raise SettingsError(f"Standard deviations are 0 or more, not {person_sd:g} (people) and {item_sd:g} (items).")
+    rng = generator(seed, Purpose.CONTENT, *stream)
     person_effects = rng.normal(0.0, person_sd, people)
     item_effects = rng.normal(0.0, item_sd, items)
     familiarity = rng.permutation(np.arange(people) % FAMILIARITIES)
@@ -100,23 +72,6 @@ def draw_study(
     )
     takes_first = rng.random((people, shown)) < expit(logits)
     return _as_answers(seen, is_left, takes_first, familiarity)
-
-
-def share_of_logit(logit: float, sd: float) -> float:
-    """Return the share of answers for the first method over all people and items, whose effects have `sd` together."""
-    nodes, weights = _hermite()
-    return float(weights @ expit(logit + sd * nodes))
-
-
-def logit_of_share(share: float, sd: float) -> float:
-    """Return the preference in logits at which `share_of_logit` is `share`.
-
-    Raises:
-        SettingsError: `share` is not between 0 and 1.
-    """
-    if not 0 < share < 1:
-        raise SettingsError(f"A share of answers to plan for lies between 0 and 1, not at {share:g}.")
-    return float(brentq(lambda logit: share_of_logit(logit, sd) - share, -60.0, 60.0, xtol=1e-10))
 
 
 def _as_answers(
@@ -142,10 +97,3 @@ def _as_answers(
         seconds=np.full(count, np.nan),
         language=empty,
     )
-
-
-@cache
-def _hermite() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return nodes and weights of the mean over a standard normal distribution."""
-    nodes, weights = roots_hermitenorm(_NODES)
-    return nodes, weights / weights.sum()

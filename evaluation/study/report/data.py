@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from core.files import atomic_file, cannot_write, require_writable
-from evaluation.study.report.contents import StudyReport
-from evaluation.study.report.provenance import provenance
+from evaluation.study.report.contents import StudyReport, provenance
 from evaluation.study.report.rows import figures, group_rows, numbered
 
 NAMES = ("study.json", "figures.csv", "groups.csv")
@@ -20,17 +19,17 @@ def document(report: StudyReport) -> dict[str, Any]:
     """Return all that the report says, and all that the analysis found; people are numbered, not named."""
     result = report.result
     everyone = replace(result.everyone, by_person=tuple(numbered(result.everyone.by_person)))
-    found: dict[str, Any] = asdict(replace(result, everyone=everyone, attentive=None))
-    found["attention"]["failed_people"] = len(result.attention.failed_people)
+    analysis: dict[str, Any] = asdict(replace(result, everyone=everyone, attentive=None))
+    analysis["attention"]["failed_people"] = len(result.attention.failed_people)
     if result.attentive is not None:
         attentive = replace(result.attentive, by_person=tuple(numbered(result.attentive.by_person)))
-        found["attentive"] = asdict(attentive)
+        analysis["attentive"] = asdict(attentive)
     return {
         "headline": report.verdict.headline,
         "sentences": report.verdict.sentences,
         "caveats": report.verdict.caveats,
         "figures": [vars(row) for row in figures(result)],
-        "analysis": found,
+        "analysis": analysis,
         "choices_by_score": [{"difference": at, **share.as_row("left")} for at, share in report.by_score],
         "metric": report.metric,
         "provenance": dict(provenance(report)),

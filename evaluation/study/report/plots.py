@@ -90,23 +90,23 @@ def percent_range(share: Estimate) -> str:
     return f"{percent(share.value)} ({100 * share.low:.0f} to {100 * share.high:.0f} %)"
 
 
-def number_range(found: Estimate) -> str:
+def number_range(number: Estimate) -> str:
     """Return such as ``0.72 (0.31 to 1.14)``, a dash where there is no number."""
-    if not np.isfinite(found.value):
+    if not np.isfinite(number.value):
         return "–"
-    ends = f" ({page_number(found.low)} to {page_number(found.high)})" if np.isfinite(found.low) else ""
-    return page_number(found.value) + ends
+    ends = f" ({page_number(number.low)} to {page_number(number.high)})" if np.isfinite(number.low) else ""
+    return page_number(number.value) + ends
 
 
 def _draw_lines(axes: Axes, lines: Sequence[Line]) -> None:
-    for place, line in enumerate(lines):
-        colour, found = _COLOURS[line.look], line.estimate
-        is_known = bool(np.isfinite(found.low))
-        if is_known:
-            axes.plot([found.low, found.high], [place] * 2, color=colour, linewidth=2.4, solid_capstyle="round")
-        if np.isfinite(found.value):
-            fill = "full" if is_known else "none"
-            axes.plot([found.value], [place], "o", color=colour, markersize=5.2, fillstyle=fill, clip_on=False)
+    for row, line in enumerate(lines):
+        colour, estimate = _COLOURS[line.look], line.estimate
+        has_ends = bool(np.isfinite(estimate.low))
+        if has_ends:
+            axes.plot([estimate.low, estimate.high], [row] * 2, color=colour, linewidth=2.4, solid_capstyle="round")
+        if np.isfinite(estimate.value):
+            fill = "full" if has_ends else "none"
+            axes.plot([estimate.value], [row], "o", color=colour, markersize=5.2, fillstyle=fill, clip_on=False)
     labels = [line.label + ("" if line.answers is None else f" ({line.answers})") for line in lines]
     axes.set_yticks(range(len(lines)), labels)
     axes.set_ylim(len(lines) - 0.4, -0.6)

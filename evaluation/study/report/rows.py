@@ -1,13 +1,13 @@
 """The analysis as a table: one row a figure, in the order in which the report tells them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from evaluation.statistics.effects import Estimate
 from evaluation.study.analysis import Preference, StudyResult
-from evaluation.study.models.results import Group
+from evaluation.study.models.results import NO_ESTIMATE, Group
 
 NEW, NEW_PEOPLE, THESE = "new people and items", "new people", "these only"
 SHARE_WILSON = "share, Wilson's interval"
@@ -17,7 +17,6 @@ SHARE_EXACT = "share, exact interval"
 SHARE_RESAMPLED = "share, two-way bootstrap"
 SIDES = "randomisation of sides"
 _OF_ATTENTIVE = (SHARE_WILSON, SHARE_EXACT, SIDES, SHARE_MODEL, SHARE_RESAMPLED)
-_NOTHING = Estimate(np.nan, np.nan, np.nan)
 
 
 @dataclass(frozen=True)
@@ -38,77 +37,75 @@ class Figure:
 
 def figures(result: StudyResult) -> list[Figure]:
     """Return all figures of everyone, of the attention checks, and the preference of those who passed them."""
-    found = list(_preference("everyone", result.everyone))
+    rows = list(_preference("everyone", result.everyone))
     checks = result.attention
     passed = Estimate(checks.passed / checks.checks if checks.checks else np.nan, np.nan, np.nan)
     note = checks.reason or f"{checks.passed} of {checks.checks}; {len(checks.failed_people)} people failed one"
-    found.append(_figure("everyone", "attention checks passed", passed, np.nan, THESE, note))
+    rows.append(_figure("everyone", "attention checks passed", passed, np.nan, THESE, note))
     if result.attentive is not None:
-        found += [row for row in _preference("attentive", result.attentive) if row.figure in _OF_ATTENTIVE]
-    return found
+        rows += [row for row in _preference("attentive", result.attentive) if row.figure in _OF_ATTENTIVE]
+    return rows
 
 
 def group_rows(result: StudyResult) -> list[dict[str, object]]:
     """Return one row an item, person and level of familiarity: chosen, answers, share with Wilson's interval, p."""
-    people = [_group_row("person", each) for each in numbered(result.everyone.by_person)]
-    levels = [_group_row("familiarity", each) for each in result.everyone.familiarity.levels]
+    people = [_group_row("person", group) for group in numbered(result.everyone.by_person)]
+    levels = [_group_row("familiarity", group) for group in result.everyone.familiarity.levels]
     items = [
-        _group_row("item", each.group) | {"p": each.p_value, "p_holm": each.holm_p_value}
-        for each in result.everyone.by_item.tests
+        _group_row("item", test.group) | {"p": test.p_value, "p_holm": test.holm_p_value}
+        for test in result.everyone.by_item.tests
     ]
     return items + people + levels
 
 
 def numbered(people: Sequence[Group]) -> list[Group]:
     """Return the groups of `people` under numbers instead of names, which may tell who they are."""
-    return [
-        Group(f"Person {place}", each.people, each.chosen, each.answers, each.share)
-        for place, each in enumerate(people, start=1)
-    ]
+    return [replace(person, name=f"Person {number}") for number, person in enumerate(people, start=1)]
 
 
-def _preference(group: str, found: Preference) -> Iterator[Figure]:
-    pooled, side = found.pooled, found.randomisation
-    new = NEW if found.items else NEW_PEOPLE
+def _preference(group: str, preference: Preference) -> Iterator[Figure]:
+    pooled, side = preference.pooled, preference.randomisation
+    new = NEW if preference.items else NEW_PEOPLE
     counts = f"{pooled.chosen} of {pooled.answers}"
     yield _figure(group, SHARE_WILSON, pooled.wilson, np.nan, THESE, pooled.reason or counts)
     yield _figure(group, SHARE_EXACT, pooled.exact, pooled.p_value, THESE, pooled.reason or _POOLED)
     expected = "" if np.isnan(side.expected) else f"{side.expected:.1f} expected, {side.chosen} chosen"
-    yield _figure(group, SIDES, _NOTHING, side.p_value, THESE, side.reason or expected)
-    model = found.generalisation
+    yield _figure(group, SIDES, NO_ESTIMATE, side.p_value, THESE, side.reason or expected)
+    model = preference.generalisation
     yield _figure(group, SHARE_MODEL, model.share, model.preference.p_value, new, model.reason or "crossed effects")
-    yield _figure(group, SHARE_RESAMPLED, found.two_way.share, np.nan, new, found.two_way.reason)
+    yield _figure(group, SHARE_RESAMPLED, preference.two_way.share, np.nan, new, preference.two_way.reason)
     logit = model.preference
     yield _figure(group, "preference in logits", logit.logit, logit.p_value, new, model.reason)
     for term in model.terms:
         yield _figure(group, f"{term.name} in logits", term.logit, term.p_value, new, "")
     for name, value in (("people", model.person_sd), ("items", model.item_sd)):
         yield _figure(group, f"spread of {name} in logits", Estimate(value, np.nan, np.nan), np.nan, new, model.reason)
-    trend = found.familiarity
+    trend = preference.familiarity
     for level in trend.levels:
         note = f"{level.chosen} of {level.answers}, {level.people} people"
         yield _figure(group, f"share, {level.name}", level.share, np.nan, THESE, note)
     concordance = Estimate(trend.concordance, np.nan, np.nan)
     yield _figure(group, "trend with familiarity", concordance, trend.p_value, NEW_PEOPLE, trend.reason)
-    yield _figure(group, "left chosen", found.position.left, found.position.p_value, new, found.position.reason)
-    steady = found.consistency
+    left = preference.position
+    yield _figure(group, "left chosen", left.left, left.p_value, new, left.reason)
+    steady = preference.consistency
     kinds = ("repeated", steady.repeated, steady.repeats), ("swapped", steady.swapped, steady.swaps)
     for name, share, count in kinds:
         yield _figure(group, f"same choice, {name}", share, np.nan, NEW_PEOPLE, steady.reason or f"{count} trials")
-    agree = found.agreement
+    agree = preference.agreement
     yield _figure(group, "Krippendorff's alpha", agree.alpha, np.nan, "new items", agree.reason)
     yield _figure(group, "Fleiss' kappa", agree.kappa, np.nan, "new items", agree.kappa_reason)
-    items = found.by_item
-    told = sum(test.holm_p_value < 0.05 for test in items.tests)
-    note = items.reason or f"df {items.cochran_df}; {told} of {len(items.tests)} items differ from even (Holm)"
+    items = preference.by_item
+    uneven = sum(test.holm_p_value < 0.05 for test in items.tests)
+    note = items.reason or f"df {items.cochran_df}; {uneven} of {len(items.tests)} items differ from even (Holm)"
     q = Estimate(items.cochran_q, np.nan, np.nan)
     yield _figure(group, "Cochran's Q of items", q, items.cochran_p_value, NEW_PEOPLE, note)
-    yield from _methods(group, found)
-    yield from _scores(group, found)
+    yield from _methods(group, preference)
+    yield from _scores(group, preference)
 
 
-def _methods(group: str, found: Preference) -> Iterator[Figure]:
-    scale = found.bradley_terry
+def _methods(group: str, preference: Preference) -> Iterator[Figure]:
+    scale = preference.bradley_terry
     if scale is None:
         return
     for strength in scale.strengths:
@@ -119,8 +116,8 @@ def _methods(group: str, found: Preference) -> Iterator[Figure]:
         yield _figure(group, name, pair.difference, pair.holm_p_value, NEW_PEOPLE, note)
 
 
-def _scores(group: str, found: Preference) -> Iterator[Figure]:
-    scores = found.scores
+def _scores(group: str, preference: Preference) -> Iterator[Figure]:
+    scores = preference.scores
     if scores is None:
         return
     note = scores.reason or f"{scores.answers} answers with both scores, {scores.ties} ties"
@@ -128,8 +125,8 @@ def _scores(group: str, found: Preference) -> Iterator[Figure]:
     yield _figure(group, "slope of score in logits", scores.slope.logit, scores.slope.p_value, NEW, scores.reason)
 
 
-def _figure(group: str, name: str, found: Estimate, p_value: float, speaks_of: str, note: str) -> Figure:
-    return Figure(group, name, found.value, found.low, found.high, p_value, speaks_of, note)
+def _figure(group: str, name: str, estimate: Estimate, p_value: float, speaks_of: str, note: str) -> Figure:
+    return Figure(group, name, estimate.value, estimate.low, estimate.high, p_value, speaks_of, note)
 
 
 def _group_row(kind: str, group: Group) -> dict[str, object]:

@@ -11,7 +11,7 @@ from core.errors import BrickbenchError, SettingsError
 from core.settings import near_matches
 from evaluation.study.answers.answer_files import COLUMNS, read_answer_file
 from evaluation.study.answers.answers import Answers
-from evaluation.study.answers.read_answers import read_answers
+from evaluation.study.answers.store import read_answers
 from evaluation.study.key import read_key
 from evaluation.study.models.scores import ScoreKey
 
@@ -22,7 +22,7 @@ class Sources:
 
     answers: Answers
     names: tuple[str, ...]
-    """Of the studies and files, without their folders."""
+    """Names of the studies and files, without their folders."""
     item_titles: dict[str, str]
     """Item to such as ``i07, Brick 2 x 4``, where a study tells."""
 
@@ -61,11 +61,11 @@ def read_sources(paths: Sequence[Path]) -> Sources:
                     f"Participant {person} is in {known[person]} and in {path}. Name each source once, and give "
                     "different people different names."
                 )
-    together = {name: np.concatenate([getattr(each, name) for each in parts]) for name in COLUMNS}
+    together = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
     return Sources(Answers(**together), tuple(path.resolve().name for path in paths), titles)
 
 
-def read_scores(run: Path, metric: str, dataset: Path | None = None) -> dict[ScoreKey, float]:
+def read_scores(run_folder: Path, metric: str) -> dict[ScoreKey, float]:
     """Return a run's scores by image, part and method, turned so that higher is better; undefined ones are left out.
 
     Raises:
@@ -74,13 +74,14 @@ def read_scores(run: Path, metric: str, dataset: Path | None = None) -> dict[Sco
     """
     from evaluation.measures import MEASURES
     from evaluation.statistics.table import load_scores
-    from training.run.run import dataset_of
+    from training.run.run import Run
 
-    table = load_scores(run, dataset or dataset_of(run), measures=MEASURES)
+    run = Run.open(run_folder)
+    table = load_scores(run.folder, run.dataset.root, measures=MEASURES)
     if metric not in table.metrics:
         known = list(table.metrics)
         raise SettingsError(
-            f"{run} has no scores by {metric!r}{near_matches(metric, known)}; it has {', '.join(known)}."
+            f"{run_folder} has no scores by {metric!r}{near_matches(metric, known)}; it has {', '.join(known)}."
         )
     sign = -1.0 if MEASURES[metric].direction == "lower" else 1.0
     values = sign * table.values[:, table.metrics.index(metric)]

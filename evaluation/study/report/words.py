@@ -50,8 +50,8 @@ def contest(result: StudyResult, titles: Mapping[str, str]) -> tuple[str, str]:
 
 def _headline(result: StudyResult, titles: Mapping[str, str]) -> str:
     first, against = contest(result, titles)
-    found = result.everyone.generalisation
-    p_value, share = found.preference.p_value, found.share.value
+    model = result.everyone.generalisation
+    p_value, share = model.preference.p_value, model.share.value
     if not np.isfinite(p_value):
         return (
             f"{first} was chosen in {percent(result.everyone.pooled.wilson.value)} of these answers; they cannot say "
@@ -128,8 +128,8 @@ def _side_questions(result: StudyResult) -> list[str]:
         sentences.append(f"{text} ({p_words(trend.p_value)}).")
     position = group.position
     if np.isfinite(position.left.value):
-        known = "" if not np.isfinite(position.p_value) else f", {p_words(position.p_value)} for no bias"
-        sentences.append(f"The left side was chosen in {percent_range(position.left)} of answers{known}.")
+        bias = "" if not np.isfinite(position.p_value) else f", {p_words(position.p_value)} for no bias"
+        sentences.append(f"The left side was chosen in {percent_range(position.left)} of answers{bias}.")
     steady = group.consistency
     parts = [
         f"{words} in {percent_range(share)}"
@@ -153,8 +153,8 @@ def _attention(result: StudyResult, titles: Mapping[str, str]) -> list[str]:
         first, _ = contest(result, titles)
         model = result.attentive.generalisation
         share = model.share if np.isfinite(model.share.value) else result.attentive.pooled.wilson
-        known = f", {p_words(model.preference.p_value)}" if np.isfinite(model.preference.p_value) else ""
-        text += f" Without them {first} comes to {percent_range(share)}{known}."
+        p_value = f", {p_words(model.preference.p_value)}" if np.isfinite(model.preference.p_value) else ""
+        text += f" Without them {first} comes to {percent_range(share)}{p_value}."
     return [text]
 
 
@@ -162,24 +162,24 @@ def _strengths(result: StudyResult, titles: Mapping[str, str]) -> list[str]:
     scale = result.everyone.bradley_terry
     if scale is None or not scale.strengths:
         return []
-    order = ", ".join(titles.get(each.method, each.method) for each in scale.strengths)
+    order = ", ".join(titles.get(strength.method, strength.method) for strength in scale.strengths)
     close = [
-        f"{titles.get(each.first, each.first)} and {titles.get(each.second, each.second)}"
-        for each in scale.contests
-        if not each.holm_p_value < ALPHA
+        f"{titles.get(pair.first, pair.first)} and {titles.get(pair.second, pair.second)}"
+        for pair in scale.contests
+        if not pair.holm_p_value < ALPHA
     ]
-    told = f"Not told apart: {'; '.join(close)}." if close else "All are told apart."
-    return [f"On one scale (Bradley-Terry), from the most to the least chosen: {order}. {told}"]
+    apart = f"Not told apart: {'; '.join(close)}." if close else "All are told apart."
+    return [f"On one scale (Bradley-Terry), from the most to the least chosen: {order}. {apart}"]
 
 
 def _scores(result: StudyResult) -> list[str]:
-    found = result.everyone.scores
-    if found is None:
+    scores = result.everyone.scores
+    if scores is None:
         return []
-    if not np.isfinite(found.higher.value):
-        return [found.reason]
-    known = f" ({p_words(found.slope.p_value)} for the slope)" if np.isfinite(found.slope.p_value) else ""
-    return [f"The map that scores higher was chosen in {percent_range(found.higher)} of answers{known}."]
+    if not np.isfinite(scores.higher.value):
+        return [scores.reason]
+    slope = f" ({p_words(scores.slope.p_value)} for the slope)" if np.isfinite(scores.slope.p_value) else ""
+    return [f"The map that scores higher was chosen in {percent_range(scores.higher)} of answers{slope}."]
 
 
 def _caveats(result: StudyResult) -> list[str]:
@@ -223,5 +223,5 @@ def _these(group: Preference) -> str:
     return f"these {group.people} people" + (f" and {group.items} items" if group.items else "")
 
 
-def _ends(found: Estimate) -> str:
-    return f"{100 * found.low:.0f} to {100 * found.high:.0f} %"
+def _ends(share: Estimate) -> str:
+    return f"{100 * share.low:.0f} to {100 * share.high:.0f} %"

@@ -14,22 +14,13 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from evaluation.study.answers.store import open_store
+from evaluation.study.web.blind_study import KINDS, BlindStudy, Standing, read_blind
 from evaluation.study.web.guard import Guard
 from evaluation.study.web.organiser import export_csv, read_checks, read_progress
 from evaluation.study.web.pages import STATIC, organiser_page, participant_page
-from evaluation.study.web.plan import KINDS, Plan, read_plan
-from evaluation.study.web.requests import AnswerBody, StartBody, bearer, read_body, read_token
-from evaluation.study.web.store import (
-    STORE,
-    Answer,
-    RefusedError,
-    State,
-    add_participants,
-    answer,
-    open_store,
-    read_state,
-    start,
-)
+from evaluation.study.web.participants import add_participants, answer, read_standing, start
+from evaluation.study.web.requests import AnswerBody, RefusedError, StartBody, bearer, read_body, read_token
 from evaluation.study.web.writer import StoreUnavailableError, Writer
 
 TRY_AGAIN_S = 5  # what the page of a study whose disk is full is told
@@ -50,7 +41,7 @@ def create_app(
     Raises:
         BrickbenchError: it is no study; at startup, its store is damaged or belongs to another key.
     """
-    site = _Site(read_plan(study), organiser, dict(tokens or {}), invitation, cap)
+    site = _Site(read_blind(study), organiser, dict(tokens or {}), invitation, cap)
     app = Starlette(
         routes=[
             Route("/picture/{name}", site.picture),  # what is asked for most comes first
@@ -70,19 +61,19 @@ def create_app(
 
 
 class _Site:
-    """What the answers share: the plan, the writer, the pages, and whose sheet is which."""
+    """What the answers share: the blind study, the writer, the pages, and whose sheet is which."""
 
     _writer: Writer
 
-    def __init__(self, plan: Plan, organiser: str, tokens: dict[str, str], invitation: str, cap: int) -> None:
-        self._plan, self._secret, self._tokens, self._invitation, self._cap = plan, organiser, tokens, invitation, cap
+    def __init__(self, study: BlindStudy, organiser: str, tokens: dict[str, str], invitation: str, cap: int) -> None:
+        self._study, self._secret, self._tokens, self._invitation, self._cap = study, organiser, tokens, invitation, cap
         self._sheets: dict[str, int] = {}  # token to sheet, which never changes: pictures need no look into the store
-        self._checks = read_checks(plan.study)
-        self._page, self._organiser = participant_page(plan), organiser_page(plan)
+        self._checks = read_checks(study.folder)
+        self._page, self._organiser = participant_page(study), organiser_page(study)
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        with Writer(open_store(self._plan.study / STORE, self._plan)) as self._writer:
+        with Writer(open_store(self._study.folder)) as self._writer:
             await self._writer.run(lambda store: add_participants(store, self._tokens))
             yield
 
@@ -94,7 +85,7 @@ class _Site:
 
     async def start(self, request: Request) -> Response:
         token, body = read_token(request), await read_body(request, StartBody)
-        settings = self._plan.settings
+        settings = self._study.settings
         if body.language not in settings.languages or (body.familiarity >= 0) != settings.ask_familiarity:
             raise RefusedError(422, "malformed")
         invited = bool(self._invitation) and _same(body.invitation or "", self._invitation)
@@ -102,13 +93,14 @@ class _Site:
             raise RefusedError(401, "unknown_link")
         room = self._cap if invited else None
         return self._told(
-            await self._writer.run(lambda store: start(store, self._plan, token, body.language, body.familiarity, room))
+            await self._writer.run(
+                lambda store: start(store, self._study, token, body.language, body.familiarity, room)
+            )
         )
 
     async def answer(self, request: Request) -> Response:
         token, body = read_token(request), await read_body(request, AnswerBody)
-        given = Answer(body.trial_id, body.chosen.value, body.seconds, body.request_key)
-        return self._told(await self._writer.run(lambda store: answer(store, self._plan, token, given)))
+        return self._told(await self._writer.run(lambda store: answer(store, self._study, token, body)))
 
     async def picture(self, request: Request) -> Response:
         token, name = read_token(request), request.path_params["name"]
@@ -117,9 +109,9 @@ class _Site:
             if sheet is None:
                 raise RefusedError(403, "not_begun")
             self._sheets[token] = sheet
-        if name not in self._plan.files_of[self._sheets[token]]:
+        if name not in self._study.files_of[self._sheets[token]]:
             raise RefusedError(404, "no_picture")
-        return Response(self._plan.picture(name), media_type=KINDS[Path(name).suffix])
+        return Response(self._study.picture(name), media_type=KINDS[Path(name).suffix])
 
     async def organiser(self, _: Request) -> Response:
         return HTMLResponse(self._organiser)
@@ -127,7 +119,7 @@ class _Site:
     async def progress(self, request: Request) -> Response:
         self._check_organiser(request)
         room = self._cap if self._invitation else None
-        return JSONResponse(await self._writer.run(lambda store: read_progress(store, self._plan, self._checks, room)))
+        return JSONResponse(await self._writer.run(lambda store: read_progress(store, self._study, self._checks, room)))
 
     async def export(self, request: Request) -> Response:
         self._check_organiser(request)
@@ -136,20 +128,20 @@ class _Site:
             text, media_type="text/csv", headers={"Content-Disposition": 'attachment; filename="answers.csv"'}
         )
 
-    async def _known(self, token: str) -> State:
-        state = await self._writer.run(lambda store: read_state(store, token))
-        if state is None:
+    async def _known(self, token: str) -> Standing:
+        standing = await self._writer.run(lambda store: read_standing(store, token))
+        if standing is None:
             raise RefusedError(401, "unknown_link")
-        return state
+        return standing
 
-    def _told(self, state: State) -> Response:
-        return JSONResponse(self._plan.told(state.sheet, state.answered, state.language))
+    def _told(self, standing: Standing) -> Response:
+        return JSONResponse(self._study.page_state(standing))
 
     async def refused(self, _: Request, error: Exception) -> Response:
         assert isinstance(error, RefusedError)
         words: dict[str, Any] = {"error": error.code}
-        if (state := error.state) is not None:
-            words["state"] = self._plan.told(state.sheet, state.answered, state.language)
+        if error.standing is not None:
+            words["state"] = self._study.page_state(error.standing)
         return JSONResponse(words, error.status)
 
     def _check_organiser(self, request: Request) -> None:

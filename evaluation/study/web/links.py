@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.errors import BrickbenchError
 from core.files import atomic_file
-from evaluation.study.web.store import TOKEN
+from evaluation.study.web.requests import TOKEN
 
 PARTICIPANTS = "participants.csv"
 ACCESS = "access.json"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evaluation.study.key import Side, read_key
-from evaluation.study.web.plan import Plan
+from evaluation.study.web.blind_study import BlindStudy
 
 EXPORT_COLUMNS = (
     "participant", "origin", "sheet", "language", "familiarity", "position", "trial_id", "chosen", "seconds",
@@ -22,7 +22,7 @@ def read_checks(study: Path) -> dict[str, Side]:
 
 
 def read_progress(
-    connection: sqlite3.Connection, plan: Plan, checks: dict[str, Side], room: int | None
+    connection: sqlite3.Connection, study: BlindStudy, checks: dict[str, Side], room: int | None
 ) -> dict[str, Any]:
     """Return, as JSON, how far the study is: totals, people who have begun, answers an hour (UTC).
 
@@ -30,7 +30,7 @@ def read_progress(
 
     Args:
         connection: to the store.
-        plan: of the study.
+        study: whose sheets are given out.
         checks: as `read_checks` gives them.
         room: how many the open link lets in; None: there is none.
     """
@@ -41,7 +41,7 @@ def read_progress(
     people = [
         {
             "participant": participant, "origin": origin, "language": language, "familiarity": familiarity,
-            "answered": answered, "total": len(plan.sheets[sheet]),
+            "answered": answered, "total": len(study.sheets[sheet]),
             "checks": len(given.get(participant, ())), "checks_right": sum(given.get(participant, ())),
             "minutes_since": since,
         }
@@ -59,14 +59,14 @@ def read_progress(
         "SELECT coalesce(sum(origin = 'personal'), 0), coalesce(sum(origin = 'open'), 0) FROM participants"
     ).fetchone()
     return {
-        "study": plan.study_id,
+        "study": study.study_id,
         "links": links,
         "room": room,
         "opened": opened,
         "begun": len(people),
         "finished": sum(person["answered"] == person["total"] for person in people),
         "answers": sum(person["answered"] for person in people),
-        "sheets": len(plan.sheets),
+        "sheets": len(study.sheets),
         "people": people,
         "hours": [{"hour": hour, "answers": answers} for hour, answers in hours],
     }

@@ -1,17 +1,27 @@
 """What comes from outside, checked before anything believes it: tokens, and bodies of a few hundred bytes."""
 
 import asyncio
+import re
 from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from evaluation.study.key import Side
-from evaluation.study.web.store import TOKEN, RefusedError
+from evaluation.study.key import LONGEST_TRIAL_S, Side
+from evaluation.study.web.blind_study import Standing
 
+TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")  # 24 random bytes
 LARGEST_BODY = 2048  # bytes; an answer has some 150
 BODY_WAIT_S = 10.0
-LONGEST_TRIAL_S = 86_400.0
+
+
+class RefusedError(Exception):
+    """A request that is turned down: nothing was changed by it."""
+
+    def __init__(self, status: int, code: str, standing: Standing | None = None) -> None:
+        """Take the HTTP status, a word for the page, and, where the person is known, where they are."""
+        super().__init__(code)
+        self.status, self.code, self.standing = status, code, standing
 
 
 class _Body(BaseModel):
@@ -27,12 +37,13 @@ class StartBody(_Body):
 
 
 class AnswerBody(_Body):
-    """One choice."""
+    """One choice as it arrives."""
 
     trial_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     chosen: Side
     seconds: Annotated[float, Field(ge=0, le=LONGEST_TRIAL_S, allow_inf_nan=False)] | None
     request_key: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+    """The page's own name of this answer: the same again is the same answer, sent twice."""
 
 
 Body = TypeVar("Body", bound=_Body)

@@ -14,8 +14,8 @@ from core.files import require_writable
 from core.listening import bound_socket
 from core.locks import AT_ONCE, lock
 from evaluation.study.web.app import create_app
+from evaluation.study.web.blind_study import read_blind
 from evaluation.study.web.links import ensure_links, read_access
-from evaluation.study.web.plan import read_plan
 
 LOCK = ".serving"
 GRACE_S = 5  # what is being answered is finished; browsers that keep a connection open are not waited for longer
@@ -59,7 +59,7 @@ def serve(study: Path, host: str, port: int, entrance: Entrance, ready: Callable
     Raises:
         BrickbenchError: it is no study, another server has it, the port is taken, or its store cannot be used.
     """
-    read_plan(study)
+    read_blind(study)
     require_writable(study)
     with _only_one(study), bound_socket(host, port, "server") as listener:
         port = listener.getsockname()[1]

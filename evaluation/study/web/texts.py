@@ -10,7 +10,7 @@ from core.errors import SettingsError
 from core.settings import near_matches
 from evaluation.study.settings import StudySettings
 
-TEXTS = Path(__file__).parents[1] / "texts"
+LANGUAGES = Path(__file__).parent / "languages"
 TRIAL_SECONDS = 12  # most people take 5 to 15 s for a choice between two pictures
 Words = dict[str, str]
 """Text by dotted name, such as ``trial.next``; ``{number}`` and the like are filled in by the page."""
@@ -18,7 +18,7 @@ Words = dict[str, str]
 
 def known_languages() -> list[str]:
     """Return the languages that Brickbench has texts in."""
-    return sorted(path.stem for path in TEXTS.glob("*.yaml"))
+    return sorted(path.stem for path in LANGUAGES.glob("*.yaml"))
 
 
 def load_words(language: str) -> Words:
@@ -27,7 +27,7 @@ def load_words(language: str) -> Words:
     Raises:
         SettingsError: there are none.
     """
-    path = TEXTS / f"{language}.yaml"
+    path = LANGUAGES / f"{language}.yaml"
     if language not in known_languages():
         raise SettingsError(
             f"There are no texts in {language!r}{near_matches(language, known_languages())}; there are texts in "
@@ -52,7 +52,7 @@ def study_words(settings: StudySettings) -> dict[str, Words]:
 
 
 def _flat(texts: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+    flat: list[tuple[str, str]] = []
     for name, value in texts.items():
-        found += _flat(value, f"{above}{name}.") if isinstance(value, dict) else [(above + name, value.strip())]
-    return found
+        flat += _flat(value, f"{above}{name}.") if isinstance(value, dict) else [(above + name, value.strip())]
+    return flat

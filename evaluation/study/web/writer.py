@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from evaluation.study.web.store import RefusedError
+from evaluation.study.web.requests import RefusedError
 
 Result = TypeVar("Result")
 Work = Callable[[sqlite3.Connection], Any]

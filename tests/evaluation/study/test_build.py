@@ -15,7 +15,6 @@ from core.errors import BrickbenchError, SettingsError
 from core.files import sha256_hex
 from dataset.index import open_index
 from dataset.pile_dataset import PileDataset
-from evaluation.study import build as build_module
 from evaluation.study.build.folder import Built, build_study
 from evaluation.study.build.preregistration import PREREGISTRATION
 from evaluation.study.build.selection import Candidate, Candidates, choose_items, find_candidates, has_empty_map
@@ -23,7 +22,7 @@ from evaluation.study.commands.build import build as build_command
 from evaluation.study.key import KEY, PUBLIC, read_key
 from evaluation.study.settings import StudySettings, read_settings
 from explain.bulk import explain_run
-from training.run.predict import predict
+from training.predict import predict
 from training.run.run import Run
 
 SMALL = StudySettings(items=4, participants=4, repeats=1, swaps=1, attention=1, picture_px=96, empty_maps=True)
@@ -34,14 +33,18 @@ def explained(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a dataset whose run has predictions and maps of the test split: read it, never write into it."""
     root = Path(shutil.copytree(trained, tmp_path_factory.mktemp("explained") / "dataset"))
     run = root / "runs" / "toy"
-    predict(Run.open(run, root), device="cpu")
+    predict(run, root, device="cpu")
     methods: dict[str, dict[str, object]] = {"gradcam": {}, "lime": {"num_samples": 12}, "random": {}}
     explain_run(run, root, methods, device="cpu")
     return root
 
 
+def run_of(explained: Path) -> Run:
+    return Run.open(explained / "runs" / "toy", explained)
+
+
 def make(explained: Path, study: Path, settings: StudySettings = SMALL, **options: object) -> Built:
-    return build_study(explained / "runs" / "toy", explained, study, settings, **options)  # type: ignore[arg-type]
+    return build_study(run_of(explained), study, settings, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture(scope="module")
@@ -114,12 +117,8 @@ def test_a_second_run_does_nothing(explained: Path, study: Path) -> None:
 def test_another_study_is_replaced_by_force_only(explained: Path, study: Path, tmp_path: Path) -> None:
     own = Path(shutil.copytree(study, tmp_path / "study"))
     more = SMALL.model_copy(update={"participants": 6})
-    with pytest.raises(BrickbenchError) as raised:
+    with pytest.raises(BrickbenchError, match=r"differs \(participants is 4, not 6\).* -o, .* --force"):
         make(explained, own, more)
-    assert str(raised.value) == (
-        f"{own} holds a study that differs (participants is 4, not 6): choose another folder with -o, or replace it "
-        "with --force."
-    )
     assert make(explained, own, more, force=True).sheets == 6
     assert [path.name for path in tmp_path.iterdir()] == ["study"]
 
@@ -129,12 +128,8 @@ def test_what_people_gave_is_never_replaced(explained: Path, study: Path, tmp_pa
     own = Path(shutil.copytree(study, tmp_path / "study"))
     (own / name).write_bytes(b"kept")
     assert not make(explained, own, force=True).is_new
-    with pytest.raises(BrickbenchError) as raised:
+    with pytest.raises(BrickbenchError, match=rf"\(seed is 0, not 5\) and has {name}, .* another folder with -o"):
         make(explained, own, SMALL.model_copy(update={"seed": 5}), force=True)
-    assert str(raised.value) == (
-        f"{own} holds a study that differs (seed is 0, not 5) and has {name}, which are never replaced: choose another "
-        "folder with -o."
-    )
 
 
 def test_damage_is_seen(explained: Path, study: Path, tmp_path: Path) -> None:
@@ -149,9 +144,9 @@ def test_damage_is_seen(explained: Path, study: Path, tmp_path: Path) -> None:
 def test_a_folder_of_something_else_is_left_alone(explained: Path, tmp_path: Path) -> None:
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "a.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(BrickbenchError) as raised:
+    with pytest.raises(BrickbenchError, match="letters is there and is no study: choose another folder"):
         make(explained, tmp_path / "letters", force=True)
-    assert str(raised.value) == f"{tmp_path / 'letters'} is there and is no study: choose another folder with -o."
+    assert (tmp_path / "letters" / "a.txt").read_text(encoding="utf-8") == "mine"
 
 
 def test_a_kill_in_the_middle_leaves_what_was_there(
@@ -164,7 +159,7 @@ def test_a_kill_in_the_middle_leaves_what_was_there(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(build_module, "write_key", stop)
+        patch.setattr("evaluation.study.build.folder.write_key", stop)
         for folder in (tmp_path / "fresh", own):
             with pytest.raises(KeyboardInterrupt):
                 make(explained, folder, SMALL.model_copy(update={"seed": 3}), force=True)
@@ -184,52 +179,33 @@ def test_a_list_names_the_items(explained: Path, study: Path, tmp_path: Path) ->
     assert "named by a list" in (built.study / PREREGISTRATION).read_text(encoding="utf-8")
     first = pairs[0]
     path.write_text(f"image_id,part_id\n{first[0]},{first[1]}\nnowhere,3003\n{first[0]},{first[1]}\n", "utf-8")
-    with pytest.raises(BrickbenchError) as raised:
+    with pytest.raises(BrickbenchError, match=r"row 3: no maps .* '3003' in picture 'nowhere'; row 4: the same pile"):
         make(explained, tmp_path / "other", listed=path)
-    assert str(raised.value) == (
-        f"The list {path} cannot be used: row 3: no maps by all methods of part '3003' in picture 'nowhere'; "
-        "row 4: the same pile as in row 2."
-    )
     path.write_text("image,part_id\n1,2\n", "utf-8")
-    with pytest.raises(BrickbenchError) as raised:
+    with pytest.raises(BrickbenchError, match="columns image_id and part_id, and rows; it has image, part_id"):
         make(explained, tmp_path / "other", listed=path)
-    assert str(raised.value) == (
-        f"The list {path} should have columns image_id and part_id, and rows; it has image, part_id, with 1 row."
-    )
 
 
 def test_what_is_lacking_is_said_with_the_way_out(explained: Path, tmp_path: Path) -> None:
     run = explained / "runs" / "toy"
-    digest = lime_digest(explained)
-    unknown = (
-        "The run has no maps by 'randon' (did you mean 'random'?); it has maps by gradcam, lime, random. "
-        "Choose among these with --methods, or make them with "
-        f"`brickbench explain run {run} --split test --methods gradcam,randon`."
-    )
-    wrong_split = (
-        f"The index of {explained} knows no map by toy of a picture of the split val: "
-        f"make them with `brickbench explain run {run} --split val --methods gradcam,lime`."
-    )
-    too_many = (
-        "Items should be of 50 different piles; maps by all of gradcam, lime are there of 6 piles of the split test. "
-        "Ask for fewer with --items 6, or make more maps with `brickbench explain run`."
-    )
-    twice = f"lime and lime-{digest} are the same maps: name two methods with --methods."
-    cases: list[tuple[type[BrickbenchError], dict[str, object], str]] = [
-        (BrickbenchError, {"split": "val"}, wrong_split),
-        (SettingsError, {"methods": ("gradcam", "randon")}, unknown),
-        (BrickbenchError, {"items": 50}, too_many),
-        (SettingsError, {"methods": ("lime", f"lime-{digest}")}, twice),
+    twice = f"lime-{lime_digest(explained)}"
+    explain = f"`brickbench explain run {run} --split"
+    cases: list[tuple[type[BrickbenchError], dict[str, object], tuple[str, ...]]] = [
+        (
+            BrickbenchError,
+            {"split": "val"},
+            ("no map by toy", "of the split val", f"{explain} val"),
+        ),
+        (SettingsError, {"methods": ("gradcam", "randon")}, ("did you mean 'random'?", f"{explain} test --methods")),
+        (BrickbenchError, {"items": 50}, ("50 different piles", "are there of 6 piles", "--items 6")),
+        (SettingsError, {"methods": ("lime", twice)}, (f"lime and {twice} are the same maps", "with --methods")),
     ]
-    for kind, changes, text in cases:
+    for kind, changes, parts in cases:
         with pytest.raises(kind) as raised:
             make(explained, tmp_path / "study", SMALL.model_copy(update=changes))
-        assert str(raised.value) == text
-    with pytest.raises(SettingsError) as raised:
+        assert all(part in str(raised.value) for part in parts), raised.value
+    with pytest.raises(SettingsError, match=r"no maps of checkpoint 'epoch_0009' \(did you mean 'epoch_0001'\?\)"):
         make(explained, tmp_path / "study", checkpoint="epoch_0009")
-    assert str(raised.value) == (
-        f"{run} has no maps of checkpoint 'epoch_0009' (did you mean 'epoch_0001'?); it has those of epoch_0001."
-    )
     with pytest.raises(BrickbenchError, match=r"^50 attention checks should be drawn; of the 6 pictures .* set"):
         make(explained, tmp_path / "study", SMALL.model_copy(update={"attention": 50}))
     assert list(tmp_path.iterdir()) == []
@@ -270,19 +246,14 @@ def test_empty_maps_are_passed_over_and_counted() -> None:
     choice = choose_items(candidates, settings, is_empty)
     assert {one.image_id for one in choice.items} < {"p5", "p6", "p7", "p8", "p9"}
     assert choice.passed_over == len(asked) - 4 > 0
-    with pytest.raises(BrickbenchError) as raised:
+    with pytest.raises(BrickbenchError, match=r"of 5 piles .* besides 5 pairs with an empty map\. .* --items 5"):
         choose_items(candidates, settings.model_copy(update={"items": 6}), is_empty)
-    assert str(raised.value) == (
-        "Items should be of 6 different piles; maps by all of gradcam, lime are there of 5 piles of the split test, "
-        "besides 5 pairs with an empty map. Ask for fewer with --items 5, or make more maps with `brickbench explain "
-        "run`."
-    )
 
 
 def test_an_empty_map_has_nothing_for_the_part(explained: Path) -> None:
-    run = explained / "runs" / "toy"
-    for one in find_candidates(run, explained, SMALL).there:
-        stored = [np.load(run / row.file)[row.row] for row in one.maps.values()]
+    run = run_of(explained)
+    for one in find_candidates(run, SMALL).pairs:
+        stored = [np.load(run.folder / row.file)[row.row] for row in one.maps.values()]
         assert has_empty_map(run, one) == any((values <= 0).all() for values in stored)
 
 
@@ -320,4 +291,4 @@ def test_the_command_prints_what_was_made(explained: Path, tmp_path: Path) -> No
         csv.writer(file).writerow(["image_id", "part_id"])
     wrong = CliRunner().invoke(build_command, [*arguments, "--list", str(tmp_path / "items.csv")])
     assert isinstance(wrong.exception, SettingsError)
-    assert str(wrong.exception) == ("--list names the items, so --items has no meaning: leave one of the two out.")
+    assert "leave one of the two out" in str(wrong.exception)

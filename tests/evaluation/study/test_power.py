@@ -7,11 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from core.errors import SettingsError
-from evaluation.study import power as module
 from evaluation.study.commands.power import power as command
-from evaluation.study.power.power import PowerPoint, needed_people, power_grid, power_of, simulate_chunk
+from evaluation.study.power.plot import write_power
+from evaluation.study.power.power import PowerPoint, needed_people, power_grid, simulate_chunk
 from evaluation.study.power.power_plan import PowerPlan
-from evaluation.study.power.power_plot import write_power
 
 POINT = PowerPoint(10, 8, 0.7, 0.75, 0.6, 0.85, 0.9, 40)
 
@@ -27,12 +26,13 @@ def counted(monkeypatch):
         sizes.append((people, items))
         return people, items, count, (round(count * min(people / 50, 1)), count)
 
-    monkeypatch.setattr(module, "simulate_chunk", chunk)
+    monkeypatch.setattr("evaluation.study.power.power.simulate_chunk", chunk)
     return sizes
 
 
 def test_a_strong_preference_is_found_and_the_seed_decides():
-    strong = power_of(8, 8, share=0.95, person_sd=0.2, item_sd=0.2, simulations=8, seed=0)
+    plan = PowerPlan(0.95, person_sd=0.2, item_sd=0.2, simulations=8)
+    (strong,) = power_grid([(8, 8)], plan, workers=1)
     assert strong.power == strong.pooled == 1.0
     plan = PowerPlan(0.7, simulations=6, seed=3)
     one, same = (power_grid([(6, 5)], plan, workers=1) for _ in range(2))
@@ -47,7 +47,7 @@ def test_the_number_of_workers_changes_nothing():
 
 @pytest.mark.slow
 def test_the_pooled_test_rejects_what_is_true_in_a_fifth_of_studies_and_ours_in_a_twentieth():
-    point = power_of(10, 10, share=0.5, simulations=600, seed=1)
+    (point,) = power_grid([(10, 10)], PowerPlan(0.5, simulations=600, seed=1), workers=1)
     assert point.pooled == pytest.approx(0.20, abs=0.05)  # standard error 0.016
     assert point.power == pytest.approx(0.05, abs=0.027)  # 0.009
 
@@ -82,19 +82,14 @@ def test_the_least_number_of_people_is_found_by_halving(counted):
 @pytest.mark.parametrize(
     ("size", "plan", "message"),
     [
-        ((1, 5), PowerPlan(0.7), "A study to plan has 2 people and 2 items at least, not 1 and 5."),
-        ((5, 5), PowerPlan(1.2), "A share of answers to plan for lies between 0 and 1, not at 1.2."),
-        (
-            (5, 5),
-            PowerPlan(0.7, item_sd=-1),
-            "Power needs 1 simulation at least and standard deviations from 0 up, not 200, 0.5 and -1.",
-        ),
+        ((1, 5), PowerPlan(0.7), "2 people and 2 items at least, not 1 and 5"),
+        ((5, 5), PowerPlan(1.2), "between 0 and 1, not at 1.2"),
+        ((5, 5), PowerPlan(0.7, item_sd=-1), "standard deviations from 0 up, not 200, 0.5 and -1"),
     ],
 )
 def test_impossible_plans_are_refused(size, plan, message):
-    with pytest.raises(SettingsError) as raised:
+    with pytest.raises(SettingsError, match=message):
         power_grid([size], plan, workers=1)
-    assert str(raised.value) == message
 
 
 @pytest.mark.parametrize("ending", ["html", "svg", "png"])

@@ -12,8 +12,7 @@ from core.errors import BrickbenchError, SettingsError
 from evaluation.study.analysis import analyze
 from evaluation.study.answers.answer_files import COLUMNS, write_answers
 from evaluation.study.answers.answers import Answers
-from evaluation.study.answers.import_counts import count_rows
-from evaluation.study.answers.importing import as_answers
+from evaluation.study.answers.importing import as_answers, count_rows
 from evaluation.study.commands.analyze import analyze as command
 from evaluation.study.power.simulation import simulate
 from evaluation.study.report.contents import choices_by_score, make_report

@@ -3,21 +3,20 @@
 import numpy as np
 import pytest
 
-from core.seeding import generator
-from evaluation.study.models.crossed import fit
+from evaluation.study.models.crossed import fit, p_value
 from evaluation.study.models.generalisation import build_model
-from evaluation.study.models.inference import p_value
 from evaluation.study.models.trials import read_trials
-from evaluation.study.power.simulation import draw_study
+from evaluation.study.power.simulation import simulate
 
 
 def p_values_of_the_truth(studies: int, size: int, preference: float, seed: int) -> list[float]:
     """Return the p of the true preference in studies of `size` people and items; below 0.05 the interval misses it."""
-    rng, found = generator(seed), []
-    for _ in range(studies):
-        answers = draw_study(
-            rng, size, size, preference_logit=preference, person_sd=0.5, item_sd=0.9, position_logit=0.2
-        )
+    found = []
+    for number in range(studies):
+        answers = simulate(
+            size, size, preference_logit=preference, person_sd=0.5, item_sd=0.9, position_logit=0.2, seed=seed,
+            stream=(number,),
+        )  # fmt: skip
         model = build_model(read_trials(answers, "first"))
         assert model.reason == ""
         whole = fit(model.choices, model.free_sd)

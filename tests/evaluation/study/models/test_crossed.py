@@ -6,8 +6,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import ttest_1samp
 
-from evaluation.study.models.crossed import fit
-from evaluation.study.models.inference import deviance, p_value, t_of_deviance, term
+from evaluation.study.models.crossed import deviance, fit, p_value, t_of_deviance, term
 from evaluation.study.models.laplace import Choices, Laplace
 
 PEOPLE, BOTH = (True, False), (True, True)

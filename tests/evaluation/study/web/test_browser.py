@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 import uvicorn
 
-from evaluation.study.answers.read_answers import read_answers
+from evaluation.study.answers.returned import read_returned
+from evaluation.study.answers.store import read_answers
 from evaluation.study.key import read_key
 from evaluation.study.web.app import create_app
-from evaluation.study.web.bundle import write_bundle
 from evaluation.study.web.links import ensure_links
-from evaluation.study.web.returned import read_returned
+from evaluation.study.web.pages import write_bundle
 
 api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium")

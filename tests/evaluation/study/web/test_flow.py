@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from evaluation.study.answers.read_answers import read_answers
+from evaluation.study.answers.store import read_answers
 from evaluation.study.key import read_key
 
 People = Callable[..., Any]

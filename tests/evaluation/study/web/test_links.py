@@ -8,10 +8,12 @@ import yaml
 from click.testing import CliRunner
 
 from core.errors import BrickbenchError, SettingsError
-from evaluation.study.commands.bundle import bundle, parse_sheets
+from evaluation.study.commands.serve import bundle, parse_sheets
 from evaluation.study.settings import SETTINGS_FILE, StudySettings
+from evaluation.study.web.blind_study import read_blind
 from evaluation.study.web.links import PARTICIPANTS, ensure_links, read_access
-from evaluation.study.web.store import TOKEN
+from evaluation.study.web.pages import participant_page
+from evaluation.study.web.requests import TOKEN
 from evaluation.study.web.texts import known_languages, load_words, study_words
 
 
@@ -104,14 +106,11 @@ def test_sheets_of_a_bundle(own_study: Path, tmp_path: Path) -> None:
 
 
 def test_words_of_the_settings_cannot_leave_their_place_in_the_page(own_study: Path) -> None:
-    from evaluation.study.web.pages import participant_page
-    from evaluation.study.web.plan import read_plan
-
     path = own_study / SETTINGS_FILE
     settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     settings |= {"title": {"en": "</script><script>alert(1)</script><!--"}, "contact": "<b>me</b>"}
     path.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    page = participant_page(read_plan(own_study))
+    page = participant_page(read_blind(own_study))
     assert "<script>alert" not in page
     assert "<b>me" not in page
     assert "<title>&lt;/script&gt;" in page

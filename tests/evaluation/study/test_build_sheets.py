@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.errors import SettingsError
 from evaluation.study.build.balance import balanced_colours
-from evaluation.study.build.plan import DECOY, TARGET, make_sheets
+from evaluation.study.build.sheets import DECOY, TARGET, make_sheets
 from evaluation.study.key import Sheet, Side, Trial, TrialKind
 from evaluation.study.settings import StudySettings
 

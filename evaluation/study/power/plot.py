@@ -76,9 +76,9 @@ def _write_picture(path: Path, kind: str, points: Sequence[PowerPoint], wanted: 
 
 def _draw(axes: Axes, points: Sequence[PowerPoint], wanted: float, colours: Mapping[str, str]) -> None:
     axes.axhline(wanted, color=colours[INK], linewidth=0.9, linestyle=(0, (1, 2)))
-    for place, items in enumerate(sorted({point.items for point in points})):
+    for index, items in enumerate(sorted({point.items for point in points})):
         own = sorted((point for point in points if point.items == items), key=lambda point: point.people)
-        stand_in, marker = _LOOKS[place % len(_LOOKS)]
+        stand_in, marker = _LOOKS[index % len(_LOOKS)]
         colour, at = colours[stand_in], [point.people for point in own]
         axes.plot(
             at, [point.power for point in own], marker + "-", color=colour, markersize=4.5, label=f"{items} items"

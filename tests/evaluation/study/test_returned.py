@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from core.errors import BrickbenchError
+from evaluation.study.answers.returned import read_returned
 from evaluation.study.key import read_key
-from evaluation.study.web.returned import read_returned
 
 Make = Callable[..., Path]
 

@@ -10,12 +10,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from core.errors import BrickbenchError
+from core.errors import BrickbenchError, SettingsError
 from evaluation.study.answers.answers import Answers
-from evaluation.study.answers.read_answers import Given, join_key
-from evaluation.study.key import Key, Side, read_key
-from evaluation.study.web.requests import LONGEST_TRIAL_S
+from evaluation.study.answers.importing import Imported
+from evaluation.study.answers.store import BlindAnswer, join_key
+from evaluation.study.key import LONGEST_TRIAL_S, Key, Side, read_key
 
+RETURNED = ".json"
+"""Ending of what the offline page gives."""
 LARGEST_FILE = 2**20  # bytes; 1,000 answers have some 80 kB
 
 
@@ -29,7 +31,7 @@ class ReturnedAnswer(_Frozen):
     trial_id: str
     chosen: Side
     seconds: Annotated[float, Field(ge=0, le=LONGEST_TRIAL_S, allow_inf_nan=False)] | None
-    """From the pictures' appearance to the confirmation; None if the page was loaded anew or out of sight meanwhile."""
+    """Time from the pictures' appearance to the confirmation; None if the page was loaded anew or out of sight then."""
 
 
 class Returned(_Frozen):
@@ -44,6 +46,22 @@ class Returned(_Frozen):
     language: Annotated[str, StringConstraints(max_length=8)]
     familiarity: Annotated[int, Field(ge=-1, le=2)]
     answers: tuple[ReturnedAnswer, ...]
+
+
+def take_in_returned(paths: Sequence[Path], study: Path | None) -> Imported:
+    """Return the answers in `paths`, all of them files of the offline page of `study`.
+
+    Raises:
+        SettingsError: `study` is missing: the files are blind without its key.
+        BrickbenchError: other files are among them, or some are damaged; then each is named with its reason.
+    """
+    if study is None:
+        raise SettingsError("What an offline page gave back tells no method: name its study with --study.")
+    others = [path.name for path in paths if path.suffix != RETURNED]
+    if others:
+        raise BrickbenchError(f"{others[0]} is no {RETURNED} file: take in returned files apart from tables.")
+    answers = read_returned(study, paths)
+    return Imported(answers, (), len(answers))
 
 
 def read_returned(study: Path, paths: Sequence[Path]) -> Answers:
@@ -78,7 +96,7 @@ def read_returned(study: Path, paths: Sequence[Path]) -> Answers:
     return join_key(
         key,
         [
-            Given(
+            BlindAnswer(
                 f"offline-{participant[:12]}", answer.trial_id, position, answer.chosen.value, returned.familiarity,
                 answer.seconds, returned.language,
             )
@@ -105,14 +123,14 @@ def _read(path: Path) -> Returned:
 
 def _explain(error: ValidationError, text: str) -> Returned:
     try:
-        found = json.loads(text)
+        content = json.loads(text)
     except ValueError as broken:
         raise BrickbenchError(f"it is no JSON, or only a part of it: {broken}") from error
-    if not isinstance(found, dict) or found.get("format") != "brickbench-study-answers":
+    if not isinstance(content, dict) or content.get("format") != "brickbench-study-answers":
         raise BrickbenchError("it is no file of answers from `study bundle`") from error
     detail = error.errors(include_url=False)[0]
-    place = ".".join(map(str, detail["loc"]))
-    raise BrickbenchError(f"{place} is not as the page writes it: {detail['msg']}") from error
+    field = ".".join(map(str, detail["loc"]))
+    raise BrickbenchError(f"{field} is not as the page writes it: {detail['msg']}") from error
 
 
 def _check(returned: Returned, key: Key) -> None:

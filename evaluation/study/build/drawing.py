@@ -3,30 +3,30 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
 from core.progress import Progress
 from dataset.pile_dataset import PileDataset
-from evaluation.study.build.checks import Check
+from evaluation.study.build.checks import AttentionCheck
 from evaluation.study.build.pictures import draw_explanation, draw_picture
-from evaluation.study.build.plan import DECOY, TARGET
 from evaluation.study.build.public_files import ENDING, Namer, encode
 from evaluation.study.build.selection import Candidate
+from evaluation.study.build.sheets import DECOY, TARGET
 from evaluation.study.key import Item
 from evaluation.study.settings import StudySettings
 from explain.draw import Picture, Resize
 from explain.methods import METHODS
 from explain.store import load_maps
+from training.run.run import Run
 
 Maps = Mapping[str, tuple[NDArray[Any], Resize]]
 """Raw maps by name, with how each is brought to the picture's size."""
 
 
 @dataclass
-class Material:
+class DrawnItems:
     """Items of a study, and the files of their pictures."""
 
     namer: Namer
@@ -50,9 +50,13 @@ class Material:
         return name
 
 
-def draw_material(
-    run: Path, settings: StudySettings, chosen: Sequence[Candidate], checks: Sequence[Check], pictures: PileDataset
-) -> Material:
+def draw_items(
+    run: Run,
+    settings: StudySettings,
+    chosen: Sequence[Candidate],
+    checks: Sequence[AttentionCheck],
+    pictures: PileDataset,
+) -> DrawnItems:
     """Return the items of a study, ``i001`` and so on, and of its attention checks, ``a01`` and so on, drawn.
 
     Names are keyed with a hash of the seed and of all raw maps: participants, who never see those, cannot make them.
@@ -61,23 +65,23 @@ def draw_material(
         BrickbenchError: a map or a picture is missing or damaged.
     """
     rows = sorted((row for one in chosen for row in one.maps.values()), key=lambda row: (row.file, row.row))
-    maps = {row.attribution_id: values for row, values in zip(rows, load_maps(run, rows), strict=True)}
+    maps = {row.attribution_id: values for row, values in zip(rows, load_maps(run.folder, rows), strict=True)}
     secret = hashlib.sha256(str(settings.seed).encode())
     for row in rows:
         secret.update(maps[row.attribution_id].tobytes())
-    material = Material(Namer(secret.digest()), settings.picture_px)
-    place_of = {image_id: place for place, image_id in enumerate(pictures.image_ids)}
+    drawn = DrawnItems(Namer(secret.digest()), settings.picture_px)
+    index_of = {image_id: index for index, image_id in enumerate(pictures.image_ids)}
     with Progress("Drawing", len(chosen) + len(checks), "items") as progress:
         for number, one in enumerate(chosen, start=1):
             own: Maps = {name: (maps[row.attribution_id], METHODS[row.method].resize) for name, row in one.maps.items()}
-            shown, drawn = material.draw(f"i{number:03d}", pictures.image(place_of[one.image_id]), own)
-            material.items.append(
+            picture, explanations = drawn.draw(f"i{number:03d}", pictures.image(index_of[one.image_id]), own)
+            drawn.items.append(
                 Item(
                     item_id=f"i{number:03d}",
                     image_id=one.image_id,
                     part_id=one.part_id,
-                    picture=shown,
-                    explanations={name: drawn[name] for name in settings.methods},
+                    picture=picture,
+                    explanations={name: explanations[name] for name in settings.methods},
                     is_right=one.is_right,
                     confidence=one.confidence,
                     attribution_ids={name: one.maps[name].attribution_id for name in settings.methods},
@@ -86,16 +90,15 @@ def draw_material(
             progress.advance()
         for number, check in enumerate(checks, start=1):
             discs: Maps = {TARGET: (check.target, "bilinear"), DECOY: (check.decoy, "bilinear")}
-            shown, drawn = material.draw(f"a{number:02d}", pictures.image(check.place), discs)
-            image_id = pictures.image_ids[check.place]
-            material.checks.append(
+            picture, explanations = drawn.draw(f"a{number:02d}", pictures.image(check.picture), discs)
+            drawn.checks.append(
                 Item(
                     item_id=f"a{number:02d}",
-                    image_id=image_id,
+                    image_id=pictures.image_ids[check.picture],
                     part_id=check.part_id,
-                    picture=shown,
-                    explanations=drawn,
+                    picture=picture,
+                    explanations=explanations,
                 )
             )
             progress.advance()
-    return material
+    return drawn

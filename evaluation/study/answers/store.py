@@ -1,4 +1,4 @@
-"""Answers that people gave to a served study, joined with its key."""
+"""The answers of a served study: one SQLite file, which is written blind and read with the key."""
 
 import sqlite3
 from collections.abc import Iterable
@@ -12,12 +12,37 @@ from core.errors import BrickbenchError
 from core.files import sha256_hex
 from evaluation.study.answers.answers import Answers
 from evaluation.study.key import KEY, Item, Key, Trial, read_key
-from evaluation.study.web.store import STORE
+
+STORE = "answers.sqlite"
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS participants (
+  participant TEXT PRIMARY KEY,
+  token_hash BLOB NOT NULL UNIQUE,
+  origin TEXT NOT NULL CHECK (origin IN ('personal', 'open')),
+  sheet INTEGER,
+  language TEXT,
+  familiarity INTEGER CHECK (familiarity BETWEEN -1 AND 2),
+  started_at INTEGER
+) STRICT;
+CREATE TABLE IF NOT EXISTS answers (
+  participant TEXT NOT NULL REFERENCES participants,
+  trial_id TEXT NOT NULL,
+  position INTEGER NOT NULL,
+  chosen TEXT NOT NULL CHECK (chosen IN ('left', 'right')),
+  seconds REAL,
+  request_key TEXT NOT NULL,
+  answered_at INTEGER NOT NULL,
+  PRIMARY KEY (participant, trial_id),
+  UNIQUE (participant, position)
+) STRICT, WITHOUT ROWID;
+"""
 
 
 @dataclass(frozen=True)
-class Given:
-    """One choice as it was kept: blind."""
+class BlindAnswer:
+    """One choice as it was kept: it tells no method."""
 
     participant: str
     trial_id: str
@@ -28,6 +53,33 @@ class Given:
     familiarity: int
     seconds: float | None
     language: str
+
+
+def open_store(study: Path) -> sqlite3.Connection:
+    """Return a connection to the store of `study`, made if need be; what it commits is on disk when it returns.
+
+    Raises:
+        BrickbenchError: it is damaged, or holds answers to another key.
+    """
+    path, own_digest = study / STORE, _key_digest(study)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # each commit waits for the disk
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.executescript(_SCHEMA)
+        connection.execute("INSERT OR IGNORE INTO meta VALUES ('key_digest', ?)", [own_digest])
+        digest = connection.execute("SELECT value FROM meta WHERE name = 'key_digest'").fetchone()[0]
+    except sqlite3.Error as error:
+        connection.close()
+        raise BrickbenchError(f"Cannot use {path}: {error}. Bring it back from a copy, or mend the disk.") from error
+    if digest != own_digest:
+        connection.close()
+        raise BrickbenchError(
+            f"{path} holds answers to another key than {study / KEY}: the study was built again since. "
+            "Bring the old key back, or move the answers elsewhere."
+        )
+    return connection
 
 
 def read_answers(study: Path) -> Answers:
@@ -56,21 +108,21 @@ def read_answers(study: Path) -> Answers:
             connection.close()
     except sqlite3.Error as error:
         raise BrickbenchError(f"Cannot read {path}: {error}. Bring it back from a copy.") from error
-    if digest != (sha256_hex((study / KEY).read_bytes()),):
+    if digest != (_key_digest(study),):
         raise BrickbenchError(f"{path} holds answers to another key than {study / KEY}. Bring the old key back.")
-    return join_key(key, [Given(*row) for row in rows])
+    return join_key(key, [BlindAnswer(*row) for row in rows])
 
 
-def join_key(key: Key, given: Iterable[Given]) -> Answers:
+def join_key(key: Key, answers: Iterable[BlindAnswer]) -> Answers:
     """Return blind answers with what the key knows: methods, items, kinds, expected sides.
 
     Args:
         key: of the study; holds each trial that was answered.
-        given: in the order of the rows that come back.
+        answers: in the order of the rows that come back.
     """
     items = {item.item_id: item for item in key.items}
     trials = {trial.trial_id: trial for sheet in key.sheets for trial in sheet.trials}
-    rows = [_row(answer, trials[answer.trial_id], items[trials[answer.trial_id].item_id]) for answer in given]
+    rows = [_row(answer, trials[answer.trial_id], items[trials[answer.trial_id].item_id]) for answer in answers]
     kinds = {"familiarity": np.int64, "position": np.int64, "seconds": np.float64}
     columns: dict[str, Any] = {
         field.name: np.array([row[field.name] for row in rows], dtype=kinds.get(field.name, np.str_))
@@ -79,7 +131,11 @@ def join_key(key: Key, given: Iterable[Given]) -> Answers:
     return Answers(**columns)
 
 
-def _row(answer: Given, trial: Trial, item: Item) -> dict[str, str | int | float]:
+def _key_digest(study: Path) -> str:
+    return sha256_hex((study / KEY).read_bytes())
+
+
+def _row(answer: BlindAnswer, trial: Trial, item: Item) -> dict[str, str | int | float]:
     return {
         "participant": answer.participant,
         "item": trial.item_id,

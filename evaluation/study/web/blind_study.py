@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BrickbenchError
-from core.files import sha256_hex
-from evaluation.study.key import KEY, PUBLIC, Item, read_key
+from evaluation.study.key import PUBLIC, Item, read_key
 from evaluation.study.settings import StudySettings, read_settings
 
 KINDS = {".png": "image/png", ".webp": "image/webp", ".jpg": "image/jpeg"}
 
 
 @dataclass(frozen=True)
-class Shown:
+class BlindTrial:
     """One trial as its participant sees it."""
 
     trial_id: str
@@ -32,15 +31,23 @@ class Shown:
 
 
 @dataclass(frozen=True)
-class Plan:
+class Standing:
+    """Where a participant is."""
+
+    sheet: int | None = None
+    """None: has not begun."""
+    answered: int = 0
+    language: str | None = None
+
+
+@dataclass(frozen=True)
+class BlindStudy:
     """All that the server needs of a study's key; what unblinds stays in the key."""
 
-    study: Path
+    folder: Path
     study_id: str
-    digest: str
-    """SHA-256 of the key: answers belong to it."""
     settings: StudySettings
-    sheets: dict[int, tuple[Shown, ...]]
+    sheets: dict[int, tuple[BlindTrial, ...]]
     """Trials in their order, by the number of the sheet."""
 
     @cached_property
@@ -57,24 +64,24 @@ class Plan:
 
     def picture(self, name: str) -> bytes:
         """Return the bytes of one of `files`."""
-        return (self.study / PUBLIC / name).read_bytes()
+        return (self.folder / PUBLIC / name).read_bytes()
 
-    def told(self, sheet: int | None, answered: int, language: str | None) -> dict[str, Any]:
-        """Return, as JSON, what a page learns of somebody who has `answered` that many trials of `sheet`.
+    def page_state(self, standing: Standing) -> dict[str, Any]:
+        """Return, as JSON, what a participant's page learns: the present trial, and the next one's pictures.
 
-        No more than the present trial, and the pictures of the next one, to load them beforehand.
+        Pictures are loaded beforehand; of what comes later it learns nothing.
         """
-        if sheet is None:
+        if standing.sheet is None:
             return {"stage": "new"}
-        trials = self.sheets[sheet]
-        where = {"language": language, "answered": answered, "total": len(trials)}
+        trials, answered = self.sheets[standing.sheet], standing.answered
+        where = {"language": standing.language, "answered": answered, "total": len(trials)}
         if answered == len(trials):
             return {"stage": "done", **where}
         ahead = trials[answered + 1].files if answered + 1 < len(trials) else ()
         return {"stage": "trial", **where, "trial": vars(trials[answered]), "ahead": ahead}
 
 
-def read_plan(study: Path) -> Plan:
+def read_blind(study: Path) -> BlindStudy:
     """Return what participants may know of the study in the folder `study`.
 
     Raises:
@@ -84,15 +91,15 @@ def read_plan(study: Path) -> Plan:
     items = {item.item_id: item for item in key.items}
     sheets = {
         sheet.sheet: tuple(
-            _shown(trial.trial_id, items[trial.item_id], trial.left, trial.right, settings, key.part_names)
+            _blind_trial(trial.trial_id, items[trial.item_id], trial.left, trial.right, settings, key.part_names)
             for trial in sheet.trials
         )
         for sheet in key.sheets
     }
     if not sheets or not all(sheets.values()):
         raise BrickbenchError(f"The study {study} has no trials. Build it again with `brickbench study build`.")
-    plan = Plan(study, key.study_id, sha256_hex((study / KEY).read_bytes()), settings, sheets)
-    for name in sorted(plan.files):
+    blind = BlindStudy(study, key.study_id, settings, sheets)
+    for name in sorted(blind.files):
         if Path(name).name != name or Path(name).suffix not in KINDS:
             raise BrickbenchError(
                 f"The picture {name!r} should be a file of {PUBLIC}/ that ends in {', '.join(KINDS)}. "
@@ -102,11 +109,11 @@ def read_plan(study: Path) -> Plan:
             raise BrickbenchError(
                 f"The picture {study / PUBLIC / name} is missing. Bring it back, or build the study again."
             )
-    return plan
+    return blind
 
 
-def _shown(
+def _blind_trial(
     trial_id: str, item: Item, left: str, right: str, settings: StudySettings, part_names: dict[str, str]
-) -> Shown:
+) -> BlindTrial:
     name = part_names.get(item.part_id, item.part_id) if settings.show_class_name else None
-    return Shown(trial_id, item.picture, item.explanations[left], item.explanations[right], name)
+    return BlindTrial(trial_id, item.picture, item.explanations[left], item.explanations[right], name)

@@ -1,4 +1,4 @@
-"""Who sees what in which order, on which side: a plan that is balanced for any numbers."""
+"""Who sees what in which order, on which side: sheets that are balanced for any numbers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Stream(IntEnum):
 
 
 @dataclass(frozen=True)
-class _Shown:
+class _Unnamed:
     """A trial before it has a name."""
 
     item_id: str
@@ -33,8 +33,8 @@ class _Shown:
     right: str
     kind: TrialKind = TrialKind.MAIN
     expected: Side | None = None
-    source: int | None = None
-    """Of a repeated trial: the place among the main ones, from 0."""
+    original: int | None = None
+    """What a repeated trial repeats: its index among the main ones."""
 
 
 def make_sheets(
@@ -75,7 +75,8 @@ def make_sheets(
         mine = np.flatnonzero(person == number)
         mine = mine[np.argsort(place[mine])]
         main = [
-            _shown(item_ids[items[edge]], pairs[pair[edge]], turned=bool(is_turned[edge])) for edge in mine.tolist()
+            _Unnamed(item_ids[items[edge]], *(pairs[pair[edge]][:: -1 if is_turned[edge] else 1]))
+            for edge in mine.tolist()
         ]
         trials = _with_repeats(main, repeated.choose(items[mine], rng), settings, rng)
         trials = _with_checks(trials, checks[number], rng)
@@ -84,15 +85,11 @@ def make_sheets(
 
 
 def _sides(person: IntArray, items: IntArray, pair: IntArray, pairs: int, rng: np.random.Generator) -> IntArray:
-    found = np.zeros(len(person), dtype=np.int64)
+    is_turned = np.zeros(len(person), dtype=np.int64)
     for number in range(pairs):
-        there = np.flatnonzero(pair == number)
-        found[there] = balanced_colours(person[there], items[there], 2, rng)
-    return found
-
-
-def _shown(item_id: str, pair: tuple[str, str], *, turned: bool) -> _Shown:
-    return _Shown(item_id, *(pair[::-1] if turned else pair))
+        edges = np.flatnonzero(pair == number)
+        is_turned[edges] = balanced_colours(person[edges], items[edges], 2, rng)
+    return is_turned
 
 
 class _Repeated:
@@ -113,19 +110,19 @@ class _Repeated:
 
 
 def _with_repeats(
-    main: list[_Shown], repeated: dict[int, TrialKind], settings: StudySettings, rng: np.random.Generator
-) -> list[_Shown]:
-    after: dict[int, list[_Shown]] = {}
-    for source, kind in sorted(repeated.items()):
-        one = main[source]
-        left, right = (one.right, one.left) if kind is TrialKind.SWAPPED else (one.left, one.right)
+    main: list[_Unnamed], repeated: dict[int, TrialKind], settings: StudySettings, rng: np.random.Generator
+) -> list[_Unnamed]:
+    after: dict[int, list[_Unnamed]] = {}
+    for original, kind in sorted(repeated.items()):
+        first = main[original]
+        left, right = (first.right, first.left) if kind is TrialKind.SWAPPED else (first.left, first.right)
         # Behind main trial `behind`, from 0: what is put in between only adds to the distance.
-        behind = int(rng.integers(source + settings.least_distance - 1, len(main)))
-        after.setdefault(behind, []).append(_Shown(one.item_id, left, right, kind, source=source))
-    return [trial for place, one in enumerate(main) for trial in (one, *after.get(place, []))]
+        behind = int(rng.integers(original + settings.least_distance - 1, len(main)))
+        after.setdefault(behind, []).append(_Unnamed(first.item_id, left, right, kind, original=original))
+    return [trial for index, one in enumerate(main) for trial in (one, *after.get(index, []))]
 
 
-def _checks(check_ids: Sequence[str], people: int, rng: np.random.Generator) -> list[list[_Shown]]:
+def _checks(check_ids: Sequence[str], people: int, rng: np.random.Generator) -> list[list[_Unnamed]]:
     """Return each participant's attention checks in their order: sides and order are balanced like everything else."""
     count = len(check_ids)
     if not count:
@@ -133,43 +130,43 @@ def _checks(check_ids: Sequence[str], people: int, rng: np.random.Generator) -> 
     person, check = np.divmod(np.arange(people * count), count)
     place = balanced_colours(person, check, count, rng)
     side = balanced_colours(person, check, 2, rng)
-    found: list[list[_Shown]] = []
+    of_people: list[list[_Unnamed]] = []
     for number in range(people):
         mine = np.flatnonzero(person == number)
-        found.append([_check(check_ids[check[edge]], int(side[edge])) for edge in mine[np.argsort(place[mine])]])
-    return found
+        of_people.append([_check(check_ids[check[edge]], int(side[edge])) for edge in mine[np.argsort(place[mine])]])
+    return of_people
 
 
-def _check(item_id: str, side: int) -> _Shown:
+def _check(item_id: str, side: int) -> _Unnamed:
     expected = (Side.LEFT, Side.RIGHT)[side]
     left, right = (TARGET, DECOY) if expected is Side.LEFT else (DECOY, TARGET)
-    return _Shown(item_id, left, right, TrialKind.ATTENTION, expected=expected)
+    return _Unnamed(item_id, left, right, TrialKind.ATTENTION, expected=expected)
 
 
-def _with_checks(trials: list[_Shown], checks: list[_Shown], rng: np.random.Generator) -> list[_Shown]:
+def _with_checks(trials: list[_Unnamed], checks: list[_Unnamed], rng: np.random.Generator) -> list[_Unnamed]:
     """Put each check into the middle half of its own of as many equal stretches, and none at the very beginning."""
-    found = list(trials)
+    mixed = list(trials)
     for slot in reversed(range(len(checks))):  # from behind, so that places in front stay what they are
         where = (slot + rng.uniform(0.25, 0.75)) * len(trials) / len(checks)
-        found.insert(max(1, round(where)), checks[slot])
-    return found
+        mixed.insert(max(1, round(where)), checks[slot])
+    return mixed
 
 
-def _named(number: int, shown: list[_Shown], name: Callable[[int, int], str]) -> Sheet:
-    names = [name(number, place) for place in range(len(shown))]
-    mains = [trial_id for trial_id, one in zip(names, shown, strict=True) if one.kind is TrialKind.MAIN]
+def _named(number: int, trials: list[_Unnamed], name: Callable[[int, int], str]) -> Sheet:
+    names = [name(number, place) for place in range(len(trials))]
+    mains = [trial_id for trial_id, trial in zip(names, trials, strict=True) if trial.kind is TrialKind.MAIN]
     return Sheet(
         sheet=number + 1,
         trials=tuple(
             Trial(
                 trial_id=trial_id,
-                item_id=one.item_id,
-                left=one.left,
-                right=one.right,
-                kind=one.kind,
-                expected=one.expected,
-                repeats=None if one.source is None else mains[one.source],
+                item_id=trial.item_id,
+                left=trial.left,
+                right=trial.right,
+                kind=trial.kind,
+                expected=trial.expected,
+                repeats=None if trial.original is None else mains[trial.original],
             )
-            for trial_id, one in zip(names, shown, strict=True)
+            for trial_id, trial in zip(names, trials, strict=True)
         ),
     )

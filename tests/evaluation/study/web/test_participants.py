@@ -1,4 +1,4 @@
-"""The store itself: commits in groups, a full disk, a study built again under its answers."""
+"""The store of answers: commits in groups, a full disk, a study built again under its answers."""
 
 import asyncio
 import resource
@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from core.errors import BrickbenchError
-from evaluation.study.answers.read_answers import read_answers
-from evaluation.study.key import read_key, write_key
+from evaluation.study.answers.store import open_store, read_answers
+from evaluation.study.key import Side, read_key, write_key
 from evaluation.study.web import app as app_module
-from evaluation.study.web.plan import read_plan
-from evaluation.study.web.store import Answer, RefusedError, add_participants, answer, open_store, start
+from evaluation.study.web.blind_study import read_blind
+from evaluation.study.web.participants import add_participants, answer, start
+from evaluation.study.web.requests import AnswerBody, RefusedError
 from evaluation.study.web.writer import StoreUnavailableError, Writer
 
 People = Callable[..., Any]
@@ -34,23 +35,27 @@ class Watched:
         return self.connection.execute(text, *values)
 
 
+def choice(trial_id: str) -> AnswerBody:
+    return AnswerBody(trial_id=trial_id, chosen=Side.LEFT, seconds=1.0, request_key="0" * 32)
+
+
 def test_many_answers_share_a_commit_and_a_refusal_spoils_none(own_study: Path) -> None:
-    plan = read_plan(own_study)
+    study = read_blind(own_study)
     people = {f"P{number}": f"{number:032d}" for number in range(50)}
-    first = {token: plan.sheets[number % 3 + 1][0].trial_id for number, token in enumerate(people.values())}
+    first = {token: study.sheets[number % 3 + 1][0].trial_id for number, token in enumerate(people.values())}
 
     async def go() -> tuple[list[Any], int]:
-        store = Watched(open_store(own_study / "answers.sqlite", plan))
+        store = Watched(open_store(own_study))
         with Writer(store) as writer:  # type: ignore[arg-type]
             await writer.run(lambda store: add_participants(store, people))
             for token in people.values():
-                await writer.run(lambda store, token=token: start(store, plan, token, "en", 0, None))  # type: ignore[misc]
+                await writer.run(lambda store, token=token: start(store, study, token, "en", 0, None))  # type: ignore[misc]
             store.said.clear()
             results = await asyncio.gather(
                 *(
                     writer.run(
                         lambda store, token=token, number=number: answer(  # type: ignore[misc]
-                            store, plan, token, Answer(first[token] if number % 5 else "other", "left", 1.0, "0" * 32)
+                            store, study, token, choice(first[token] if number % 5 else "other")
                         )
                     )
                     for number, token in enumerate(people.values())
@@ -66,14 +71,12 @@ def test_many_answers_share_a_commit_and_a_refusal_spoils_none(own_study: Path) 
 
 
 def test_what_goes_wrong_in_the_middle_leaves_the_store_as_it_was_and_going_on(own_study: Path) -> None:
-    plan = read_plan(own_study)
-
     def broken(store: sqlite3.Connection) -> None:
         add_participants(store, {"P1": "x" * 32})
         raise KeyError("a mistake in the program")
 
     async def go() -> None:
-        with Writer(open_store(own_study / "answers.sqlite", plan)) as writer:
+        with Writer(open_store(own_study)) as writer:
             with pytest.raises(KeyError):
                 await writer.run(broken)
             with pytest.raises(StoreUnavailableError, match="syntax error"):
@@ -101,10 +104,10 @@ def test_a_disk_that_takes_no_more_is_told_and_loses_nothing(own_study: Path, pe
 
 
 def test_a_key_that_was_made_anew_is_refused(own_study: Path) -> None:
-    open_store(own_study / "answers.sqlite", read_plan(own_study)).close()
+    open_store(own_study).close()
     write_key(own_study, read_key(own_study).model_copy(update={"study_id": "another"}))
     with pytest.raises(BrickbenchError, match="holds answers to another key"):
-        open_store(own_study / "answers.sqlite", read_plan(own_study))
+        open_store(own_study)
     with pytest.raises(BrickbenchError, match="Bring the old key back"):
         read_answers(own_study)
 
@@ -114,7 +117,7 @@ def test_a_damaged_store_is_told(own_study: Path) -> None:
         read_answers(own_study)
     (own_study / "answers.sqlite").write_bytes(b"no database" * 100)
     with pytest.raises(BrickbenchError, match="file is not a database"):
-        open_store(own_study / "answers.sqlite", read_plan(own_study))
+        open_store(own_study)
     with pytest.raises(BrickbenchError, match="file is not a database"):
         read_answers(own_study)
 
