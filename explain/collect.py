@@ -13,9 +13,9 @@ from core.errors import BrickbenchError, SettingsError
 from core.settings import near_matches
 from dataset.manifest import Manifest
 from dataset.pile_dataset import PileDataset
-from explain.baselines.oracle import Oracle
+from explain.baselines.oracle import class_masks
 from explain.draw import Picture
-from explain.methods import METHODS, create_method, find_method, with_normalisation
+from explain.methods import METHODS, attribute, create_method, find_method, with_normalisation
 from explain.protocol import Method
 from explain.store import Attribution, load_maps, read_attributions
 from training.network.devices import choose_device
@@ -200,11 +200,7 @@ class Explainer:
                 raise SettingsError(f"The network has no class {part!r}{near_matches(part, list(network.classes))}.")
         image = network.network_input(self.pictures.image(place))[None]
         indices = [[network.classes.index(part) for part in parts]]
-        if isinstance(method, Oracle):
-            masks, nowhere = self.pictures.masks(place), np.zeros_like(self.pictures.all_bricks_mask(place))
-            (maps,) = method.attribute(image, indices, [[masks.get(part, nowhere) for part in parts]])
-        else:
-            (maps,) = method.attribute(image, indices)
+        (maps,) = attribute(name, method, image, indices, lambda: [class_masks(self.pictures, place, parts)])
         digest = method.settings.digest()
         return [
             Explained(name, digest, network.name, part, values, is_new=True)

@@ -26,7 +26,6 @@ from explain.draw import (
 from explain.methods import METHODS
 from explain.show import part_facts, part_title
 from explain.strongest import AGAINST, BORDER_PX, FILL, FOR, Strongest
-from explain.units import unit_of
 
 PANEL_PX = 480
 MOST_STRONGEST = 100_000
@@ -105,7 +104,7 @@ def _map(shown: ExplainedPicture, title: str, one: Explained) -> dict[str, objec
         "low": colouring.low,
         "limit": colouring.limit,
         "ticks": [label for _, label in colouring.ticks()],
-        "unit": unit_of(one.method),
+        "unit": row.unit,
         "size": [one.values.shape[1], one.values.shape[0]],
         "values": _base64(one.values.astype("<f4")),
         "about": f"{row.source}; {one.checkpoint.replace('_', ' ')}. {row.note[:1].upper()}{row.note[1:]}.",
@@ -129,9 +128,10 @@ def _map_alt(shown: ExplainedPicture, title: str, one: Explained) -> str:
         for place, size in zip(np.unravel_index(values.argmax(), values.shape), values.shape, strict=True)
     )
     height, width = shown.picture.shape[:2]
-    low, high = value_text(float(values.min())), f"{value_text(float(values.max()))} {unit_of(one.method)}".rstrip()
+    low, high = value_text(float(values.min())), value_text(float(values.max()))
+    most = f"{high} {METHODS[one.method].unit}".rstrip()
     words = (
-        f"{title} map for {shown.names.get(one.part_id, one.part_id)}: from {low} to {high}, "
+        f"{title} map for {shown.names.get(one.part_id, one.part_id)}: from {low} to {most}, "
         f"largest at x {x * width:.0f}, y {y * height:.0f} of {width} by {height} px"
     )
     mask = shown.masks.get(one.part_id)

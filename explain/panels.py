@@ -26,7 +26,6 @@ from explain.draw import (
 )
 from explain.methods import METHODS
 from explain.strongest import Strongest, areas
-from explain.units import unit_of
 
 PANEL_PX = 480
 TITLE_PT, LABEL_PT = 10.0, 8.5
@@ -84,7 +83,7 @@ def draw_map(
     _write_title(panel, title)
     if strongest is None:
         panel.imshow(overlay(picture, one.values, resize=row.resize, size_px=PANEL_PX, mask=mask), aspect="auto")
-        _draw_bar(panel, colouring_of(one.values), unit_of(one.method))
+        _draw_bar(panel, colouring_of(one.values), row.unit)
         return
     drawn = areas(picture, one.values, strongest, resize=row.resize, size_px=PANEL_PX, mask=mask)
     panel.imshow(drawn, aspect="auto")
@@ -96,7 +95,7 @@ def kept_text(one: Explained, strongest: Strongest) -> str:
     cut = strongest.cut(one.values, METHODS[one.method].resize)
     if cut == float("inf"):
         return "nothing is as strong"
-    least = f"≥ {value_text(cut)} {unit_of(one.method)}" if cut > 0 else "> 0"
+    least = f"≥ {value_text(cut)} {METHODS[one.method].unit}" if cut > 0 else "> 0"
     return f"{'value' if strongest.for_only else '|value|'} {least}".rstrip()
 
 

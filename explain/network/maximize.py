@@ -17,7 +17,7 @@ from explain.cam.layers import find_layer, to_grid
 from explain.draw import value_text
 from explain.network.features import feature_maps
 from explain.network.sheets import Sheet, tiled
-from explain.protocol import PictureSettings, borrowed, device_of
+from explain.protocol import PictureSettings, device_of, frozen_eval
 from training.run.checkpoint import Checkpoint
 
 COLUMNS = 6
@@ -97,7 +97,7 @@ def _ascend(model: nn.Module, score: Score, size_px: int, settings: MaximizeSett
     rng = generator(settings.seed, Purpose.BASELINE, *key)
     noise = 0.1 * rng.standard_normal((1, 3, size_px, size_px), dtype=np.float32)
     mean, std = (torch.tensor(one, dtype=torch.float32)[None, :, None, None] for one in (settings.mean, settings.std))
-    with borrowed(model), torch.inference_mode(False), torch.enable_grad():
+    with frozen_eval(model), torch.inference_mode(False), torch.enable_grad():
         black, white = ((colour - mean) / std for colour in (0.0, 1.0))
         device = device_of(model)
         black, white = black.to(device), white.to(device)

@@ -18,7 +18,6 @@ from explain.sheet import draw_sheet, explained_pictures, spread_pictures
 from explain.show import draw_figure
 from explain.store import load_maps, read_attributions
 from explain.strongest import Strongest
-from explain.units import _UNITS, unit_of
 from training.run.checkpoint import load_checkpoint
 
 
@@ -165,5 +164,9 @@ def test_sheet_explains_what_the_network_is_surest_of(explained: Path, tmp_path:
 
 
 def test_units_are_those_of_methods() -> None:
-    assert set(_UNITS) <= set(METHODS)
-    assert (unit_of("lime"), unit_of("gradcam")) == ("logit", "")
+    assert (METHODS["lime"].unit, METHODS["saliency"].unit, METHODS["rise"].unit) == (
+        "logit",
+        "logit/unit",
+        "probability",
+    )
+    assert not any(row.unit for row in METHODS.values() if row.family in ("class activation", "baseline"))
