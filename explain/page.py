@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.pages import page_environment, save_page
 from dataset.browse.outlines import outline_path
 from dataset.masks import encode_mask
-from explain.collect import Explained, ExplainedPicture
+from explain.collect import ExplainedPicture, ShownMap
 from explain.draw import (
     DARKEST,
     GAMMA,
@@ -94,7 +94,7 @@ def _part(shown: ExplainedPicture, part_id: str) -> dict[str, object]:
     }
 
 
-def _map(shown: ExplainedPicture, title: str, one: Explained) -> dict[str, object]:
+def _map(shown: ExplainedPicture, title: str, one: ShownMap) -> dict[str, object]:
     row = METHODS[one.method]
     colouring = colouring_of(one.values)
     return {
@@ -120,7 +120,7 @@ def _picture_alt(shown: ExplainedPicture, part_id: str) -> str:
     return f"Picture {shown.image_id}; the outline marks {name}, {mask.mean():.1%} of the picture."
 
 
-def _map_alt(shown: ExplainedPicture, title: str, one: Explained) -> str:
+def _map_alt(shown: ExplainedPicture, title: str, one: ShownMap) -> str:
     """Return what the map shows in words: its range, where it is strongest, and how much speaks for the part on it."""
     values = np.where(np.isfinite(one.values), one.values, 0.0)
     y, x = (

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from core.files import output_file
-from explain.collect import Explained
+from explain.collect import ShownMap
 from explain.draw import (
     GAMMA,
     OPACITY,
@@ -75,7 +75,7 @@ def draw_map(
     picture: Picture,
     mask: NDArray[np.bool_] | None,
     title: str,
-    one: Explained,
+    one: ShownMap,
     strongest: Strongest | None = None,
 ) -> None:
     """Draw a map over its picture: in shades with a colour bar in the map's units, or its strongest as flat areas."""
@@ -90,7 +90,7 @@ def draw_map(
     _write_below(panel, kept_text(one, strongest))
 
 
-def kept_text(one: Explained, strongest: Strongest) -> str:
+def kept_text(one: ShownMap, strongest: Strongest) -> str:
     """Return what of a map is drawn, such as ``|value| ≥ 0.12 logit``."""
     cut = strongest.cut(one.values, METHODS[one.method].resize)
     if cut == float("inf"):

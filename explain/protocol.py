@@ -76,6 +76,10 @@ class MethodRow:
     what baselines draw."""
     needs_masks: bool = False
     """Whether `attribute` takes the masks of the classes too, as a third argument: see `explain.methods.attribute`."""
+    reference: str | None = None
+    """Where an `explain.references.reference.Reference` is, ``module:name``: what `explain verify` compares it with."""
+    tolerance: float = 1e-4
+    """Largest difference to the reference that passes, as a share of the reference map's largest absolute value."""
 
 
 class NoSettings(Settings):

@@ -61,4 +61,5 @@ ROW = MethodRow(
     "scorecam", "Score-CAM", "method", "class activation", ScoreCam, LayerSettings, "bilinear", signed=True,
     images_at_once=1, cost="1 + channels forward, whatever K", source="Wang et al. 2020",
     note="needs no gradients; slow, and where logits hardly differ all channels weigh the same",
+    reference="explain.references.by_grad_cam:scorecam",
 )  # fmt: skip

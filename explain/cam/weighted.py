@@ -50,4 +50,5 @@ def weighted_row(name: str, title: str, formula: Formula, *, source: str, note: 
     return MethodRow(
         name, title, "method", "class activation", partial(WeightedActivations, formula), LayerSettings, "bilinear",
         signed=True, images_at_once=16, cost="1 forward, K short backward", source=source, note=note,
+        reference=f"explain.references.by_grad_cam:{name}",
     )  # fmt: skip

@@ -46,4 +46,5 @@ ROW = MethodRow(
     "guided_gradcam", "Guided Grad-CAM", "method", "gradients", GuidedGradCam, LayerSettings, "bilinear", signed=True,
     images_at_once=16, cost="2 forward, K backward", source="Selvaraju et al. 2017",
     note="the outlines are guided backprop's, only their place is Grad-CAM's",
+    reference="explain.references.by_captum:guided_gradcam",
 )  # fmt: skip

@@ -87,4 +87,5 @@ def pixel_row(
     return MethodRow(
         name, title, "method", "gradients", partial(PixelGradients, formula, mode), settings, "bilinear",
         signed=signed, images_at_once=16, cost=cost, source=source, note=note, unit=unit,
+        reference=f"explain.references.by_captum:{name}",
     )  # fmt: skip

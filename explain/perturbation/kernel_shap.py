@@ -11,7 +11,7 @@ from explain.perturbation.segments import SegmentSettings, count_segments, super
 from explain.perturbation.shapley import coalitions, shapley_values
 from explain.protocol import FloatMaps, MethodRow, device_of, image_key
 
-_KEY = 2
+KEY = 2
 """Sets the stream of coalitions apart from other streams for baselines."""
 
 
@@ -35,7 +35,7 @@ class KernelShap(PerturbingMethod[KernelShapSettings]):
         """Return raw maps at the size of the picture; BrickbenchError if `num_samples` are too few for it."""
         segments = superpixels(image, self.settings)
         players = count_segments(segments)
-        rng = generator(self.settings.seed, Purpose.BASELINE, _KEY, image_key(image))
+        rng = generator(self.settings.seed, Purpose.BASELINE, KEY, image_key(image))
         masks, weights = coalitions(players, self.settings.num_samples, rng)
         shown = np.concatenate([np.zeros((1, players), dtype=np.bool_), np.ones((1, players), dtype=np.bool_), masks])
         device = device_of(self._model)
@@ -53,4 +53,5 @@ ROW = MethodRow(
     "kernel_shap", "KernelSHAP", "method", "perturbation", KernelShap, KernelShapSettings, "nearest", signed=True,
     images_at_once=1, cost="num_samples forward passes, whatever K", source="Lundberg & Lee 2017", unit="logit",
     note="values add up to the logit's rise over the hidden picture; exact where a picture has few superpixels",
+    reference="explain.references.by_captum:kernel_shap",
 )  # fmt: skip
