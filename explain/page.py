@@ -124,8 +124,8 @@ def _map_alt(shown: ExplainedPicture, title: str, one: ShownMap) -> str:
     """Return what the map shows in words: its range, where it is strongest, and how much speaks for the part on it."""
     values = np.where(np.isfinite(one.values), one.values, 0.0)
     y, x = (
-        (place + 0.5) / size
-        for place, size in zip(np.unravel_index(values.argmax(), values.shape), values.shape, strict=True)
+        (index + 0.5) / size
+        for index, size in zip(np.unravel_index(values.argmax(), values.shape), values.shape, strict=True)
     )
     height, width = shown.picture.shape[:2]
     low, high = value_text(float(values.min())), value_text(float(values.max()))

@@ -56,8 +56,8 @@ def new_figure(
     for line, column in np.ndindex(lines, columns):
         left = MARGIN_INCH + column * right
         bottom = whole[1] - MARGIN_INCH - line * down - TITLE_INCH - height_inch
-        place = (left / whole[0], bottom / whole[1], width_inch / whole[0], height_inch / whole[1])
-        panels[line, column] = figure.add_axes(place)
+        box = (left / whole[0], bottom / whole[1], width_inch / whole[0], height_inch / whole[1])
+        panels[line, column] = figure.add_axes(box)
         panels[line, column].set_axis_off()
     return figure, panels
 
@@ -112,8 +112,8 @@ def _write_below(panel: Any, text: str) -> None:
 
 
 def _size_inch(panel: Any) -> tuple[float, float]:
-    place, (width, height) = panel.get_position(), panel.figure.get_size_inches()
-    return place.width * width, place.height * height
+    box, (width, height) = panel.get_position(), panel.figure.get_size_inches()
+    return box.width * width, box.height * height
 
 
 def _draw_bar(panel: Any, colouring: Colouring, unit: str) -> None:

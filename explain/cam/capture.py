@@ -33,13 +33,13 @@ class LayerPass:
 
         One backward pass from the logits to the layer; each row at most once.
         """
-        wanted = self.logits[list(rows), list(indices)].sum()
-        found: Tensor | None = None
-        if wanted.requires_grad:
-            (found,) = torch.autograd.grad(wanted, self.output, retain_graph=True, allow_unused=True)
-        if found is None:
+        total = self.logits[list(rows), list(indices)].sum()
+        gradients: Tensor | None = None
+        if total.requires_grad:
+            (gradients,) = torch.autograd.grad(total, self.output, retain_graph=True, allow_unused=True)
+        if gradients is None:
             raise BrickbenchError(f"The logits do not depend on layer {self.layer!r}: choose another one.")
-        return of_rows(to_grid(found, self.model, self.layer, self.images), rows)
+        return of_rows(to_grid(gradients, self.model, self.layer, self.images), rows)
 
 
 @contextmanager

@@ -39,12 +39,12 @@ def class_gradients(
         with mode():
             logits = model(pixels.clone())  # a first layer in place would not be allowed to change a leaf
         check_logits(logits, len(images), classes)
-        found = [pixels.new_zeros(len(asked), *pixels.shape[1:]) for asked in classes]
+        of_images = [pixels.new_zeros(len(asked), *pixels.shape[1:]) for asked in classes]
         for turn, rows, indices in turns(classes):
             (gradients,) = torch.autograd.grad(logits[rows, indices].sum(), pixels, retain_graph=True)
             for row in rows:
-                found[row][turn] = gradients[row]
-    return found
+                of_images[row][turn] = gradients[row]
+    return of_images
 
 
 class PixelGradients:

@@ -129,8 +129,8 @@ def maximize(
 
     network = _opened(run, output, checkpoint, force, device)
     ascent = MaximizeSettings.parse({"steps": steps, "seed": seed, "mean": network.mean, "std": network.std})
-    wanted = None if parts is None else _listed(parts)
-    write_sheets([maximized_sheet(network, ascent, wanted, layer, channels)], output)
+    part_ids = None if parts is None else _listed(parts)
+    write_sheets([maximized_sheet(network, ascent, part_ids, layer, channels)], output)
     click.echo(str(output))
 
 

@@ -145,15 +145,15 @@ def maximized_sheet(
             raise SettingsError(f"The network has no class {part!r}{near_matches(part, known)}.")
     names = chosen
     if layer is not None:
-        there = len(feature_maps(network.model, torch.zeros(3, size_px, size_px), layer))
-        names = [str(channel) for channel in range(min(channels, there))]
+        available = len(feature_maps(network.model, torch.zeros(3, size_px, size_px), layer))
+        names = [str(channel) for channel in range(min(channels, available))]
     grown = []
     with Progress("Grow", len(names), "pictures") as progress:
-        for place, name in enumerate(names):
+        for channel, name in enumerate(names):
             if layer is None:
                 grown.append(maximize_class(network.model, known.index(name), size_px, settings))
             else:
-                grown.append(maximize_channel(network.model, layer, place, size_px, settings))
+                grown.append(maximize_channel(network.model, layer, channel, size_px, settings))
             progress.advance(1)
     what = "classes, with the logit of each" if layer is None else f"channels of {layer}, with the mean of each"
     tiles = np.stack([as_rgb(one.picture, network.mean, network.std) for one in grown])

@@ -74,8 +74,8 @@ class Occlusion(PerturbingMethod[OcclusionSettings]):
 
     def _reach(self, starts: Sequence[int], size: int) -> NDArray[np.float64]:
         """Return which pixels of a side each window covers, (windows, size)."""
-        place = np.arange(size) - np.array(starts)[:, None]
-        return np.asarray((place >= 0) & (place < self.settings.window_px), dtype=np.float64)
+        offset = np.arange(size) - np.array(starts)[:, None]
+        return np.asarray((offset >= 0) & (offset < self.settings.window_px), dtype=np.float64)
 
     def _cover(self, image: Tensor) -> Tensor:
         color = self.settings.hide_color

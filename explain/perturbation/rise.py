@@ -92,8 +92,8 @@ class RiseMasks:
 def _enlarge(grid: int, cell: int) -> NDArray[np.float32]:
     """Return the matrix ((grid + 1) cell, grid) of linear interpolation between the cells' middles, level beyond."""
     size = (grid + 1) * cell
-    place = np.clip((np.arange(size) + 0.5) * grid / size - 0.5, 0, grid - 1)
-    return np.asarray(np.maximum(0.0, 1.0 - np.abs(place[:, None] - np.arange(grid))), dtype=np.float32)
+    position = np.clip((np.arange(size) + 0.5) * grid / size - 0.5, 0, grid - 1)
+    return np.asarray(np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(grid))), dtype=np.float32)
 
 
 ROW = MethodRow(

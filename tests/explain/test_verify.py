@@ -78,7 +78,7 @@ def test_a_wrong_map_fails(run: Run, wrong: None) -> None:
     right, failed = verify_run(run, {"gradcam": {}, "wrong": {}}, limit=1, device="cpu")
     assert (right.result, failed.result) == ("pass", "fail")
     assert failed.difference == pytest.approx(0.01, rel=0.01)
-    with pytest.raises(VerificationError, match="wrong differ.*tolerance"):
+    with pytest.raises(VerificationError, match=r"wrong differ.*tolerance"):
         require_verified([right, failed])
 
 
