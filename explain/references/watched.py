@@ -43,9 +43,10 @@ def watched(model: nn.Module, image: Tensor) -> tuple[list[Call], list[nn.Module
     leaves = [module for module in model.modules() if not any(module.children())]
     handles = [leaf.register_forward_pre_hook(watch.begin) for leaf in leaves]
     handles += [leaf.register_forward_hook(watch.end, always_call=True) for leaf in leaves]
+    batch = image[None]
     try:
         with torch.no_grad(), watch:
-            model(image[None])
+            model(batch)
     finally:
         for handle in handles:
             handle.remove()
