@@ -11,7 +11,7 @@ from explain.cam.gradcam import gradcam
 from explain.cam.layers import LayerSettings
 from explain.cam.weighted import WeightedActivations
 from explain.gradients.guided_backprop import GuidedRectifiers
-from explain.gradients.pixel_gradients import class_gradients
+from explain.gradients.pixel_gradients import FLIPPED, class_gradients
 from explain.protocol import FloatMaps, MethodRow
 
 
@@ -46,5 +46,5 @@ ROW = MethodRow(
     "guided_gradcam", "Guided Grad-CAM", "method", "gradients", GuidedGradCam, LayerSettings, "bilinear", signed=True,
     images_at_once=16, cost="2 forward, K backward", source="Selvaraju et al. 2017",
     note="the outlines are guided backprop's, only their place is Grad-CAM's",
-    reference="explain.references.by_captum:guided_gradcam",
+    reference="explain.references.by_captum:guided_gradcam", tolerance=FLIPPED,
 )  # fmt: skip

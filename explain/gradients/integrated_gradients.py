@@ -5,7 +5,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from explain.gradients.pixel_gradients import class_gradients
+from explain.gradients.pixel_gradients import FLIPPED, class_gradients
 from explain.memory import BatchSize
 from explain.protocol import FloatMaps, MethodRow, PictureByPicture, PictureSettings, device_of
 
@@ -58,5 +58,5 @@ ROW = MethodRow(
     IntegratedGradientsSettings, "bilinear", signed=True, images_at_once=1, cost="steps forward, K x steps backward",
     source="Sundararajan et al. 2017", unit="logit",
     note="adds up to the logit less that of the plain baseline picture; pixels of the baseline's colour get 0",
-    reference="explain.references.by_captum:integrated_gradients",
+    reference="explain.references.by_captum:integrated_gradients", tolerance=FLIPPED,
 )  # fmt: skip

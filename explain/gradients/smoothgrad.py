@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from core.seeding import Purpose, generator
 from core.settings import Settings
-from explain.gradients.pixel_gradients import class_gradients, strongest_channel
+from explain.gradients.pixel_gradients import FLIPPED, class_gradients, strongest_channel
 from explain.memory import BatchSize
 from explain.protocol import FloatMaps, MethodRow, PictureByPicture, device_of, image_key
 
@@ -60,5 +60,5 @@ ROW = MethodRow(
     images_at_once=1, cost="num_samples forward, K x num_samples backward", source="Smilkov et al. 2017",
     unit="logit/unit",
     note="saliency with less noise; the same picture gets the same noise in any run",
-    reference="explain.references.by_captum:smoothgrad",
+    reference="explain.references.by_captum:smoothgrad", tolerance=FLIPPED,
 )  # fmt: skip

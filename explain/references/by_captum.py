@@ -127,11 +127,11 @@ class _SameCoalitions(KernelShap):  # type: ignore[misc]
         self._rows = torch.from_numpy(masks).long()
         self._weights = dict(zip((row.tobytes() for row in masks), weights * len(weights), strict=True))
 
-    def kernel_shap_perturb_generator(self, original_inp: Tensor, **kwargs: Any) -> Generator[Tensor, None, None]:
-        players = kwargs["num_interp_features"]
-        yield torch.ones(1, players, dtype=torch.long, device=original_inp.device)
-        yield torch.zeros(1, players, dtype=torch.long, device=original_inp.device)
-        yield from self._rows[:, None].to(original_inp.device)
+    def kernel_shap_perturb_generator(self, original_inp: Any, **kwargs: Any) -> Generator[Tensor, None, None]:
+        device = (original_inp if isinstance(original_inp, Tensor) else original_inp[0]).device
+        yield torch.ones(1, kwargs["num_interp_features"], dtype=torch.long, device=device)
+        yield torch.zeros(1, kwargs["num_interp_features"], dtype=torch.long, device=device)
+        yield from self._rows[:, None].to(device)
 
     def kernel_shap_similarity_kernel(
         self, _: object, __: object, interpretable_sample: Tensor, **_more: Any
