@@ -164,9 +164,9 @@ def verify(
     device: str,
     as_json: bool,
 ) -> None:
-    """Hold maps against those that captum, lime and pytorch-grad-cam make of RUN's network and pictures.
+    """Hold maps of RUN's network against captum's, lime's and pytorch-grad-cam's.
 
-    A row a method: the largest difference as a share of the largest value of the library's map, the tolerance that the
+    Both are made now, of pictures of RUN's dataset, and not kept. A row a method: the largest difference as a share of the largest value of the library's map, the tolerance that the
     method states, and the library's CPU time over Brickbench's. The exit code is 1 if a method fails, or if there was
     nothing to compare.
 

@@ -128,15 +128,21 @@ def _verify(row: MethodRow, method: Method, model: nn.Module, sample: Sample) ->
             copy = network_copy(model)
             reference.check(copy, sample[0][0])
     except NoReferenceError as error:
-        return Verified(row.name, "", 0, math.nan, row.tolerance, math.nan, "no reference", str(error))
-    own_seconds, their_seconds, differences = 0.0, 0.0, []
+        return _without(row, str(error))
+    own_seconds, their_seconds, differences, reason = 0.0, 0.0, [], ""
     for image, classes in sample:
+        try:
+            with quiet(), torch.enable_grad():
+                theirs, seconds = _timed(lambda: reference.maps(copy, method.settings, image, classes))  # noqa: B023
+        except NoReferenceError as error:  # for this picture
+            reason = str(error)
+            continue
+        their_seconds += seconds
         (own,), seconds = _timed(lambda: method.attribute(image[None], [classes]))  # noqa: B023  called at once
         own_seconds += seconds
-        with quiet(), torch.enable_grad():
-            theirs, seconds = _timed(lambda: reference.maps(copy, method.settings, image, classes))  # noqa: B023
-        their_seconds += seconds
         differences += [relative_difference(*pair) for pair in zip(own, theirs, strict=True)]
+    if not differences:
+        return _without(row, reason)
     largest = max(differences) if all(map(math.isfinite, differences)) else math.inf
     return Verified(
         method=row.name,
@@ -147,6 +153,10 @@ def _verify(row: MethodRow, method: Method, model: nn.Module, sample: Sample) ->
         cpu_ratio=their_seconds / own_seconds if own_seconds else math.nan,
         result="pass" if largest <= row.tolerance else "fail",
     )
+
+
+def _without(row: MethodRow, reason: str) -> Verified:
+    return Verified(row.name, "", 0, math.nan, row.tolerance, math.nan, "no reference", reason)
 
 
 def relative_difference(own: NDArray[Any], theirs: NDArray[Any]) -> float:

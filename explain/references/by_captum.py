@@ -44,19 +44,19 @@ def _inputs(image: Tensor, classes: Sequence[int]) -> Tensor:
     return image.repeat(len(classes), 1, 1, 1).requires_grad_(True)
 
 
-def _saliency(model: nn.Module, _settings: object, image: Tensor, classes: Sequence[int]) -> Tensor:
+def _saliency(model: nn.Module, _settings: object, image: Tensor, classes: Sequence[int]) -> Any:
     return Saliency(model).attribute(_inputs(image, classes), target=list(classes)).amax(dim=1)
 
 
-def _input_x_gradient(model: nn.Module, _settings: object, image: Tensor, classes: Sequence[int]) -> Tensor:
+def _input_x_gradient(model: nn.Module, _settings: object, image: Tensor, classes: Sequence[int]) -> Any:
     return InputXGradient(model).attribute(_inputs(image, classes), target=list(classes)).sum(dim=1)
 
 
-def _guided_backprop(model: nn.Module, _settings: object, image: Tensor, classes: Sequence[int]) -> Tensor:
+def _guided_backprop(model: nn.Module, _settings: object, image: Tensor, classes: Sequence[int]) -> Any:
     return GuidedBackprop(model).attribute(_inputs(image, classes), target=list(classes)).sum(dim=1)
 
 
-def _guided_gradcam(model: nn.Module, settings: LayerSettings, image: Tensor, classes: Sequence[int]) -> Tensor:
+def _guided_gradcam(model: nn.Module, settings: LayerSettings, image: Tensor, classes: Sequence[int]) -> Any:
     method = GuidedGradCam(model, model.get_submodule(str(settings.layer)))
     maps = method.attribute(_inputs(image, classes), target=list(classes), interpolate_mode="bilinear")
     return maps.sum(dim=1)
@@ -64,7 +64,7 @@ def _guided_gradcam(model: nn.Module, settings: LayerSettings, image: Tensor, cl
 
 def _integrated_gradients(
     model: nn.Module, settings: IntegratedGradientsSettings, image: Tensor, classes: Sequence[int]
-) -> Tensor:
+) -> Any:
     inputs, grey = _inputs(image, classes), _normalised(settings.baseline, settings, image)
     method = IntegratedGradients(model)
     maps = method.attribute(
@@ -78,9 +78,9 @@ def _integrated_gradients(
     return maps.sum(dim=1)
 
 
-def _smoothgrad(model: nn.Module, settings: SmoothGradSettings, image: Tensor, classes: Sequence[int]) -> Tensor:
+def _smoothgrad(model: nn.Module, settings: SmoothGradSettings, image: Tensor, classes: Sequence[int]) -> Any:
     """Return what captum's NoiseTunnel makes of Saliency, but of our noisy copies: its own noise would be another."""
-    copies = SmoothGrad(model, settings).noisy_copies(image).to(image).split(COPIES_AT_ONCE)
+    copies = torch.split(SmoothGrad(model, settings).noisy_copies(image).to(image), COPIES_AT_ONCE)
     method = Saliency(model)
 
     def mean(index: int) -> Tensor:
@@ -90,7 +90,7 @@ def _smoothgrad(model: nn.Module, settings: SmoothGradSettings, image: Tensor, c
     return torch.stack([mean(index) for index in classes]).abs().amax(dim=1)
 
 
-def _lrp(model: nn.Module, settings: LrpSettings, image: Tensor, classes: Sequence[int]) -> Tensor:
+def _lrp(model: nn.Module, settings: LrpSettings, image: Tensor, classes: Sequence[int]) -> Any:
     for module in model.modules():
         rule: Any = None
         if isinstance(module, nn.Conv2d):
@@ -105,7 +105,7 @@ def _lrp(model: nn.Module, settings: LrpSettings, image: Tensor, classes: Sequen
     return LRP(model).attribute(_inputs(image, classes), target=list(classes)).sum(dim=1)
 
 
-def _occlusion(model: nn.Module, settings: OcclusionSettings, image: Tensor, classes: Sequence[int]) -> Tensor:
+def _occlusion(model: nn.Module, settings: OcclusionSettings, image: Tensor, classes: Sequence[int]) -> Any:
     hidden = settings.hide_color
     with torch.no_grad():
         maps = Occlusion(model).attribute(
@@ -140,9 +140,11 @@ class _SameCoalitions(KernelShap):  # type: ignore[misc]
         return torch.tensor([self._weights.get(key, self.inf_weight)])
 
 
-def _kernel_shap(model: nn.Module, settings: KernelShapSettings, image: Tensor, classes: Sequence[int]) -> Tensor:
+def _kernel_shap(model: nn.Module, settings: KernelShapSettings, image: Tensor, classes: Sequence[int]) -> Any:
     segments = superpixels(image, settings)
     players = int(segments.max()) + 1
+    if players == 1:
+        raise NoReferenceError("captum's KernelSHAP wants two superpixels at least")
     masks, weights = coalitions(
         players, settings.num_samples, generator(settings.seed, Purpose.BASELINE, KEY, image_key(image))
     )
