@@ -166,9 +166,9 @@ def verify(
 ) -> None:
     """Hold maps of RUN's network against captum's, lime's and pytorch-grad-cam's.
 
-    Both are made now, of pictures of RUN's dataset, and not kept. A row a method: the largest difference as a share of the largest value of the library's map, the tolerance that the
-    method states, and the library's CPU time over Brickbench's. The exit code is 1 if a method fails, or if there was
-    nothing to compare.
+    Both are made now, of pictures of RUN's dataset, and not kept. A row a method: the largest difference as a share of
+    the largest value of the library's map, the tolerance that the method states, and the library's CPU time over
+    Brickbench's. The exit code is 1 if a method fails, or if there was nothing to compare.
 
     \b
     Example:
