@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib as mpl
 import numpy as np
 
-from explain.collect import Explainer
+from explain.collect import MapCollector, picture_index
 from explain.draw import scaled_picture
 from explain.methods import METHODS
 from explain.network.features import feature_sheets
@@ -21,6 +21,7 @@ from explain.sheet import draw_sheet, explained_pictures, spread_pictures
 from explain.show import draw_figure, show_png
 from explain.strongest import Strongest
 from training.run.checkpoint import load_checkpoint
+from training.run.run import Run
 
 IMAGES = Path(__file__).with_name("images")
 DPI = 100
@@ -29,22 +30,22 @@ PICTURE, PART = "00000020-00", "2431"
 """Three parts, of which this one is missed."""
 
 
-def choose(explainer: Explainer) -> tuple[str, str]:
+def choose(collector: MapCollector) -> tuple[str, str]:
     """Return image_id and part_id: the surest true positive among test pictures with three parts."""
     best = (-np.inf, "", "")
-    test = set(spread_pictures(explainer.pictures.root, "test", 10**9))
-    for place in np.flatnonzero(explainer.pictures.targets.sum(axis=1) >= 3):
-        if explainer.pictures.image_ids[place] in test:
-            masks, logits = explainer.pictures.masks(int(place)), explainer.logits(int(place))
-            best = max(best, *((logits[part], explainer.pictures.image_ids[place], part) for part in masks))
+    test = set(spread_pictures(collector.run.dataset, "test", 10**9))
+    for place in np.flatnonzero(collector.pictures.targets.sum(axis=1) >= 3):
+        if collector.pictures.image_ids[place] in test:
+            masks, logits = collector.pictures.masks(int(place)), collector.logits(int(place))
+            best = max(best, *((logits[part], collector.pictures.image_ids[place], part) for part in masks))
     return best[1], best[2]
 
 
 def draw_methods(run: Path, root: Path) -> None:
     """Write explanations.png, every method on one picture."""
-    explainer = Explainer(run, root, {name: {} for name in METHODS})
-    image_id, part = choose(explainer)
-    shown = explainer.explained(image_id, [part])
+    collector = MapCollector(Run.open(run, root), {name: {} for name in METHODS})
+    image_id, part = choose(collector)
+    shown = collector.explained(image_id, [part])
     save_png(draw_figure(shown, width_inch=WIDTH_INCH, dpi=DPI), IMAGES / "explanations.png")
     print(f"explanations.png: picture {image_id}, part {part}")
 
@@ -55,15 +56,17 @@ def draw_one(run: Path, root: Path) -> None:
         name: {} for name in ("gradcam", "lime", "saliency", "lrp", "edges", "random")
     }
     some["rise"] = {"num_masks": 300}
-    show_png(Explainer(run, root, some).explained(PICTURE, [PART]), IMAGES / "explanations_one.png")
-    few = Explainer(run, root, {"gradcam": {}, "lime": {}, "saliency": {}})
+    show_png(MapCollector(Run.open(run, root), some).explained(PICTURE, [PART]), IMAGES / "explanations_one.png")
+    few = MapCollector(Run.open(run, root), {"gradcam": {}, "lime": {}, "saliency": {}})
     show_png(few.explained(PICTURE), IMAGES / "explanations_top.png", Strongest(top=10))
 
 
 def draw_six(run: Path, root: Path) -> None:
     """Write the paper's figure 9: six pictures, Grad-CAM and LIME's 40 strongest superpixels."""
-    explainer = Explainer(run, root, {"gradcam": {}, "lime": {"kernel_size": 1}})  # small pictures: more superpixels
-    shown = explained_pictures(explainer, spread_pictures(root, "test", 6))
+    collector = MapCollector(
+        Run.open(run, root), {"gradcam": {}, "lime": {"kernel_size": 1}}
+    )  # small pictures: more superpixels
+    shown = explained_pictures(collector, spread_pictures(collector.run.dataset, "test", 6))
     save_png(draw_sheet(shown, Strongest(top=40), width_inch=WIDTH_INCH, dpi=DPI), IMAGES / "explanations_six.png")
 
 
@@ -72,9 +75,9 @@ def draw_network(run: Path, root: Path) -> None:
     network = load_checkpoint(run)
     write_sheets([kernel_sheet(network.model)], IMAGES / "explanations_kernels.png")
     write_sheets([kernel_sheet(network.model, "conv2", limit=8, inputs=12)], IMAGES / "explanations_kernels_second.png")
-    explainer = Explainer(run, root, {})
-    image_id = choose(explainer)[0]
-    picture = explainer.pictures.image(explainer.place(image_id))
+    collector = MapCollector(Run.open(run, root), {})
+    image_id = choose(collector)[0]
+    picture = collector.pictures.image(picture_index(collector.pictures, image_id))
     sheets = feature_sheets(network.model, network.network_input(picture), ["conv1", "conv3", "conv5"], limit=9)
     write_sheets([Sheet(image_id, scaled_picture(picture, 240), None), *sheets], IMAGES / "explanations_features.png")
 

@@ -1,29 +1,22 @@
 """``brickbench explain``: maps in bulk, the table of methods; pictures of them are in modules of their own."""
 
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from core.cli import (
-    device_option,
-    existing_folder,
-    json_option,
-    parse_choices,
-    print_json,
-    print_rows,
-)
+from core.cli import device_option, json_option, parse_choices, print_json, print_rows
 from core.engine import Engine
 from core.engines.options import engine_options, parse_share, share_option
+from core.errors import SettingsError
 from explain.network.commands import features, kernels, maximize
 from explain.show_commands import sheet, show
 from explain.workers_option import network_workers_option
+from training.options import checkpoint_option, run_argument, split_option
+
+if TYPE_CHECKING:
+    from training.run.run import Run
 
 DEFAULT_METHODS = "gradcam,lime,random,center_gaussian,edges,uniform"
-
-dataset_option = click.option(
-    "-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset."
-)
 
 
 @click.group()
@@ -32,15 +25,12 @@ def explain() -> None:
 
 
 @explain.command()
-@click.argument("run", type=existing_folder)
-@dataset_option
+@run_argument
 @click.option("--methods", default=DEFAULT_METHODS, show_default=True, help="Names with commas; see `explain methods`.")
 @click.option(
     "--set", "settings", multiple=True, metavar="METHOD.NAME=VALUE", help="A setting, such as lime.num_samples=300."
 )
-@click.option(
-    "--split", type=click.Choice(["train", "val", "test"]), default="test", show_default=True, help="Which pictures."
-)
+@split_option("test", help_text="Which pictures.")
 @click.option(
     "--classes",
     type=click.Choice(["true", "predicted", "top", "missed"]),
@@ -59,14 +49,13 @@ def explain() -> None:
     show_default=True,
     help="How new maps are stored. float16 halves the disk; a map that it would spoil stays float32.",
 )
-@click.option("--checkpoint", default="best", show_default=True, help="best, or a name such as epoch_0007.")
+@checkpoint_option
 @network_workers_option
 @device_option
 @engine_options
 @json_option
 def run(
-    run: Path,
-    dataset: Path | None,
+    run: "Run",
     methods: str,
     settings: tuple[str, ...],
     split: str,
@@ -95,13 +84,12 @@ def run(
       brickbench explain run bricks/runs/first --methods lime --engine ray --worker-gpus 1
     """
     from explain.bulk import MapsFailedError, explain_run
-    from training.run.run import dataset_of
 
     failed = None
     try:
         result = explain_run(
-            run,
-            dataset or dataset_of(run),
+            run.folder,
+            run.dataset.root,
             parse_choices("method", methods, settings),
             split=split,
             which=classes,
@@ -145,6 +133,65 @@ def methods(method: str | None, as_json: bool) -> None:
         print_rows(rows, as_json=True)
     else:
         click.echo("\n".join(method_lines(rows) if method is None else setting_lines(rows)))
+
+
+@explain.command()
+@run_argument
+@click.option(
+    "--methods", default=None, show_default="all but baselines", help="Names with commas; see `explain methods`."
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="METHOD.NAME=VALUE",
+    help="A setting of both sides, with --methods.",
+)
+@split_option("test", help_text="Which pictures.")
+@click.option("--limit", type=click.IntRange(min=1), default=4, show_default=True, help="Pictures, drawn at random.")
+@checkpoint_option
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the draw.")
+@device_option
+@json_option
+def verify(
+    run: "Run",
+    methods: str | None,
+    settings: tuple[str, ...],
+    split: str,
+    limit: int,
+    checkpoint: str,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Hold maps of RUN's network against captum's, lime's and pytorch-grad-cam's.
+
+    Both are made now, of pictures of RUN's dataset, and not kept. A row a method: the largest difference as a share of
+    the largest value of the library's map, the tolerance that the method states, and the library's CPU time over
+    Brickbench's. The exit code is 1 if a method fails, or if there was nothing to compare.
+
+    \b
+    Example:
+      brickbench explain verify bricks/runs/first
+      brickbench explain verify bricks/runs/first --methods gradcam,lime --limit 20
+    """
+    from explain.methods import METHODS
+    from explain.verify import require_verified, verify_run
+
+    if settings and methods is None:
+        raise SettingsError("--set needs --methods: name the methods that it is for.")
+    chosen = ",".join(name for name, row in METHODS.items() if row.kind == "method") if methods is None else methods
+    verified = verify_run(
+        run,
+        parse_choices("method", chosen, settings),
+        split=split,
+        limit=limit,
+        checkpoint=checkpoint,
+        device=device,
+        seed=seed,
+    )
+    print_rows([vars(row) for row in verified], as_json=as_json)
+    require_verified(verified)
 
 
 for command in (show, sheet, kernels, features, maximize):

@@ -99,8 +99,8 @@ def shades() -> Picture:
     """Return the colours of strengths −1 to 1 over a picture, (2 · STEPS + 1, 3); the cover is `cover`'s."""
     strength = np.linspace(-1, 1, 2 * STEPS + 1)
     # Weak values are weak by their cover, and begin with a colour of their own, not with grey.
-    place = 0.5 + np.sign(strength) * (0.18 + 0.32 * np.abs(strength))
-    return np.asarray(np.round(255 * SIGNED(place)[:, :3]), dtype=np.uint8)
+    position = 0.5 + np.sign(strength) * (0.18 + 0.32 * np.abs(strength))
+    return np.asarray(np.round(255 * SIGNED(position)[:, :3]), dtype=np.uint8)
 
 
 def overlay(

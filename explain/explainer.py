@@ -15,10 +15,10 @@ from torch import Tensor
 
 from core.errors import BrickbenchError
 from dataset.pile_dataset import PileDataset
-from explain.baselines.oracle import Oracle
+from explain.baselines.oracle import class_masks
 from explain.free_memory import within_free_memory
 from explain.memory import BatchSize, is_out_of_memory
-from explain.methods import create_method, find_method, with_normalisation
+from explain.methods import attribute, create_method, find_method, with_normalisation
 from explain.protocol import FloatMaps, Method
 from explain.wanted import Chosen, Pictures
 from training.network.devices import choose_device
@@ -63,18 +63,12 @@ class Explainer:
             return []
         started = time.perf_counter()
         images, classes = torch.stack([image for *_, image in ready]), [indices for _, indices, _ in ready]
-        if isinstance(self.method, Oracle):
-            maps = self.method.attribute(images, classes, [self._masks(place, wanted) for place, wanted, _ in ready])
-        else:
-            maps = self.method.attribute(images, classes)
+        maps = attribute(self.name, self.method, images, classes, lambda: [self._masks(*one) for one in ready])
         seconds = (time.perf_counter() - started) / sum(map(len, maps))
         return [(place, indices, found, seconds) for (place, indices, _), found in zip(ready, maps, strict=True)]
 
-    def _masks(self, place: int, indices: Sequence[int]) -> list[NDArray[np.bool_]]:
-        pictures, classes = self._source.dataset, self._source.network.classes
-        masks = pictures.masks(place)
-        nowhere = np.zeros_like(pictures.all_bricks_mask(place))
-        return [masks.get(classes[index], nowhere) for index in indices]
+    def _masks(self, place: int, indices: Sequence[int], _image: Tensor) -> list[NDArray[np.bool_]]:
+        return class_masks(self._source.dataset, place, [self._source.network.classes[index] for index in indices])
 
 
 @dataclass(frozen=True)
@@ -91,7 +85,7 @@ class Source:
     def load(self, failures: Counter[str]) -> "Loaded":
         """Return network, pictures and methods; pictures that cannot be read are counted in `failures`."""
         network = load_checkpoint(self.run_folder, self.checkpoint, choose_device(self.device))
-        with_masks = any(find_method(name).kind == "oracle" for name in self.methods)
+        with_masks = any(find_method(name).needs_masks for name in self.methods)
         dataset = PileDataset(self.dataset_root, self.split, classes=network.classes, with_masks=with_masks)
         pictures = Pictures(network, dataset, failures)
         made = {

@@ -1,30 +1,22 @@
 """The linear models behind a run's LIME maps, fitted again and told in tables."""
 
-from pathlib import Path
-
-import torch
-
 from core.errors import BrickbenchError
-from dataset.pile_dataset import PileDataset
 from explain.perturbation.lime import Lime, LimeSettings
 from explain.perturbation.lime_table import coefficient_rows, model_rows
 from explain.store import ATTRIBUTIONS, SETTINGS_FILE, read_attributions
-from training.run.checkpoint import load_checkpoint
+from training.run.run import Run
 
 Rows = list[dict[str, object]]
 
 
-def linear_models(
-    run_folder: Path, dataset_root: Path, image_id: str, part_id: str | None = None, top: int = 10
-) -> tuple[Rows, Rows]:
+def linear_models(run: Run, image_id: str, part_id: str | None = None, top: int = 10) -> tuple[Rows, Rows]:
     """Return rows for the linear models behind the LIME maps of a picture, and for their strongest superpixels.
 
     A run keeps maps, not models; with the settings kept beside the maps the same models come out again. That takes
     `num_samples` forward passes on the CPU for each settings and checkpoint.
 
     Args:
-        run_folder: a run with LIME maps of the picture.
-        dataset_root: the dataset that the picture is in.
+        run: a run with LIME maps of the picture, which is in its dataset.
         image_id: the picture.
         part_id: only this part; None for all that were explained.
         top: superpixels a model.
@@ -32,25 +24,25 @@ def linear_models(
     Raises:
         BrickbenchError: the run has no LIME map of the picture (and part).
     """
-    rows = [row for row in read_attributions(run_folder) if row.method == "lime" and row.image_id == image_id]
+    rows = [row for row in read_attributions(run.folder) if row.method == "lime" and row.image_id == image_id]
     groups: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         if part_id in (None, row.part_id):
             groups.setdefault((row.method_key, row.checkpoint), []).append(row.part_id)
     if not groups:
         raise BrickbenchError(
-            f"{run_folder} has no map by LIME of {image_id}{f' for part {part_id}' if part_id else ''}: make it with "
-            f"`brickbench explain run {run_folder} --methods lime`."
+            f"{run.folder} has no map by LIME of {image_id}{f' for part {part_id}' if part_id else ''}: make it with "
+            f"`brickbench explain run {run.folder} --methods lime`."
         )
-    pictures = PileDataset(dataset_root, None)
+    pictures = run.dataset.pictures(None)
     picture = pictures.image(pictures.image_ids.index(image_id))
     models: Rows = []
     superpixels: Rows = []
     for (folder, checkpoint), parts in sorted(groups.items()):
-        network = load_checkpoint(run_folder, checkpoint, torch.device("cpu"))
-        method = Lime(network.model, LimeSettings.load(run_folder / ATTRIBUTIONS / folder / SETTINGS_FILE))
-        found = method.explain(network.network_input(picture), [network.classes.index(part) for part in parts])
+        network = run.load(checkpoint)
+        method = Lime(network.model, LimeSettings.load(run.folder / ATTRIBUTIONS / folder / SETTINGS_FILE))
+        explanation = method.explain(network.network_input(picture), [network.classes.index(part) for part in parts])
         named: dict[str, object] = {"maps": folder, "checkpoint": checkpoint}
-        models += [named | row for row in model_rows(found, parts)]
-        superpixels += [named | row for row in coefficient_rows(found, parts, top)]
+        models += [named | row for row in model_rows(explanation, parts)]
+        superpixels += [named | row for row in coefficient_rows(explanation, parts, top)]
     return models, superpixels

@@ -1,57 +1,46 @@
 """The registry of methods: a new one is one small module that ends with its row, and one line here."""
 
-from collections.abc import Mapping
-from typing import Any, Literal, get_args, get_origin
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Any, Literal, cast, get_args, get_origin
 
 from pydantic.fields import FieldInfo
-from torch import nn
+from torch import Tensor, nn
 
 from core.errors import SettingsError
 from core.settings import near_matches
-from explain.baselines import brightness, center_gaussian, edges, oracle, random_noise, uniform
-from explain.cam import eigencam, gradcam, gradcam_max, gradcam_plus_plus, hirescam, layercam, scorecam, xgradcam
-from explain.gradients import (
-    guided_backprop,
-    guided_gradcam,
-    input_x_gradient,
-    integrated_gradients,
-    lrp,
-    saliency,
-    smoothgrad,
-)
-from explain.perturbation import kernel_shap, lime, occlusion, rise
-from explain.protocol import Method, MethodRow, PictureSettings
+from explain.protocol import FloatMaps, MaskedMethod, Masks, Method, MethodRow, PictureSettings
 
-METHODS: dict[str, MethodRow] = {
-    row.name: row
-    for row in (
-        gradcam.ROW,
-        gradcam_max.ROW,
-        gradcam_plus_plus.ROW,
-        hirescam.ROW,
-        layercam.ROW,
-        xgradcam.ROW,
-        scorecam.ROW,
-        eigencam.ROW,
-        saliency.ROW,
-        input_x_gradient.ROW,
-        integrated_gradients.ROW,
-        smoothgrad.ROW,
-        guided_backprop.ROW,
-        guided_gradcam.ROW,
-        lrp.ROW,
-        lime.ROW,
-        occlusion.ROW,
-        rise.ROW,
-        kernel_shap.ROW,
-        random_noise.ROW,
-        center_gaussian.ROW,
-        edges.ROW,
-        brightness.ROW,
-        uniform.ROW,
-        oracle.ROW,
-    )
-}
+_MODULES = (
+    "cam.gradcam",
+    "cam.gradcam_max",
+    "cam.gradcam_plus_plus",
+    "cam.hirescam",
+    "cam.layercam",
+    "cam.xgradcam",
+    "cam.scorecam",
+    "cam.eigencam",
+    "gradients.saliency",
+    "gradients.input_x_gradient",
+    "gradients.integrated_gradients",
+    "gradients.smoothgrad",
+    "gradients.guided_backprop",
+    "gradients.guided_gradcam",
+    "gradients.lrp",
+    "perturbation.lime",
+    "perturbation.occlusion",
+    "perturbation.rise",
+    "perturbation.kernel_shap",
+    "baselines.random_noise",
+    "baselines.center_gaussian",
+    "baselines.edges",
+    "baselines.brightness",
+    "baselines.uniform",
+    "baselines.oracle",
+)
+"""In the order of tables and pictures."""
+METHODS: dict[str, MethodRow] = {row.name: row for row in (import_module(f"explain.{name}").ROW for name in _MODULES)}
+"""By name. A method of your own is one more row: ``METHODS["mine"] = mine.ROW``."""
 
 
 def find_method(name: str) -> MethodRow:
@@ -70,6 +59,22 @@ def create_method(name: str, model: nn.Module, **settings: object) -> Method:
     """
     row = find_method(name)
     return row.factory(model, row.settings.parse(settings, where=f"the settings of method {name}"))
+
+
+def attribute(
+    name: str,
+    method: Method,
+    images: Tensor,
+    classes: Sequence[Sequence[int]],
+    masks: Callable[[], Masks],
+) -> list[FloatMaps]:
+    """Return the raw maps of `method`, called `name`, whether it needs masks or not; `masks` is called if it does.
+
+    Masks are those of each image's classes in the same order, at any size.
+    """
+    if find_method(name).needs_masks:
+        return cast(MaskedMethod, method).attribute(images, classes, masks())
+    return method.attribute(images, classes)
 
 
 def with_normalisation(

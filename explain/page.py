@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from core.pages import page_environment, save_page
 from dataset.browse.outlines import outline_path
 from dataset.masks import encode_mask
-from explain.collect import Explained, ExplainedPicture
+from explain.collect import ExplainedPicture, ShownMap
 from explain.draw import (
     DARKEST,
     GAMMA,
@@ -26,7 +26,6 @@ from explain.draw import (
 from explain.methods import METHODS
 from explain.show import part_facts, part_title
 from explain.strongest import AGAINST, BORDER_PX, FILL, FOR, Strongest
-from explain.units import unit_of
 
 PANEL_PX = 480
 MOST_STRONGEST = 100_000
@@ -95,7 +94,7 @@ def _part(shown: ExplainedPicture, part_id: str) -> dict[str, object]:
     }
 
 
-def _map(shown: ExplainedPicture, title: str, one: Explained) -> dict[str, object]:
+def _map(shown: ExplainedPicture, title: str, one: ShownMap) -> dict[str, object]:
     row = METHODS[one.method]
     colouring = colouring_of(one.values)
     return {
@@ -105,7 +104,7 @@ def _map(shown: ExplainedPicture, title: str, one: Explained) -> dict[str, objec
         "low": colouring.low,
         "limit": colouring.limit,
         "ticks": [label for _, label in colouring.ticks()],
-        "unit": unit_of(one.method),
+        "unit": row.unit,
         "size": [one.values.shape[1], one.values.shape[0]],
         "values": _base64(one.values.astype("<f4")),
         "about": f"{row.source}; {one.checkpoint.replace('_', ' ')}. {row.note[:1].upper()}{row.note[1:]}.",
@@ -121,17 +120,18 @@ def _picture_alt(shown: ExplainedPicture, part_id: str) -> str:
     return f"Picture {shown.image_id}; the outline marks {name}, {mask.mean():.1%} of the picture."
 
 
-def _map_alt(shown: ExplainedPicture, title: str, one: Explained) -> str:
+def _map_alt(shown: ExplainedPicture, title: str, one: ShownMap) -> str:
     """Return what the map shows in words: its range, where it is strongest, and how much speaks for the part on it."""
     values = np.where(np.isfinite(one.values), one.values, 0.0)
     y, x = (
-        (place + 0.5) / size
-        for place, size in zip(np.unravel_index(values.argmax(), values.shape), values.shape, strict=True)
+        (index + 0.5) / size
+        for index, size in zip(np.unravel_index(values.argmax(), values.shape), values.shape, strict=True)
     )
     height, width = shown.picture.shape[:2]
-    low, high = value_text(float(values.min())), f"{value_text(float(values.max()))} {unit_of(one.method)}".rstrip()
+    low, high = value_text(float(values.min())), value_text(float(values.max()))
+    most = f"{high} {METHODS[one.method].unit}".rstrip()
     words = (
-        f"{title} map for {shown.names.get(one.part_id, one.part_id)}: from {low} to {high}, "
+        f"{title} map for {shown.names.get(one.part_id, one.part_id)}: from {low} to {most}, "
         f"largest at x {x * width:.0f}, y {y * height:.0f} of {width} by {height} px"
     )
     mask = shown.masks.get(one.part_id)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from core.files import output_file
-from explain.collect import Explained
+from explain.collect import ShownMap
 from explain.draw import (
     GAMMA,
     OPACITY,
@@ -26,7 +26,6 @@ from explain.draw import (
 )
 from explain.methods import METHODS
 from explain.strongest import Strongest, areas
-from explain.units import unit_of
 
 PANEL_PX = 480
 TITLE_PT, LABEL_PT = 10.0, 8.5
@@ -57,8 +56,8 @@ def new_figure(
     for line, column in np.ndindex(lines, columns):
         left = MARGIN_INCH + column * right
         bottom = whole[1] - MARGIN_INCH - line * down - TITLE_INCH - height_inch
-        place = (left / whole[0], bottom / whole[1], width_inch / whole[0], height_inch / whole[1])
-        panels[line, column] = figure.add_axes(place)
+        box = (left / whole[0], bottom / whole[1], width_inch / whole[0], height_inch / whole[1])
+        panels[line, column] = figure.add_axes(box)
         panels[line, column].set_axis_off()
     return figure, panels
 
@@ -76,7 +75,7 @@ def draw_map(
     picture: Picture,
     mask: NDArray[np.bool_] | None,
     title: str,
-    one: Explained,
+    one: ShownMap,
     strongest: Strongest | None = None,
 ) -> None:
     """Draw a map over its picture: in shades with a colour bar in the map's units, or its strongest as flat areas."""
@@ -84,19 +83,19 @@ def draw_map(
     _write_title(panel, title)
     if strongest is None:
         panel.imshow(overlay(picture, one.values, resize=row.resize, size_px=PANEL_PX, mask=mask), aspect="auto")
-        _draw_bar(panel, colouring_of(one.values), unit_of(one.method))
+        _draw_bar(panel, colouring_of(one.values), row.unit)
         return
     drawn = areas(picture, one.values, strongest, resize=row.resize, size_px=PANEL_PX, mask=mask)
     panel.imshow(drawn, aspect="auto")
     _write_below(panel, kept_text(one, strongest))
 
 
-def kept_text(one: Explained, strongest: Strongest) -> str:
+def kept_text(one: ShownMap, strongest: Strongest) -> str:
     """Return what of a map is drawn, such as ``|value| ≥ 0.12 logit``."""
     cut = strongest.cut(one.values, METHODS[one.method].resize)
     if cut == float("inf"):
         return "nothing is as strong"
-    least = f"≥ {value_text(cut)} {unit_of(one.method)}" if cut > 0 else "> 0"
+    least = f"≥ {value_text(cut)} {METHODS[one.method].unit}" if cut > 0 else "> 0"
     return f"{'value' if strongest.for_only else '|value|'} {least}".rstrip()
 
 
@@ -113,8 +112,8 @@ def _write_below(panel: Any, text: str) -> None:
 
 
 def _size_inch(panel: Any) -> tuple[float, float]:
-    place, (width, height) = panel.get_position(), panel.figure.get_size_inches()
-    return place.width * width, place.height * height
+    box, (width, height) = panel.get_position(), panel.figure.get_size_inches()
+    return box.width * width, box.height * height
 
 
 def _draw_bar(panel: Any, colouring: Colouring, unit: str) -> None:

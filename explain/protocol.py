@@ -1,10 +1,11 @@
 """What every explanation method is: settings, raw maps for the classes asked for, and a row in the registry."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from core.errors import BrickbenchError
 from core.settings import Settings
 
 FloatMaps = NDArray[np.float32]
+Masks = Sequence[Sequence[NDArray[np.bool_]]]
+OwnSettings = TypeVar("OwnSettings", bound=Settings)
 
 
 @runtime_checkable
@@ -37,6 +40,13 @@ class Method(Protocol):
         """
 
 
+class MaskedMethod(Protocol):
+    """A method that is shown where the classes are: its row says `needs_masks`."""
+
+    def attribute(self, images: Tensor, classes: Sequence[Sequence[int]], masks: Masks) -> list[FloatMaps]:
+        """Return raw maps as `Method` does; `masks` are those of each image's classes in the same order."""
+
+
 @dataclass(frozen=True)
 class MethodRow:
     """One method: how it is made and what a user should know of it. Each method's module ends with its row."""
@@ -44,7 +54,7 @@ class MethodRow:
     name: str
     title: str
     kind: Literal["method", "baseline", "oracle"]
-    """An oracle is given the masks (`attribute` takes them as a third argument) and is never ranked."""
+    """An oracle is shown the answer and is never ranked."""
     family: Literal["class activation", "gradients", "perturbation", "baseline"]
     factory: Callable[[nn.Module, Any], Method]
     """Takes the network and an instance of `settings`."""
@@ -60,6 +70,16 @@ class MethodRow:
     source: str
     note: str
     """What a user should know, in one line."""
+    unit: str = ""
+    """Of the values, for the words beside a colour bar. A unit of input is one standard deviation of the network's
+    pictures. Empty where values have none of their own: sums of activations times weights, products of two maps, and
+    what baselines draw."""
+    needs_masks: bool = False
+    """Whether `attribute` takes the masks of the classes too, as a third argument: see `explain.methods.attribute`."""
+    reference: str | None = None
+    """Where an `explain.references.reference.Reference` is, ``module:name``: what `explain verify` compares it with."""
+    tolerance: float = 1e-4
+    """Largest difference to the reference that passes, as a share of the reference map's largest absolute value."""
 
 
 class NoSettings(Settings):
@@ -73,6 +93,28 @@ class PictureSettings(Settings):
     """Of each channel, for pictures scaled to 0..1; the default is ImageNet's. `explain run` gives the checkpoint's."""
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
     """Of each channel, as `mean`."""
+
+
+class PictureByPicture(ABC, Generic[OwnSettings]):
+    """A method that explains one picture after another: subclasses say how one is explained."""
+
+    def __init__(self, model: nn.Module, settings: OwnSettings) -> None:
+        """Bind to `model`."""
+        self._model = model
+        self.settings = settings
+
+    def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
+        """Return raw maps at the size of the input, as `Method` says."""
+        check_request(images, classes)
+        nothing = np.zeros((0, *images.shape[2:]), dtype=np.float32)
+        return [
+            self.explain_picture(image, list(asked)) if asked else nothing
+            for image, asked in zip(images, classes, strict=True)
+        ]
+
+    @abstractmethod
+    def explain_picture(self, image: Tensor, classes: list[int]) -> FloatMaps:
+        """Return the raw maps (K, H, W) of `image` (3, H, W) for its classes, one at least."""
 
 
 def to_picture(image: Tensor, settings: PictureSettings) -> NDArray[np.float64]:
@@ -106,7 +148,7 @@ def check_logits(logits: Tensor, images: int, classes: Sequence[Sequence[int]]) 
     """Raise BrickbenchError unless `logits` are (images, C) and every class is one of them."""
     if logits.ndim != 2 or len(logits) != images:
         raise BrickbenchError(f"The network should give (N, classes) logits; it gives {tuple(logits.shape)}.")
-    for index in (index for wanted in classes for index in wanted):
+    for index in (index for asked in classes for index in asked):
         if not 0 <= index < logits.shape[1]:
             raise BrickbenchError(f"Class {index} was asked for; the network has classes 0 to {logits.shape[1] - 1}.")
 
@@ -117,7 +159,7 @@ def turns(classes: Sequence[Sequence[int]]) -> Iterator[tuple[int, list[int], li
     So that one backward pass serves a whole batch: rows are images, indices their classes.
     """
     for turn in range(max(map(len, classes), default=0)):
-        rows = [row for row, wanted in enumerate(classes) if turn < len(wanted)]
+        rows = [row for row, asked in enumerate(classes) if turn < len(asked)]
         yield turn, rows, [classes[row][turn] for row in rows]
 
 
@@ -128,7 +170,7 @@ def device_of(model: nn.Module) -> torch.device:
 
 
 @contextmanager
-def borrowed(model: nn.Module) -> Iterator[nn.Module]:
+def frozen_eval(model: nn.Module) -> Iterator[nn.Module]:
     """Give `model` in evaluation mode with frozen weights; leave modes and flags as they were, whatever happens."""
     modes = [(module, module.training) for module in model.modules()]
     flags = [(weight, weight.requires_grad) for weight in model.parameters()]

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 
 from core.errors import BrickbenchError
 from core.progress import Progress
-from dataset.pile_dataset import PileDataset
-from explain.collect import ExplainedPicture, Explainer
+from dataset.dataset_folder import DatasetFolder
+from explain.collect import ExplainedPicture, MapCollector, picture_index
 from explain.methods import METHODS
 from explain.panels import draw_map, draw_picture, new_figure, save_png
 from explain.show import part_facts, part_title
@@ -18,22 +18,22 @@ from explain.strongest import Strongest
 WIDTH_INCH = 2.3
 
 
-def spread_pictures(dataset_root: Path, split: str, count: int) -> list[str]:
+def spread_pictures(dataset: DatasetFolder, split: str, count: int) -> list[str]:
     """Return the image_ids of `count` pictures spread evenly over a split, all of them if it has fewer."""
-    ids = PileDataset(dataset_root, split).image_ids
-    return [ids[place] for place in np.unique(np.linspace(0, len(ids) - 1, min(count, len(ids))).round().astype(int))]
+    ids = dataset.pictures(split).image_ids
+    return [ids[index] for index in np.unique(np.linspace(0, len(ids) - 1, min(count, len(ids))).round().astype(int))]
 
 
 def explained_pictures(
-    explainer: Explainer, image_ids: Sequence[str], part_id: str | None = None
+    collector: MapCollector, image_ids: Sequence[str], part_id: str | None = None
 ) -> list[ExplainedPicture]:
     """Return pictures with the maps of one part each: `part_id`, or the one that the network is surest of."""
     shown = []
     with Progress("Explain", len(image_ids), "pictures") as progress:
         for image_id in image_ids:
-            logits = explainer.logits(explainer.place(image_id))
+            logits = collector.logits(picture_index(collector.pictures, image_id))
             surest = max(logits, key=lambda part: logits[part])
-            shown.append(explainer.explained(image_id, [part_id or surest]))
+            shown.append(collector.explained(image_id, [part_id or surest]))
             progress.advance(1)
     return shown
 

@@ -35,8 +35,8 @@ def draw_figure(
     columns = min(COLUMNS, max(counts))
     lines = [-(-count // columns) for count in counts]
     figure, panels = new_figure(sum(lines), columns, width_inch, shown.picture.shape, dpi)
-    for place, part in enumerate(shown.parts):
-        free = iter(panels[sum(lines[:place]) : sum(lines[: place + 1])].flat)
+    for index, part in enumerate(shown.parts):
+        free = iter(panels[sum(lines[:index]) : sum(lines[: index + 1])].flat)
         mask = shown.masks.get(part)
         draw_picture(next(free), shown.picture, mask, part_title(shown, part), part_facts(shown, part))
         for panel, (title, one) in zip(free, shown.of(part), strict=False):

@@ -6,17 +6,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import Decorated, device_option, existing_folder, parse_choices, print_rows
+from core.cli import Decorated, device_option, new_file, output_option, parse_choices, print_rows
 from core.errors import SettingsError
 from core.files import require_new
+from training.options import run_argument, split_option
 
 if TYPE_CHECKING:
     from explain.collect import ExplainedPicture
+    from training.run.run import Run
 
 PAPER_TOP = 40
-dataset_option = click.option(
-    "-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset."
-)
 
 
 def shown_options(function: Decorated) -> Decorated:
@@ -52,16 +51,9 @@ def shown_options(function: Decorated) -> Decorated:
 
 
 @click.command()
-@click.argument("run", type=existing_folder)
+@run_argument
 @click.argument("image_id")
-@dataset_option
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(dir_okay=False, path_type=Path),
-    required=True,
-    help="The PNG to write, or the page, if it ends with .html.",
-)
+@output_option("The PNG to write, or the page, if it ends with .html.", new_file)
 @click.option("--part", default=None, show_default="all that were explained", help="Only this part_id.")
 @shown_options
 @click.option(
@@ -72,9 +64,8 @@ def shown_options(function: Decorated) -> Decorated:
 )
 @click.option("--models", is_flag=True, help="Print the linear models behind LIME's maps, fitted again.")
 def show(
-    run: Path,
+    run: "Run",
     image_id: str,
-    dataset: Path | None,
     output: Path,
     part: str | None,
     methods: str | None,
@@ -102,58 +93,46 @@ def show(
       brickbench explain show bricks/runs/first 000012_0 -o strongest.png --methods lime --top 40
       brickbench explain show bricks/runs/first 000012_0 -o explained.png --models --part 3001
     """
-    from explain.collect import Explainer
+    from explain.collect import MapCollector
     from explain.page import show_page
     from explain.show import show_png
     from explain.strongest import parse_threshold
-    from training.run.run import dataset_of
 
     _require_free(output, force, (".png", ".html"))
     if settings and methods is None:
         raise SettingsError("--set needs --methods: name the methods that it is for.")
     strongest = parse_threshold(threshold, top, for_only=for_only)
-    root = dataset or dataset_of(run)
-    wanted = None if methods is None else parse_choices("method", methods, settings)
-    explainer = Explainer(run, root, wanted, checkpoint=checkpoint, device=device)
-    shown = explainer.explained(image_id, None if part is None else [part])
+    chosen_methods = None if methods is None else parse_choices("method", methods, settings)
+    collector = MapCollector(run, chosen_methods, checkpoint=checkpoint, device=device)
+    shown = collector.explained(image_id, None if part is None else [part])
     (show_page if output.suffix == ".html" else show_png)(shown, output, strongest)
-    _tell_new([shown], run)
+    _tell_new([shown], run.folder)
     click.echo(f"{output}: {', '.join(shown.parts)}")
     if models:
         from explain.linear_models import linear_models
 
-        for rows in linear_models(run, root, image_id, part):
+        for rows in linear_models(run, image_id, part):
             click.echo()
             print_rows(rows, as_json=False)
 
 
 @click.command()
-@click.argument("run", type=existing_folder)
+@run_argument
 @click.argument("image_ids", metavar="[IMAGE_ID]...", nargs=-1)
-@dataset_option
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The PNG to write."
-)
+@output_option("The PNG to write.", new_file)
 @click.option("--part", default=None, show_default="the one that RUN is surest of", help="Explain this part_id.")
 @shown_options
 @click.option(
     "--methods", default="gradcam,lime", show_default=True, help="Names with commas; maps that RUN lacks are made now."
 )
-@click.option(
-    "--split",
-    type=click.Choice(["train", "val", "test"]),
-    default="test",
-    show_default=True,
-    help="Where to take them.",
-)
+@split_option("test", help_text="Where to take them.")
 @click.option(
     "--count", type=click.IntRange(min=1), default=6, show_default=True, help="Pictures, if no IMAGE_ID is given."
 )
 @click.option("--shades", is_flag=True, help="Draw superpixels in shades too.")
 def sheet(
-    run: Path,
+    run: "Run",
     image_ids: tuple[str, ...],
-    dataset: Path | None,
     output: Path,
     part: str | None,
     methods: str,
@@ -179,19 +158,16 @@ def sheet(
       brickbench explain sheet bricks/runs/first -o finer.png --set lime.kernel_size=1
       brickbench explain sheet bricks/runs/first 000012_0 000047_0 --methods gradcam,lime --top 10 -o two.png
     """
-    from explain.collect import Explainer
+    from explain.collect import MapCollector
     from explain.sheet import explained_pictures, sheet_png, spread_pictures
     from explain.strongest import Strongest, parse_threshold
-    from training.run.run import dataset_of
 
     _require_free(output, force, (".png",))
     chosen = parse_threshold(threshold, top, for_only=for_only) or Strongest(PAPER_TOP)
-    root = dataset or dataset_of(run)
-    wanted = parse_choices("method", methods, settings)
-    explainer = Explainer(run, root, wanted, checkpoint=checkpoint, device=device)
-    shown = explained_pictures(explainer, image_ids or spread_pictures(root, split, count), part)
+    collector = MapCollector(run, parse_choices("method", methods, settings), checkpoint=checkpoint, device=device)
+    shown = explained_pictures(collector, image_ids or spread_pictures(run.dataset, split, count), part)
     sheet_png(shown, output, None if shades else chosen)
-    _tell_new(shown, run)
+    _tell_new(shown, run.folder)
     click.echo(str(output))
 
 
@@ -203,9 +179,10 @@ def _require_free(output: Path, force: bool, endings: tuple[str, ...]) -> None:
     require_new(output, force=force)
 
 
-def _tell_new(shown: Sequence["ExplainedPicture"], run: Path) -> None:
+def _tell_new(shown: Sequence["ExplainedPicture"], run_folder: Path) -> None:
     made = sorted({one.method for picture in shown for one in picture.maps if one.is_new})
     if made:
         click.echo(
-            f"Made now and not kept: {', '.join(made)}. `brickbench explain run {run}` makes maps that stay.", err=True
+            f"Made now and not kept: {', '.join(made)}. `brickbench explain run {run_folder}` makes maps that stay.",
+            err=True,
         )

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from dataset.loader import PileDataset
-from training.checkpoint import Checkpoint, load_checkpoint
 
 from dataset.index import open_index
-from explain.collect import Explained
+from dataset.pile_dataset import PileDataset
+from explain.collect import ShownMap
 from explain.panels import draw_map, draw_picture, new_figure, save_png
 from explain.store import Attribution, load_maps, read_attributions
+from training.run.checkpoint import Checkpoint, load_checkpoint
 
 METHODS = ("gradcam", "lime", "occlusion", "input_x_gradient", "integrated_gradients")
 ROWS = 3
@@ -76,7 +76,7 @@ def main() -> None:
         maps = maps_of(run, image_id, part)
         for column, name in enumerate(METHODS, start=2):
             row, values = maps[name]
-            one = Explained(name, row.method_settings_hash, row.checkpoint, part, values)
+            one = ShownMap(name, row.method_settings_hash, row.checkpoint, part, values)
             draw_map(panels[line, column], image, mask, name.replace("integrated_gradients", "integrated grad."), one)
     save_png(figure, Path(__file__).with_name("twins.png"))
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from explain.memory import BatchSize
 from explain.perturbation.perturbed import batch_size
-from explain.protocol import borrowed, check_logits, device_of
+from explain.protocol import check_logits, device_of, frozen_eval
 
 FloatArray = NDArray[np.float64]
 
@@ -57,7 +57,7 @@ class Network:
             check_logits(logits, part.stop - part.start, [])
             return np.asarray(logits.double().cpu().numpy())
 
-        with borrowed(self.model), torch.inference_mode():
+        with frozen_eval(self.model), torch.inference_mode():
             if self._batch is None:  # one picture is made for its size only: batches are the same in every call
                 self._batch = batch_size(None, make(slice(0, 1))[0], self.device)
             return np.concatenate(list(self._batch.batches(count, work)))

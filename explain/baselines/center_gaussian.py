@@ -1,13 +1,11 @@
 """A bump in the middle: what a map scores that knows only where photographers put things."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.settings import Settings
-from explain.protocol import FloatMaps, MethodRow, check_request
+from explain.protocol import FloatMaps, MethodRow, PictureByPicture
 
 
 class CenterGaussianSettings(Settings):
@@ -17,22 +15,16 @@ class CenterGaussianSettings(Settings):
     """Standard deviation as a share of the picture's width and height; a quarter puts 91 % of the mass within it."""
 
 
-class CenterGaussian:
+class CenterGaussian(PictureByPicture[CenterGaussianSettings]):
     """A bump in the middle of the picture, where photographers and renderers put things."""
 
-    def __init__(self, _model: nn.Module, settings: CenterGaussianSettings) -> None:
-        """Take no notice of the network."""
-        self.settings = settings
-
-    def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
-        """Return the bump at the size of the input, as `explain.protocol.Method` says."""
-        check_request(images, classes)
+    def explain_picture(self, image: Tensor, classes: list[int]) -> FloatMaps:
+        """Return the bump at the size of the picture, the same for each class."""
         rows, columns = (
             np.exp(-0.5 * (((np.arange(size) + 0.5) / size - 0.5) / self.settings.sigma_share) ** 2)
-            for size in images.shape[2:]
+            for size in image.shape[1:]
         )
-        bump = np.outer(rows, columns).astype(np.float32)
-        return [np.repeat(bump[None], len(wanted), axis=0) for wanted in classes]
+        return np.repeat(np.outer(rows, columns).astype(np.float32)[None], len(classes), axis=0)
 
 
 ROW = MethodRow(

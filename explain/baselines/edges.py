@@ -1,31 +1,20 @@
 """Edge strength of the picture: what a map scores that merely traces outlines."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from skimage.color import rgb2gray
 from skimage.filters import sobel
-from torch import Tensor, nn
+from torch import Tensor
 
-from explain.protocol import FloatMaps, MethodRow, PictureSettings, check_request, to_picture
+from explain.protocol import FloatMaps, MethodRow, PictureByPicture, PictureSettings, to_picture
 
 
-class Edges:
+class Edges(PictureByPicture[PictureSettings]):
     """Strength of the picture's own edges: what a map shows that merely traces outlines."""
 
-    def __init__(self, _model: nn.Module, settings: PictureSettings) -> None:
-        """Take no notice of the network."""
-        self.settings = settings
-
-    def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
-        """Return the Sobel magnitude of the grey picture, as `explain.protocol.Method` says."""
-        check_request(images, classes)
-        strengths = [self._strength(image) for image in images]
-        return [np.repeat(found[None], len(wanted), axis=0) for found, wanted in zip(strengths, classes, strict=True)]
-
-    def _strength(self, image: Tensor) -> FloatMaps:
-        found = sobel(rgb2gray(to_picture(image, self.settings)))  # type: ignore[no-untyped-call]
-        return np.asarray(found, dtype=np.float32)
+    def explain_picture(self, image: Tensor, classes: list[int]) -> FloatMaps:
+        """Return the Sobel magnitude of the grey picture, the same for each class."""
+        strength = sobel(rgb2gray(to_picture(image, self.settings)))  # type: ignore[no-untyped-call]
+        return np.repeat(np.asarray(strength, dtype=np.float32)[None], len(classes), axis=0)
 
 
 ROW = MethodRow(

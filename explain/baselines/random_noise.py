@@ -1,14 +1,12 @@
 """Random noise: what chance looks like."""
 
-from collections.abc import Sequence
-
 import numpy as np
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.seeding import Purpose, generator
 from core.settings import Settings
-from explain.protocol import FloatMaps, MethodRow, check_request, image_key
+from explain.protocol import FloatMaps, MethodRow, PictureByPicture, image_key
 
 
 class RandomSettings(Settings):
@@ -18,23 +16,15 @@ class RandomSettings(Settings):
     """Of the noise; together with the picture's content and the class it decides the map."""
 
 
-class RandomNoise:
+class RandomNoise(PictureByPicture[RandomSettings]):
     """Independent uniform noise in every pixel, another for each picture and class."""
 
-    def __init__(self, _model: nn.Module, settings: RandomSettings) -> None:
-        """Take no notice of the network."""
-        self.settings = settings
-
-    def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
-        """Return noise at the size of the input, as `explain.protocol.Method` says."""
-        check_request(images, classes)
-        return [self._noise(image, wanted) for image, wanted in zip(images, classes, strict=True)]
-
-    def _noise(self, image: Tensor, classes: Sequence[int]) -> FloatMaps:
+    def explain_picture(self, image: Tensor, classes: list[int]) -> FloatMaps:
+        """Return noise at the size of the picture, another for each class."""
         key = image_key(image)
         maps = np.zeros((len(classes), *image.shape[1:]), dtype=np.float32)
-        for place, index in enumerate(classes):
-            maps[place] = generator(self.settings.seed, Purpose.BASELINE, key, index).random(image.shape[1:])
+        for noise, index in zip(maps, classes, strict=True):
+            noise[:] = generator(self.settings.seed, Purpose.BASELINE, key, index).random(image.shape[1:])
         return maps
 
 

@@ -18,7 +18,7 @@ class Uniform:
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
         """Return maps of one cell, (K, 1, 1), as `explain.protocol.Method` says."""
         check_request(images, classes)
-        return [np.ones((len(wanted), 1, 1), dtype=np.float32) for wanted in classes]
+        return [np.ones((len(asked), 1, 1), dtype=np.float32) for asked in classes]
 
 
 ROW = MethodRow(

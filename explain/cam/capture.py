@@ -1,7 +1,7 @@
 """One forward pass that keeps a layer's maps, and backward passes that end there."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import BrickbenchError
-from explain.cam.layers import to_grid
-from explain.protocol import borrowed, check_logits, device_of
+from explain.cam.layers import LayerSettings, find_layer, to_grid
+from explain.protocol import check_logits, check_request, device_of, frozen_eval
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class LayerPass:
 
         One backward pass from the logits to the layer; each row at most once.
         """
-        wanted = self.logits[list(rows), list(indices)].sum()
-        found: Tensor | None = None
-        if wanted.requires_grad:
-            (found,) = torch.autograd.grad(wanted, self.output, retain_graph=True, allow_unused=True)
-        if found is None:
+        total = self.logits[list(rows), list(indices)].sum()
+        gradients: Tensor | None = None
+        if total.requires_grad:
+            (gradients,) = torch.autograd.grad(total, self.output, retain_graph=True, allow_unused=True)
+        if gradients is None:
             raise BrickbenchError(f"The logits do not depend on layer {self.layer!r}: choose another one.")
-        return of_rows(to_grid(found, self.model, self.layer, self.images), rows)
+        return of_rows(to_grid(gradients, self.model, self.layer, self.images), rows)
 
 
 @contextmanager
@@ -63,7 +63,7 @@ def layer_pass(
         kept[-1] = output.detach().requires_grad_(True)
         return kept[-1].clone()  # an activation in place that follows must not change what is kept
 
-    with borrowed(model), torch.inference_mode(False), torch.enable_grad():
+    with frozen_eval(model), torch.inference_mode(False), torch.enable_grad():
         handle = layer.register_forward_hook(begin_graph)
         moved = images.to(device_of(model))
         try:
@@ -78,6 +78,21 @@ def layer_pass(
             )
         activations = to_grid(kept[0].detach(), model, name, moved)
         yield LayerPass(moved, logits, activations, kept[0], model, name)
+
+
+class LayerMethod:
+    """A method that reads the maps of one layer; what it makes of them is its subclass's."""
+
+    def __init__(self, model: nn.Module, settings: LayerSettings) -> None:
+        """Bind to `model`; raises SettingsError if it has no such layer."""
+        self._model = model
+        name, self._layer = find_layer(model, settings.layer)
+        self.settings = settings.model_copy(update={"layer": name})
+
+    def layer_pass(self, images: Tensor, classes: Sequence[Sequence[int]]) -> AbstractContextManager[LayerPass]:
+        """Return one forward pass of `images`, for ``with``; raises as `layer_pass` and `check_request`."""
+        check_request(images, classes)
+        return layer_pass(self._model, str(self.settings.layer), self._layer, images, classes)
 
 
 def of_rows(tensor: Tensor, rows: Sequence[int]) -> Tensor:

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from explain.cam.capture import layer_pass
-from explain.cam.layers import LayerSettings, find_layer
-from explain.protocol import FloatMaps, MethodRow, check_request
+from explain.cam.capture import LayerMethod
+from explain.cam.layers import LayerSettings
+from explain.protocol import FloatMaps, MethodRow
 
 
-class EigenCam:
+class EigenCam(LayerMethod):
     """Each place's channels, less their mean over places, projected on their first right singular vector.
 
     Source: Muhammad and Yeasin 2020, Eigen-CAM; centred as in pytorch-grad-cam. The sign of a singular vector is
@@ -19,18 +19,11 @@ class EigenCam:
     equation 13).
     """
 
-    def __init__(self, model: nn.Module, settings: LayerSettings) -> None:
-        """Bind to `model`; raises SettingsError if it has no such layer."""
-        self._model = model
-        name, self._layer = find_layer(model, settings.layer)
-        self.settings = settings.model_copy(update={"layer": name})
-
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
         """Return raw maps at the size of the layer, as `explain.protocol.Method` says: one, for every class."""
-        check_request(images, classes)
-        with layer_pass(self._model, str(self.settings.layer), self._layer, images, classes) as found:
-            maps = first_component(found.activations).cpu().numpy()
-        return [np.repeat(one[None], len(wanted), axis=0) for one, wanted in zip(maps, classes, strict=True)]
+        with self.layer_pass(images, classes) as kept:
+            maps = first_component(kept.activations).cpu().numpy()
+        return [np.repeat(one[None], len(asked), axis=0) for one, asked in zip(maps, classes, strict=True)]
 
 
 def first_component(activations: Tensor) -> Tensor:
@@ -48,4 +41,5 @@ ROW = MethodRow(
     "eigencam", "Eigen-CAM", "method", "class activation", EigenCam, LayerSettings, "bilinear", signed=True,
     images_at_once=16, cost="1 forward, whatever K", source="Muhammad and Yeasin 2020",
     note="the same map for every class: what the layer reacts to, not what speaks for a part",
+    reference="explain.references.by_grad_cam:eigencam",
 )  # fmt: skip

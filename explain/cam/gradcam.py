@@ -1,10 +1,8 @@
 """Grad-CAM: maps weighted by the mean of their gradients."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from explain.cam.layers import LayerSettings
-from explain.cam.weighted import WeightedActivations, weighted_sum
-from explain.protocol import MethodRow
+from explain.cam.weighted import weighted_row, weighted_sum
 
 
 def gradcam(activations: Tensor, gradients: Tensor) -> Tensor:
@@ -15,13 +13,7 @@ def gradcam(activations: Tensor, gradients: Tensor) -> Tensor:
     return weighted_sum(gradients.mean(dim=(2, 3)), activations)
 
 
-def create(model: nn.Module, settings: LayerSettings) -> WeightedActivations:
-    """Return Grad-CAM bound to `model`."""
-    return WeightedActivations(model, settings, gradcam)
-
-
-ROW = MethodRow(
-    "gradcam", "Grad-CAM", "method", "class activation", create, LayerSettings, "bilinear", signed=True,
-    images_at_once=16, cost="1 forward, K short backward", source="Selvaraju et al. 2017",
+ROW = weighted_row(
+    "gradcam", "Grad-CAM", gradcam, source="Selvaraju et al. 2017",
     note="coarse: one cell of the last convolutional maps; signed, the paper's ReLU is the metrics' sign policy",
 )  # fmt: skip

@@ -1,10 +1,8 @@
 """Grad-CAM as the founding paper words it: maps weighted by the maximum of their gradients."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from explain.cam.layers import LayerSettings
-from explain.cam.weighted import WeightedActivations, weighted_sum
-from explain.protocol import MethodRow
+from explain.cam.weighted import weighted_row, weighted_sum
 
 
 def gradcam_max(activations: Tensor, gradients: Tensor) -> Tensor:
@@ -16,13 +14,7 @@ def gradcam_max(activations: Tensor, gradients: Tensor) -> Tensor:
     return weighted_sum(gradients.amax(dim=(2, 3)), activations)
 
 
-def create(model: nn.Module, settings: LayerSettings) -> WeightedActivations:
-    """Return max-pooled Grad-CAM bound to `model`."""
-    return WeightedActivations(model, settings, gradcam_max)
-
-
-ROW = MethodRow(
-    "gradcam_max", "Grad-CAM (max)", "method", "class activation", create, LayerSettings, "bilinear", signed=True,
-    images_at_once=16, cost="1 forward, K short backward", source="Cian et al. 2020, section 3.2",
+ROW = weighted_row(
+    "gradcam_max", "Grad-CAM (max)", gradcam_max, source="Cian et al. 2020, section 3.2",
     note="the founding paper's wording: a single strong gradient makes a map's weight, so it is noisier than the mean",
 )  # fmt: skip

@@ -1,11 +1,9 @@
 """Grad-CAM++: each place of a map weighs its gradient anew."""
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from explain.cam.layers import LayerSettings
-from explain.cam.weighted import WeightedActivations, weighted_sum
-from explain.protocol import MethodRow
+from explain.cam.weighted import weighted_row, weighted_sum
 
 STABILITY = 1e-6
 """Added to the denominator of each weight, as pytorch-grad-cam does, so that values agree."""
@@ -23,13 +21,7 @@ def gradcam_plus_plus(activations: Tensor, gradients: Tensor) -> Tensor:
     return weighted_sum((alpha * gradients.clamp(min=0)).sum(dim=(2, 3)), activations)
 
 
-def create(model: nn.Module, settings: LayerSettings) -> WeightedActivations:
-    """Return Grad-CAM++ bound to `model`."""
-    return WeightedActivations(model, settings, gradcam_plus_plus)
-
-
-ROW = MethodRow(
-    "gradcam_plus_plus", "Grad-CAM++", "method", "class activation", create, LayerSettings, "bilinear", signed=True,
-    images_at_once=16, cost="1 forward, K short backward", source="Chattopadhay et al. 2018",
+ROW = weighted_row(
+    "gradcam_plus_plus", "Grad-CAM++", gradcam_plus_plus, source="Chattopadhay et al. 2018",
     note="meant for several objects of a class; negative only where the layer's maps are",
 )  # fmt: skip

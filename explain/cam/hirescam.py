@@ -1,10 +1,8 @@
 """HiResCAM: maps times their gradients, place by place."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from explain.cam.layers import LayerSettings
-from explain.cam.weighted import WeightedActivations
-from explain.protocol import MethodRow
+from explain.cam.weighted import weighted_row
 
 
 def hirescam(activations: Tensor, gradients: Tensor) -> Tensor:
@@ -16,13 +14,7 @@ def hirescam(activations: Tensor, gradients: Tensor) -> Tensor:
     return (gradients * activations).sum(dim=1)
 
 
-def create(model: nn.Module, settings: LayerSettings) -> WeightedActivations:
-    """Return HiResCAM bound to `model`."""
-    return WeightedActivations(model, settings, hirescam)
-
-
-ROW = MethodRow(
-    "hirescam", "HiResCAM", "method", "class activation", create, LayerSettings, "bilinear", signed=True,
-    images_at_once=16, cost="1 forward, K short backward", source="Draelos and Carin 2020",
+ROW = weighted_row(
+    "hirescam", "HiResCAM", hirescam, source="Draelos and Carin 2020",
     note="adds up to the logit (less bias) if what follows the layer is linear; equals Grad-CAM before a global mean",
 )  # fmt: skip

@@ -1,10 +1,8 @@
 """LayerCAM: maps times the positive part of their gradients, place by place."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from explain.cam.layers import LayerSettings
-from explain.cam.weighted import WeightedActivations
-from explain.protocol import MethodRow
+from explain.cam.weighted import weighted_row
 
 
 def layercam(activations: Tensor, gradients: Tensor) -> Tensor:
@@ -15,13 +13,7 @@ def layercam(activations: Tensor, gradients: Tensor) -> Tensor:
     return (gradients.clamp(min=0) * activations).sum(dim=1)
 
 
-def create(model: nn.Module, settings: LayerSettings) -> WeightedActivations:
-    """Return LayerCAM bound to `model`."""
-    return WeightedActivations(model, settings, layercam)
-
-
-ROW = MethodRow(
-    "layercam", "LayerCAM", "method", "class activation", create, LayerSettings, "bilinear", signed=True,
-    images_at_once=16, cost="1 forward, K short backward", source="Jiang et al. 2021",
+ROW = weighted_row(
+    "layercam", "LayerCAM", layercam, source="Jiang et al. 2021",
     note="made for shallow layers too: choose one with `layer` for a finer map",
 )  # fmt: skip

@@ -7,18 +7,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from explain.cam.capture import layer_pass
-from explain.cam.layers import LayerSettings, find_layer
+from explain.cam.capture import LayerMethod
+from explain.cam.layers import LayerSettings
 from explain.cam.weighted import weighted_sum
 from explain.memory import BatchSize
-from explain.protocol import FloatMaps, MethodRow, borrowed, check_request
+from explain.protocol import FloatMaps, MethodRow, frozen_eval
 
 MASKED_AT_ONCE = 64
 STABILITY = 1e-8
 """Added to each map's range, as pytorch-grad-cam does, so that values agree."""
 
 
-class ScoreCam:
+class ScoreCam(LayerMethod):
     """L = sum_k softmax_k(logit of the picture times map k, enlarged and scaled to 0..1) A_k.
 
     Source: Wang et al. 2020, Score-CAM, without the ReLU and, like pytorch-grad-cam, without subtracting the logit
@@ -28,20 +28,17 @@ class ScoreCam:
 
     def __init__(self, model: nn.Module, settings: LayerSettings) -> None:
         """Bind to `model`; raises SettingsError if it has no such layer."""
-        self._model = model
-        name, self._layer = find_layer(model, settings.layer)
-        self.settings = settings.model_copy(update={"layer": name})
+        super().__init__(model, settings)
         self.batch = BatchSize(MASKED_AT_ONCE, "masked pictures")
 
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
         """Return raw maps at the size of the layer, as `explain.protocol.Method` says."""
-        check_request(images, classes)
-        with layer_pass(self._model, str(self.settings.layer), self._layer, images, classes) as found:
-            activations, moved = found.activations, found.images
-        with borrowed(self._model), torch.inference_mode():
+        with self.layer_pass(images, classes) as kept:
+            activations, moved = kept.activations, kept.images
+        with frozen_eval(self._model), torch.inference_mode():
             return [
-                self._explain(image, maps, list(wanted))
-                for image, maps, wanted in zip(moved, activations, classes, strict=True)
+                self._explain(image, maps, list(asked))
+                for image, maps, asked in zip(moved, activations, classes, strict=True)
             ]
 
     def _explain(self, image: Tensor, maps: Tensor, classes: list[int]) -> FloatMaps:
@@ -56,12 +53,13 @@ class ScoreCam:
 
         scores = torch.cat(list(self.batch.batches(len(maps), scores_of)))  # (C, K)
         weights = scores.softmax(dim=0).T
-        found = weighted_sum(weights, maps.expand(len(classes), *maps.shape))
-        return np.asarray(found.cpu().numpy(), dtype=np.float32)
+        weighted = weighted_sum(weights, maps.expand(len(classes), *maps.shape))
+        return np.asarray(weighted.cpu().numpy(), dtype=np.float32)
 
 
 ROW = MethodRow(
     "scorecam", "Score-CAM", "method", "class activation", ScoreCam, LayerSettings, "bilinear", signed=True,
     images_at_once=1, cost="1 + channels forward, whatever K", source="Wang et al. 2020",
     note="needs no gradients; slow, and where logits hardly differ all channels weigh the same",
+    reference="explain.references.by_grad_cam:scorecam",
 )  # fmt: skip

@@ -1,10 +1,8 @@
 """XGrad-CAM: gradients averaged with the maps as weights."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from explain.cam.layers import LayerSettings
-from explain.cam.weighted import WeightedActivations, weighted_sum
-from explain.protocol import MethodRow
+from explain.cam.weighted import weighted_row, weighted_sum
 
 STABILITY = 1e-7
 """Added to each map's sum, as pytorch-grad-cam does, so that values agree."""
@@ -20,13 +18,7 @@ def xgradcam(activations: Tensor, gradients: Tensor) -> Tensor:
     return weighted_sum((gradients * activations / (total + STABILITY)).sum(dim=(2, 3)), activations)
 
 
-def create(model: nn.Module, settings: LayerSettings) -> WeightedActivations:
-    """Return XGrad-CAM bound to `model`."""
-    return WeightedActivations(model, settings, xgradcam)
-
-
-ROW = MethodRow(
-    "xgradcam", "XGrad-CAM", "method", "class activation", create, LayerSettings, "bilinear", signed=True,
-    images_at_once=16, cost="1 forward, K short backward", source="Fu et al. 2020",
+ROW = weighted_row(
+    "xgradcam", "XGrad-CAM", xgradcam, source="Fu et al. 2020",
     note="wants maps that are never negative (after ReLU); where one sums to nearly 0 its weight is unstable",
 )  # fmt: skip

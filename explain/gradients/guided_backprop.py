@@ -4,12 +4,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
-from explain.gradients.pixel_gradients import PixelGradients
-from explain.protocol import MethodRow, NoSettings
+from explain.gradients.pixel_gradients import pixel_row
 
 RECTIFIERS: frozenset[Callable[..., Any]] = frozenset(
     {
@@ -49,13 +48,8 @@ def guided_backprop(_image: Tensor, gradients: Tensor) -> Tensor:
     return gradients.sum(dim=1)
 
 
-def create(model: nn.Module, settings: NoSettings) -> PixelGradients:
-    """Return guided backpropagation bound to `model`."""
-    return PixelGradients(model, settings, guided_backprop, GuidedRectifiers)
-
-
-ROW = MethodRow(
-    "guided_backprop", "Guided backprop", "method", "gradients", create, NoSettings, "bilinear", signed=True,
-    images_at_once=16, cost="1 forward, K backward", source="Springenberg et al. 2014",
+ROW = pixel_row(
+    "guided_backprop", "Guided backprop", guided_backprop, unit="logit/unit", source="Springenberg et al. 2014",
+    mode=lambda _settings: GuidedRectifiers,
     note="sharp, but hardly depends on the class or even on trained weights (Adebayo et al. 2018)",
 )  # fmt: skip

@@ -7,10 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from explain.cam import gradcam
+from explain.cam.gradcam import gradcam
 from explain.cam.layers import LayerSettings
+from explain.cam.weighted import WeightedActivations
 from explain.gradients.guided_backprop import GuidedRectifiers
-from explain.gradients.pixel_gradients import class_gradients
+from explain.gradients.pixel_gradients import FLIPPED, class_gradients
 from explain.protocol import FloatMaps, MethodRow
 
 
@@ -23,7 +24,7 @@ class GuidedGradCam:
     def __init__(self, model: nn.Module, settings: LayerSettings) -> None:
         """Bind to `model`; raises SettingsError if it has no such layer."""
         self._model = model
-        self._gradcam = gradcam.create(model, settings)
+        self._gradcam = WeightedActivations(gradcam, model, settings)
         self.settings = self._gradcam.settings
 
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
@@ -45,4 +46,5 @@ ROW = MethodRow(
     "guided_gradcam", "Guided Grad-CAM", "method", "gradients", GuidedGradCam, LayerSettings, "bilinear", signed=True,
     images_at_once=16, cost="2 forward, K backward", source="Selvaraju et al. 2017",
     note="the outlines are guided backprop's, only their place is Grad-CAM's",
+    reference="explain.references.by_captum:guided_gradcam", tolerance=FLIPPED,
 )  # fmt: skip

@@ -1,9 +1,8 @@
 """Input x gradient: each pixel's first-order share of the logit."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from explain.gradients.pixel_gradients import PixelGradients
-from explain.protocol import MethodRow, NoSettings
+from explain.gradients.pixel_gradients import pixel_row
 
 
 def input_x_gradient(image: Tensor, gradients: Tensor) -> Tensor:
@@ -14,13 +13,7 @@ def input_x_gradient(image: Tensor, gradients: Tensor) -> Tensor:
     return (image * gradients).sum(dim=1)
 
 
-def create(model: nn.Module, settings: NoSettings) -> PixelGradients:
-    """Return input x gradient bound to `model`."""
-    return PixelGradients(model, settings, input_x_gradient)
-
-
-ROW = MethodRow(
-    "input_x_gradient", "Input × gradient", "method", "gradients", create, NoSettings, "bilinear", signed=True,
-    images_at_once=16, cost="1 forward, K backward", source="Shrikumar et al. 2016",
+ROW = pixel_row(
+    "input_x_gradient", "Input × gradient", input_x_gradient, unit="logit", source="Shrikumar et al. 2016",
     note="pixels of the normalisation's mean colour get 0, whatever the network does with them",
 )  # fmt: skip

@@ -1,15 +1,13 @@
 """Integrated gradients: gradients along the way from a plain picture to this one."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from explain.gradients.pixel_gradients import class_gradients
+from explain.gradients.pixel_gradients import FLIPPED, class_gradients
 from explain.memory import BatchSize
-from explain.protocol import FloatMaps, MethodRow, PictureSettings, check_request, device_of
+from explain.protocol import FloatMaps, MethodRow, PictureByPicture, PictureSettings, device_of
 
 STEPS_AT_ONCE = 32
 
@@ -24,7 +22,7 @@ class IntegratedGradientsSettings(PictureSettings):
     black baseline is invisible."""
 
 
-class IntegratedGradients:
+class IntegratedGradients(PictureByPicture[IntegratedGradientsSettings]):
     """(x - x') times the mean of dy/dx on the straight way from x' to x, summed over channels.
 
     Source: Sundararajan, Taly and Yan 2017, equation 1. The values of a map add up to y(x) - y(x'), but for the
@@ -33,20 +31,13 @@ class IntegratedGradients:
 
     def __init__(self, model: nn.Module, settings: IntegratedGradientsSettings) -> None:
         """Bind to `model`."""
-        self._model = model
-        self.settings = settings
+        super().__init__(model, settings)
         self.batch = BatchSize(STEPS_AT_ONCE, "steps")
         points, weights = np.polynomial.legendre.leggauss(settings.steps)  # type: ignore[no-untyped-call]
         self._shares, self._weights = torch.from_numpy((points + 1) / 2), torch.from_numpy(weights / 2)
 
-    def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
-        """Return raw maps at the size of the input, as `explain.protocol.Method` says."""
-        check_request(images, classes)
-        return [self._explain(image, list(wanted)) for image, wanted in zip(images, classes, strict=True)]
-
-    def _explain(self, image: Tensor, classes: list[int]) -> FloatMaps:
-        if not classes:
-            return np.zeros((0, *image.shape[1:]), dtype=np.float32)
+    def explain_picture(self, image: Tensor, classes: list[int]) -> FloatMaps:
+        """Return raw maps at the size of the picture, as the base says."""
         grey = (self.settings.baseline - torch.tensor(self.settings.mean)) / torch.tensor(self.settings.std)
         device = device_of(self._model)
         start = grey[:, None, None].to(device)
@@ -65,6 +56,7 @@ class IntegratedGradients:
 ROW = MethodRow(
     "integrated_gradients", "Integrated gradients", "method", "gradients", IntegratedGradients,
     IntegratedGradientsSettings, "bilinear", signed=True, images_at_once=1, cost="steps forward, K x steps backward",
-    source="Sundararajan et al. 2017",
+    source="Sundararajan et al. 2017", unit="logit",
     note="adds up to the logit less that of the plain baseline picture; pixels of the baseline's colour get 0",
+    reference="explain.references.by_captum:integrated_gradients", tolerance=FLIPPED,
 )  # fmt: skip

@@ -1,4 +1,9 @@
-"""Layer-wise relevance propagation: the logit handed back layer by layer, each share in proportion."""
+"""Layer-wise relevance propagation: the logit handed back layer by layer, each share in proportion.
+
+Source: Bach et al. 2015; the gamma rule for convolutions and the epsilon rule for dense layers as Montavon et al.
+2019 advise, with captum's gamma rule, which leaves the bias as it is. Own code and not captum's, which accepts
+neither leaky ReLU nor a layer used twice, and changes the network's weights while it works.
+"""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
@@ -6,14 +11,13 @@ from typing import Any
 
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from core.settings import Settings
 from explain.gradients.input_x_gradient import input_x_gradient
-from explain.gradients.pixel_gradients import PixelGradients
-from explain.protocol import MethodRow
+from explain.gradients.pixel_gradients import pixel_row
 
 SMOOTH: frozenset[Callable[..., Any]] = frozenset(
     {functional.silu, functional.gelu, functional.hardswish, functional.mish, functional.elu}
@@ -73,19 +77,9 @@ def _same_value(value: Tensor, way_back: Tensor) -> Tensor:
     return value.detach() + (way_back - way_back.detach())
 
 
-def create(model: nn.Module, settings: LrpSettings) -> PixelGradients:
-    """Return layer-wise relevance propagation bound to `model`.
-
-    Source: Bach et al. 2015; the gamma rule for convolutions and the epsilon rule for dense layers as Montavon et al.
-    2019 advise, with captum's gamma rule, which leaves the bias as it is. Own code and not captum's, which accepts
-    neither leaky ReLU nor a layer used twice, and changes the network's weights while it works.
-    """
-    rules = partial(RelevanceRules, settings.gamma, settings.epsilon)
-    return PixelGradients(model, settings, input_x_gradient, rules)
-
-
-ROW = MethodRow(
-    "lrp", "LRP (gamma)", "method", "gradients", create, LrpSettings, "bilinear", signed=True, images_at_once=16,
-    cost="2 forward, 2 K backward", source="Bach et al. 2015; Montavon et al. 2019",
+ROW = pixel_row(
+    "lrp", "LRP (gamma)", input_x_gradient, unit="logit", source="Bach et al. 2015; Montavon et al. 2019",
+    cost="2 forward, 2 K backward", settings=LrpSettings,
+    mode=lambda settings: partial(RelevanceRules, settings.gamma, settings.epsilon),
     note="for convolutional networks; batch normalisation and biases absorb some of the logit",
 )  # fmt: skip

@@ -2,15 +2,29 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from core.settings import Settings
-from explain.protocol import FloatMaps, borrowed, check_logits, check_request, device_of, turns
+from explain.protocol import (
+    FloatMaps,
+    MethodRow,
+    NoSettings,
+    check_logits,
+    check_request,
+    device_of,
+    frozen_eval,
+    turns,
+)
 
 Formula = Callable[[Tensor, Tensor], Tensor]
 """Takes an image (3, H, W) and the gradients of K logits (K, 3, H, W), and returns maps (K, H, W)."""
+FLIPPED = 1e-2
+"""Tolerance of gradients in float32, where rounding flips rectifiers whose input is nearly 0: differences of 3e-3
+(integrated gradients) and 1e-2 (LRP) were seen on random weights, of 1e-5 and less in float64."""
 Mode = Callable[[], AbstractContextManager[object]]
 """Makes what changes the backward pass while the network runs, such as guided rectifiers."""
 
@@ -23,37 +37,58 @@ def class_gradients(
     Raises:
         BrickbenchError: a class is not one of the network's.
     """
-    with borrowed(model), torch.inference_mode(False), torch.enable_grad():
+    with frozen_eval(model), torch.inference_mode(False), torch.enable_grad():
         pixels = images.to(device_of(model)).detach().clone().requires_grad_(True)
         with mode():
             logits = model(pixels.clone())  # a first layer in place would not be allowed to change a leaf
         check_logits(logits, len(images), classes)
-        found = [pixels.new_zeros(len(wanted), *pixels.shape[1:]) for wanted in classes]
+        of_images = [pixels.new_zeros(len(asked), *pixels.shape[1:]) for asked in classes]
         for turn, rows, indices in turns(classes):
             (gradients,) = torch.autograd.grad(logits[rows, indices].sum(), pixels, retain_graph=True)
             for row in rows:
-                found[row][turn] = gradients[row]
-    return found
+                of_images[row][turn] = gradients[row]
+    return of_images
 
 
 class PixelGradients:
     """A formula of the pixels and of their gradients for each class."""
 
-    def __init__(self, model: nn.Module, settings: Settings, formula: Formula, mode: Mode = nullcontext) -> None:
-        """Bind to `model`."""
-        self._model, self._formula, self._mode = model, formula, mode
+    def __init__(self, formula: Formula, mode: Callable[[Any], Mode], model: nn.Module, settings: Settings) -> None:
+        """Bind to `model`; `mode` makes of the settings what changes the backward pass."""
+        self._model, self._formula, self._mode = model, formula, mode(settings)
         self.settings = settings
 
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
         """Return raw maps at the size of the input, as `explain.protocol.Method` says."""
         check_request(images, classes)
-        found = class_gradients(self._model, images, classes, self._mode)
+        of_images = class_gradients(self._model, images, classes, self._mode)
         return [
             self._formula(image.to(gradients.device), gradients).cpu().numpy()
-            for image, gradients in zip(images, found, strict=True)
+            for image, gradients in zip(images, of_images, strict=True)
         ]
 
 
 def strongest_channel(gradients: Tensor) -> Tensor:
     """Return the largest size of a gradient over the channels: (K, 3, H, W) to (K, H, W)."""
     return gradients.abs().amax(dim=1)
+
+
+def pixel_row(
+    name: str,
+    title: str,
+    formula: Formula,
+    *,
+    unit: str,
+    source: str,
+    note: str,
+    signed: bool = True,
+    cost: str = "1 forward, K backward",
+    settings: type[Settings] = NoSettings,
+    mode: Callable[[Any], Mode] = lambda _settings: nullcontext,
+) -> MethodRow:
+    """Return the row of the method that is `formula`, with gradients of the pass that `mode` makes of the settings."""
+    return MethodRow(
+        name, title, "method", "gradients", partial(PixelGradients, formula, mode), settings, "bilinear",
+        signed=signed, images_at_once=16, cost=cost, source=source, note=note, unit=unit,
+        reference=f"explain.references.by_captum:{name}", tolerance=FLIPPED,
+    )  # fmt: skip

@@ -1,9 +1,8 @@
 """Saliency (sensitivity analysis): how strongly a logit reacts to each pixel."""
 
-from torch import Tensor, nn
+from torch import Tensor
 
-from explain.gradients.pixel_gradients import PixelGradients, strongest_channel
-from explain.protocol import MethodRow, NoSettings
+from explain.gradients.pixel_gradients import pixel_row, strongest_channel
 
 
 def saliency(_image: Tensor, gradients: Tensor) -> Tensor:
@@ -14,13 +13,7 @@ def saliency(_image: Tensor, gradients: Tensor) -> Tensor:
     return strongest_channel(gradients)
 
 
-def create(model: nn.Module, settings: NoSettings) -> PixelGradients:
-    """Return saliency bound to `model`."""
-    return PixelGradients(model, settings, saliency)
-
-
-ROW = MethodRow(
-    "saliency", "Saliency", "method", "gradients", create, NoSettings, "bilinear", signed=False, images_at_once=16,
-    cost="1 forward, K backward", source="Simonyan et al. 2013",
+ROW = pixel_row(
+    "saliency", "Saliency", saliency, unit="logit/unit", source="Simonyan et al. 2013", signed=False,
     note="fine and noisy; has no sign: evidence for and against look alike",
 )  # fmt: skip

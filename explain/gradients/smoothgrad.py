@@ -1,7 +1,5 @@
 """SmoothGrad: gradients averaged over noisy copies of the picture."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from pydantic import Field
@@ -9,9 +7,9 @@ from torch import Tensor, nn
 
 from core.seeding import Purpose, generator
 from core.settings import Settings
-from explain.gradients.pixel_gradients import class_gradients, strongest_channel
+from explain.gradients.pixel_gradients import FLIPPED, class_gradients, strongest_channel
 from explain.memory import BatchSize
-from explain.protocol import FloatMaps, MethodRow, check_request, device_of, image_key
+from explain.protocol import FloatMaps, MethodRow, PictureByPicture, device_of, image_key
 
 COPIES_AT_ONCE = 32
 
@@ -27,7 +25,7 @@ class SmoothGradSettings(Settings):
     """Of the noise; together with the picture's content it decides the map."""
 
 
-class SmoothGrad:
+class SmoothGrad(PictureByPicture[SmoothGradSettings]):
     """Mean of dy/dx over noisy copies, then the strongest channel of each pixel as in `saliency`.
 
     Source: Smilkov et al. 2017. Signed gradients are averaged, so that noise cancels, and their size is taken last.
@@ -36,14 +34,8 @@ class SmoothGrad:
 
     def __init__(self, model: nn.Module, settings: SmoothGradSettings) -> None:
         """Bind to `model`."""
-        self._model = model
-        self.settings = settings
+        super().__init__(model, settings)
         self.batch = BatchSize(COPIES_AT_ONCE, "noisy pictures")
-
-    def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
-        """Return raw maps at the size of the input, as `explain.protocol.Method` says."""
-        check_request(images, classes)
-        return [self._explain(image, list(wanted)) for image, wanted in zip(images, classes, strict=True)]
 
     def noisy_copies(self, image: Tensor) -> Tensor:
         """Return the copies of `image` (3, H, W) that gradients are averaged over: (num_samples, 3, H, W)."""
@@ -52,9 +44,8 @@ class SmoothGrad:
         noise = rng.standard_normal((self.settings.num_samples, *image.shape), dtype=np.float32)
         return image.cpu() + spread * torch.from_numpy(noise)
 
-    def _explain(self, image: Tensor, classes: list[int]) -> FloatMaps:
-        if not classes:
-            return np.zeros((0, *image.shape[1:]), dtype=np.float32)
+    def explain_picture(self, image: Tensor, classes: list[int]) -> FloatMaps:
+        """Return raw maps at the size of the picture, as the base says."""
         copies = self.noisy_copies(image).to(device_of(self._model))
 
         def total(part: slice) -> Tensor:
@@ -67,5 +58,7 @@ class SmoothGrad:
 ROW = MethodRow(
     "smoothgrad", "SmoothGrad", "method", "gradients", SmoothGrad, SmoothGradSettings, "bilinear", signed=False,
     images_at_once=1, cost="num_samples forward, K x num_samples backward", source="Smilkov et al. 2017",
+    unit="logit/unit",
     note="saliency with less noise; the same picture gets the same noise in any run",
+    reference="explain.references.by_captum:smoothgrad", tolerance=FLIPPED,
 )  # fmt: skip

@@ -1,39 +1,36 @@
 """``brickbench explain kernels|features|maximize``: pictures of the network itself."""
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import device_option, existing_folder
-from core.errors import SettingsError
+from core.cli import Decorated, device_option, existing_folder, new_file, output_option
 from core.files import require_new
-from core.settings import near_matches
+from training.options import checkpoint_option, run_argument
 
 if TYPE_CHECKING:
     from training.run.checkpoint import Checkpoint
+    from training.run.run import Run
 
 PICTURE_PX = 360
 
-run_argument = click.argument("run", type=existing_folder)
+run_folder_argument = click.argument("run", type=existing_folder)  # a network is drawn without its dataset
 
 
-def sheet_options(function: Callable[..., Any]) -> Callable[..., Any]:
+def sheet_options(function: Decorated) -> Decorated:
     """Add the options that all sheets take."""
     for option in (
         click.option("--force", is_flag=True, help="Overwrite the PNG if it is there."),
-        click.option("--checkpoint", default="best", show_default=True, help="best, or a name such as epoch_0007."),
-        click.option(
-            "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The PNG to write."
-        ),
+        checkpoint_option,
+        output_option("The PNG to write.", new_file),
     ):
         function = option(function)
     return function
 
 
 @click.command()
-@run_argument
+@run_folder_argument
 @sheet_options
 @click.option("--layer", default=None, show_default="the first convolution", help="Name of a convolution.")
 @click.option("--limit", type=click.IntRange(min=1), default=96, show_default=True, help="Kernels shown at most.")
@@ -59,7 +56,6 @@ def kernels(run: Path, output: Path, checkpoint: str, force: bool, layer: str | 
 @run_argument
 @click.argument("image_id")
 @sheet_options
-@click.option("-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset.")
 @click.option(
     "--layers",
     default=None,
@@ -68,12 +64,11 @@ def kernels(run: Path, output: Path, checkpoint: str, force: bool, layer: str | 
 )
 @click.option("--limit", type=click.IntRange(min=1), default=27, show_default=True, help="Maps shown of a layer.")
 def features(
-    run: Path,
+    run: "Run",
     image_id: str,
     output: Path,
     checkpoint: str,
     force: bool,
-    dataset: Path | None,
     layers: str | None,
     limit: int,
 ) -> None:
@@ -84,20 +79,14 @@ def features(
       brickbench explain features bricks/runs/first 000012_0 -o features.png
       brickbench explain features bricks/runs/first 000012_0 --layers act1,act5 --limit 9 -o activations.png
     """
-    from dataset.pile_dataset import PileDataset
+    from explain.collect import picture_index
     from explain.draw import scaled_picture
     from explain.network.features import feature_sheets, three_layers
     from explain.network.sheets import Sheet, write_sheets
-    from training.run.run import dataset_of
 
-    network = _opened(run, output, checkpoint, force)
-    root = dataset or dataset_of(run)
-    pictures = PileDataset(root, None)
-    if image_id not in pictures.image_ids:
-        raise SettingsError(
-            f"There is no picture {image_id!r} in {root}{near_matches(image_id, list(pictures.image_ids))}."
-        )
-    picture = pictures.image(pictures.image_ids.index(image_id))
+    network = _opened(run.folder, output, checkpoint, force)
+    pictures = run.dataset.pictures(None)
+    picture = pictures.image(picture_index(pictures, image_id))
     names = three_layers(network.model) if layers is None else _listed(layers)
     sheets = feature_sheets(network.model, network.network_input(picture), names, limit=limit)
     write_sheets([Sheet(image_id, scaled_picture(picture, PICTURE_PX), None), *sheets], output)
@@ -105,7 +94,7 @@ def features(
 
 
 @click.command()
-@run_argument
+@run_folder_argument
 @sheet_options
 @click.option("--parts", default=None, show_default="all classes", help="part_ids with commas.")
 @click.option("--layer", default=None, help="Grow pictures for channels of this layer instead.")
@@ -140,8 +129,8 @@ def maximize(
 
     network = _opened(run, output, checkpoint, force, device)
     ascent = MaximizeSettings.parse({"steps": steps, "seed": seed, "mean": network.mean, "std": network.std})
-    wanted = None if parts is None else _listed(parts)
-    write_sheets([maximized_sheet(network, ascent, wanted, layer, channels)], output)
+    part_ids = None if parts is None else _listed(parts)
+    write_sheets([maximized_sheet(network, ascent, part_ids, layer, channels)], output)
     click.echo(str(output))
 
 

@@ -31,8 +31,8 @@ def feature_maps(model: nn.Module, image: Tensor, layer: str) -> Tensor:
         BrickbenchError: it gives no maps.
     """
     name, module = find_layer(model, layer)
-    with layer_pass(model, name, module, image[None], [[]]) as found, torch.no_grad():
-        return found.activations[0].cpu()
+    with layer_pass(model, name, module, image[None], [[]]) as kept, torch.no_grad():
+        return kept.activations[0].cpu()
 
 
 def feature_sheets(model: nn.Module, image: Tensor, layers: Sequence[str], *, limit: int = 27) -> list[Sheet]:

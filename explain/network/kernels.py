@@ -47,16 +47,16 @@ def kernel_sheet(model: nn.Module, layer: str | None = None, *, limit: int = 96,
 
 def convolutions(model: nn.Module) -> dict[str, nn.Conv2d]:
     """Return the convolutions of `model` by name, in the order they were made in; SettingsError if there is none."""
-    found = {name: module for name, module in model.named_modules() if isinstance(module, nn.Conv2d)}
-    if not found:
+    layers = {name: module for name, module in model.named_modules() if isinstance(module, nn.Conv2d)}
+    if not layers:
         raise SettingsError(f"{type(model).__name__} has no convolution.")
-    return found
+    return layers
 
 
 def _convolution(model: nn.Module, layer: str | None) -> tuple[str, nn.Conv2d]:
-    found = convolutions(model)
-    name = next(iter(found)) if layer is None else layer
-    if name not in found:
-        hint = near_matches(name, list(found))
-        raise SettingsError(f"{type(model).__name__} has no convolution {name!r}{hint}; it has {', '.join(found)}.")
-    return name, found[name]
+    layers = convolutions(model)
+    name = next(iter(layers)) if layer is None else layer
+    if name not in layers:
+        hint = near_matches(name, list(layers))
+        raise SettingsError(f"{type(model).__name__} has no convolution {name!r}{hint}; it has {', '.join(layers)}.")
+    return name, layers[name]

@@ -17,7 +17,7 @@ from explain.cam.layers import find_layer, to_grid
 from explain.draw import value_text
 from explain.network.features import feature_maps
 from explain.network.sheets import Sheet, tiled
-from explain.protocol import PictureSettings, borrowed, device_of
+from explain.protocol import PictureSettings, device_of, frozen_eval
 from training.run.checkpoint import Checkpoint
 
 COLUMNS = 6
@@ -97,7 +97,7 @@ def _ascend(model: nn.Module, score: Score, size_px: int, settings: MaximizeSett
     rng = generator(settings.seed, Purpose.BASELINE, *key)
     noise = 0.1 * rng.standard_normal((1, 3, size_px, size_px), dtype=np.float32)
     mean, std = (torch.tensor(one, dtype=torch.float32)[None, :, None, None] for one in (settings.mean, settings.std))
-    with borrowed(model), torch.inference_mode(False), torch.enable_grad():
+    with frozen_eval(model), torch.inference_mode(False), torch.enable_grad():
         black, white = ((colour - mean) / std for colour in (0.0, 1.0))
         device = device_of(model)
         black, white = black.to(device), white.to(device)
@@ -145,15 +145,15 @@ def maximized_sheet(
             raise SettingsError(f"The network has no class {part!r}{near_matches(part, known)}.")
     names = chosen
     if layer is not None:
-        there = len(feature_maps(network.model, torch.zeros(3, size_px, size_px), layer))
-        names = [str(channel) for channel in range(min(channels, there))]
+        available = len(feature_maps(network.model, torch.zeros(3, size_px, size_px), layer))
+        names = [str(channel) for channel in range(min(channels, available))]
     grown = []
     with Progress("Grow", len(names), "pictures") as progress:
-        for place, name in enumerate(names):
+        for channel, name in enumerate(names):
             if layer is None:
                 grown.append(maximize_class(network.model, known.index(name), size_px, settings))
             else:
-                grown.append(maximize_channel(network.model, layer, place, size_px, settings))
+                grown.append(maximize_channel(network.model, layer, channel, size_px, settings))
             progress.advance(1)
     what = "classes, with the logit of each" if layer is None else f"channels of {layer}, with the mean of each"
     tiles = np.stack([as_rgb(one.picture, network.mean, network.std) for one in grown])

@@ -58,15 +58,15 @@ def tiled(tiles: NDArray[np.uint8], columns: int, tile_px: int | None = None, la
         label_px: white below each.
     """
     columns = min(columns, len(tiles))
-    wanted = min(WIDTH_PX // columns - GAP_PX, _LARGEST_TILE_PX) if tile_px is None else tile_px
+    width_px = min(WIDTH_PX // columns - GAP_PX, _LARGEST_TILE_PX) if tile_px is None else tile_px
     longer = max(tiles.shape[1:3])
-    factor = max(1, wanted // longer if tile_px is None else round(wanted / longer))
+    factor = max(1, width_px // longer if tile_px is None else round(width_px / longer))
     height, width = (side * factor for side in tiles.shape[1:3])
     lines = -(-len(tiles) // columns)
     down, right = height + GAP_PX + label_px, width + GAP_PX
     canvas = np.full((lines * down - GAP_PX, columns * right - GAP_PX, 3), 255, dtype=np.uint8)
-    for place, tile in enumerate(tiles):
-        top, left = (place // columns) * down, (place % columns) * right
+    for index, tile in enumerate(tiles):
+        top, left = (index // columns) * down, (index % columns) * right
         large = cv2.resize(tile, (width, height), interpolation=cv2.INTER_NEAREST)
         canvas[top : top + height, left : left + width] = large
     return canvas
@@ -107,9 +107,9 @@ def write_sheets(sheets: Sequence[Sheet], out: Path) -> None:
 def _write_labels(panel: Any, sheet: Sheet) -> None:
     lines = -(-len(sheet.labels) // sheet.columns) if sheet.labels else 0
     high, wide = sheet.picture.shape[:2]
-    for place, label in enumerate(sheet.labels):
-        left = (place % sheet.columns) * (wide + GAP_PX) / sheet.columns
-        bottom = (place // sheet.columns + 1) * (high + GAP_PX) / lines - 2 * GAP_PX
+    for index, label in enumerate(sheet.labels):
+        left = (index % sheet.columns) * (wide + GAP_PX) / sheet.columns
+        bottom = (index // sheet.columns + 1) * (high + GAP_PX) / lines - 2 * GAP_PX
         panel.text(left, bottom, label, fontsize=_LABEL_PT, va="bottom", ha="left")
 
 

@@ -1,21 +1,17 @@
 """KernelSHAP on superpixels: each one's fair share in the logit, by Shapley's rule."""
 
-from collections.abc import Sequence
-
 import numpy as np
-import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.seeding import Purpose, generator
-from explain.memory import BatchSize
-from explain.perturbation.perturbed import Perturbed, batch_size, logits_of
+from explain.perturbation.perturbed import Perturbed, PerturbingMethod, batch_size, logits_of
 from explain.perturbation.precision import PassSettings
 from explain.perturbation.segments import SegmentSettings, count_segments, superpixels
 from explain.perturbation.shapley import coalitions, shapley_values
-from explain.protocol import FloatMaps, MethodRow, borrowed, check_request, device_of, image_key
+from explain.protocol import FloatMaps, MethodRow, device_of, image_key
 
-_KEY = 2
+KEY = 2
 """Sets the stream of coalitions apart from other streams for baselines."""
 
 
@@ -28,37 +24,18 @@ class KernelShapSettings(SegmentSettings, PassSettings):
     """Of the coalitions; together with the picture's content it decides them."""
 
 
-class KernelShap:
+class KernelShap(PerturbingMethod[KernelShapSettings]):
     """The Shapley value of each superpixel for the class's logit, painted on its pixels, signed.
 
     Source: Lundberg & Lee 2017. The values of a picture add up to the logit of the whole picture less that of the one
     with every superpixel hidden. Superpixels are LIME's.
     """
 
-    def __init__(self, model: nn.Module, settings: KernelShapSettings) -> None:
-        """Bind to `model`."""
-        self._model = model
-        self.settings = settings
-        self.batch: BatchSize | None = None
-        """Known from the first picture on."""
-
-    def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
-        """Return raw maps at the size of the input, as `explain.protocol.Method` says.
-
-        Raises:
-            BrickbenchError: a picture has too many superpixels for `num_samples`.
-        """
-        check_request(images, classes)
-        empty = np.zeros((0, *images.shape[2:]), dtype=np.float32)
-        with borrowed(self._model), torch.inference_mode():
-            return [
-                self._explain(image, wanted) if wanted else empty for image, wanted in zip(images, classes, strict=True)
-            ]
-
-    def _explain(self, image: Tensor, classes: Sequence[int]) -> FloatMaps:
+    def explain_picture(self, image: Tensor, classes: list[int]) -> FloatMaps:
+        """Return raw maps at the size of the picture; BrickbenchError if `num_samples` are too few for it."""
         segments = superpixels(image, self.settings)
         players = count_segments(segments)
-        rng = generator(self.settings.seed, Purpose.BASELINE, _KEY, image_key(image))
+        rng = generator(self.settings.seed, Purpose.BASELINE, KEY, image_key(image))
         masks, weights = coalitions(players, self.settings.num_samples, rng)
         shown = np.concatenate([np.zeros((1, players), dtype=np.bool_), np.ones((1, players), dtype=np.bool_), masks])
         device = device_of(self._model)
@@ -74,6 +51,7 @@ class KernelShap:
 
 ROW = MethodRow(
     "kernel_shap", "KernelSHAP", "method", "perturbation", KernelShap, KernelShapSettings, "nearest", signed=True,
-    images_at_once=1, cost="num_samples forward passes, whatever K", source="Lundberg & Lee 2017",
+    images_at_once=1, cost="num_samples forward passes, whatever K", source="Lundberg & Lee 2017", unit="logit",
     note="values add up to the logit's rise over the hidden picture; exact where a picture has few superpixels",
+    reference="explain.references.by_captum:kernel_shap", tolerance=1e-2,  # captum fits in float32
 )  # fmt: skip

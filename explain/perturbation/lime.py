@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
+from torch import Tensor
 
 from explain.memory import BatchSize
 from explain.perturbation.linear_model import LinearModel, draw_masks, fit_linear_models, proximity
@@ -15,7 +15,7 @@ from explain.perturbation.perturbed import Perturbed, batch_size, logits_of
 from explain.perturbation.precision import PassSettings
 from explain.perturbation.segments import Segments, SegmentSettings, count_segments, superpixels
 from explain.perturbation.selection import Selection
-from explain.protocol import FloatMaps, MethodRow, borrowed, check_request, device_of
+from explain.protocol import FloatMaps, MethodRow, PictureByPicture, device_of, frozen_eval
 
 LIBRARY: dict[str, object] = {"kernel_size": 4, "hide_color": "superpixel", "draw_seed_first": True}
 """Where the lime library's defaults differ from ours."""
@@ -63,7 +63,7 @@ class LimeExplanation:
         return np.asarray(np.array(table, dtype=np.float32).reshape(len(table), -1)[:, self.segments])
 
 
-class Lime:
+class Lime(PictureByPicture[LimeSettings]):
     """The coefficient of each superpixel in a ridge regression of the class's logit, painted on its pixels, signed.
 
     Source: Ribeiro, Singh, Guestrin 2016, "Why should I trust you?". Superpixels, masks, weights and coefficients are
@@ -71,21 +71,12 @@ class Lime:
     a sigmoid saturate. All classes of a picture share one set of perturbed pictures.
     """
 
-    def __init__(self, model: nn.Module, settings: LimeSettings) -> None:
-        """Bind to `model`."""
-        self._model = model
-        self.settings = settings
-        self.batch: BatchSize | None = None
-        """Known from the first picture on."""
+    batch: BatchSize | None = None
+    """Known from the first picture on."""
 
-    def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
-        """Return raw maps at the size of the input, as `explain.protocol.Method` says."""
-        check_request(images, classes)
-        empty = np.zeros((0, *images.shape[2:]), dtype=np.float32)
-        return [
-            self.explain(image, wanted).maps() if wanted else empty
-            for image, wanted in zip(images, classes, strict=True)
-        ]
+    def explain_picture(self, image: Tensor, classes: list[int]) -> FloatMaps:
+        """Return raw maps at the size of the picture, as the base says."""
+        return self.explain(image, classes).maps()
 
     def explain(self, image: Tensor, classes: Sequence[int], segments: Segments | None = None) -> LimeExplanation:
         """Return the linear models of `classes` for `image` (3, H, W), as the network takes it.
@@ -103,7 +94,7 @@ class Lime:
         stream = np.random.RandomState(settings.seed)
         masks = draw_masks(settings.num_samples, count_segments(segments), stream, seed_first=settings.draw_seed_first)
         self.batch = batch = batch_size(self.batch, image, device)
-        with borrowed(self._model), torch.inference_mode():
+        with frozen_eval(self._model), torch.inference_mode():
             perturbed = Perturbed(image, segments, settings, device)
             logits = logits_of(
                 self._model, len(masks), lambda part: perturbed.compose(masks[part]), classes, batch, settings.precision
@@ -120,6 +111,7 @@ class Lime:
 
 ROW = MethodRow(
     "lime", "LIME", "method", "perturbation", Lime, LimeSettings, "nearest", signed=True, images_at_once=1,
-    cost="num_samples forward passes, whatever K", source="Ribeiro et al. 2016",
+    cost="num_samples forward passes, whatever K", source="Ribeiro et al. 2016", unit="logit",
     note="superpixels with signed weights, as coarse as they are; preset=lime for the library's defaults",
+    reference="explain.references.by_lime:lime", tolerance=1e-3,
 )  # fmt: skip

@@ -31,7 +31,7 @@ def coefficient_rows(explanation: LimeExplanation, labels: Sequence[str], top: i
     segments = explanation.segments
     y, x = np.indices(segments.shape)
     sizes = np.bincount(segments.ravel())
-    middles = [np.bincount(segments.ravel(), weights=place.ravel()) / sizes for place in (x, y)]
+    middles = [np.bincount(segments.ravel(), weights=axis.ravel()) / sizes for axis in (x, y)]
     return [
         {
             "part": label,

@@ -9,10 +9,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from core.errors import SettingsError
-from explain.memory import BatchSize
-from explain.perturbation.perturbed import batch_size, logits_of
+from explain.perturbation.perturbed import PerturbingMethod, batch_size, logits_of
 from explain.perturbation.precision import PassSettings
-from explain.protocol import FloatMaps, MethodRow, PictureSettings, borrowed, check_request, device_of
+from explain.protocol import FloatMaps, MethodRow, PictureSettings, device_of
 
 
 class OcclusionSettings(PictureSettings, PassSettings):
@@ -27,7 +26,7 @@ class OcclusionSettings(PictureSettings, PassSettings):
     pictures, 0 as the network takes it."""
 
 
-class Occlusion:
+class Occlusion(PerturbingMethod[OcclusionSettings]):
     """At each pixel the mean, over the windows that cover it, of how far covering the window lowers the class's logit.
 
     Source: Zeiler & Fergus 2014; equal to captum's `Occlusion` with a window of all three channels. Windows that reach
@@ -41,28 +40,13 @@ class Occlusion:
                 f"Windows of {settings.window_px} pixels every {settings.stride_px} pixels leave gaps: "
                 "stride_px should be at most window_px."
             )
-        self._model = model
-        self.settings = settings
-        self.batch: BatchSize | None = None
-        """Known from the first picture on."""
+        super().__init__(model, settings)
 
-    def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
-        """Return raw maps at the size of the input, as `explain.protocol.Method` says.
-
-        Raises:
-            SettingsError: the window is larger than the pictures.
-        """
-        check_request(images, classes)
+    def explain_picture(self, image: Tensor, classes: list[int]) -> FloatMaps:
+        """Return raw maps at the size of the picture; SettingsError if the window is larger than that."""
         window = self.settings.window_px
-        if window > min(images.shape[2:]):
-            raise SettingsError(f"A window of {window} pixels does not fit into pictures of {tuple(images.shape[2:])}.")
-        empty = np.zeros((0, *images.shape[2:]), dtype=np.float32)
-        with borrowed(self._model), torch.inference_mode():
-            return [
-                self._explain(image, wanted) if wanted else empty for image, wanted in zip(images, classes, strict=True)
-            ]
-
-    def _explain(self, image: Tensor, classes: Sequence[int]) -> FloatMaps:
+        if window > min(image.shape[1:]):
+            raise SettingsError(f"A window of {window} pixels does not fit into pictures of {tuple(image.shape[1:])}.")
         rows, columns = (self._starts(size) for size in image.shape[1:])
         device = device_of(self._model)
         image, self.batch = image.to(device), batch_size(self.batch, image, device)
@@ -74,7 +58,6 @@ class Occlusion:
                 if number:  # the first is the whole picture
                     row, column = divmod(number - 1, len(columns))
                     down, right = rows[row], columns[column]
-                    window = self.settings.window_px
                     picture[:, down : down + window, right : right + window] = cover
             return pictures
 
@@ -91,8 +74,8 @@ class Occlusion:
 
     def _reach(self, starts: Sequence[int], size: int) -> NDArray[np.float64]:
         """Return which pixels of a side each window covers, (windows, size)."""
-        place = np.arange(size) - np.array(starts)[:, None]
-        return np.asarray((place >= 0) & (place < self.settings.window_px), dtype=np.float64)
+        offset = np.arange(size) - np.array(starts)[:, None]
+        return np.asarray((offset >= 0) & (offset < self.settings.window_px), dtype=np.float64)
 
     def _cover(self, image: Tensor) -> Tensor:
         color = self.settings.hide_color
@@ -105,6 +88,7 @@ class Occlusion:
 ROW = MethodRow(
     "occlusion", "Occlusion", "method", "perturbation", Occlusion, OcclusionSettings, "bilinear", signed=True,
     images_at_once=1, cost="a forward pass a window (226 at 128 pixels), whatever K",
-    source="Zeiler & Fergus 2014",
+    source="Zeiler & Fergus 2014", unit="logit",
     note="as sharp as window_px; a part that is there twice is missed, since covering one leaves the other",
+    reference="explain.references.by_captum:occlusion", tolerance=1e-3,
 )  # fmt: skip

@@ -11,6 +11,19 @@ from explain.memory import BatchSize
 from explain.perturbation.pieces import cut
 from explain.perturbation.precision import Precision, logits_with, settle_precision
 from explain.perturbation.segments import Segments, SegmentSettings, hidden_picture
+from explain.protocol import FloatMaps, OwnSettings, PictureByPicture, frozen_eval
+
+
+class PerturbingMethod(PictureByPicture[OwnSettings]):
+    """A method that asks the network about perturbed pictures, and needs no gradients."""
+
+    batch: BatchSize | None = None
+    """Known from the first picture on."""
+
+    def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
+        """Return raw maps at the size of the input, as `explain.protocol.Method` says."""
+        with frozen_eval(self._model), torch.inference_mode():
+            return super().attribute(images, classes)
 
 
 class Perturbed:

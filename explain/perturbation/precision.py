@@ -53,15 +53,15 @@ def settle_precision(
     if precision == "float32":
         return precision
     kinds: tuple[Precision, Precision] = ("float32", precision)
-    found: list[tuple[Tensor, ...]] = []
+    answers: list[tuple[Tensor, ...]] = []
     for start in np.linspace(0, max(0, count - _CHECKED), 4).astype(int).tolist():
 
         def both(part: slice, start: int = start) -> tuple[Tensor, ...]:
             pictures = make(slice(start + part.start, start + part.stop))
             return tuple(logits_with(model, pictures, classes, kind) for kind in kinds)
 
-        found += batch.batches(min(_CHECKED, count), both)
-    exact, reduced = (torch.cat(logits).double() for logits in zip(*found, strict=True))
+        answers += batch.batches(min(_CHECKED, count), both)
+    exact, reduced = (torch.cat(logits).double() for logits in zip(*answers, strict=True))
     scatter = (reduced - exact).std(dim=0, correction=0)
     return precision if bool((scatter <= TOLERANCE * exact.std(dim=0, correction=0)).all()) else "float32"
 

@@ -1,19 +1,17 @@
 """RISE: the mean of random masks, each weighed by what the network says of the picture behind it."""
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.seeding import Purpose, generator
-from explain.memory import BatchSize
-from explain.perturbation.perturbed import batch_size
+from explain.perturbation.perturbed import PerturbingMethod, batch_size
 from explain.perturbation.precision import PassSettings, logits_with, settle_precision
-from explain.protocol import FloatMaps, MethodRow, borrowed, check_request, device_of
+from explain.protocol import FloatMaps, MethodRow, device_of
 
 _KEY = 1
 """Sets the stream of masks apart from other streams for baselines."""
@@ -32,7 +30,7 @@ class RiseSettings(PassSettings):
     """Of the masks, which are the same for all pictures of a size."""
 
 
-class Rise:
+class Rise(PerturbingMethod[RiseSettings]):
     """S = 1 / (N share) sum_i f(image * M_i) M_i at each pixel, f being the sigmoid of the class's logit.
 
     Source: Petsiuk, Das, Saenko 2018, RISE. Masks of `grid` x `grid` random cells are enlarged bilinearly to one cell
@@ -40,27 +38,10 @@ class Rise:
     mean colour of its pictures. Masks are made batch by batch and never held together.
     """
 
-    def __init__(self, model: nn.Module, settings: RiseSettings) -> None:
-        """Bind to `model`."""
-        self._model = model
-        self.settings = settings
-        self.batch: BatchSize | None = None
-        """Known from the first picture on."""
-
-    def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
-        """Return raw maps at the size of the input, as `explain.protocol.Method` says."""
-        check_request(images, classes)
-        height, width = images.shape[2:]
-        masks = RiseMasks(self.settings, height, width, device_of(self._model))
-        empty = np.zeros((0, height, width), dtype=np.float32)
-        with borrowed(self._model), torch.inference_mode():
-            return [
-                self._explain(image, wanted, masks) if wanted else empty
-                for image, wanted in zip(images, classes, strict=True)
-            ]
-
-    def _explain(self, image: Tensor, classes: Sequence[int], masks: "RiseMasks") -> FloatMaps:
-        device = device_of(self._model)
+    def explain_picture(self, image: Tensor, classes: list[int]) -> FloatMaps:
+        """Return raw maps at the size of the picture, as the base says."""
+        device, (height, width) = device_of(self._model), image.shape[1:]
+        masks = RiseMasks(self.settings, height, width, device)
         image, self.batch = image.to(device), batch_size(self.batch, image, device)
         total = np.zeros((len(classes), masks.height * masks.width))
 
@@ -75,8 +56,8 @@ class Rise:
             confidence = torch.sigmoid(logits_with(self._model, image * shown[:, None], classes, good))
             return np.asarray((confidence.T @ shown.flatten(1)).cpu().numpy())
 
-        for found in self.batch.batches(count, work):
-            total += found
+        for weighed in self.batch.batches(count, work):
+            total += weighed
         maps = total / (count * self.settings.share)
         return np.asarray(maps.reshape(-1, masks.height, masks.width), dtype=np.float32)
 
@@ -111,12 +92,13 @@ class RiseMasks:
 def _enlarge(grid: int, cell: int) -> NDArray[np.float32]:
     """Return the matrix ((grid + 1) cell, grid) of linear interpolation between the cells' middles, level beyond."""
     size = (grid + 1) * cell
-    place = np.clip((np.arange(size) + 0.5) * grid / size - 0.5, 0, grid - 1)
-    return np.asarray(np.maximum(0.0, 1.0 - np.abs(place[:, None] - np.arange(grid))), dtype=np.float32)
+    position = np.clip((np.arange(size) + 0.5) * grid / size - 0.5, 0, grid - 1)
+    return np.asarray(np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(grid))), dtype=np.float32)
 
 
 ROW = MethodRow(
     "rise", "RISE", "method", "perturbation", Rise, RiseSettings, "bilinear", signed=False, images_at_once=1,
     cost="num_masks forward passes, whatever K", source="Petsiuk et al. 2018",
+    unit="probability",
     note="smooth and slow; every pixel carries about the mean confidence, so only differences within a map count",
 )  # fmt: skip

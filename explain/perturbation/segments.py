@@ -74,10 +74,10 @@ def segment(picture: NDArray[np.float64], settings: SegmentSettings) -> Segments
     if settings.segmentation == "quickshift":
         return quickshift(picture, kernel_size=settings.kernel_size, max_dist=settings.max_dist, ratio=settings.ratio)
     if settings.segmentation == "slic":
-        found = slic(picture, n_segments=settings.n_segments, compactness=settings.compactness, start_label=0)
+        labels = slic(picture, n_segments=settings.n_segments, compactness=settings.compactness, start_label=0)
     else:
-        found = felzenszwalb(picture, scale=settings.scale, sigma=settings.sigma, min_size=settings.min_size)
-    return np.asarray(found, dtype=np.intp)
+        labels = felzenszwalb(picture, scale=settings.scale, sigma=settings.sigma, min_size=settings.min_size)
+    return np.asarray(labels, dtype=np.intp)
 
 
 def count_segments(segments: Segments) -> int:

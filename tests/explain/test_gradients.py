@@ -6,19 +6,13 @@ import numpy as np
 import pytest
 import timm
 import torch
-from captum.attr import (
-    LRP,
-    GuidedBackprop,
-    GuidedGradCam,
-    InputXGradient,
-    IntegratedGradients,
-    Saliency,
-)
-from captum.attr._utils.lrp_rules import EpsilonRule, GammaRule
 from torch import Tensor, nn
 from torch.nn import functional
 
-from explain.methods import create_method
+from explain.methods import METHODS, create_method
+from explain.protocol import Method
+from explain.references.reference import NoReferenceError, load_reference, network_copy, quiet
+from explain.verify import relative_difference
 
 GRADIENTS = [
     "saliency", "input_x_gradient", "integrated_gradients", "smoothgrad", "guided_backprop", "guided_gradcam", "lrp",
@@ -70,44 +64,14 @@ def build(name: str) -> nn.Module:
     return timm.create_model({"resnet": "resnet10t", "mobilenet": "mobilenetv3_small_050"}[name], num_classes=4).eval()
 
 
-def of_captum(name: str, model: nn.Module, image: Tensor, index: int, layer: str | None = None) -> Tensor:
-    """Return captum's map of one image and class, (H, W)."""
-    inputs = image[None].clone().requires_grad_(True)
-    if name == "saliency":
-        return Saliency(model).attribute(inputs, target=index)[0].amax(dim=0)
-    if name == "input_x_gradient":
-        return InputXGradient(model).attribute(inputs, target=index)[0].sum(dim=0)
-    if name == "integrated_gradients":
-        black = -(torch.tensor((0.485, 0.456, 0.406)) / torch.tensor((0.229, 0.224, 0.225)))[None, :, None, None]
-        found = IntegratedGradients(model).attribute(
-            inputs, baselines=black.expand_as(inputs), target=index, n_steps=6, method="gausslegendre"
-        )
-        return found[0].sum(dim=0)
-    if name == "smoothgrad":
-        copies = create_method(name, model, num_samples=3).noisy_copies(image).requires_grad_(True)  # type: ignore[attr-defined]
-        return Saliency(model).attribute(copies, target=index, abs=False).mean(dim=0).abs().amax(dim=0)
-    if name == "guided_backprop":
-        return GuidedBackprop(model).attribute(inputs, target=index)[0].sum(dim=0)
-    if name == "guided_gradcam":
-        layer = create_method("gradcam", model, layer=layer).settings.layer  # type: ignore[attr-defined]
-        method = GuidedGradCam(model, model.get_submodule(layer))
-        return method.attribute(inputs, target=index, interpolate_mode="bilinear")[0].sum(dim=0)
-    return by_captum_lrp(model, inputs, index)
+def of_captum(name: str, method: Method, model: nn.Module, image: Tensor, classes: list[int]) -> np.ndarray:
+    """Return captum's maps of one image, (K, H, W), as `explain verify` takes them."""
+    reference, copy = load_reference(METHODS[name].reference), network_copy(model)
+    reference.check(copy, image)
+    with quiet():
+        return reference.maps(copy, method.settings, image, classes)
 
 
-def by_captum_lrp(model: nn.Module, inputs: Tensor, index: int) -> Tensor:
-    for module in model.modules():
-        if isinstance(module, nn.Conv2d):
-            module.rule = GammaRule(gamma=0.25)  # type: ignore[assignment]
-        elif isinstance(module, nn.Linear):
-            module.rule = EpsilonRule()  # type: ignore[assignment]
-        if hasattr(module, "rule"):
-            module.rule.STABILITY_FACTOR = 1e-6
-    return LRP(model).attribute(inputs, target=index)[0].sum(dim=0)
-
-
-@pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU")
-@pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients")
 @pytest.mark.parametrize(
     ("name", "architecture"),
     [(name, "chain") for name in GRADIENTS]
@@ -120,11 +84,11 @@ def test_equals_captum(name: str, architecture: str, images: Tensor) -> None:
     pictures = images.to(precise)
     method = create_method(name, build(architecture).to(precise), **QUICK.get(name, {}))
     reference = build(architecture).to(precise)
-    for image, wanted, found in zip(pictures, CLASSES, method.attribute(pictures, CLASSES), strict=True):
-        assert found.shape == (len(wanted), 32, 32)
-        for index, one in zip(wanted, found, strict=True):
-            expected = of_captum(name, reference, image, index).detach().numpy()
-            assert np.abs(one - expected).max() <= 1e-5 * np.abs(expected).max()
+    for image, asked, own in zip(pictures, CLASSES, method.attribute(pictures, CLASSES), strict=True):
+        assert own.shape == (len(asked), 32, 32)
+        expected = of_captum(name, method, reference, image, asked) if asked else own
+        for pair in zip(own, expected, strict=True):
+            assert relative_difference(*pair) <= 1e-5
 
 
 @pytest.mark.parametrize("name", GRADIENTS)
@@ -136,15 +100,30 @@ def test_rectifiers_in_place_and_used_twice_change_nothing(name: str, images: Te
         np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-7)
 
 
-@pytest.mark.filterwarnings("ignore:Setting backward hooks on ReLU")
 @pytest.mark.parametrize("name", ["saliency", "guided_backprop", "guided_gradcam"])
 def test_rectifiers_in_place_and_used_twice_agree_with_captum_of_the_plain_network(name: str, images: Tensor) -> None:
     settings = {"layer": "norm"} if name == "guided_gradcam" else {}
-    maps = create_method(name, Reusing().eval(), **settings).attribute(images, CLASSES)
-    for image, wanted, found in zip(images, CLASSES, maps, strict=True):
-        for index, one in zip(wanted, found, strict=True):
-            expected = of_captum(name, Chain().eval(), image, index, "norm").detach().numpy()
-            assert np.abs(one - expected).max() <= 1e-5 * np.abs(expected).max()
+    method = create_method(name, Reusing().eval(), **settings)
+    for image, asked, own in zip(images, CLASSES, method.attribute(images, CLASSES), strict=True):
+        expected = of_captum(name, method, Chain().eval(), image, asked) if asked else own
+        for pair in zip(own, expected, strict=True):
+            assert relative_difference(*pair) <= 1e-5
+
+
+@pytest.mark.parametrize(
+    ("name", "model", "reason"),
+    [
+        ("guided_backprop", Reusing(), "relu"),
+        ("guided_gradcam", nn.Sequential(nn.Conv2d(3, 2, 3), nn.SiLU()), "SiLU"),
+        ("lrp", Reusing(), "ReLU used twice.*relu"),
+        ("lrp", nn.Sequential(nn.Conv2d(3, 2, 3), nn.LeakyReLU()), "LeakyReLU"),
+    ],
+)
+def test_networks_that_captums_hooks_do_not_reach_have_no_reference(
+    name: str, model: nn.Module, reason: str, images: Tensor
+) -> None:
+    with pytest.raises(NoReferenceError, match=reason):
+        load_reference(METHODS[name].reference).check(network_copy(model), images[0])
 
 
 @pytest.mark.parametrize("name", GRADIENTS)

@@ -11,13 +11,14 @@ from explain.bulk import explain_run
 from explain.commands import explain
 from explain.linear_models import linear_models
 from explain.store import load_maps, read_attributions
+from training.run.run import Run
 
 
 def test_models_are_those_of_the_stored_maps(own_trained: Path, tmp_path: Path) -> None:
     run = own_trained / "runs" / "toy"
     explain_run(run, own_trained, {"lime": {"num_samples": 40}, "random": {}}, limit=1, device="cpu")
     row = next(row for row in read_attributions(run) if row.method == "lime")
-    models, superpixels = linear_models(run, own_trained, row.image_id, row.part_id, top=100)
+    models, superpixels = linear_models(Run.open(run, own_trained), row.image_id, row.part_id, top=100)
     assert [model["part"] for model in models] == [row.part_id]
     assert models[0]["maps"] == row.method_key
     stored = next(load_maps(run, [row]))
@@ -35,4 +36,4 @@ def test_runs_without_lime_are_told(own_trained: Path) -> None:
     explain_run(run, own_trained, {"random": {}}, limit=1, device="cpu")
     row = read_attributions(run)[0]
     with pytest.raises(BrickbenchError, match=rf"has no map by LIME of {row.image_id}: make it with "):
-        linear_models(run, own_trained, row.image_id)
+        linear_models(Run.open(run, own_trained), row.image_id)

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from captum.attr import Occlusion as Captum
 from torch import nn
 
 from core.errors import SettingsError
 from explain.memory import BatchSize
-from explain.methods import create_method
+from explain.methods import METHODS, create_method
+from explain.references.reference import load_reference, network_copy
 from training.network.models import create_model
 
 
@@ -25,26 +25,19 @@ def network() -> nn.Module:
 def test_equals_captum(network: nn.Module, window: int, stride: int, size: tuple[int, int]) -> None:
     images = torch.randn(2, 3, *size, generator=torch.Generator().manual_seed(1))
     method = create_method("occlusion", network, window_px=window, stride_px=stride)
-    for found, image, wanted in zip(method.attribute(images, [[3, 0], [2]]), images, [[3, 0], [2]], strict=True):
-        for one, target in zip(found, wanted, strict=True):
-            with torch.no_grad():
-                expected = Captum(network).attribute(
-                    image[None], target=target, sliding_window_shapes=(3, window, window), strides=(3, stride, stride)
-                )[0]
-            for channel in expected:
-                np.testing.assert_allclose(one, channel.numpy(), atol=1e-5 * max(1, float(channel.abs().max())))
+    reference = load_reference(METHODS["occlusion"].reference)
+    for own, image, asked in zip(method.attribute(images, [[3, 0], [2]]), images, [[3, 0], [2]], strict=True):
+        expected = reference.maps(network_copy(network), method.settings, image, asked)
+        np.testing.assert_allclose(own, expected, atol=1e-5 * max(1, np.abs(expected).max()))
 
 
 def test_equals_captum_with_a_colour(network: nn.Module) -> None:
     images = torch.randn(1, 3, 40, 40, generator=torch.Generator().manual_seed(2))
     mean, std = (0.4, 0.5, 0.6), (0.2, 0.25, 0.5)
     method = create_method("occlusion", network, mean=mean, std=std, hide_color=(0.6, 0.5, 0.1))
-    baseline = torch.tensor([1.0, 0.0, -1.0])[:, None, None].expand(1, 3, 40, 40)
-    with torch.no_grad():
-        expected = Captum(network).attribute(
-            images, target=1, sliding_window_shapes=(3, 16, 16), strides=(3, 8, 8), baselines=baseline
-        )
-    np.testing.assert_allclose(method.attribute(images, [[1]])[0][0], expected[0, 0].numpy(), atol=1e-5)
+    reference = load_reference(METHODS["occlusion"].reference)
+    expected = reference.maps(network_copy(network), method.settings, images[0], [1])
+    np.testing.assert_allclose(method.attribute(images, [[1]])[0], expected, atol=1e-5)
 
 
 def test_batches_do_not_matter(network: nn.Module) -> None:

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from numpy.typing import NDArray
 
 from core.errors import BrickbenchError
-from explain.collect import Explained, ExplainedPicture
+from explain.collect import ExplainedPicture, ShownMap
 from explain.commands import explain
 from explain.draw import Picture, colouring_of, ground, overlay, resized, scaled_picture, value_text
 from explain.methods import METHODS
@@ -39,9 +39,9 @@ def shown() -> ExplainedPicture:
         "rise": 0.3 + 0.1 * rng.random((48, 64)),
     }
     maps = [
-        Explained(method, "0" * 12, "epoch_0001", "3003", found.astype(np.float32)) for method, found in values.items()
+        ShownMap(method, "0" * 12, "epoch_0001", "3003", found.astype(np.float32)) for method, found in values.items()
     ]
-    maps.append(Explained("gradcam", "0" * 12, "epoch_0001", "3010", rng.normal(size=(5, 6)).astype(np.float32)))
+    maps.append(ShownMap("gradcam", "0" * 12, "epoch_0001", "3010", rng.normal(size=(5, 6)).astype(np.float32)))
     return ExplainedPicture("p1", picture, {"3003": mask}, {"3003": "Brick 2 x 2", "3010": "Brick <4>"}, maps)
 
 

@@ -9,17 +9,18 @@ from click.testing import CliRunner, Result
 from matplotlib.image import imread
 
 from core.errors import BrickbenchError, SettingsError
+from dataset.dataset_folder import DatasetFolder
 from dataset.pile_dataset import PileDataset
 from explain.bulk import explain_run
-from explain.collect import Explainer
+from explain.collect import MapCollector
 from explain.commands import explain
 from explain.methods import METHODS, create_method
 from explain.sheet import draw_sheet, explained_pictures, spread_pictures
 from explain.show import draw_figure
 from explain.store import load_maps, read_attributions
 from explain.strongest import Strongest
-from explain.units import _UNITS, unit_of
 from training.run.checkpoint import load_checkpoint
+from training.run.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def _run(*words: object, error: bool = False) -> Result:
 def test_stored_maps_are_taken_as_they_are(explained: Path) -> None:
     run = explained / "runs" / "toy"
     rows = read_attributions(run)
-    shown = Explainer(run, explained).explained(rows[0].image_id)
+    shown = MapCollector(Run.open(run, explained)).explained(rows[0].image_id)
     assert not any(one.is_new for one in shown.maps)
     assert {(one.method, one.part_id) for one in shown.maps} == {(row.method, row.part_id) for row in rows}
     for row, values in zip(rows, load_maps(run, rows), strict=True):
@@ -50,7 +51,7 @@ def test_stored_maps_are_taken_as_they_are(explained: Path) -> None:
 def test_what_the_run_lacks_is_made_and_not_kept(explained: Path) -> None:
     run = explained / "runs" / "toy"
     row = read_attributions(run)[0]
-    shown = Explainer(run, explained, {"gradcam": {}, "saliency": {}, "oracle": {}}).explained(
+    shown = MapCollector(Run.open(run, explained), {"gradcam": {}, "saliency": {}, "oracle": {}}).explained(
         row.image_id, [row.part_id]
     )
     assert [(one.method, one.is_new) for one in shown.maps] == [
@@ -71,8 +72,8 @@ def test_what_the_run_lacks_is_made_and_not_kept(explained: Path) -> None:
 def test_other_settings_are_other_maps(explained: Path) -> None:
     run = explained / "runs" / "toy"
     image_id = read_attributions(run)[0].image_id
-    same = Explainer(run, explained, {"gradcam": {"layer": "act5"}}).explained(image_id)
-    other = Explainer(run, explained, {"gradcam": {"layer": "act2"}}).explained(image_id)
+    same = MapCollector(Run.open(run, explained), {"gradcam": {"layer": "act5"}}).explained(image_id)
+    other = MapCollector(Run.open(run, explained), {"gradcam": {"layer": "act2"}}).explained(image_id)
     assert not any(one.is_new for one in same.maps)
     assert all(one.is_new for one in other.maps)
     assert other.maps[0].values.shape != same.maps[0].values.shape
@@ -81,7 +82,9 @@ def test_other_settings_are_other_maps(explained: Path) -> None:
 def test_parts_are_those_in_the_picture_where_none_was_explained(explained: Path) -> None:
     pictures = PileDataset(explained, "train")
     place = int(np.flatnonzero(pictures.targets.sum(axis=1) == 2)[0])
-    shown = Explainer(explained / "runs" / "toy", explained, {"uniform": {}}).explained(pictures.image_ids[place])
+    shown = MapCollector(Run.open(explained / "runs" / "toy", explained), {"uniform": {}}).explained(
+        pictures.image_ids[place]
+    )
     assert shown.parts == [part for part, there in zip(pictures.classes, pictures.targets[place], strict=True) if there]
 
 
@@ -90,7 +93,7 @@ def test_what_is_not_there_is_told(explained: Path) -> None:
     bare = PileDataset(explained, "train").image_ids[0]
     image_id = read_attributions(run)[0].image_id
     with pytest.raises(BrickbenchError) as error:
-        Explainer(run, explained).explained(bare)
+        MapCollector(Run.open(run, explained)).explained(bare)
     assert str(error.value) == (
         f"{run} has no map of {bare}: make them with `brickbench explain run {run}`, "
         "or name --methods to make them now."
@@ -98,20 +101,20 @@ def test_what_is_not_there_is_told(explained: Path) -> None:
     with pytest.raises(
         SettingsError, match=rf"^There is no picture '{image_id}x' in .* \(did you mean '{image_id}'\?\)\.$"
     ):
-        Explainer(run, explained).explained(f"{image_id}x")
+        MapCollector(Run.open(run, explained)).explained(f"{image_id}x")
     with pytest.raises(SettingsError, match=r"^The network has no class '30033' \(did you mean '3003'\?\)\.$"):
-        Explainer(run, explained, {"uniform": {}}).explained(image_id, ["30033"])
+        MapCollector(Run.open(run, explained), {"uniform": {}}).explained(image_id, ["30033"])
     with pytest.raises(SettingsError, match=r"^There is no method 'gradcan' \(did you mean 'gradcam'\?\)"):
-        Explainer(run, explained, {"gradcan": {}})
+        MapCollector(Run.open(run, explained), {"gradcan": {}})
     with pytest.raises(SettingsError, match=r"has no checkpoint 'epoch_0099'"):
-        Explainer(run, explained, checkpoint="epoch_0099")
+        MapCollector(Run.open(run, explained), checkpoint="epoch_0099")
 
 
 def test_panels_wrap_and_every_map_has_its_bar(explained: Path) -> None:
     run = explained / "runs" / "toy"
     row = read_attributions(run)[0]
     names = {name: {} for name in ("gradcam", "hirescam", "saliency", "random", "edges", "uniform", "oracle")}
-    figure = draw_figure(Explainer(run, explained, names).explained(row.image_id, [row.part_id]))
+    figure = draw_figure(MapCollector(Run.open(run, explained), names).explained(row.image_id, [row.part_id]))
     assert len(figure.axes) == 12
     titles = [panel.get_title(loc="left") for panel in figure.axes]
     assert titles[1:8] == [METHODS[name].title for name in names]
@@ -147,10 +150,10 @@ def test_commands_write_pictures(explained: Path, tmp_path: Path) -> None:
 
 def test_sheet_explains_what_the_network_is_surest_of(explained: Path, tmp_path: Path) -> None:
     run, ids = explained / "runs" / "toy", PileDataset(explained, "test").image_ids
-    assert spread_pictures(explained, "test", 3) == [ids[0], ids[(len(ids) - 1) // 2], ids[-1]]
-    assert spread_pictures(explained, "test", 10**6) == list(ids)
+    assert spread_pictures(DatasetFolder.open(explained), "test", 3) == [ids[0], ids[(len(ids) - 1) // 2], ids[-1]]
+    assert spread_pictures(DatasetFolder.open(explained), "test", 10**6) == list(ids)
     methods = {"gradcam": {}, "lime": {"num_samples": 20}}
-    shown = explained_pictures(Explainer(run, explained, methods), ids[:2])
+    shown = explained_pictures(MapCollector(Run.open(run, explained), methods), ids[:2])
     for one in shown:
         assert one.parts == [max(one.logits, key=lambda part: one.logits[part])]
         assert [each.method for each in one.maps] == ["gradcam", "lime"]
@@ -165,5 +168,9 @@ def test_sheet_explains_what_the_network_is_surest_of(explained: Path, tmp_path:
 
 
 def test_units_are_those_of_methods() -> None:
-    assert set(_UNITS) <= set(METHODS)
-    assert (unit_of("lime"), unit_of("gradcam")) == ("logit", "")
+    assert (METHODS["lime"].unit, METHODS["saliency"].unit, METHODS["rise"].unit) == (
+        "logit",
+        "logit/unit",
+        "probability",
+    )
+    assert not any(row.unit for row in METHODS.values() if row.family in ("class activation", "baseline"))
