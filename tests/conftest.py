@@ -1,19 +1,20 @@
 """Fixtures that several packages' tests share."""
 
 import importlib
-import importlib.util
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import pytest
+from browser import browser, open_tab  # noqa: F401 (fixtures)
 from hypothesis import settings
+from toy import make_toy_dataset
 
 from core.engines.on_ray import RayEngine
+
+TESTS = Path(__file__).parent
 
 # The same cases each time, however busy the machine is; `pytest --hypothesis-profile explore` looks for new ones.
 settings.register_profile("steady", deadline=None, derandomize=True)
@@ -21,24 +22,10 @@ settings.register_profile("explore", deadline=None)
 settings.load_profile("steady")
 
 
-def _load_toy() -> ModuleType:
-    # By its path, and under a name of its own: folders of tests are no packages here.
-    if "toy" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("toy", Path(__file__).with_name("toy.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules["toy"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["toy"])
-    return sys.modules["toy"]
-
-
-_load_toy()  # so that test modules may say `from toy import …`
-
-
 @pytest.fixture(scope="session")
 def make_toy() -> Callable[..., Path]:
     """Return ``make_toy_dataset(root, *, piles=40, size=64, seed=0)``."""
-    return cast(Callable[..., Path], _load_toy().make_toy_dataset)
+    return make_toy_dataset
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +61,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         # So that workers find what tests define, under either name that a test module may have.
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(request.path.parent), str(Path(__file__).parents[1])]))
+        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (request.path.parent, TESTS, TESTS.parent))))
         made: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
         made.add_node(num_cpus=1)
         yield made
