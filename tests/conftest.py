@@ -4,6 +4,7 @@ import importlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,9 @@ def own_trained(trained: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained, tmp_path / "dataset"))
 
 
-@pytest.fixture(scope="module")
-def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Return a Ray cluster of two nodes of one core each, which the tests of a module share."""
+@contextmanager
+def _started_cluster(request: pytest.FixtureRequest, *nodes_cpus: int) -> Iterator[Any]:
+    """Start a Ray cluster of one node for each number of cores."""
     from ray.cluster_utils import Cluster
 
     with pytest.MonkeyPatch.context() as patch:
@@ -62,12 +63,28 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         # So that workers find what tests define, under either name that a test module may have.
         patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (request.path.parent, TESTS, TESTS.parent))))
-        made: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-        made.add_node(num_cpus=1)
-        yield made
+        head = {"num_cpus": nodes_cpus[0], "include_dashboard": False}
+        cluster: Any = Cluster(initialize_head=True, head_node_args=head)
+        for cpus in nodes_cpus[1:]:
+            cluster.add_node(num_cpus=cpus)
+        yield cluster
         ray: Any = importlib.import_module("ray")
         ray.shutdown()
-        made.shutdown()
+        cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Return a Ray cluster of two nodes of one core each, which the tests of a module share."""
+    with _started_cluster(request, 1, 1) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def on_one_node(request: pytest.FixtureRequest) -> Iterator[RayEngine]:
+    """Return the engine on a Ray cluster of one node with one core, the quickest to start."""
+    with _started_cluster(request, 1) as cluster:
+        yield RayEngine(cluster.address)
 
 
 @pytest.fixture(scope="module")
