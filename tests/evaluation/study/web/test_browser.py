@@ -97,6 +97,7 @@ def test_by_keys_from_consent_to_thanks(site: Site, open_tab: Callable[..., Any]
     assert page.context.cookies() == []
 
 
+@pytest.mark.slow
 def test_by_touch_on_a_phone_in_dutch(site: Site, open_tab: Callable[..., Any]) -> None:
     page = open_tab(site.links[1], viewport={"width": 390, "height": 664}, has_touch=True, is_mobile=True, locale="nl")
     assert page.evaluate("document.documentElement.lang") == "nl"
@@ -122,6 +123,7 @@ def test_by_touch_on_a_phone_in_dutch(site: Site, open_tab: Callable[..., Any]) 
     assert read_answers(site.study).language.tolist() == ["nl"] * 7
 
 
+@pytest.mark.slow
 def test_reload_back_and_a_second_tab(site: Site, open_tab: Callable[..., Any]) -> None:
     page = open_tab(site.links[0])
     begin(page)
@@ -146,6 +148,7 @@ def test_reload_back_and_a_second_tab(site: Site, open_tab: Callable[..., Any]) 
     assert answers.chosen.tolist() == ["left", "right"]
 
 
+@pytest.mark.slow
 def test_a_lost_connection_costs_nothing(site: Site, open_tab: Callable[..., Any]) -> None:
     page = open_tab(site.links[0])
     begin(page)
@@ -169,6 +172,7 @@ def test_a_lost_connection_costs_nothing(site: Site, open_tab: Callable[..., Any
     assert read_answers(site.study).chosen.tolist() == ["right", "left"]
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_said_and_waited_for(site: Site, open_tab: Callable[..., Any]) -> None:
     page = open_tab(site.links[0])
     begin(page)
@@ -180,6 +184,7 @@ def test_a_full_disk_is_said_and_waited_for(site: Site, open_tab: Callable[..., 
     at(page, 2)
 
 
+@pytest.mark.slow
 def test_links_that_do_not_work_and_an_open_link(site: Site, open_tab: Callable[..., Any]) -> None:
     for link, heading in {
         site.address: "Your link is not complete",
@@ -198,6 +203,7 @@ def test_links_that_do_not_work_and_an_open_link(site: Site, open_tab: Callable[
     expect(late.locator("#problem h1")).to_have_text("There is no place left")
 
 
+@pytest.mark.slow
 def test_the_organiser_sees_progress_and_takes_the_answers(site: Site, open_tab: Callable[..., Any]) -> None:
     page = open_tab(site.links[0])
     begin(page)
@@ -254,6 +260,7 @@ def test_one_file_offline(own_study: Path, tmp_path: Path, open_tab: Callable[..
     expect(page.locator("#consent h1")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_text_stands_out_in_both_dresses(site: Site, open_tab: Callable[..., Any]) -> None:
     """WCAG 2.2, 1.4.3: 4.5 to 1 between text and what lies behind it; 2.5.8: nothing to press below 24 pixels."""
     for number, dress in enumerate(("light", "dark")):
