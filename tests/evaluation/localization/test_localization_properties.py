@@ -203,7 +203,9 @@ def test_chance_is_what_uniform_random_maps_score(metric: str, mask_px: int, dra
     assert scores.values.mean() == pytest.approx(scores.chance[0], abs=4.5 * error)
 
 
-@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize(
+    "threshold", [0.5, *(pytest.param(other, marks=pytest.mark.slow) for other in (0.2, 0.9, 1.0))]
+)
 def test_expected_iou_at_other_thresholds(threshold: float) -> None:
     rng = np.random.default_rng(3)
     mask = np.arange(12).reshape(1, 3, 4) < 4
