@@ -36,6 +36,7 @@ def scored(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_bytes(scored: Path, tmp_path: Path) -> None:
     for name in ("one.html", "two.html"):
         write_report(scored / "runs" / "toy", scored, tmp_path / name)
@@ -120,6 +121,7 @@ def full(scored: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_checkpoints_and_further_runs_have_their_sections(full: Path, tmp_path: Path) -> None:
     run = full / "runs" / "toy"
     text = write_report(run, full, tmp_path / "one.html", cases=0).path.read_text(encoding="utf-8")
@@ -220,6 +222,7 @@ def page(full: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(full / "runs" / "toy", full, out, cases=2, also=[full / "runs" / "second"]).path
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1200])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -252,6 +255,7 @@ def test_in_a_browser_tables_sort_and_the_page_fits(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_it_prints_with_everything_open(page: Path, open_tab: Callable[..., Any], tmp_path: Path) -> None:
     tab = open_tab(page.as_uri())
