@@ -75,6 +75,7 @@ def test_filters_by_clicking_and_back_restores(tab: Any, snapshot: Snapshot) -> 
     expect(tab.locator("#part-3003")).not_to_be_checked()
 
 
+@pytest.mark.slow
 def test_hover_draws_masks_and_names_the_brick(tab: Any) -> None:
     tile = tab.locator('.tiles a[data-id="p000064_v00"]')
     assert tab.locator(".overlay").count() == 0
@@ -103,6 +104,7 @@ def test_hover_draws_masks_and_names_the_brick(tab: Any) -> None:
     expect(tab.locator("#tip")).to_be_hidden()
 
 
+@pytest.mark.slow
 def test_one_picture_its_layers_and_the_way_back(tab: Any) -> None:
     tab.goto("/?part=3003&page=2")
     first = tab.locator(".tiles a").first
@@ -134,6 +136,7 @@ def test_one_picture_its_layers_and_the_way_back(tab: Any) -> None:
     assert query(tab) == {"part": ["3003"], "page": ["2"]}
 
 
+@pytest.mark.slow
 def test_the_grid_by_keys(tab: Any) -> None:
     tiles = tab.locator(".tiles a")
     tab.keyboard.press("ArrowRight")
@@ -163,6 +166,7 @@ def test_the_grid_by_keys(tab: Any) -> None:
     assert query(tab) == {"page": ["3"]}
 
 
+@pytest.mark.slow
 def test_pages_by_links(tab: Any) -> None:
     seen = set()
     for number in (1, 2, 3):
@@ -173,6 +177,7 @@ def test_pages_by_links(tab: Any) -> None:
     assert len(seen) == 152
 
 
+@pytest.mark.slow
 def test_a_phone_shows_pictures_first(open_tab: Callable[..., Any], address: str) -> None:
     page = open_tab(f"{address}/", base_url=address, viewport={"width": 390, "height": 844})
     for path in ("/", "/?part=3003&part=3010&light=flash&source=synthetic&split=train", "/image/p000064_v00"):
@@ -185,6 +190,7 @@ def test_a_phone_shows_pictures_first(open_tab: Callable[..., Any], address: str
     expect(page.locator("#chosen")).to_have_text(re.compile("1"))
 
 
+@pytest.mark.slow
 def test_text_stands_out_in_both_dresses(open_tab: Callable[..., Any], address: str) -> None:
     for dress in ("light", "dark"):
         for path in ("/?part=3003", "/image/p000064_v00"):
