@@ -125,7 +125,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, str(script)], env=environment)
 
     def wait_until(condition: Callable[[], bool]) -> bool:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while not condition() and time.monotonic() < end:
             time.sleep(0.05)
         return condition()
