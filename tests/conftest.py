@@ -1,19 +1,22 @@
 """Fixtures that several packages' tests share."""
 
+import fcntl
 import importlib
-import importlib.util
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
-from typing import Any, cast
+from typing import Any
 
 import pytest
+from browser import browser, open_tab  # noqa: F401 (fixtures)
 from hypothesis import settings
+from toy import make_toy_dataset
 
 from core.engines.on_ray import RayEngine
+
+TESTS = Path(__file__).parent
 
 # The same cases each time, however busy the machine is; `pytest --hypothesis-profile explore` looks for new ones.
 settings.register_profile("steady", deadline=None, derandomize=True)
@@ -21,42 +24,50 @@ settings.register_profile("explore", deadline=None)
 settings.load_profile("steady")
 
 
-def _load_toy() -> ModuleType:
-    # By its path, and under a name of its own: folders of tests are no packages here.
-    if "toy" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("toy", Path(__file__).with_name("toy.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules["toy"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["toy"])
-    return sys.modules["toy"]
-
-
-_load_toy()  # so that test modules may say `from toy import …`
-
-
 @pytest.fixture(scope="session")
 def make_toy() -> Callable[..., Path]:
     """Return ``make_toy_dataset(root, *, piles=40, size=64, seed=0)``."""
-    return cast(Callable[..., Path], _load_toy().make_toy_dataset)
+    return make_toy_dataset
 
 
 @pytest.fixture(scope="session")
-def toy_dataset(tmp_path_factory: pytest.TempPathFactory, make_toy: Callable[..., Path]) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Return ``made_once(name, make)``: the folder that ``make(folder)`` filled, once for all of xdist's workers."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def get(name: str, make: Callable[[Path], object]) -> Path:
+        folder, done = shared / f"shared-{name}", shared / f"shared-{name}.done"
+        with (shared / f"shared-{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not done.exists():
+                shutil.rmtree(folder, ignore_errors=True)  # the worker that began it has failed
+                make(folder)
+                done.touch()
+        return folder
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def toy_dataset(made_once: Callable[..., Path]) -> Path:
     """Return a dataset of 40 toy piles that tests share: read it, never write into it."""
-    return make_toy(tmp_path_factory.mktemp("toy") / "dataset")
+    return made_once("toy", make_toy_dataset)
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory: pytest.TempPathFactory, make_toy: Callable[..., Path]) -> Path:
+def trained(made_once: Callable[..., Path]) -> Path:
     """Return a dataset with a small trained run in ``runs/toy``: read it, never write into it."""
-    from training.fit.loop import train
-    from training.run.settings import TrainingSettings
 
-    root = make_toy(tmp_path_factory.mktemp("trained") / "dataset", piles=30)
-    settings = TrainingSettings(model_kwargs={"width": 0.05, "stem_stride": 2}, input_size_px=64, epochs=1)
-    train(settings, root, root / "runs" / "toy", device="cpu")
-    return root
+    def make(root: Path) -> None:
+        from training.fit.loop import train
+        from training.run.settings import TrainingSettings
+
+        make_toy_dataset(root, piles=30)
+        settings = TrainingSettings(model_kwargs={"width": 0.05, "stem_stride": 2}, input_size_px=64, epochs=1)
+        train(settings, root, root / "runs" / "toy", device="cpu")
+
+    return made_once("trained", make)
 
 
 @pytest.fixture
@@ -65,22 +76,38 @@ def own_trained(trained: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(trained, tmp_path / "dataset"))
 
 
-@pytest.fixture(scope="module")
-def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """Return a Ray cluster of two nodes of one core each, which the tests of a module share."""
+@contextmanager
+def _started_cluster(request: pytest.FixtureRequest, *nodes_cpus: int) -> Iterator[Any]:
+    """Start a Ray cluster of one node for each number of cores."""
     from ray.cluster_utils import Cluster
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         patch.setenv("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
         # So that workers find what tests define, under either name that a test module may have.
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(request.path.parent), str(Path(__file__).parents[1])]))
-        made: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
-        made.add_node(num_cpus=1)
-        yield made
+        patch.setenv("PYTHONPATH", os.pathsep.join(map(str, (request.path.parent, TESTS, TESTS.parent))))
+        head = {"num_cpus": nodes_cpus[0], "include_dashboard": False}
+        cluster: Any = Cluster(initialize_head=True, head_node_args=head)
+        for cpus in nodes_cpus[1:]:
+            cluster.add_node(num_cpus=cpus)
+        yield cluster
         ray: Any = importlib.import_module("ray")
         ray.shutdown()
-        made.shutdown()
+        cluster.shutdown()
+
+
+@pytest.fixture(scope="module")
+def cluster(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """Return a Ray cluster of two nodes of one core each, which the tests of a module share."""
+    with _started_cluster(request, 1, 1) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def on_one_node(request: pytest.FixtureRequest) -> Iterator[RayEngine]:
+    """Return the engine on a Ray cluster of one node with one core, the quickest to start."""
+    with _started_cluster(request, 1) as cluster:
+        yield RayEngine(cluster.address)
 
 
 @pytest.fixture(scope="module")

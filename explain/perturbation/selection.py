@@ -6,7 +6,6 @@ from typing import Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from sklearn.linear_model import lars_path
 
 Floats = NDArray[np.float64]
 Selection = Literal["auto", "highest_weights", "forward_selection", "lasso_path", "none"]
@@ -90,6 +89,8 @@ def _forward(moments: Moments, label: int, num_features: int) -> list[int]:
 
 
 def _lasso_path(moments: Moments, label: int, num_features: int) -> list[int]:
+    from sklearn.linear_model import lars_path  # a second of imports, for the one choice that needs it
+
     _, _, path = lars_path(moments.masks, moments.outputs[:, label], method="lasso")
     chosen = np.arange(len(path))
     for coefficients in path.T[:0:-1]:  # from the last step to the second

@@ -5,8 +5,6 @@ from blender_assets.catalogue import load_catalogue
 from blender_assets.dimensions import STUD_HEIGHT_MM
 from blender_assets.mesh import PartMesh
 
-PART_IDS = [part.part_id for part in load_catalogue()]
-
 # Measured sizes of the real parts, stud included: length, width, height in millimetres.
 REAL_SIZES_MM = {
     "3001": (31.8, 15.8, 9.6 + 1.7),
@@ -27,30 +25,29 @@ def test_there_are_several_families_and_at_least_a_dozen_parts() -> None:
     assert {part.category for part in load_catalogue()} >= {"Brick", "Plate", "Tile", "Slope", "Brick, round"}
 
 
-@pytest.mark.parametrize("part_id", PART_IDS)
-def test_a_part_is_one_closed_surface_that_looks_outwards(part_id: str) -> None:
-    solid = load_catalogue()[part_id].build()
-    assert solid.status().name == "NoError"
-    assert len(solid.decompose()) == 1
-    mesh = load_catalogue().mesh(part_id)
-    edges = np.sort(mesh.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
-    assert (np.unique(edges, axis=0, return_counts=True)[1] == 2).all()
-    assert mesh.volume_mm3 == pytest.approx(solid.volume(), rel=1e-3)
-    assert mesh.volume_mm3 > 50
+def test_parts_are_closed_surfaces_that_look_outwards() -> None:
+    for part in load_catalogue():
+        solid = part.build()
+        assert solid.status().name == "NoError", part.part_id
+        assert len(solid.decompose()) == 1, part.part_id
+        mesh = load_catalogue().mesh(part.part_id)
+        edges = np.sort(mesh.faces[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2), axis=1)
+        assert (np.unique(edges, axis=0, return_counts=True)[1] == 2).all(), part.part_id
+        assert mesh.volume_mm3 == pytest.approx(solid.volume(), rel=1e-3), part.part_id
+        assert mesh.volume_mm3 > 50, part.part_id
 
 
-@pytest.mark.parametrize("part_id", PART_IDS)
-def test_a_part_stands_on_the_floor_and_is_hollow_below(part_id: str) -> None:
-    mesh = load_catalogue().mesh(part_id)
-    low, high = mesh.bounds_mm
-    assert low[2] == pytest.approx(0, abs=1e-4)
-    np.testing.assert_allclose((low + high)[:2], 0, atol=0.05)
-    length, width, _ = mesh.size_mm
-    # A solid block of this footprint and body would weigh much more.
-    part = load_catalogue()[part_id]
-    studless = part.category.startswith(("Tile", "Technic", "Bar", "Glass", "Wheel", "Tyre")) or "2/3" in part.name
-    body_height = high[2] - (0 if studless else STUD_HEIGHT_MM)
-    assert mesh.volume_mm3 < 0.95 * length * width * body_height
+def test_parts_stand_on_the_floor_and_are_hollow_below() -> None:
+    for part in load_catalogue():
+        mesh = load_catalogue().mesh(part.part_id)
+        low, high = mesh.bounds_mm
+        assert low[2] == pytest.approx(0, abs=1e-4), part.part_id
+        np.testing.assert_allclose((low + high)[:2], 0, atol=0.05, err_msg=part.part_id)
+        length, width, _ = mesh.size_mm
+        # A solid block of this footprint and body would weigh much more.
+        studless = part.category.startswith(("Tile", "Technic", "Bar", "Glass", "Wheel", "Tyre")) or "2/3" in part.name
+        body_height = high[2] - (0 if studless else STUD_HEIGHT_MM)
+        assert mesh.volume_mm3 < 0.95 * length * width * body_height, part.part_id
 
 
 @pytest.mark.parametrize(("part_id", "size_mm"), REAL_SIZES_MM.items())

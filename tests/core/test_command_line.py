@@ -33,21 +33,19 @@ def every_command() -> Iterator[tuple[str, click.Command]]:
     yield from walk(brickbench.cli, "brickbench")
 
 
-COMMANDS = dict(every_command())
-
-
-@pytest.mark.parametrize("path", sorted(COMMANDS))
-def test_every_command_has_help_and_every_leaf_an_example(path: str) -> None:
-    command = COMMANDS[path]
-    assert command.help
-    assert command.help.splitlines()[0].endswith(".")
-    if not isinstance(command, click.Group):
-        assert re.search(r"\x08\n\s*Example:\n\s+" + re.escape(path), command.help), (
-            f"{path} shows no example of itself"
-        )
-    for parameter in command.params:
-        if isinstance(parameter, click.Option):
-            assert parameter.help, f"{path} {parameter.name} has no help"
+def test_every_command_has_help_and_every_leaf_an_example() -> None:
+    commands = dict(every_command())
+    assert len(commands) > 40
+    for path, command in commands.items():
+        assert command.help, path
+        assert command.help.splitlines()[0].endswith("."), path
+        if not isinstance(command, click.Group):
+            assert re.search(r"\x08\n\s*Example:\n\s+" + re.escape(path), command.help), (
+                f"{path} shows no example of itself"
+            )
+        for parameter in command.params:
+            if isinstance(parameter, click.Option):
+                assert parameter.help, f"{path} {parameter.name} has no help"
 
 
 def test_help_imports_nothing_heavy() -> None:
@@ -116,10 +114,3 @@ def test_origins_are_right_here() -> None:
         brickbench.check_origins()
     except BrickbenchError as error:
         pytest.fail(str(error))
-
-
-def test_the_reference_page_is_what_the_commands_say() -> None:
-    done = subprocess.run(
-        [sys.executable, "docs/write_commands.py", "--check"], capture_output=True, text=True, cwd=ROOT
-    )
-    assert done.returncode == 0, done.stderr

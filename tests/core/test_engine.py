@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from core.engine import run_items
+from core.engine import LOCAL, Engine, Outcome, run_items
+from core.engines.on_ray import RayEngine
 from core.errors import BrickbenchError
 
 
@@ -82,6 +83,32 @@ def test_outcomes_come_as_they_end() -> None:
     assert sorted(keys) == ["quick", "slow"]
 
 
+def go_well_or_ill(item: tuple[str, str]) -> str:
+    what, marker = item
+    if what == "dies once":
+        return crash_once(marker)
+    if what == "fails":
+        raise ValueError("this is no good")
+    return what
+
+
+def test_ray_gives_the_outcomes_of_local_processes(on_one_node: RayEngine, tmp_path: Path) -> None:
+    """The one quick test on Ray; its faults are in `test_engine_ray`."""
+
+    def outcomes(engine: Engine, name: str) -> dict[str, Outcome[str]]:
+        (tmp_path / name).mkdir()
+        items = {what: (what, str(tmp_path / name / "marker")) for what in ("goes well", "dies once", "fails")}
+        return {outcome.key: outcome for outcome in run_items(go_well_or_ill, items, workers=1, engine=engine)}
+
+    there = outcomes(on_one_node, "ray")
+    assert there == outcomes(LOCAL, "local")
+    assert {key: (o.value, o.attempts, o.error) for key, o in there.items()} == {
+        "goes well": ("goes well", 1, None),
+        "dies once": ("made", 2, None),
+        "fails": (None, 2, "ValueError: this is no good"),
+    }
+
+
 def record_pid_and_sleep(folder: str) -> None:
     (Path(folder) / str(os.getpid())).touch()
     time.sleep(60)
@@ -98,7 +125,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent = subprocess.Popen([sys.executable, str(script)], env=environment)
 
     def wait_until(condition: Callable[[], bool]) -> bool:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while not condition() and time.monotonic() < end:
             time.sleep(0.05)
         return condition()

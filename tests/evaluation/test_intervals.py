@@ -34,6 +34,7 @@ def test_copies_of_a_pile_do_not_narrow_the_interval() -> None:
     assert often.piles == 30
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [10, 40])
 def test_coverage_with_clusters(count: int) -> None:
     rng = np.random.default_rng(0)

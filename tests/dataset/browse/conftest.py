@@ -99,7 +99,7 @@ def own_mixed(tmp_path: Path) -> Path:
     return make_mixed(tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(mixed: Path) -> Iterator[TestClient]:
     """Return a client of the page for `mixed`."""
     with TestClient(create_app(DatasetFolder.open(mixed), PORT), base_url=f"http://127.0.0.1:{PORT}") as client:

@@ -24,14 +24,14 @@ def test_it_serves_on_loopback_and_ends_at_ctrl_c(mixed: Path) -> None:
         line = server.stderr.readline()
         assert line.startswith(f"{mixed} can be looked into at http://127.0.0.1:")
         port = int(line.split("127.0.0.1:")[1].split("/")[0])
-        with urllib.request.urlopen(f"http://localhost:{port}/", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://localhost:{port}/", timeout=120) as answer:
             assert answer.status == 200
         inodes = Path(f"/proc/{server.pid}/net/tcp").read_text(encoding="ascii")
         listening = [row.split()[1] for row in inodes.splitlines()[1:] if row.split()[3] == "0A"]
         assert f"0100007F:{port:04X}" in listening  # 127.0.0.1, in the machine's byte order
         assert f"00000000:{port:04X}" not in listening
         os.kill(server.pid, signal.SIGINT)
-        rest = server.communicate(timeout=30)[1]
+        rest = server.communicate(timeout=120)[1]
         assert server.returncode == 0
         assert rest == ""
 

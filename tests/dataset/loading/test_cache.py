@@ -41,7 +41,7 @@ def folder_of(root: Path, kind: str = "pictures") -> Path:
     return root / "cache" / "24px-area" / kind
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_packed_equals_read(root: Path, workers: int) -> None:
     pictures = PileDataset(root, None)
     packed, places = pack_pictures(root, files_of(root), 24, workers)

@@ -197,6 +197,7 @@ def test_sharper_crops_from_a_larger_working_size(toy_dataset: Path) -> None:
     assert torch.equal(plain[1], network_input(pictures.image(1), 32, IMAGENET_MEAN, IMAGENET_STD))
 
 
+@pytest.mark.slow
 def test_importing_asks_no_server() -> None:
     code = (
         "import socket\n"

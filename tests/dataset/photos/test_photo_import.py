@@ -309,6 +309,7 @@ def call(*words: str | Path) -> Result:
     return CliRunner().invoke(command, [str(word) for word in words])
 
 
+@pytest.mark.slow
 @in_workers
 def test_a_photo_that_kills_its_process_is_set_aside(
     by_class: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -148,6 +148,7 @@ def test_faithfulness_stands_beside_localisation(own_twins: Path) -> None:
     assert set(load_scores(run, own_twins).metrics) == {"lift", "pointing_game"}
 
 
+@pytest.mark.slow
 def test_tables_of_a_run(own_twins: Path) -> None:
     run = own_twins / "runs" / "toy"
     score_run(run, own_twins, {"mass_accuracy": {}})

@@ -189,10 +189,11 @@ def test_values_stay_in_their_range(maps: np.ndarray, masks: np.ndarray) -> None
 
 
 @pytest.mark.parametrize("metric", list(METRICS))
-@pytest.mark.parametrize("mask_px", [1, 5, 14])
-def test_chance_is_what_uniform_random_maps_score(metric: str, mask_px: int) -> None:
+@pytest.mark.parametrize(
+    ("mask_px", "draws"), [(5, 2000), *(pytest.param(size, 20000, marks=pytest.mark.slow) for size in (1, 5, 14))]
+)
+def test_chance_is_what_uniform_random_maps_score(metric: str, mask_px: int, draws: int) -> None:
     rng = np.random.default_rng(7)
-    draws = 20000
     mask = np.arange(15).reshape(1, 3, 5) < mask_px
     scores = rate(metric, rng.random((draws, 3, 5)), np.repeat(mask, draws, axis=0))
     if mask_px == 14 and np.isnan(scores.chance[0]):  # 15 pixels: its box is the picture, or no floor is left
@@ -202,7 +203,9 @@ def test_chance_is_what_uniform_random_maps_score(metric: str, mask_px: int) -> 
     assert scores.values.mean() == pytest.approx(scores.chance[0], abs=4.5 * error)
 
 
-@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.9, 1.0])
+@pytest.mark.parametrize(
+    "threshold", [0.5, *(pytest.param(other, marks=pytest.mark.slow) for other in (0.2, 0.9, 1.0))]
+)
 def test_expected_iou_at_other_thresholds(threshold: float) -> None:
     rng = np.random.default_rng(3)
     mask = np.arange(12).reshape(1, 3, 4) < 4

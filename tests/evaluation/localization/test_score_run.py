@@ -55,7 +55,9 @@ def test_scores_are_those_of_the_resized_raw_map_on_the_mask(own: Path) -> None:
     assert table.metrics == tuple(METRICS)
     pictures = PileDataset(own, None, with_masks=True)
     maps = dict(zip((row.attribution_id for row in rows), load_maps(run, rows), strict=True))
-    for (method, pair), row in table.rows.items():
+    some = list(table.rows.items())[::5]
+    assert {method for (method, _), _ in some} == {0, 1, 2, 3}
+    for (method, pair), row in some:
         place = pictures.image_ids.index(row.image_id)
         mask = pictures.masks(place)[row.part_id]
         assert table.piles[pair] == pictures.groups[place]

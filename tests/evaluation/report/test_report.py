@@ -4,8 +4,7 @@ import csv
 import json
 import re
 import shutil
-from collections.abc import Iterator
-from html.parser import HTMLParser
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from html_page import read_alone
 
 from evaluation.commands import evaluate
 from evaluation.localization.run import score_run
@@ -23,8 +23,6 @@ from evaluation.statistics.table import MethodLabel, ScoreTable, load_scores
 from explain.bulk import explain_run
 from training.run.predict import predict
 from training.run.run import Run
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture(scope="module")
@@ -39,40 +37,7 @@ def scored(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-class Reader(HTMLParser):
-    """Collects what the page refers to, and checks that elements close."""
-
-    VOID = frozenset({"meta", "link", "img", "br", "input", "hr", "path", "circle", "use", "rect"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.ids: list[str] = []
-        self.targets: list[str] = []
-        self.without_words: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = dict(attrs)
-        if tag not in self.VOID:
-            self.open.append(tag)
-        self.targets += [value or "" for name, value in attrs if name in {"src", "href", "xlink:href"}]
-        if tag == "h2":
-            self.ids.append(given.get("id") or "")
-        if (tag == "img" and not given.get("alt")) or (
-            tag == "svg" and not ({"aria-label", "aria-hidden"} & set(given))
-        ):
-            self.without_words.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in self.VOID:
-            self.open.pop()
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in self.VOID:
-            assert self.open.pop() == tag
-
-
+@pytest.mark.slow
 def test_the_same_inputs_give_the_same_bytes(scored: Path, tmp_path: Path) -> None:
     for name in ("one.html", "two.html"):
         write_report(scored / "runs" / "toy", scored, tmp_path / name)
@@ -82,14 +47,10 @@ def test_the_same_inputs_give_the_same_bytes(scored: Path, tmp_path: Path) -> No
 def test_it_stands_alone_and_speaks(scored: Path, tmp_path: Path) -> None:
     made = write_report(scored / "runs" / "toy", scored, tmp_path / "report.html", cases=3)
     text = made.path.read_text(encoding="utf-8")
-    reader = Reader()
-    reader.feed(text)
-    assert reader.open == []
-    assert reader.without_words == []
+    page = read_alone(text)
+    assert page.without_words == []
     sections = ["scores", "ranking", "pairs", "where", "mass", "splits", "gallery", "network", "metrics", "provenance"]
-    assert reader.ids == sections
-    assert all(target.startswith(("data:", "#")) for target in reader.targets)
-    assert not re.findall(r"url\((?!#)", text)
+    assert page.sections == sections
     assert str(scored) not in text  # where it was made is no part of the result
     assert made.verdict.headline in text
     for words in ("chance", "Grad-CAM − LIME", "num_samples 12", "nearest resizing", "logit", "lime 0.2.0.1"):
@@ -161,6 +122,7 @@ def full(scored: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.mark.slow
 def test_checkpoints_and_further_runs_have_their_sections(full: Path, tmp_path: Path) -> None:
     run = full / "runs" / "toy"
     text = write_report(run, full, tmp_path / "one.html", cases=0).path.read_text(encoding="utf-8")
@@ -256,33 +218,19 @@ def test_commands_refuse_what_cannot_be_done(full: Path, tmp_path: Path) -> None
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("there is no Chromium")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
-
-
-@pytest.fixture(scope="module")
 def page(full: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("page") / "report.html"
     return write_report(full / "runs" / "toy", full, out, cases=2, also=[full / "runs" / "second"]).path
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1200])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_in_a_browser_tables_sort_and_the_page_fits(page: Path, browser: Any, width: int, scheme: str) -> None:
-    context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
-    tab = context.new_page()
-    problems: list[str] = []
-    tab.on("pageerror", lambda error: problems.append(str(error)))
-    tab.on("request", lambda request: problems.append(request.url) if request.url.startswith("http") else None)
-    tab.goto(page.as_uri())
+def test_in_a_browser_tables_sort_and_the_page_fits(
+    page: Path, open_tab: Callable[..., Any], width: int, scheme: str
+) -> None:
+    tab = open_tab(page.as_uri(), viewport={"width": width, "height": 800}, color_scheme=scheme)
     tab.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
     assert tab.evaluate("document.documentElement.scrollWidth") == width  # nothing sticks out
     assert tab.evaluate("[...document.images].every(image => image.complete && image.naturalWidth > 0)")
@@ -306,16 +254,13 @@ def test_in_a_browser_tables_sort_and_the_page_fits(page: Path, browser: Any, wi
              [...table.tBodies[0].rows].every(row => [...row.cells].every(cell =>
                cell.dataset.value !== undefined && !Number.isNaN(Number(cell.dataset.value)))))"""
     )
-    assert problems == []
-    context.close()
 
 
+@pytest.mark.slow
 @pytest.mark.browser
-def test_it_prints_with_everything_open(page: Path, browser: Any, tmp_path: Path) -> None:
-    tab = browser.new_page()
-    tab.goto(page.as_uri())
+def test_it_prints_with_everything_open(page: Path, open_tab: Callable[..., Any], tmp_path: Path) -> None:
+    tab = open_tab(page.as_uri())
     tab.emulate_media(media="print")
     assert tab.evaluate("getComputedStyle(document.querySelector('nav')).display") == "none"
     tab.pdf(path=str(tmp_path / "report.pdf"), format="A4")
     assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF")
-    tab.close()

@@ -43,6 +43,7 @@ def test_sums_of_piles_flip_all_their_pairs_together() -> None:
     assert sign_flip_p_values(sums[None], seed=0)[0] == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piles", [8, 60])
 def test_size_under_the_null(piles: int) -> None:
     rng = np.random.default_rng(piles)

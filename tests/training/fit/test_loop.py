@@ -107,7 +107,16 @@ def test_interrupted_after_an_epoch(trained: Path, toy_dataset: Path, tmp_path: 
     assert_same_end(run, trained)
 
 
-@pytest.mark.parametrize("step", ["require_number", "validate_epoch", "save_checkpoint", "save_resume", "publish"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        "save_checkpoint",
+        *(
+            pytest.param(step, marks=pytest.mark.slow)
+            for step in ("require_number", "validate_epoch", "save_resume", "publish")
+        ),
+    ],
+)
 def test_killed_anywhere_in_an_epoch(
     trained: Path, toy_dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

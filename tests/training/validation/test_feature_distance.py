@@ -114,6 +114,7 @@ def test_distances_do_not_depend_on_the_scale_of_features() -> None:
     assert small.p_value == large.p_value
 
 
+@pytest.mark.slow
 def test_the_interval_is_as_wide_as_the_scatter_between_samples() -> None:
     values, widths = [], []
     for trial in range(60):

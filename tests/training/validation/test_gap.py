@@ -64,6 +64,7 @@ def _domain(rng: np.random.Generator, pictures: int, noise: float) -> Domain:
     return Domain(logits, targets, np.arange(pictures), rng.normal(size=(pictures, 5)).astype(np.float32))
 
 
+@pytest.mark.slow
 def test_the_interval_of_the_gap_covers_it() -> None:
     big = np.random.default_rng(99)
     one, other = (label_metrics(d.logits, d.targets) for d in (_domain(big, 40_000, 0.8), _domain(big, 40_000, 1.6)))

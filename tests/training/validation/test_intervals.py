@@ -104,6 +104,7 @@ def test_resamples_without_a_positive_are_left_out() -> None:
     assert 0.4 <= found.low < found.high <= 0.6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["map_macro", "f1_macro", "calibration_error_macro", "exact_match"])
 def test_intervals_cover_the_truth(name: str) -> None:
     def draw(rng: np.random.Generator, piles: int) -> tuple[np.ndarray, np.ndarray]:

@@ -112,7 +112,7 @@ def test_a_script_passes_the_signal_of_the_time_limit_on_and_queues_itself_again
     (tmp_path / "job.sh").write_text("\n".join(lines))
     environment = {"PATH": f"{tools}:/usr/bin:/bin", "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_JOB_ID": "77"}
     shell = subprocess.Popen(["bash", str(tmp_path / "job.sh")], env=environment)
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while not (tmp_path / "begun").exists() and time.monotonic() < end:
         time.sleep(0.05)
     shell.send_signal(signal.SIGTERM)  # --signal=B: it goes to the shell alone

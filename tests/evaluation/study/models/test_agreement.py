@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from krippendorff import alpha as reference_alpha
 from numpy.typing import NDArray
-from statsmodels.stats.inter_rater import fleiss_kappa as reference_kappa
 
 from evaluation.study.models.agreement import agreement, fleiss_kappa, krippendorff_alpha
 
@@ -25,6 +24,8 @@ def test_alpha_with_missing_answers(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_kappa(seed: int) -> None:
+    from statsmodels.stats.inter_rater import fleiss_kappa as reference_kappa
+
     counts = np.random.default_rng(seed).multinomial(7, [0.6, 0.3, 0.1], size=15)
     assert fleiss_kappa(counts.astype(float)) == pytest.approx(reference_kappa(counts))
 

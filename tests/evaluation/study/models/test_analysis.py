@@ -99,6 +99,7 @@ def test_repeats_and_attention_are_not_counted_as_answers() -> None:
     assert equal(replace(found, consistency=plain.consistency), plain)
 
 
+@pytest.mark.slow
 def test_attention() -> None:
     answers = small()
     found = analyze(joined(answers, checks(answers, failed=("p002", "p005"))), seed=1, draws=60)

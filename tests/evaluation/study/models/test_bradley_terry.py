@@ -4,7 +4,6 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from numpy.typing import NDArray
 
 from evaluation.study.models.bradley_terry import bradley_terry, fit_strengths, is_connected, strength_covariance
@@ -22,6 +21,8 @@ def test_journals() -> None:
 
 
 def test_is_a_logistic_regression() -> None:
+    import statsmodels.api as sm
+
     rows, columns = [], []
     for one, two in combinations(range(4), 2):
         rows.append([CITED[one, two], CITED[two, one]])

@@ -8,6 +8,8 @@ from evaluation.study.models.generalisation import build_model
 from evaluation.study.models.trials import read_trials
 from evaluation.study.power.simulation import simulate
 
+pytestmark = pytest.mark.slow
+
 
 def p_values_of_the_truth(studies: int, size: int, preference: float, seed: int) -> list[float]:
     """Return the p of the true preference in studies of `size` people and items; below 0.05 the interval misses it."""
@@ -30,14 +32,12 @@ def test_wrong_in_few_small_studies(preference: float) -> None:
     assert (found < 0.05).mean() <= 0.05 + 3 * np.sqrt(0.05 * 0.95 / 60)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("size", [10, 30])
 def test_size_of_the_test(size: int) -> None:
     rejected = np.array(p_values_of_the_truth(500, size, 0.0, seed=2)) < 0.05
     assert rejected.mean() == pytest.approx(0.05, abs=0.015)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("size", [10, 30])
 def test_coverage_of_the_profile_interval(size: int) -> None:
     covered = np.array(p_values_of_the_truth(500, size, 0.8, seed=3)) >= 0.05

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from scipy.stats import binomtest
-from statsmodels.stats.contingency_tables import cochrans_q
 
 from evaluation.statistics.holm import holm
 from evaluation.study.models.items import cochran_q, items_one_by_one
@@ -13,6 +12,8 @@ MONDAY, WEDNESDAY, FRIDAY = "10001000001101000010", "11010110111100110101", "111
 
 
 def test_pingouins_example() -> None:
+    from statsmodels.stats.contingency_tables import cochrans_q
+
     table = np.array([list(day) for day in (MONDAY, WEDNESDAY, FRIDAY)], dtype=float).T
     q, freedom, p_value = cochran_q(table)
     assert (q, freedom, p_value) == (pytest.approx(6.7059, abs=5e-5), 2, pytest.approx(0.034981, abs=5e-7))
@@ -21,6 +22,8 @@ def test_pingouins_example() -> None:
 
 
 def test_one_by_one() -> None:
+    from statsmodels.stats.contingency_tables import cochrans_q
+
     hits = (np.random.default_rng(0).random((9, 4)) < [0.95, 0.5, 0.1, 0.8]).astype(float)
     tries = np.ones((9, 4))
     hits[0, 0] = tries[0, 0] = 0  # one person lacks one item, and is not in Q

@@ -53,14 +53,14 @@ class Served:
             {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=120) as answer:
                 return answer.status, json.load(answer)
         except urllib.error.HTTPError as refused:
             return refused.code, json.load(refused)
 
     def end(self, signal_: int) -> str:
         os.kill(self.process.pid, signal_)
-        return str(self.process.communicate(timeout=30)[1])
+        return str(self.process.communicate(timeout=120)[1])
 
 
 def links(study: Path) -> list[str]:
