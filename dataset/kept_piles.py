@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -63,6 +64,6 @@ def _picture(record: str, data: bytes, geometry: bytes | None) -> Picture:
     return (image, data) if geometry is None else (image, data, geometry)
 
 
-def _with_tuples(values: dict[str, object]) -> dict[str, object]:
+def _with_tuples(values: dict[str, Any]) -> dict[str, Any]:
     """Return `values` with tuples where JSON has lists."""
     return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from training.predict import predict
 
 from core.errors import BrickbenchError, SettingsError
 from core.files import sha256_hex
@@ -22,7 +23,6 @@ from evaluation.study.commands.build import build as build_command
 from evaluation.study.key import KEY, PUBLIC, read_key
 from evaluation.study.settings import StudySettings, read_settings
 from explain.bulk import explain_run
-from training.predict import predict
 from training.run.run import Run
 
 SMALL = StudySettings(items=4, participants=4, repeats=1, swaps=1, attention=1, picture_px=96, empty_maps=True)
