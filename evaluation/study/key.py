@@ -112,6 +112,7 @@ class Key(_Frozen):
 def write_key(study: Path, key: Key) -> None:
     """Write the key of `study`, whole or not at all."""
     with atomic_file(study / KEY) as path:
+        path.touch(mode=0o600)  # it says whose picture is whose
         path.write_text(key.model_dump_json(indent=1), encoding="utf-8")
 
 

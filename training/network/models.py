@@ -15,6 +15,10 @@ from dataset.loading.network_input import IMAGENET_MEAN, IMAGENET_STD
 _NOT_MAPS = (nn.Identity, nn.Dropout, nn.Dropout2d)
 
 
+_FETCHING = frozenset({"checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"})
+"""With them timm opens files or addresses: a checkpoint from elsewhere must not say which."""
+
+
 def create_model(name: str, num_classes: int, **timm_kwargs: Any) -> nn.Module:
     """Return a freshly initialised network with `num_classes` logits, in training mode.
 
@@ -38,6 +42,8 @@ def create_model(name: str, num_classes: int, **timm_kwargs: Any) -> nn.Module:
         )
     if timm_kwargs.get("pretrained"):
         raise SettingsError("Networks start untrained: leave `pretrained` out of model_kwargs.")
+    if fetching := sorted(_FETCHING & set(timm_kwargs)):
+        raise SettingsError(f"A network's arguments may name no files or downloads: leave {', '.join(fetching)} out.")
     try:
         model = timm.create_model(name, num_classes=num_classes, **timm_kwargs)
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:

@@ -1,6 +1,7 @@
 """Job files of Slurm and Kubernetes for one render, as text."""
 
 import importlib.util
+import json
 import shlex
 import sys
 from dataclasses import dataclass
@@ -79,7 +80,7 @@ def slurm_script(job: RenderJob, kind: Literal["ray", "array"]) -> str:
         activate=f"\nsource {shlex.quote(str(Path(sys.prefix) / 'bin' / 'activate'))}",
         render=job.command(settings, output),
         output=output,
-        index=f"{Path(sys.prefix) / 'bin' / 'brickbench'} dataset index {shlex.quote(output)}",
+        index=shlex.join([str(Path(sys.prefix) / "bin" / "brickbench"), "dataset", "index", output]),
         ending=_ENDING.replace("{job}", task),
         grace_s=GRACE_S,
         workers=job.workers_a_node * (job.nodes if kind == "ray" else 1),
@@ -108,6 +109,10 @@ def kubernetes_job(job: RenderJob, image: str, claim: str) -> str:
 
 
 def _fill(template: str, job: RenderJob, **values: object) -> str:
+    told = {name: values.get(name) for name in ("image", "claim")} | vars(job)
+    for name, value in told.items():
+        if not str(value).isprintable():
+            raise SettingsError(f"{name} {str(value)!r} holds characters that cannot be printed; job files take none.")
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).with_name("templates")),
         undefined=StrictUndefined,
@@ -117,6 +122,7 @@ def _fill(template: str, job: RenderJob, **values: object) -> str:
         autoescape=False,
     )
     environment.filters["sh"] = lambda value: shlex.quote(str(value))
+    environment.filters["yaml"] = lambda value: json.dumps(str(value), ensure_ascii=False)
     cores = max(1, job.cpus // job.workers_a_node)
     share = job.gpus / job.workers_a_node
     text = environment.get_template(template).render(job=job, worker_cpus=cores, worker_gpus=f"{share:.3g}", **values)

@@ -62,6 +62,7 @@ def open_store(study: Path) -> sqlite3.Connection:
         BrickbenchError: it is damaged, or holds answers to another key.
     """
     path, own_digest = study / STORE, _key_digest(study)
+    path.touch(mode=0o600)  # for its owner's eyes only, and so are the files that SQLite lays beside it
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
         connection.execute("PRAGMA journal_mode = WAL")

@@ -1,7 +1,7 @@
 """The study as a Starlette application: which address gives what."""
 
 import hmac
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,13 @@ TRY_AGAIN_S = 5  # what the page of a study whose disk is full is told
 
 
 def create_app(
-    study: Path, *, organiser: str, tokens: Mapping[str, str] | None = None, invitation: str = "", cap: int = 0
+    study: Path,
+    *,
+    organiser: str,
+    tokens: Mapping[str, str] | None = None,
+    invitation: str = "",
+    cap: int = 0,
+    hosts: Callable[[str], bool] = lambda _: True,
 ) -> ASGIApp:
     """Return the application of a study; it holds the store open from its startup to its shutdown.
 
@@ -37,6 +43,7 @@ def create_app(
         tokens: of personal links, by participant; those of earlier runs are known to the store.
         invitation: secret of the open link; empty: there is none.
         cap: how many people the open link lets in.
+        hosts: whether a Host header is answered, as of `evaluation.study.web.guard.own_hosts`.
 
     Raises:
         BrickbenchError: it is no study; at startup, its store is damaged or belongs to another key.
@@ -57,7 +64,7 @@ def create_app(
         exception_handlers={RefusedError: site.refused, StoreUnavailableError: _unavailable, HTTPException: _no_page},
         lifespan=site.lifespan,
     )
-    return Guard(app)
+    return Guard(app, hosts)
 
 
 class _Site:

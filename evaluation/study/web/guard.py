@@ -1,5 +1,11 @@
 """What stands before the pages: limits on what comes in, headers that shut in what goes out."""
 
+import ipaddress
+import socket
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -25,9 +31,9 @@ class Guard:
     as strangers; there is no CORS header either.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap `app`."""
-        self._app = app
+    def __init__(self, app: ASGIApp, hosts: Callable[[str], bool] = lambda _: True) -> None:
+        """Wrap `app`, which answers where `hosts` is True for the Host header, in lower case (see `own_hosts`)."""
+        self._app, self._hosts = app, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -40,13 +46,45 @@ class Guard:
                 message["headers"] = [*message["headers"], *_HEADERS]
             await send(message)
 
-        refusal = _refusal(scope)
+        refusal = self._refusal(scope)
         await (refusal or self._app)(scope, receive, send_shut_in)
 
+    def _refusal(self, scope: Scope) -> PlainTextResponse | None:
+        hosts = Headers(scope=scope).getlist("host")
+        if len(hosts) != 1 or not self._hosts(hosts[0].lower()):
+            return PlainTextResponse("This study is not served under that name: see `study serve --url`.", 421)
+        if scope["method"] not in ("GET", "HEAD", "POST"):
+            return PlainTextResponse("Use GET or POST.", 405, {"Allow": "GET, HEAD, POST"})
+        if len(scope["query_string"]) + len(scope.get("raw_path") or b"") > LONGEST_ADDRESS:
+            return PlainTextResponse(f"The address should have at most {LONGEST_ADDRESS} characters.", 414)
+        return None
 
-def _refusal(scope: Scope) -> PlainTextResponse | None:
-    if scope["method"] not in ("GET", "HEAD", "POST"):
-        return PlainTextResponse("Use GET or POST.", 405, {"Allow": "GET, HEAD, POST"})
-    if len(scope["query_string"]) + len(scope.get("raw_path") or b"") > LONGEST_ADDRESS:
-        return PlainTextResponse(f"The address should have at most {LONGEST_ADDRESS} characters.", 414)
-    return None
+
+def own_hosts(host: str, port: int, url: str | None) -> Callable[[str], bool]:
+    """Return whether a Host header names a study that listens at `host` and `port`, and is reached at `url`.
+
+    What listens at all addresses of a machine answers to each of them as numbers, and to the machine's own names: a
+    page from elsewhere whose name was rebound to this machine comes under a name of its own, and is refused.
+    """
+    names = {"localhost", "127.0.0.1", "[::1]", f"[{host}]" if ":" in host else host.lower()}
+    listens_everywhere = host in ("0.0.0.0", "::")
+    if listens_everywhere:
+        own = socket.gethostname().lower()
+        names |= {own, own.partition(".")[0], f"{own}.local", socket.getfqdn().lower()}
+    known = {f"{name}:{port}" for name in names} | (names if port == 80 else set())
+    if url is not None:
+        known.add(urlsplit(url).netloc.lower().rpartition("@")[2])
+
+    def is_own(given: str) -> bool:
+        return given in known or (listens_everywhere and _is_number(given))
+
+    return is_own
+
+
+def _is_number(given: str) -> bool:
+    name = given.partition("]")[0].removeprefix("[") if given.startswith("[") else given.partition(":")[0]
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

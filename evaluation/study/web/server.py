@@ -15,6 +15,8 @@ from core.listening import bound_socket
 from core.locks import AT_ONCE, lock
 from evaluation.study.web.app import create_app
 from evaluation.study.web.blind_study import read_blind
+from evaluation.study.web.connections import PatientProtocol
+from evaluation.study.web.guard import own_hosts
 from evaluation.study.web.links import ensure_links, read_access
 
 LOCK = ".serving"
@@ -67,7 +69,10 @@ def serve(study: Path, host: str, port: int, entrance: Entrance, ready: Callable
         access = read_access(study)
         tokens = ensure_links(study, entrance.links, page)
         invitation = access.invitation if entrance.cap else ""
-        app = create_app(study, organiser=access.organiser, tokens=tokens, invitation=invitation, cap=entrance.cap)
+        app = create_app(
+            study, organiser=access.organiser, tokens=tokens, invitation=invitation, cap=entrance.cap,
+            hosts=own_hosts(host, port, entrance.url),
+        )  # fmt: skip
         addresses = Addresses(
             page=page,
             links=len(tokens),
@@ -76,9 +81,9 @@ def serve(study: Path, host: str, port: int, entrance: Entrance, ready: Callable
         )
         listener.listen(BACKLOG)
         config = uvicorn.Config(
-            app, log_level="warning", access_log=False, lifespan="on", ws="none", server_header=False,
-            proxy_headers=False, timeout_graceful_shutdown=GRACE_S, timeout_keep_alive=KEEP_ALIVE_S,
-            limit_concurrency=MOST_CONNECTIONS,
+            app, http=PatientProtocol, log_level="warning", access_log=False, lifespan="on", ws="none",
+            server_header=False, proxy_headers=False, timeout_graceful_shutdown=GRACE_S,
+            timeout_keep_alive=KEEP_ALIVE_S, limit_concurrency=MOST_CONNECTIONS,
         )  # fmt: skip
         gc.collect()
         gc.freeze()  # the key stays: looking through it would stop everybody for some 20 ms now and then

@@ -1,6 +1,7 @@
 """The paper's network layer by layer, networks by name, and the layer that Grad-CAM reads."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,3 +173,9 @@ def test_hooks_are_removed_when_the_network_raises() -> None:
         last_conv_layer(model, 20)
     assert not any(m._forward_hooks for m in model.modules())
     assert math.isfinite(model(torch.zeros(2, 3, 64, 64)).sum().item())
+
+
+@pytest.mark.parametrize("name", ["checkpoint_path", "pretrained_cfg", "pretrained_cfg_overlay", "cache_dir"])
+def test_a_checkpoints_arguments_may_name_no_file(name: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=f"may name no files or downloads: leave {name} out"):
+        create_model("resnet18", 2, **{name: str(tmp_path / "x.pth")})

@@ -125,3 +125,36 @@ def test_a_script_passes_the_signal_of_the_time_limit_on_and_queues_itself_again
 def test_the_dockerfile_installs_all_that_bpy_needs() -> None:
     words = set((Path(brickbench.__file__).parent / "Dockerfile").read_text().split())
     assert set(DEBIAN_PACKAGE_OF.values()) <= words
+
+
+@pytest.mark.parametrize("kind", ["ray", "array"])
+def test_no_path_leaves_its_quotes(kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / 'it\'s "$(touch hacked)" `x` #; piles'
+    script = printed(slurm, "-o", str(folder), "--nodes", "2", "--kind", kind)
+    check_shell(script)
+    comment = next((line for line in script.splitlines() if "--wrap" in line), None)
+    if kind == "array":
+        assert comment is not None
+        command = shlex.split(comment.removeprefix("#"))[-1]
+        assert shlex.split(command)[-3:] == ["dataset", "index", str(folder)]
+
+
+@pytest.mark.parametrize("words", [["-o", "a\nb"], ["-o", "a", "--time", "1:00\n#SBATCH --uid=0"], ["-o", "a\x1b[2J"]])
+def test_control_characters_are_refused(words: list[str]) -> None:
+    with pytest.raises(SettingsError, match="cannot be printed"):
+        CliRunner().invoke(slurm, words, catch_exceptions=False)
+
+
+def test_kubernetes_keeps_rays_dashboard_to_the_job() -> None:
+    image = 'registry/"x": {a}'
+    _, policy, job = yaml.safe_load_all(printed(kubernetes, "-o", "piles", "--image", image, "--claim", "a: b"))
+    assert policy["kind"] == "NetworkPolicy"
+    assert policy["spec"]["policyTypes"] == ["Ingress"]
+    chosen = policy["spec"]["podSelector"]["matchLabels"]
+    spec = job["spec"]["rayClusterSpec"]
+    pods = [
+        spec["headGroupSpec"]["template"], spec["workerGroupSpecs"][0]["template"], job["spec"]["submitterPodTemplate"],
+    ]  # fmt: skip
+    assert [pod["metadata"]["labels"] for pod in pods] == [chosen] * 3
+    assert {pod["spec"]["containers"][0]["image"] for pod in pods} == {image}
+    assert pods[0]["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"] == "a: b"
