@@ -293,6 +293,7 @@ def test_props_fall_among_the_bricks_and_hide_them_without_being_labelled() -> N
     assert np.isfinite(geometry.depth_m).all()
 
 
+@pytest.mark.slow
 def test_hundreds_of_bricks_come_to_rest() -> None:
     settings = RenderSettings.parse(
         {"bricks_min": 120, "bricks_max": 120, "arrangements": ["heaped"], "parts": ["3001", "3020"]}
