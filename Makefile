@@ -24,14 +24,15 @@ $(STAMP): requirements/lock.txt requirements/uv.txt pyproject.toml
 demo: $(STAMP)  ## Go the whole way, small: piles, training, explanations, report
 	$(BIN)/brickbench demo
 
-# One thread a test, and a process a core. A worker that has done its half takes from the other's.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=logical --dist=worksteal
+# One thread a test, and a worker a core. A worker that has done its half takes from the other's; but a file of slow
+# tests stays with one worker, so that its Ray cluster is started once.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=logical
 
 test: $(STAMP)  ## Run the quick tests, in about five minutes on two cores
-	$(PYTEST) -m "not slow"
+	$(PYTEST) --dist=worksteal -m "not slow"
 
 test-slow: $(STAMP)  ## Run the other tests: faults on Ray, kills, simulated statistics, the demo
-	$(PYTEST) -m slow
+	$(PYTEST) --dist=loadfile -m slow
 
 check: lint test  ## Run lint and the quick tests; CI runs test-slow besides
 

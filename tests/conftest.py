@@ -1,6 +1,5 @@
 """Fixtures that several packages' tests share."""
 
-import fcntl
 import importlib
 import os
 import shutil
@@ -31,43 +30,24 @@ def make_toy() -> Callable[..., Path]:
 
 
 @pytest.fixture(scope="session")
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], object]], Path]:
-    """Return ``made_once(name, make)``: the folder that ``make(folder)`` filled, once for all of xdist's workers."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-
-    def get(name: str, make: Callable[[Path], object]) -> Path:
-        folder, done = shared / f"shared-{name}", shared / f"shared-{name}.done"
-        with (shared / f"shared-{name}.lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not done.exists():
-                shutil.rmtree(folder, ignore_errors=True)  # the worker that began it has failed
-                make(folder)
-                done.touch()
-        return folder
-
-    return get
-
-
-@pytest.fixture(scope="session")
-def toy_dataset(made_once: Callable[..., Path]) -> Path:
+def toy_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a dataset of 40 toy piles that tests share: read it, never write into it."""
-    return made_once("toy", make_toy_dataset)
+    return make_toy_dataset(tmp_path_factory.mktemp("toy") / "dataset")
 
 
 @pytest.fixture(scope="session")
-def trained(made_once: Callable[..., Path]) -> Path:
-    """Return a dataset with a small trained run in ``runs/toy``: read it, never write into it."""
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a dataset with a small trained run in ``runs/toy``: read it, never write into it.
 
-    def make(root: Path) -> None:
-        from training.fit.loop import train
-        from training.run.settings import TrainingSettings
+    It takes a second to make, so that each of xdist's workers has its own.
+    """
+    from training.fit.loop import train
+    from training.run.settings import TrainingSettings
 
-        make_toy_dataset(root, piles=30)
-        settings = TrainingSettings(model_kwargs={"width": 0.05, "stem_stride": 2}, input_size_px=64, epochs=1)
-        train(settings, root, root / "runs" / "toy", device="cpu")
-
-    return made_once("trained", make)
+    root = make_toy_dataset(tmp_path_factory.mktemp("trained") / "dataset", piles=30)
+    settings = TrainingSettings(model_kwargs={"width": 0.05, "stem_stride": 2}, input_size_px=64, epochs=1)
+    train(settings, root, root / "runs" / "toy", device="cpu")
+    return root
 
 
 @pytest.fixture

@@ -52,6 +52,7 @@ def test_play_is_allowed_and_more_is_not() -> None:
     assert not too_short.ok
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not LDRAW.is_dir(), reason="there is no LDraw library in ../shared/ldraw")
 def test_built_in_parts_have_the_sizes_and_outlines_of_ldraws() -> None:
     library, compared = LDrawLibrary(LDRAW), 0

@@ -13,7 +13,10 @@ from blender_assets.mesh import PartMesh
 from blender_assets.rays import RayCaster
 
 LDRAW = Path(__file__).parents[2].parent / "shared" / "ldraw"
-pytestmark = pytest.mark.skipif(not LDRAW.is_dir(), reason="there is no LDraw library in ../shared/ldraw")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not LDRAW.is_dir(), reason="there is no LDraw library in ../shared/ldraw"),
+]
 
 PART_IDS = list(LDrawLibrary(LDRAW).part_ids()) if LDRAW.is_dir() else []
 

@@ -5,6 +5,9 @@ from blender_assets.catalogue import load_catalogue
 from blender_assets.dimensions import STUD_HEIGHT_MM
 from blender_assets.mesh import PartMesh
 
+# One part in five, and all of them in the slow tests.
+EVERY = pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.slow)])
+
 # Measured sizes of the real parts, stud included: length, width, height in millimetres.
 REAL_SIZES_MM = {
     "3001": (31.8, 15.8, 9.6 + 1.7),
@@ -25,8 +28,9 @@ def test_there_are_several_families_and_at_least_a_dozen_parts() -> None:
     assert {part.category for part in load_catalogue()} >= {"Brick", "Plate", "Tile", "Slope", "Brick, round"}
 
 
-def test_parts_are_closed_surfaces_that_look_outwards() -> None:
-    for part in load_catalogue():
+@EVERY
+def test_parts_are_closed_surfaces_that_look_outwards(every: int) -> None:
+    for part in list(load_catalogue())[::every]:
         solid = part.build()
         assert solid.status().name == "NoError", part.part_id
         assert len(solid.decompose()) == 1, part.part_id
@@ -37,8 +41,9 @@ def test_parts_are_closed_surfaces_that_look_outwards() -> None:
         assert mesh.volume_mm3 > 50, part.part_id
 
 
-def test_parts_stand_on_the_floor_and_are_hollow_below() -> None:
-    for part in load_catalogue():
+@EVERY
+def test_parts_stand_on_the_floor_and_are_hollow_below(every: int) -> None:
+    for part in list(load_catalogue())[::every]:
         mesh = load_catalogue().mesh(part.part_id)
         low, high = mesh.bounds_mm
         assert low[2] == pytest.approx(0, abs=1e-4), part.part_id

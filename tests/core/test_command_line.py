@@ -86,6 +86,7 @@ def test_an_unwritable_folder_ends_with_1(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_json_goes_to_stdout_alone() -> None:
     done = run("parts", "list", "--json")
     assert (done.returncode, done.stderr) == (0, "")

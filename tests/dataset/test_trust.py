@@ -121,6 +121,7 @@ def test_killed_at_any_moment_and_run_again_it_is_whole(
     assert only_the_index_is_there(root)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("one", "other"), [("update", "update"), ("rebuild", "update"), ("rebuild", "rebuild")])
 def test_two_writers_at_once_take_turns(
     unmerged: Path, expected: dict[str, list[tuple[Any, ...]]], tmp_path: Path, one: str, other: str
@@ -138,7 +139,7 @@ def test_two_writers_at_once_take_turns(
     assert only_the_index_is_there(root)
 
 
-@pytest.mark.parametrize("what", ["update", "rebuild"])
+@pytest.mark.parametrize("what", ["update", pytest.param("rebuild", marks=pytest.mark.slow)])
 def test_a_full_disk_leaves_the_index_as_it_was(
     unmerged: Path, expected: dict[str, list[tuple[Any, ...]]], tmp_path: Path, what: str
 ) -> None:

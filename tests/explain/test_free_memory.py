@@ -46,6 +46,7 @@ assert len(torch.zeros(500 * MB, dtype=torch.uint8)) == 500 * MB
 """
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_raises_and_the_batch_shrinks() -> None:
     done = subprocess.run([sys.executable, "-c", IN_A_NEW_PROCESS], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

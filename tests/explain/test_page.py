@@ -144,6 +144,7 @@ def test_pixels_are_those_of_python(shown: ExplainedPicture, open_page: Any) -> 
         _assert_same(_pixels(tab, place), wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_sliders_change_pixels_as_python_does(shown: ExplainedPicture, open_page: Any) -> None:
     tab = open_page(shown)
@@ -168,6 +169,7 @@ def test_sliders_change_pixels_as_python_does(shown: ExplainedPicture, open_page
     assert tab.inner_text("#threshold-told") == "40 % of the bar"
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_areas_are_those_of_python(shown: ExplainedPicture, open_page: Any) -> None:
     for strongest in (Strongest(top=3), Strongest(share=0.5), Strongest(threshold=0.35), Strongest(2, for_only=True)):
@@ -181,6 +183,7 @@ def test_areas_are_those_of_python(shown: ExplainedPicture, open_page: Any) -> N
     _assert_same(_pixels(tab, 4), wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 def test_parts_methods_outline_and_values(shown: ExplainedPicture, open_page: Any) -> None:
     tab = open_page(shown)
@@ -228,6 +231,7 @@ def test_parts_methods_outline_and_values(shown: ExplainedPicture, open_page: An
     _assert_same(_pixels(tab, 1), overlay(shown.picture, shown.maps[4].values, resize="bilinear", size_px=PANEL_PX))
 
 
+@pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [390, 1200])
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -195,6 +195,7 @@ def test_a_run_resumes_to_the_same_dataset_whatever_the_workers(tmp_path: Path) 
         render_dataset(TINY, whole, count=4, seed=1)
 
 
+@pytest.mark.slow
 def test_a_run_killed_before_its_manifest_was_written_goes_on(tmp_path: Path) -> None:
     render_dataset(TINY, tmp_path / "d", count=1, seed=0, workers=1)
     manifest = (tmp_path / "d" / "dataset.yaml").read_bytes()
@@ -206,6 +207,7 @@ def test_a_run_killed_before_its_manifest_was_written_goes_on(tmp_path: Path) ->
         render_dataset(TINY, tmp_path / "d", count=1, seed=0, workers=1)
 
 
+@pytest.mark.slow
 def test_piles_join_a_dataset_of_photos_and_its_classes_keep_their_numbers(tmp_path: Path) -> None:
     root = tmp_path / "d"
     photo_parts = tuple(PartInfo(part_id=name, name=name, category="photo") for name in ("3003", "mug"))
@@ -218,6 +220,7 @@ def test_piles_join_a_dataset_of_photos_and_its_classes_keep_their_numbers(tmp_p
     assert (manifest.seed, manifest.split_rule.val) == (4, 0.5)
 
 
+@pytest.mark.slow
 def test_a_short_last_shard_cannot_grow(tmp_path: Path) -> None:
     render_dataset(TINY, tmp_path / "d", count=1, seed=0, workers=1)
     with pytest.raises(SettingsError, match="cannot grow past 1 piles"):
@@ -290,6 +293,7 @@ def test_props_fall_among_the_bricks_and_hide_them_without_being_labelled() -> N
     assert np.isfinite(geometry.depth_m).all()
 
 
+@pytest.mark.slow
 def test_hundreds_of_bricks_come_to_rest() -> None:
     settings = RenderSettings.parse(
         {"bricks_min": 120, "bricks_max": 120, "arrangements": ["heaped"], "parts": ["3001", "3020"]}
@@ -321,6 +325,7 @@ def test_depth_of_field_blurs_the_picture_and_moves_no_label() -> None:
     assert detail[1] < 0.6 * detail[0], detail
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not LDRAW.is_dir(), reason="needs an LDraw library at ../shared/ldraw")
 def test_parts_of_an_ldraw_library_are_rendered_under_the_number_that_was_asked_for(tmp_path: Path) -> None:
     settings = RenderSettings.parse(

@@ -26,6 +26,7 @@ def come(folder: Path) -> None:
     (folder / f"ended-{os.getpid()}").touch()
 
 
+@pytest.mark.slow
 def test_of_several_processes_one_does_it_and_the_others_wait(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=come, args=(tmp_path,)) for _ in range(4)]

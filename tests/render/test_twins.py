@@ -78,6 +78,7 @@ def test_settled_again_what_lay_on_top_comes_down() -> None:
     assert max(drops) > 2.0
 
 
+@pytest.mark.slow
 def test_the_index_links_twins_to_their_originals_and_training_does_not_see_them(tmp_path: Path) -> None:
     settings = SMALL.model_copy(update={"views": 2, "depth": True, "normals": True, "samples": 1})
     plan = render_dataset(settings, tmp_path / "d", count=2, seed=3, workers=1)
