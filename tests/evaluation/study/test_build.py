@@ -10,7 +10,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from training.predict import predict
 
 from core.errors import BrickbenchError, SettingsError
 from core.files import sha256_hex
@@ -23,6 +22,7 @@ from evaluation.study.commands.build import build as build_command
 from evaluation.study.key import KEY, PUBLIC, read_key
 from evaluation.study.settings import StudySettings, read_settings
 from explain.bulk import explain_run
+from training.run.predict import predict
 from training.run.run import Run
 
 SMALL = StudySettings(items=4, participants=4, repeats=1, swaps=1, attention=1, picture_px=96, empty_maps=True)
@@ -33,7 +33,7 @@ def explained(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a dataset whose run has predictions and maps of the test split: read it, never write into it."""
     root = Path(shutil.copytree(trained, tmp_path_factory.mktemp("explained") / "dataset"))
     run = root / "runs" / "toy"
-    predict(run, root, device="cpu")
+    predict(Run.open(run, root), device="cpu")
     methods: dict[str, dict[str, object]] = {"gradcam": {}, "lime": {"num_samples": 12}, "random": {}}
     explain_run(Run.open(run, root), methods, device="cpu")
     return root
