@@ -33,6 +33,7 @@ from explain.methods import METHODS
 from explain.protocol import FloatMaps, MethodRow, NoSettings
 from explain.shard_writer import Dtype
 from explain.store import find_attributions, load_maps, read_attributions
+from training.run.run import Run
 
 SIZES_PX = {f"small_{number:02d}": 14 for number in range(10)} | {f"large_{number}": 128 for number in range(7)}
 PICTURES_A_PILE, MAPS_A_PICTURE = 0.6, 1.6  # share of the toy dataset's train split, and parts in a picture
@@ -84,7 +85,7 @@ def make_maps(root: Path, run: Path, dtype: Dtype) -> dict[str, float]:
     add_methods()
     torch.set_num_threads(1)
     began, cpu = time.perf_counter(), time.process_time()
-    done = explain_run(run, root, {name: {} for name in SIZES_PX}, split="train", device="cpu", dtype=dtype)
+    done = explain_run(Run.open(run, root), {name: {} for name in SIZES_PX}, split="train", device="cpu", dtype=dtype)
     seconds = time.perf_counter() - began
     return {"seconds": seconds, "cpu": time.process_time() - cpu, "made": done.made, "found": done.found}
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from evaluation.localization.registry import Truth, metric_settings, score_all
 from evaluation.resize import resize_maps
+from training.run.run import Run
 
 SHARED = (
     "pointing_game", "attribution_localization", "mass_accuracy", "rank_accuracy", "top_k", "pixel_auroc",
@@ -128,7 +129,7 @@ def score_whole_run(count: int, size: int, workers: int) -> None:
         (run / "run.yaml").write_text("run_id: toy\nmodel: bricknet\n", encoding="utf-8")
         write_maps(root, run, count, size)
         wall, cpu = time.perf_counter(), os.times()
-        scored = score_run(run, root, workers=workers)
+        scored = score_run(Run.open(run, root), workers=workers)
         wall, used = time.perf_counter() - wall, os.times()
         spent = sum(used[:4]) - sum(cpu[:4])
         peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024

@@ -47,8 +47,8 @@ def make(learn: Path, judge: Path, run: Path, settings: TrainingSettings, limit:
     started = time.perf_counter()
     epochs = train(settings, learn, run)
     _say(f"{run.name}: {len(epochs)} epochs, {time.perf_counter() - started:.0f} s")
-    explain_run(run, judge, METHODS, limit=limit)
-    score_run(run, judge, {name: {} for name in METRICS})
+    explain_run(Run.open(run, judge), METHODS, limit=limit)
+    score_run(Run.open(run, judge), {name: {} for name in METRICS})
 
 
 def labels(run: Path, judge: Path) -> Estimates:

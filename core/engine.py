@@ -6,20 +6,22 @@ Stages hand over a function, items with keys, and read outcomes as they come. A 
 
 from collections.abc import Callable, Iterator, Mapping
 
-from core.engines.interface import Crew, Engine, Item, Outcome, Value
+from core.engines.in_process import InProcessEngine
+from core.engines.interface import Crew, Engine, Item, Outcome, Setup, Value
 from core.engines.local import LocalEngine
 
-__all__ = ["LOCAL", "Crew", "Engine", "Outcome", "run_items"]
+__all__ = ["IN_PROCESS", "LOCAL", "Crew", "Engine", "Outcome", "run_items"]
 
+IN_PROCESS: Engine = InProcessEngine()
 LOCAL: Engine = LocalEngine()
 
 
 def run_items(
-    function: Callable[[Item], Value],
+    function: Callable[..., Value],
     items: Mapping[str, Item],
     *,
     workers: int,
-    setup: Callable[[], None] | None = None,
+    setup: Setup | None = None,
     retries: int = 1,
     engine: Engine = LOCAL,
 ) -> Iterator[Outcome[Value]]:
@@ -31,9 +33,10 @@ def run_items(
         function: importable by name; pure, so that a retried or doubled item gives the same result.
         items: the work by key.
         workers: how many items are done at a time, each by a process of its own that does one after the other.
-        setup: run once in each new process, before its first item.
+        setup: run once in each new process, before its first item. A context that it returns is entered there, and what
+            that gives comes to `function` before the item.
         retries: further attempts for an item that raised or whose process died.
-        engine: local processes, or a cluster.
+        engine: this process, others of this machine, or a cluster.
 
     Raises:
         BrickbenchError: raised by `function` or `setup`: the user must mend something, so all work stops.

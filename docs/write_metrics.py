@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from evaluation.localization.registry import metric_rows
+from evaluation.localization.registry import DEFINITIONS
 from evaluation.scores import REASONS
 
 PAGE = Path(__file__).with_name("metrics.md")
@@ -24,7 +24,7 @@ _LINES = (
 
 def definitions() -> str:
     """Return the definitions of all metrics as Markdown."""
-    rows = metric_rows()
+    rows = [measure.as_row() for measure in DEFINITIONS.values()]
     parts = ["| metric | of | question |", "| --- | --- | --- |"]
     parts += [f"| [`{row['metric']}`](#{row['metric']}) | {row['of']} | {row['answers']} |" for row in rows]
     for row in rows:

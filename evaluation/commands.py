@@ -1,6 +1,7 @@
 """``brickbench evaluate``: scores of a run's maps, methods against each other, the report."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,17 +18,14 @@ from core.cli import (
 )
 from core.engine import Engine
 from core.engines.options import engine_options
-from core.errors import SettingsError
+from core.errors import PartialFailureError, SettingsError
 from core.files import require_new
-from evaluation.faithfulness.command import faithfulness
 from evaluation.findings.command import findings
+from explain.workers_option import network_workers_option
+from training.options import checkpoint_option, checkpoint_there_option, dataset_option, run_argument
 
-dataset_option = click.option(
-    "-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset."
-)
-checkpoint_option = click.option(
-    "--checkpoint", default=None, show_default="the best that has scores", help="Whose maps, such as epoch_0007."
-)
+if TYPE_CHECKING:
+    from training.run.run import Run
 
 
 def seed_option(function: Decorated) -> Decorated:
@@ -48,8 +46,7 @@ def evaluate() -> None:
 
 
 @evaluate.command()
-@click.argument("run", type=existing_folder)
-@dataset_option
+@run_argument
 @click.option("--metrics", default=None, show_default="all", help="Names with commas; see `evaluate metrics`.")
 @click.option(
     "--set", "settings", multiple=True, metavar="METRIC.NAME=VALUE", help="A setting, such as iou_fixed.threshold=0.3."
@@ -61,8 +58,7 @@ def evaluate() -> None:
 @seed_option
 @json_option
 def localize(
-    run: Path,
-    dataset: Path | None,
+    run: "Run",
     metrics: str | None,
     settings: tuple[str, ...],
     force: bool,
@@ -87,21 +83,116 @@ def localize(
     from evaluation.localization.split_scores import split_rows
     from evaluation.statistics.summary import score_rows, summarize
     from evaluation.statistics.table import load_scores
-    from training.run.run import dataset_of
 
-    root = dataset or dataset_of(run)
     names = metrics if metrics is not None else ",".join([*METRICS, *SPLIT_METRICS])
-    chosen = parse_choices("metric", names, settings)
-    score_run(run, root, chosen, force=force, workers=workers, seed=seed, engine=engine)
-    table = load_scores(run, root, strict=strict)
+    chosen, failed = parse_choices("metric", names, settings), None
+    try:
+        score_run(run, chosen, force=force, workers=workers, seed=seed, engine=engine)
+    except PartialFailureError as error:
+        if not error.result.made:
+            raise
+        failed = error
+    table = load_scores(run.folder, run.dataset.root, strict=strict)
     labels = {method.key: (method.name, method.kind) for method in table.methods}
-    rows = score_rows(summarize(table, seed=seed)) + split_rows(run, table.checkpoint, labels)
+    rows = score_rows(summarize(table, seed=seed)) + split_rows(run.folder, table.checkpoint, labels)
     print_rows(rows, as_json=as_json)
+    if failed:
+        raise failed
 
 
 @evaluate.command()
-@click.argument("run", type=existing_folder)
-@dataset_option
+@run_argument
+@click.option("--methods", default=None, show_default="all that have maps", help="Whose maps: names with commas.")
+@click.option(
+    "--metrics",
+    default=None,
+    show_default="those that change pixels, and with twins those that need them",
+    help="Names with commas.",
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="METRIC.NAME=VALUE", help="A setting, such as deletion.steps=64."
+)
+@click.option("--limit", type=click.IntRange(min=1), default=None, show_default="all", help="Only so many pictures.")
+@checkpoint_option
+@device_option
+@click.option(
+    "--batch", type=click.IntRange(min=1), default=None, show_default="by the device", help="Pictures a forward pass."
+)
+@click.option("--force", is_flag=True, help="Score again what is scored already.")
+@network_workers_option
+@engine_options
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of ties, of noise and of the bootstrap."
+)
+@json_option
+def faithfulness(
+    run: "Run",
+    methods: str | None,
+    metrics: str | None,
+    settings: tuple[str, ...],
+    limit: int | None,
+    checkpoint: str,
+    device: str,
+    batch: int | None,
+    force: bool,
+    workers: int | None,
+    engine: Engine,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Score how far RUN's maps say what the network does, by changing pictures, the network, or the pile itself.
+
+    Prints means with intervals over piles. Where pictures have twins (`twins: removed` in the settings of a render),
+    two tables more: how far painting a part over departs from taking it away, and which measure that photos allow
+    foretells best what twins say. What is scored already is not scored again, so a stopped run goes on with the same
+    command. Scores that fail are counted by reason at the end, and the exit code is 1 then.
+
+    \b
+    Example:
+      brickbench evaluate faithfulness bricks/runs/first --limit 100
+      brickbench evaluate faithfulness bricks/runs/first --metrics deletion,road --set deletion.steps=64 --force
+      brickbench evaluate faithfulness bricks/runs/first --methods gradcam --metrics model_randomization
+      brickbench evaluate faithfulness bricks/runs/first --engine ray --worker-gpus 1
+    """
+    from evaluation.faithfulness.registry import faithfulness_settings
+    from evaluation.faithfulness.scoring import default_metrics, faithfulness_tables, score_faithfulness
+    from evaluation.measures import MEASURES
+
+    names = metrics if metrics is not None else ",".join(default_metrics(run.dataset))
+    given = parse_choices("metric", names, settings)
+    failed = None
+    try:
+        result = score_faithfulness(
+            run,
+            {name: faithfulness_settings(name, values, seed) for name, values in given.items()},
+            methods=None if methods is None else [name.strip() for name in methods.split(",") if name.strip()],
+            checkpoint=checkpoint,
+            limit=limit,
+            device=device,
+            pictures_at_once=batch,
+            seed=seed,
+            force=force,
+            workers=workers,
+            engine=engine,
+        )
+    except PartialFailureError as error:
+        failed, result = error, error.result
+    for note in result.notes:
+        click.echo(note, err=True)
+    tables = faithfulness_tables(run, result, list(given), MEASURES, seed=seed)
+    if as_json:
+        print_json(tables)
+    else:
+        for title, rows in tables.items():
+            if rows:
+                click.echo(f"\n{title}")
+                print_rows(rows, as_json=False)
+    if failed:
+        raise failed
+
+
+@evaluate.command()
+@run_argument
 @click.option("--mosaics", type=click.IntRange(min=1), default=100, show_default=True, help="How many.")
 @click.option("--split", default="test", show_default=True, help="Whose piles: train, val or test.")
 @click.option("--methods", default=None, show_default="those of the run's maps", help="Names with commas.")
@@ -111,13 +202,12 @@ def localize(
 @seed_option
 @json_option
 def focus(
-    run: Path,
-    dataset: Path | None,
+    run: "Run",
     mosaics: int,
     split: str,
     methods: str | None,
     shrink: bool,
-    checkpoint: str | None,
+    checkpoint: str,
     device: str,
     seed: int,
     as_json: bool,
@@ -131,16 +221,14 @@ def focus(
       brickbench evaluate focus bricks/runs/first --mosaics 200
     """
     from evaluation.localization.focus_run import focus_run
-    from training.run.run import dataset_of
 
     found = focus_run(
         run,
-        dataset or dataset_of(run),
         mosaics=mosaics,
         split=split,
         methods=None if methods is None else [name.strip() for name in methods.split(",")],
         shrink=shrink,
-        checkpoint=checkpoint or "best",
+        checkpoint=checkpoint,
         seed=seed,
         device=device,
     )
@@ -156,10 +244,11 @@ def metrics(as_json: bool) -> None:
     Example:
       brickbench evaluate metrics --json
     """
-    from evaluation.faithfulness.registry import faithfulness_rows
-    from evaluation.localization.registry import metric_rows
+    from evaluation.faithfulness.registry import FAITHFULNESS
+    from evaluation.localization.registry import DEFINITIONS
 
-    rows = metric_rows() + faithfulness_rows()
+    rows = [measure.as_row() for measure in DEFINITIONS.values()]
+    rows += [measure.as_row() for measure in FAITHFULNESS.values()]
     print_rows(rows, as_json=as_json, columns=None if as_json else ("metric", "formula", "range", "chance"))
 
 
@@ -167,7 +256,7 @@ def metrics(as_json: bool) -> None:
 @click.argument("run", type=existing_folder)
 @click.argument("other", type=existing_folder, required=False)
 @dataset_option
-@checkpoint_option
+@checkpoint_there_option("scores")
 @click.option(
     "--other-checkpoint", default=None, show_default="the best that has scores", help="Whose maps of the other run."
 )
@@ -222,7 +311,7 @@ def compare(
 @click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The HTML to write."
 )
-@checkpoint_option
+@checkpoint_there_option("scores")
 @click.option(
     "--also",
     type=existing_folder,
@@ -276,5 +365,4 @@ def report(
         click.echo("\n".join([made.verdict.headline, *map(str, [made.path, *made.files])]))
 
 
-for command in (faithfulness, findings):
-    evaluate.add_command(command)
+evaluate.add_command(findings)

@@ -1,38 +1,30 @@
-"""All measures that a map can have a score of, from every registry: what a report needs to know of each."""
+"""All measures that a map can have a score of, from both registries: what statistics and reports need to know."""
 
-from collections.abc import Sequence
+from collections import ChainMap
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from evaluation.faithfulness.protocol import FaithfulnessMetric
 from evaluation.faithfulness.registry import FAITHFULNESS
-from evaluation.localization.registry import METRICS
-from evaluation.scores import Metric
+from evaluation.localization.registry import METRICS, SPLIT_METRICS
+from evaluation.measure import Measure
 
-MEASURES: dict[str, Metric | FaithfulnessMetric] = {**METRICS, **FAITHFULNESS}
-"""By name; tables show them in this order. A measure of a new registry takes part once it stands here."""
+__all__ = ["FAITHFULNESS", "MEASURES", "METRICS", "SPLIT_METRICS", "definition_rows", "repeated_by", "short_title"]
+
+MEASURES: Mapping[str, Measure[Any, Any]] = ChainMap[str, Measure[Any, Any]](FAITHFULNESS, METRICS)
+"""By name, localisation first (a chain begins with its last map); tables show them in this order. A measure of a new
+registry takes part once that stands here."""
 
 
 def repeated_by(names: Sequence[str]) -> dict[str, str]:
     """Return those of `names` that give the same numbers as another of them, by name with that other one's name."""
-    equals = {name: METRICS[name].equals for name in names if name in METRICS}
+    equals = {name: MEASURES[name].equals for name in names}
     return {name: other for name, other in equals.items() if other in names}
 
 
 def definition_rows(names: Sequence[str]) -> list[dict[str, str]]:
     """Return the definitions of measures as rows for a page."""
-    return [
-        {
-            "title": row.title,
-            "formula": row.formula,
-            "direction": row.direction,
-            "range": f"{row.range[0]:g} to {row.range[1]:g}".replace("inf", "infinity").replace("-", "−"),
-            "chance": row.chance,
-            "ties": row.ties,
-            "zero_mass": row.zero_mass,
-            "negative_values": row.negative_values,
-            "source": row.source,
-        }
-        for row in (MEASURES[name] for name in names)
-    ]
+    rows = [MEASURES[name].as_row() for name in names]
+    return [row | {"range": row["range"].replace("-", "−")} for row in rows]
 
 
 def short_title(name: str) -> str:

@@ -1,6 +1,6 @@
-"""Files of scores in a run: one for each file of maps, and beside it one with what each map adds to a split's sums."""
+"""Files of scores in a run: for each file of maps one of localisation, one of faithfulness, one of a split's sums."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+from pydantic import ValidationError
 
 from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_file
@@ -18,6 +19,7 @@ from explain.store import Attribution
 
 SCORES = "scores"
 SUMS = "score_sums"
+FAITHFULNESS_PREFIX = "faithfulness-"
 SCORE_SCHEMA = pa.schema(
     [
         ("attribution_id", pa.string()),
@@ -43,9 +45,9 @@ SUMS_SCHEMA = pa.schema(
 FOLDERS: dict[str, pa.Schema] = {SCORES: SCORE_SCHEMA, SUMS: SUMS_SCHEMA}
 
 
-def score_file(run_folder: Path, folder: str, shard: Path) -> Path:
+def score_file(run_folder: Path, folder: str, shard: Path, prefix: str = "") -> Path:
     """Return the file in `folder` (`SCORES` or `SUMS`) that belongs to the maps in `shard`."""
-    return run_folder / folder / f"{shard.parent.name}-{shard.stem}.parquet"
+    return run_folder / folder / f"{prefix}{shard.parent.name}-{shard.stem}.parquet"
 
 
 def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
@@ -53,45 +55,83 @@ def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
     try:
         return pq.read_table(path, schema=schema, partitioning=None)
     except (OSError, pa.ArrowException) as error:
-        raise BrickbenchError(f"{path} is damaged: delete it and run `evaluate localize` again.") from error
+        command = "faithfulness" if path.name.startswith(FAITHFULNESS_PREFIX) else "localize"
+        raise BrickbenchError(f"{path} is damaged: delete it and run `evaluate {command}` again.") from error
+
+
+def read_scores(run_folder: Path) -> pa.Table:
+    """Return all scores of a run, of whatever measure; raises BrickbenchError if a file is damaged."""
+    paths = sorted(path for path in (run_folder / SCORES).glob("*.parquet") if not path.name.startswith("."))
+    return pa.concat_tables([SCORE_SCHEMA.empty_table(), *(read_rows(path, SCORE_SCHEMA) for path in paths)])
 
 
 def kept_rows(
-    path: Path, schema: pa.Schema, rows: Sequence[Attribution], chosen: Mapping[str, Settings], *, force: bool
+    path: Path,
+    rows: Sequence[Attribution],
+    chosen: Mapping[str, Settings],
+    *,
+    force: bool,
+    again: Collection[str] | None = None,
 ) -> dict[str, pa.Table]:
-    """Return by metric what `path` holds of the very maps in `rows`; with `force` only of metrics not chosen.
+    """Return by measure what the file `path` holds of the maps `rows`: what is not among it, is lacking.
+
+    Settings are read, not compared as text: one that came later has its default in older files.
+
+    Args:
+        path: in `SCORES` or `SUMS`.
+        rows: all maps of the file of maps.
+        chosen: the measures that are asked for, with their settings.
+        force: leave out chosen measures, to be made anew: for the maps in `again`, and where they have other settings
+            for all maps, since one file holds one measure with one setting.
+        again: ids of maps; None takes all.
 
     Raises:
-        SettingsError: it holds a chosen metric with other settings.
+        SettingsError: a chosen measure is there with other settings, without `force`.
+        BrickbenchError: the file is damaged.
     """
     if not path.is_file():
         return {}
-    table = read_rows(path, schema)
-    wanted = [row.attribution_id for row in rows]
+    table = read_rows(path, FOLDERS[path.parent.name])
+    table = table.filter(_is_of(table, {row.attribution_id for row in rows}))
     kept: dict[str, pa.Table] = {}
     for name in table.column("metric").unique().to_pylist():
         part = table.filter(pc.equal(table.column("metric"), name))
-        if part.column("attribution_id").to_pylist() != wanted or (force and name in chosen):
-            continue
-        there = part.column("metric_settings")[0].as_py()
-        # Read, not compared as text: a setting that came later has its default in older files.
-        if name in chosen and type(chosen[name]).model_validate_json(there) != chosen[name]:
-            raise SettingsError(
-                f"{path.parent} holds scores of {name} with the settings {there}, not "
-                f"{chosen[name].model_dump_json()}: give the same ones, or --force to score again."
-            )
-        kept[name] = part
+        if name in chosen:
+            texts = part.column("metric_settings").unique().to_pylist()
+            other = next((text for text in texts if not _spells(text, chosen[name])), None)
+            if other is not None and not force:
+                raise SettingsError(
+                    f"{path.parent} holds scores of {name} with the settings {other}, not "
+                    f"{chosen[name].model_dump_json()}: give the same ones, or --force to score again."
+                )
+            if force and (other is not None or again is None):
+                continue
+            if force and again is not None:
+                part = part.filter(pc.invert(_is_of(part, again)))
+        if part.num_rows:
+            kept[name] = part
     return kept
 
 
-def write_rows(path: Path, tables: Sequence[pa.Table]) -> None:
+def _is_of(table: pa.Table, maps: Collection[str]) -> pa.ChunkedArray:
+    return pc.is_in(table.column("attribution_id"), pa.array(list(maps), pa.string()))
+
+
+def _spells(text: str, settings: Settings) -> bool:
+    try:
+        return type(settings).model_validate_json(text) == settings
+    except ValidationError:  # of a setting that is no more
+        return False
+
+
+def write_rows(path: Path, tables: Sequence[pa.Table], compression: str = "zstd") -> None:
     """Write `tables`, all of one schema, as one file."""
     with atomic_file(path) as temporary:
-        pq.write_table(pa.concat_tables(tables), temporary, compression="zstd")
+        pq.write_table(pa.concat_tables(tables), temporary, compression=compression)
 
 
 def score_table(name: str, settings: Settings, rows: Sequence[Attribution], scores: Scores) -> pa.Table:
-    """Return the scores of one metric on the maps `rows` as a table."""
+    """Return the scores of one measure on the maps `rows` as a table."""
     count = len(rows)
     columns = [
         [row.attribution_id for row in rows],

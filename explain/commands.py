@@ -7,7 +7,7 @@ import click
 from core.cli import device_option, json_option, parse_choices, print_json, print_rows
 from core.engine import Engine
 from core.engines.options import engine_options, parse_share, share_option
-from core.errors import SettingsError
+from core.errors import PartialFailureError, SettingsError
 from explain.network.commands import features, kernels, maximize
 from explain.show_commands import sheet, show
 from explain.workers_option import network_workers_option
@@ -83,13 +83,12 @@ def run(
       brickbench explain run bricks/runs/first --methods lime --device cuda:1 --share 2/4
       brickbench explain run bricks/runs/first --methods lime --engine ray --worker-gpus 1
     """
-    from explain.bulk import MapsFailedError, explain_run
+    from explain.bulk import explain_run
 
     failed = None
     try:
         result = explain_run(
-            run.folder,
-            run.dataset.root,
+            run,
             parse_choices("method", methods, settings),
             split=split,
             which=classes,
@@ -102,7 +101,7 @@ def run(
             workers=workers,
             engine=engine,
         )
-    except MapsFailedError as error:
+    except PartialFailureError as error:
         failed, result = error, error.result
     for note in result.notes:
         click.echo(note, err=True)

@@ -1,11 +1,12 @@
 """One method on groups of pictures: maps of what works, counts of what does not; here, or in a worker of an engine."""
 
-import contextlib
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,30 +15,29 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from core.errors import BrickbenchError
-from dataset.pile_dataset import PileDataset
 from explain.baselines.oracle import class_masks
 from explain.free_memory import within_free_memory
 from explain.memory import BatchSize, is_out_of_memory
 from explain.methods import attribute, create_method, find_method, with_normalisation
 from explain.protocol import FloatMaps, Method
-from explain.wanted import Chosen, Pictures
+from explain.wanted import Chosen, NetworkInputs
 from training.network.devices import choose_device
-from training.run.checkpoint import load_checkpoint
+from training.run.run import Run
 
-Explained = tuple[int, list[int], FloatMaps, float]
+PictureMaps = tuple[int, list[int], FloatMaps, float]
 """Picture, classes, their maps, and seconds a map."""
 
 
 class Explainer:
     """One method, bound to a network and its pictures."""
 
-    def __init__(self, name: str, method: Method, source: Pictures) -> None:
+    def __init__(self, name: str, method: Method, source: NetworkInputs) -> None:
         """Take the method under its name, and what it explains."""
         self.name, self.method = name, method
         self.batch = BatchSize(find_method(name).images_at_once, "pictures")
         self._source = source
 
-    def explain(self, group: Sequence[Chosen], failures: Counter[str]) -> list[Explained]:
+    def explain(self, group: Sequence[Chosen], failures: Counter[str]) -> list[PictureMaps]:
         """Return what worked, and count what did not."""
         ready = self._source.ready(group)
         try:
@@ -58,7 +58,7 @@ class Explainer:
         batches = [self.batch, getattr(self.method, "batch", None)]
         return [f"{self.name}: {batch.note}" for batch in batches if isinstance(batch, BatchSize) and batch.note]
 
-    def _attribute(self, ready: Sequence[tuple[int, list[int], Tensor]]) -> list[Explained]:
+    def _attribute(self, ready: Sequence[tuple[int, list[int], Tensor]]) -> list[PictureMaps]:
         if not ready:
             return []
         started = time.perf_counter()
@@ -72,69 +72,88 @@ class Explainer:
 
 
 @dataclass(frozen=True)
-class Source:
-    """What explains what, in words that a worker on another machine can follow."""
-
-    run_folder: Path
-    dataset_root: Path
-    methods: Mapping[str, Mapping[str, object]]
-    split: str
-    checkpoint: str
-    device: str
-
-    def load(self, failures: Counter[str]) -> "Loaded":
-        """Return network, pictures and methods; pictures that cannot be read are counted in `failures`."""
-        network = load_checkpoint(self.run_folder, self.checkpoint, choose_device(self.device))
-        with_masks = any(find_method(name).needs_masks for name in self.methods)
-        dataset = PileDataset(self.dataset_root, self.split, classes=network.classes, with_masks=with_masks)
-        pictures = Pictures(network, dataset, failures)
-        made = {
-            name: create_method(name, network.model, **with_normalisation(name, settings, network.mean, network.std))
-            for name, settings in self.methods.items()
-        }
-        return Loaded(pictures, {name: Explainer(name, method, pictures) for name, method in made.items()}, failures)
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """What a process holds that explains."""
-
-    pictures: Pictures
-    explainers: Mapping[str, Explainer]
-    failures: Counter[str]
-
-
-@dataclass(frozen=True)
 class Group:
     """Pictures to be explained at once by one method: a pure work item."""
 
     method: str
     chosen: tuple[Chosen, ...]
 
+    @property
+    def name(self) -> str:
+        """What is done, for failures."""
+        return self.method
 
-_held: list[Loaded] = []
-_limits = contextlib.ExitStack()
-
-
-def hold(source: Source, threads: int) -> None:
-    """Make this process ready to explain, with `threads` threads, for as long as it lives."""
-    torch.set_num_threads(threads)
-    _limits.enter_context(within_free_memory(choose_device(source.device)))
-    _limits.enter_context(threadpool_limits(1, user_api="blas"))
-    _held[:] = [source.load(Counter())]
+    @property
+    def size(self) -> int:
+        """Pictures."""
+        return len(self.chosen)
 
 
-def explain_group(group: Group) -> tuple[list[Explained], Counter[str], list[str]]:
-    """Return what worked, what failed by reason, and what did not fit into memory."""
-    (held,) = _held
-    explainer = held.explainers[group.method]
-    held.failures.clear()
+@dataclass(frozen=True)
+class Explained:
+    """What became of a group."""
 
-    def explain(part: slice) -> list[Explained]:
-        return explainer.explain(group.chosen[part], held.failures)
+    maps: list[PictureMaps]
+    failures: Counter[str]
+    """What failed, by reason."""
+    notes: list[str]
+    """What did not fit into memory."""
 
-    explained = [one for some in explainer.batch.batches(len(group.chosen), explain) for one in some]
-    return explained, Counter(held.failures), explainer.notes()
+
+@dataclass(frozen=True)
+class ExplainContext:
+    """What explains what, in words that a worker on another machine can follow; each process loads it once."""
+
+    run: Run
+    methods: Mapping[str, Mapping[str, object]]
+    split: str
+    checkpoint: str
+    device: str
+
+    @cached_property
+    def inputs(self) -> NetworkInputs:
+        """The pictures, and the network that takes them."""
+        network = self.run.load(self.checkpoint, choose_device(self.device))
+        with_masks = any(find_method(name).needs_masks for name in self.methods)
+        return NetworkInputs(network, self.run.dataset.pictures(self.split, network.classes, with_masks=with_masks))
+
+    @cached_property
+    def explainers(self) -> dict[str, Explainer]:
+        """The methods by name."""
+        network = self.inputs.network
+        made = {
+            name: create_method(name, network.model, **with_normalisation(name, settings, network.mean, network.std))
+            for name, settings in self.methods.items()
+        }
+        return {name: Explainer(name, method, self.inputs) for name, method in made.items()}
+
+    @contextmanager
+    def ready(self, threads: int) -> Iterator["ExplainContext"]:
+        """Give itself while memory and threads of this process are limited to what suits it; 0 leaves torch's alone."""
+        if threads:
+            torch.set_num_threads(threads)
+        # A second thread of BLAS spins between the small products of linear models: KernelSHAP took 68 ms with, 18
+        # without.
+        with within_free_memory(choose_device(self.device)), threadpool_limits(1, user_api="blas"):
+            self.explainers  # noqa: B018  loaded before the first item: a process that cannot has no part in the work
+            yield self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what travels to another process, which loads the rest itself: the very same checkpoint."""
+        words = {field.name: getattr(self, field.name) for field in fields(self)}
+        return words | {"checkpoint": self.inputs.network.name}  # "best" may be another one when a worker asks
+
+
+def explain_group(context: ExplainContext, group: Group) -> Explained:
+    """Return the maps of a group of pictures, and what failed."""
+    explainer, failures = context.explainers[group.method], context.inputs.failures
+    failures.clear()
+
+    def explain(part: slice) -> list[PictureMaps]:
+        return explainer.explain(group.chosen[part], failures)
+
+    maps = [one for some in explainer.batch.batches(len(group.chosen), explain) for one in some]
+    return Explained(maps, Counter(failures), explainer.notes())
 
 
 def _reason(error: Exception) -> str:

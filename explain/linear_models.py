@@ -28,7 +28,7 @@ def linear_models(run: Run, image_id: str, part_id: str | None = None, top: int 
     groups: dict[tuple[str, str], list[str]] = {}
     for row in rows:
         if part_id in (None, row.part_id):
-            groups.setdefault((row.method_key, row.checkpoint), []).append(row.part_id)
+            groups.setdefault((str(row.method_key), row.checkpoint), []).append(row.part_id)
     if not groups:
         raise BrickbenchError(
             f"{run.folder} has no map by LIME of {image_id}{f' for part {part_id}' if part_id else ''}: make it with "

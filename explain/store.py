@@ -16,6 +16,7 @@ from core.errors import BrickbenchError
 from core.files import atomic_file
 from core.locks import lock
 from core.settings import Settings
+from explain.method_key import MethodKey
 from explain.protocol import FloatMaps
 
 ATTRIBUTIONS = "attributions"
@@ -55,14 +56,14 @@ class Attribution:
     """Time it took, its share of what was computed together."""
 
     @property
-    def method_key(self) -> str:
-        """Method with settings, such as ``lime-1a2b3c4d5e6f``: the name of its folder."""
-        return f"{self.method}-{self.method_settings_hash}"
+    def method_key(self) -> MethodKey:
+        """Method with settings; as text the name of its folder."""
+        return MethodKey(self.method, self.method_settings_hash)
 
 
 def method_folder(run_folder: Path, method: str, settings: Settings) -> Path:
     """Return the folder of a method's maps, with the method's settings written in it."""
-    folder = run_folder / ATTRIBUTIONS / f"{method}-{settings.digest()}"
+    folder = run_folder / ATTRIBUTIONS / str(MethodKey(method, settings.digest()))
     folder.mkdir(parents=True, exist_ok=True)
     with alone_in(folder):
         if not (folder / SETTINGS_FILE).is_file():

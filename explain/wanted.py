@@ -21,13 +21,19 @@ Chosen = tuple[int, list[int]]
 """A picture's place in its dataset, and indices of classes."""
 
 
-class Pictures:
-    """Pictures as a network takes them; one that cannot be read is counted once, whatever asks for it."""
+class NetworkInputs:
+    """Pictures as a network takes them; one that cannot be read is counted once, whatever asks for it.
 
-    def __init__(self, network: Checkpoint, dataset: PileDataset, failures: Counter[str]) -> None:
-        """Take what is read, for which network, and where failures are counted by reason."""
+    Attributes:
+        network: what takes them.
+        dataset: where they come from.
+        failures: pictures that could not be read, by reason.
+    """
+
+    def __init__(self, network: Checkpoint, dataset: PileDataset) -> None:
+        """Take what is read, and for which network."""
         self.network, self.dataset = network, dataset
-        self._failures = failures
+        self.failures: Counter[str] = Counter()
         self._unreadable: set[int] = set()
 
     def ready(self, group: Sequence[Chosen]) -> list[tuple[int, list[int], Tensor]]:
@@ -40,30 +46,29 @@ class Pictures:
                 ready.append((place, indices, self.network.network_input(self.dataset.image(place))))
             except BrickbenchError as error:
                 self._unreadable.add(place)
-                self._failures[str(error)] += 1
+                self.failures[str(error)] += 1
         return ready
 
 
 def wanted_classes(
-    pictures: Pictures, chosen: Sequence[int], which: Which, above: float, notes: list[str]
-) -> dict[int, list[int]]:
-    """Return for each picture in `chosen` the class indices to explain.
+    inputs: NetworkInputs, chosen: Sequence[int], which: Which, above: float
+) -> tuple[dict[int, list[int]], str | None]:
+    """Return for each picture in `chosen` the class indices to explain, and a note if batches had to shrink.
 
     Args:
-        pictures: the network and its pictures.
+        inputs: the network and its pictures.
         chosen: places in the dataset.
         which: as in `explain.bulk.explain_run`; all but ``true`` need the network's logits.
         above: the logit that parts predicted from not predicted.
-        notes: gets a line if batches had to shrink.
     """
-    targets = pictures.dataset.targets
+    targets = inputs.dataset.targets
     if which == "true":
-        return {place: np.flatnonzero(targets[place]).tolist() for place in chosen}
-    model = pictures.network.model
+        return {place: np.flatnonzero(targets[place]).tolist() for place in chosen}, None
+    model = inputs.network.model
     batch = BatchSize(LOGITS_AT_ONCE, "pictures")
 
     def choose(part: slice) -> dict[int, list[int]]:
-        ready = pictures.ready([(place, []) for place in chosen[part]])
+        ready = inputs.ready([(place, []) for place in chosen[part]])
         if not ready:
             return {}
         with torch.inference_mode():
@@ -80,5 +85,4 @@ def wanted_classes(
         for some in batch.batches(len(chosen), choose):
             wanted |= some
             progress.advance(len(some))
-    notes += [f"logits: {batch.note}"] if batch.note else []
-    return wanted
+    return wanted, f"logits: {batch.note}" if batch.note else None

@@ -110,14 +110,16 @@ def _steps(output: Path, piles: int, epochs: int, explained: int, workers: int |
 
     def explain() -> str:
         from explain.bulk import explain_run
+        from training.run.run import Run
 
-        done = explain_run(run, dataset, METHODS, split="test", limit=explained)
+        done = explain_run(Run.open(run, dataset), METHODS, split="test", limit=explained)
         return f"{done.made + done.found} maps by {len(METHODS)} methods"
 
     def evaluate() -> str:
         from evaluation.localization.run import score_run
+        from training.run.run import Run
 
-        score_run(run, dataset)
+        score_run(Run.open(run, dataset))
         return "every map against its mask"
 
     def write() -> str:

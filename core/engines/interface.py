@@ -1,11 +1,15 @@
 """What every engine is: it takes pure, keyed work items and yields their outcomes as they end."""
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 Item = TypeVar("Item")
 Value = TypeVar("Value")
+Setup = Callable[[], AbstractContextManager[Any] | None]
+"""Makes a process ready, before its first item. A context that it returns is entered, and left when the process is
+done; what the context gives, if anything, comes to the function before each item."""
 GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
 """They name the GPUs that a process may use; empty, they hide all."""
 
@@ -22,7 +26,7 @@ class Outcome(Generic[Value]):
 
 @dataclass(frozen=True)
 class Crew:
-    """How many workers do the items, and how many threads each of them may use."""
+    """How many workers do the items, and how many threads each of them may use; 0: those that its process has."""
 
     workers: int
     threads: int
@@ -44,11 +48,24 @@ class Engine(Protocol):
 
     def run(
         self,
-        function: Callable[[Item], Value],
+        function: Callable[..., Value],
         items: Mapping[str, Item],
         *,
         workers: int,
-        setup: Callable[[], None] | None = None,
+        setup: Setup | None = None,
         retries: int = 1,
     ) -> Iterator[Outcome[Value]]:
         """Yield the outcome of each item as `core.engine.run_items` says."""
+
+
+@contextmanager
+def ready(setup: Setup | None) -> Iterator[Callable[[Callable[..., Value], Item], Value]]:
+    """Make this process ready while the block lasts, and give what does an item in it: ``do(function, item)``."""
+    with ExitStack() as stack:
+        context = None if setup is None else setup()
+        state = None if context is None else stack.enter_context(context)
+
+        def do(function: Callable[..., Value], item: Item) -> Value:
+            return function(item) if state is None else function(state, item)
+
+        yield do

@@ -1,6 +1,7 @@
 """The engine on one machine: a few processes, each of which is ended and replaced when it dies."""
 
 import atexit
+import contextlib
 import os
 import signal
 import threading
@@ -8,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, get_context, parent_process
+from typing import Any
 
-from core.engines.interface import Crew, Item, Outcome, Value
+from core.engines.interface import Crew, Item, Outcome, Setup, Value, ready
 from core.errors import BrickbenchError
 
 
@@ -27,11 +29,11 @@ class LocalEngine:
 
     def run(
         self,
-        function: Callable[[Item], Value],
+        function: Callable[..., Value],
         items: Mapping[str, Item],
         *,
         workers: int,
-        setup: Callable[[], None] | None = None,
+        setup: Setup | None = None,
         retries: int = 1,
     ) -> Iterator[Outcome[Value]]:
         """Yield the outcome of each item as `core.engine.run_items` says."""
@@ -76,26 +78,31 @@ class LocalEngine:
             still_wanted.close()
 
 
-_mistake: BrickbenchError | None = None
+_for_life = contextlib.ExitStack()
+"""What makes a worker's process ready; it ends with the process."""
+_do_ready: Callable[[Callable[..., Any], Any], Any]
 
 
-def _do(function: Callable[[Item], Value], item: Item) -> Value:
-    if _mistake is not None:
-        raise _mistake
-    return function(item)
+def _do(function: Callable[..., Value], item: Item) -> Value:
+    value: Value = _do_ready(function, item)
+    return value
 
 
-def _initialize(setup: Callable[[], None] | None, still_wanted: connection.Connection) -> None:
-    global _mistake
+def _initialize(setup: Setup | None, still_wanted: connection.Connection) -> None:
+    global _do_ready
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     # Blender and other native libraries print complaints about themselves when a process is taken down in order.
     atexit.register(os._exit, 0)
     threading.Thread(target=_end_with_parent, args=(still_wanted,), daemon=True).start()
-    if setup is not None:
-        try:
-            setup()
-        except BrickbenchError as error:
-            _mistake = error
+    try:
+        _do_ready = _for_life.enter_context(ready(setup))
+    except BrickbenchError as error:
+        mistake = error
+
+        def fail(_function: Callable[..., Any], _item: Any) -> Any:
+            raise mistake
+
+        _do_ready = fail
 
 
 def _end_with_parent(still_wanted: connection.Connection) -> None:

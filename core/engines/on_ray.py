@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from core.engines.interface import Crew, Item, Outcome, Value
+from core.engines.interface import Crew, Item, Outcome, Setup, Value
 from core.engines.ray_connection import connect, connected
 from core.engines.ray_fleet import Fleet, Task, WorkerNeeds
 from core.engines.ray_worker import Done
@@ -39,11 +39,11 @@ class RayEngine:
 
     def run(
         self,
-        function: Callable[[Item], Value],
+        function: Callable[..., Value],
         items: Mapping[str, Item],
         *,
         workers: int,
-        setup: Callable[[], None] | None = None,
+        setup: Setup | None = None,
         retries: int = 1,
     ) -> Iterator[Outcome[Value]]:
         """Yield the outcome of each item as `core.engine.run_items` says; an item that failed is tried elsewhere.
@@ -56,7 +56,7 @@ class RayEngine:
             BrickbenchError: also if no worker could be started.
         """
         needs = WorkerNeeds(self.worker_cpus, self.worker_gpus, self.patience_s)
-        fleet = Fleet(connected(self.address), needs, function, setup)
+        fleet: Fleet[Item] = Fleet(connected(self.address), needs, function, setup)
         tasks = [Task(key, item) for key, item in reversed(list(items.items()))]
         try:
             for _ in range(min(workers, len(tasks))):

@@ -65,7 +65,10 @@ def _no_cluster(address: str | None, reason: str) -> str:
 
 
 def _keep_stdout_clean() -> None:
-    """Send what Ray tells of dying workers to stderr: it prints that on stdout, which is for results such as JSON."""
+    """Send what Ray tells of dying workers to stderr: it prints that on stdout, which is for results such as JSON.
+
+    Ray 2.60 has no public way: `log_to_driver` is about what workers print themselves.
+    """
     private = importlib.import_module("ray._private.worker")
     tell = getattr(private, "print_to_stdstream", None)
     if tell is not None and not hasattr(tell, "to_stderr"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic
 
-from core.engines.interface import Item
+from core.engines.interface import Item, Setup
 from core.engines.ray_worker import Done, Failed, Worker
 from core.errors import BrickbenchError
 
@@ -63,9 +63,7 @@ class Run(Generic[Item]):
 class Fleet(Generic[Item]):
     """The actors of one call of `run`: starting, idle, or on an item."""
 
-    def __init__(
-        self, ray: Any, needs: WorkerNeeds, function: Callable[[Item], Any], setup: Callable[[], None] | None
-    ) -> None:
+    def __init__(self, ray: Any, needs: WorkerNeeds, function: Callable[..., Any], setup: Setup | None) -> None:
         """Take the module ray, connected, and what each worker gets and does."""
         self._ray = ray
         self._needs, self._function, self._setup = needs, function, setup

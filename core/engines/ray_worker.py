@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from core.engines.interface import GPU_VARIABLES
+from core.engines.interface import GPU_VARIABLES, Setup, ready
 from core.errors import BrickbenchError, SettingsError
 
 
@@ -33,7 +33,12 @@ class Failed:
 class Worker:
     """One worker: what Ray starts somewhere, and what keeps its process ready for the next item."""
 
-    def ready(self, folder: str, setup: Callable[[], None] | None) -> str | Failed:
+    def __init__(self) -> None:
+        """Hold what makes the process ready, for as long as it lives."""
+        self._for_life = contextlib.ExitStack()
+        self._do: Callable[[Callable[..., Any], Any], Any]
+
+    def ready(self, folder: str, setup: Setup | None) -> str | Failed:
         """Return the id of the node when everything is set up; of the GPUs there it sees those that it was given."""
         import ray
 
@@ -42,17 +47,20 @@ class Worker:
             os.environ.update(dict.fromkeys(GPU_VARIABLES, ""))
         with contextlib.suppress(OSError):  # where relative paths are what they are for the driver
             os.chdir(folder)
-        done = _attempt(lambda _: setup() if setup is not None else None, None)
-        return done if isinstance(done, Failed) else str(here.get_node_id())
+        done = _attempt(lambda: self._for_life.enter_context(ready(setup)))
+        if isinstance(done, Failed):
+            return done
+        self._do = done.value
+        return str(here.get_node_id())
 
-    def do(self, function: Callable[[Any], Any], item: Any) -> Done | Failed:
+    def do(self, function: Callable[..., Any], item: Any) -> Done | Failed:
         """Return what became of one item."""
-        return _attempt(function, item)
+        return _attempt(lambda: self._do(function, item))
 
 
-def _attempt(function: Callable[[Any], Any], item: Any) -> Done | Failed:
+def _attempt(work: Callable[[], Any]) -> Done | Failed:
     try:
-        return Done(function(item))
+        return Done(work())
     except BrickbenchError as error:
         return Failed(str(error), error.exit_code)
     except Exception as error:  # noqa: BLE001  told to the driver, which tries again or reports it

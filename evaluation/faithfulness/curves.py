@@ -7,8 +7,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from evaluation.faithfulness.protocol import FloatArray, Maps, Output
+from evaluation.faithfulness.protocol import Maps, Output
 from evaluation.faithfulness.removal import find_removal
+from evaluation.measure import FloatArray
 
 Missing = Callable[[Tensor, Tensor], Tensor]
 """Takes rows and steps, numbers (n,) of maps and of their steps, and returns what is missing, (n, S, S) bool."""

@@ -1,10 +1,13 @@
 """Deletion and insertion: how soon the class is lost when its pixels go, and found when they come."""
 
+from dataclasses import replace
+
 from pydantic import Field
 
 from evaluation.faithfulness.curves import even_cuts, mean_height, removal_curve
 from evaluation.faithfulness.order import pixel_ranks
-from evaluation.faithfulness.protocol import FaithfulnessMetric, FloatArray, Maps, Output, SeededSettings
+from evaluation.faithfulness.protocol import Maps, Output, SeededSettings
+from evaluation.measure import FloatArray, Measure, Values
 
 
 class DeletionSettings(SeededSettings):
@@ -25,12 +28,12 @@ class InsertionSettings(DeletionSettings):
     """What the picture begins as: the paper blurs it, which leaves fewer sharp edges than a plain colour."""
 
 
-def deletion(maps: Maps, settings: DeletionSettings) -> tuple[FloatArray, FloatArray]:
+def deletion(maps: Maps, settings: DeletionSettings) -> Values:
     """Return the area under the class's probability while the highest pixels of the map are removed first."""
     return _area(maps, maps.maps, settings), _unknown(maps)
 
 
-def insertion(maps: Maps, settings: InsertionSettings) -> tuple[FloatArray, FloatArray]:
+def insertion(maps: Maps, settings: InsertionSettings) -> Values:
     """Return the area under the class's probability while the highest pixels of the map are shown first.
 
     Showing the highest first, from nothing to all, is removing the lowest first, from all to nothing, run backwards.
@@ -51,36 +54,30 @@ def _unknown(maps: Maps) -> FloatArray:
     return maps.maps[:, 0, 0] * float("nan")
 
 
-_SHARED = {
-    "kind": "pixels",
-    "undefined": "nonfinite",
-    "range": (0.0, 1.0),
-    "chance": "what a map of noise scores on the same picture and class",
-    "chance_of_noise": True,
-    "ties": "in an order drawn by the seed",
-    "zero_mass": "defined: a map of zeros is one great tie",
-    "negative_values": "kept: only the order of values counts",
-}
-
-DELETION = FaithfulnessMetric(
+DELETION = Measure(
     name="deletion",
     title="Deletion",
+    kind="pixels",
     compute=deletion,
     settings=DeletionSettings,
+    undefined="nonfinite",
     formula="area under the class's probability over the share of pixels removed, highest first",
     direction="lower",
+    range=(0.0, 1.0),
+    chance="what a map of noise scores on the same picture and class",
+    chance_of_noise=True,
+    ties="in an order drawn by the seed",
+    zero_mass="defined: a map of zeros is one great tie",
+    negative_values="kept: only the order of values counts",
     cost="33",
     source="Petsiuk, Das, Saenko 2018, RISE, section 4",
-    **_SHARED,  # type: ignore[arg-type]
 )
-INSERTION = FaithfulnessMetric(
+INSERTION = replace(
+    DELETION,
     name="insertion",
     title="Insertion",
     compute=insertion,
     settings=InsertionSettings,
     formula="area under the class's probability over the share of pixels shown, highest first, on a blurred picture",
     direction="higher",
-    cost="33",
-    source="Petsiuk, Das, Saenko 2018, RISE, section 4",
-    **_SHARED,  # type: ignore[arg-type]
 )

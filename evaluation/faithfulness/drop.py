@@ -1,5 +1,6 @@
 """Average drop and increase in confidence: what is left of the class when only the map's pixels are shown."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -7,7 +8,8 @@ import torch
 from torch import Tensor
 
 from core.settings import Settings
-from evaluation.faithfulness.protocol import FaithfulnessMetric, FloatArray, Maps
+from evaluation.faithfulness.protocol import Maps
+from evaluation.measure import Measure, Values
 
 
 class DropSettings(Settings):
@@ -18,7 +20,7 @@ class DropSettings(Settings):
     it fades to the mean colour of the network's pictures, as in pytorch-grad-cam."""
 
 
-def average_drop(maps: Maps, settings: DropSettings) -> tuple[FloatArray, FloatArray]:
+def average_drop(maps: Maps, settings: DropSettings) -> Values:
     """Return max(0, Y - O) / Y: Y the class's probability, O that of the picture multiplied by the map.
 
     Source: Chattopadhay et al. 2018, Grad-CAM++, section 4.1; a share where the paper gives percent. The map is cut off
@@ -28,13 +30,13 @@ def average_drop(maps: Maps, settings: DropSettings) -> tuple[FloatArray, FloatA
     return np.maximum(whole - shown, 0) / whole, np.full(len(whole), np.nan)
 
 
-def increase_in_confidence(maps: Maps, settings: DropSettings) -> tuple[FloatArray, FloatArray]:
+def increase_in_confidence(maps: Maps, settings: DropSettings) -> Values:
     """Return 1 where the class's probability is higher for the picture multiplied by the map, else 0."""
     whole, shown = _confidences(maps, settings)
     return np.where(np.isnan(shown), np.nan, shown > whole), np.full(len(whole), np.nan)
 
 
-def _confidences(maps: Maps, settings: DropSettings) -> tuple[FloatArray, FloatArray]:
+def _confidences(maps: Maps, settings: DropSettings) -> Values:
     """Return the probability of each class in the picture and in what the map leaves of it; NaN of a map without."""
     positive = np.maximum(maps.maps, 0)
     top = positive.max(axis=(1, 2), keepdims=True)
@@ -55,33 +57,29 @@ def _confidences(maps: Maps, settings: DropSettings) -> tuple[FloatArray, FloatA
     return said[:count], np.where(top[:, 0, 0] > 0, said[count:], np.nan)
 
 
-_SHARED = {
-    "kind": "pixels",
-    "settings": DropSettings,
-    "undefined": "zero_mass",
-    "range": (0.0, 1.0),
-    "chance": "what a map of noise scores on the same picture and class",
-    "chance_of_noise": True,
-    "ties": "none arise: values are multiplied",
-    "zero_mass": "undefined where the map has no positive value",
-    "negative_values": "counted as 0",
-    "cost": "2",
-    "source": "Chattopadhay et al. 2018, Grad-CAM++, section 4.1",
-}
-
-AVERAGE_DROP = FaithfulnessMetric(
+AVERAGE_DROP = Measure(
     name="average_drop",
     title="Average drop",
+    kind="pixels",
     compute=average_drop,
+    settings=DropSettings,
+    undefined="zero_mass",
     formula="max(0, Y − O) / Y: Y the class's probability, O that of the picture times the map (0 to 1)",
     direction="lower",
-    **_SHARED,  # type: ignore[arg-type]
+    range=(0.0, 1.0),
+    chance="what a map of noise scores on the same picture and class",
+    chance_of_noise=True,
+    ties="none arise: values are multiplied",
+    zero_mass="undefined where the map has no positive value",
+    negative_values="counted as 0",
+    cost="2",
+    source="Chattopadhay et al. 2018, Grad-CAM++, section 4.1",
 )
-INCREASE = FaithfulnessMetric(
+INCREASE = replace(
+    AVERAGE_DROP,
     name="increase_in_confidence",
     title="Increase in confidence",
     compute=increase_in_confidence,
     formula="1 where the class's probability is higher for the picture times the map (0 to 1), else 0",
     direction="higher",
-    **_SHARED,  # type: ignore[arg-type]
 )

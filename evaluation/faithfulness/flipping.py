@@ -5,7 +5,8 @@ from pydantic import Field
 
 from evaluation.faithfulness.curves import removal_curve
 from evaluation.faithfulness.order import cell_means, cell_numbers, importance_ranks
-from evaluation.faithfulness.protocol import FaithfulnessMetric, FloatArray, Maps, Output, SeededSettings
+from evaluation.faithfulness.protocol import Maps, Output, SeededSettings
+from evaluation.measure import Measure, Values
 
 
 class FlippingSettings(SeededSettings):
@@ -21,7 +22,7 @@ class FlippingSettings(SeededSettings):
     """What of the network is followed; the paper says the classifier's function f."""
 
 
-def pixel_flipping(maps: Maps, settings: FlippingSettings) -> tuple[FloatArray, FloatArray]:
+def pixel_flipping(maps: Maps, settings: FlippingSettings) -> Values:
     """Return the area over the perturbation curve: the mean fall over L steps, the step without a change included.
 
     Source: Samek et al. 2016, Evaluating the visualization of what a deep neural network has learned, eq. 12 for one
@@ -37,7 +38,7 @@ def pixel_flipping(maps: Maps, settings: FlippingSettings) -> tuple[FloatArray, 
     return (said[:, :1] - said).mean(axis=1), np.full(len(said), np.nan)
 
 
-PIXEL_FLIPPING = FaithfulnessMetric(
+PIXEL_FLIPPING = Measure(
     name="pixel_flipping",
     title="Pixel flipping",
     kind="pixels",

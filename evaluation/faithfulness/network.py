@@ -8,11 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from evaluation.measure import FloatArray
 from explain.memory import BatchSize
 from explain.perturbation.perturbed import batch_size
 from explain.protocol import check_logits, device_of, frozen_eval
-
-FloatArray = NDArray[np.float64]
 
 
 class Network:

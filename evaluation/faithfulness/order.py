@@ -5,9 +5,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from core.seeding import Purpose, generator
+from evaluation.measure import FloatArray
 from explain.protocol import image_key
-
-FloatArray = NDArray[np.float64]
 
 # Streams of this package within Purpose.BASELINE, each followed by the key of a picture; append, never renumber.
 TIES, PAINT, NOISE_MAP, NEARBY, SUBSETS = range(101, 106)

@@ -4,13 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
+
 from core.errors import BrickbenchError, SettingsError
 from core.settings import Settings, near_matches
-from evaluation.faithfulness.files import Score, ScoreKey, read_scores, scores_file
 from evaluation.faithfulness.registry import find_faithfulness
 from evaluation.faithfulness.scorer import MAPS_AT_ONCE, Noise, Slice, WorkItem
 from evaluation.faithfulness.twins import Regions
-from evaluation.localization.run import SCORES
+from evaluation.score_store import FAITHFULNESS_PREFIX, SCORES, kept_rows, score_file
 from explain.store import Attribution, read_shard, shard_files
 
 GROUPS_AN_ITEM = 4
@@ -30,8 +32,8 @@ class Job:
     out: Path
     rows: list[Attribution]
     """The maps that were asked for."""
-    scores: dict[ScoreKey, tuple[Score, str]]
-    """What the file of scores holds, also of maps that were not asked for, with the settings of each as JSON."""
+    kept: dict[str, pa.Table]
+    """By measure, the scores that are there, also of maps that were not asked for."""
     lacking: dict[str, dict[str, Attribution]]
     """By measure and attribution_id."""
 
@@ -65,34 +67,39 @@ def find_jobs(
             )
     wanted = set(sorted({row.image_id for row in everything})[:limit])
     jobs = []
-    for shard, rows in shards.items():
+    for shard, every in shards.items():
         rows = [
             row
-            for row in rows
+            for row in every
             if row.checkpoint == checkpoint and row.image_id in wanted and (methods is None or row.method in methods)
         ]
         if rows:
-            out = scores_file(run_folder / SCORES, shard)
-            scores = read_scores(out, metrics, {row.attribution_id for row in rows}, force=force)
+            out = score_file(run_folder, SCORES, shard, FAITHFULNESS_PREFIX)
+            kept = kept_rows(out, every, metrics, force=force, again={row.attribution_id for row in rows})
+            scored = {
+                name: set(kept[name].column("attribution_id").to_pylist()) if name in kept else () for name in metrics
+            }
             lacking = {
-                name: {row.attribution_id: row for row in rows if ScoreKey(row.attribution_id, name) not in scores}
+                name: {row.attribution_id: row for row in rows if row.attribution_id not in scored[name]}
                 for name in metrics
             }
-            jobs.append(Job(shard, out, rows, scores, lacking))
+            jobs.append(Job(shard, out, rows, kept, lacking))
     return jobs
 
 
 def known_levels(jobs: Sequence[Job], metrics: Mapping[str, Settings]) -> dict[Level, float]:
     """Return the levels of chance that were measured for scores that are there: all methods share them."""
-    measured = [name for name in metrics if find_faithfulness(name).chance_of_noise]
-    found = {}
+    levels = {}
     for job in jobs:
-        for name in measured:
-            for row in job.rows:
-                score = job.scores.get(ScoreKey(row.attribution_id, name))
-                if score is not None:
-                    found[name, row.image_id, row.part_id] = score[0].chance
-    return found
+        for name in metrics:
+            if name in job.kept and find_faithfulness(name).chance_of_noise:
+                columns = (job.kept[name].column(column).to_pylist() for column in ("attribution_id", "chance"))
+                chance = dict(zip(*columns, strict=True))
+                for row in job.rows:
+                    if row.attribution_id in chance:
+                        level = chance[row.attribution_id]
+                        levels[name, row.image_id, row.part_id] = np.nan if level is None else level
+    return levels
 
 
 def work_items(

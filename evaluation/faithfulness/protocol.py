@@ -1,22 +1,37 @@
-"""What a measure of faithfulness is given, and the row in which it says what its numbers are worth."""
+"""What a measure of faithfulness is given."""
 
-from collections.abc import Callable
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from torch import Tensor
+from torch import Tensor, nn
 
 from core.settings import Settings
-from evaluation.faithfulness.explainer import Explainer
 from evaluation.faithfulness.network import Network
 from evaluation.faithfulness.twins import Regions
 from evaluation.faithfulness.unlearned import Unlearned
+from evaluation.measure import FloatArray
+from explain.methods import create_method
+from explain.protocol import FloatMaps
 
-FloatArray = NDArray[np.float64]
 Output = Literal["probability", "logit"]
+
+
+class Reexplainer:
+    """The method that made a run's maps, with its settings, able to explain another picture, or another network."""
+
+    def __init__(self, name: str, settings: Mapping[str, object], model: nn.Module) -> None:
+        """Take the method's resolved settings, as they stand beside its maps, and the network that was explained."""
+        self._name, self._settings = name, dict(settings)
+        self._method = create_method(name, model, **self._settings)
+
+    def explain(self, images: Tensor, classes: Sequence[int], model: nn.Module | None = None) -> list[FloatMaps]:
+        """Return the raw map (h, w) of one class of each of `images` (N, 3, S, S); of `model`, if another is given."""
+        method = self._method if model is None else create_method(self._name, model, **self._settings)
+        return [maps[0] for maps in method.attribute(images, [[int(index)] for index in classes])]
 
 
 @dataclass(frozen=True)
@@ -30,41 +45,12 @@ class Maps:
     """(B,) the class that each map explains."""
     maps: FloatArray
     """(B, S, S), finite, brought to the size of the network's input."""
-    explainer: Explainer | None = None
+    reexplainer: Reexplainer | None = None
     """The method that made the maps; None for noise and for the oracle, which can explain nothing anew."""
     regions: tuple[Regions | None, ...] = ()
     """For each map the parts of its picture that have a twin; None where there is none."""
     unlearned: Unlearned | None = None
     """Makes networks that have unlearned what the explained one knows."""
-
-
-@dataclass(frozen=True)
-class FaithfulnessMetric:
-    """One row of the registry: how a measure is computed and how it is to be read."""
-
-    name: str
-    title: str
-    kind: Literal["pixels", "stability", "randomisation", "twins"]
-    """What is changed: pixels of the picture, all pixels by a little, the network, or what lies on the floor."""
-    compute: Callable[[Maps, Any], tuple[FloatArray, FloatArray]]
-    """Values and chance levels, each (B,); NaN where there is no value, or where chance has to be measured."""
-    settings: type[Settings]
-    undefined: str
-    """Status of a finite map without a value, such as ``zero_mass``."""
-    formula: str
-    direction: Literal["higher", "lower"]
-    range: tuple[float, float]
-    chance: str
-    chance_of_noise: bool
-    """Whether chance is what a map of independent uniform noise scores on the same picture and class."""
-    ties: str
-    zero_mass: str
-    negative_values: str
-    cost: str
-    """In forward passes a map, of the default settings."""
-    source: str
-    prepare: Callable[[Unlearned, Any], object] | None = None
-    """Makes what stays in the run and all maps share, from the settings; one process calls it, before any is scored."""
 
 
 class SeededSettings(Settings):

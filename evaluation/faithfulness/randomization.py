@@ -1,13 +1,15 @@
 """Sanity checks: a map that stays the same when the network has unlearned does not explain what it learned."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from pydantic import Field
 from torch import nn
 
-from evaluation.faithfulness.protocol import FaithfulnessMetric, FloatArray, Maps, SeededSettings
+from evaluation.faithfulness.protocol import Maps, SeededSettings
 from evaluation.faithfulness.statistics import spearman
+from evaluation.measure import FloatArray, Measure, Values
 from explain.protocol import FloatMaps
 
 
@@ -26,7 +28,7 @@ class LabelSettings(SeededSettings):
     are known by heart."""
 
 
-def model_randomization(maps: Maps, settings: CascadeSettings) -> tuple[FloatArray, FloatArray]:
+def model_randomization(maps: Maps, settings: CascadeSettings) -> Values:
     """Return the mean over the stages of the rank correlation between the map and that of the randomised network.
 
     Source: Adebayo et al. 2018, Sanity checks for saliency maps, section 3 (cascading), rank correlation with signs.
@@ -38,7 +40,7 @@ def model_randomization(maps: Maps, settings: CascadeSettings) -> tuple[FloatArr
     return np.divide(total, count, out=np.full(len(total), np.nan), where=count > 0), np.zeros(len(total))
 
 
-def label_randomization(maps: Maps, settings: LabelSettings) -> tuple[FloatArray, FloatArray]:
+def label_randomization(maps: Maps, settings: LabelSettings) -> Values:
     """Return the rank correlation between the map and that of a network trained on permuted labels.
 
     Source: Adebayo et al. 2018, section 4, rank correlation with signs.
@@ -53,13 +55,13 @@ def stage_similarities(maps: Maps, networks: Sequence[nn.Module]) -> FloatArray:
 
     NaN where either map is constant, and without a method.
     """
-    if maps.explainer is None:
+    if maps.reexplainer is None:
         return np.full((len(maps.maps), len(networks)), np.nan)
     classes = maps.classes.tolist()
-    before = maps.explainer.explain(maps.images, classes)
+    before = maps.reexplainer.explain(maps.images, classes)
     found = []
     for network in networks:
-        after = maps.explainer.explain(maps.images, classes, network)
+        after = maps.reexplainer.explain(maps.images, classes, network)
         found.append([_similarity(one, other) for one, other in zip(before, after, strict=True)])
     return np.array(found).T
 
@@ -70,29 +72,25 @@ def _similarity(one: FloatMaps, other: FloatMaps) -> float:
     return spearman(one.ravel().astype(np.float64), other.ravel().astype(np.float64))
 
 
-_SHARED = {
-    "kind": "randomisation",
-    "undefined": "constant",
-    "direction": "lower",
-    "range": (-1.0, 1.0),
-    "chance": "0: maps that have nothing in common",
-    "chance_of_noise": False,
-    "ties": "share their mean rank",
-    "zero_mass": "undefined where one of the maps is constant, and for the oracle",
-    "negative_values": "kept: only the order of values counts",
-}
-
-MODEL_RANDOMIZATION = FaithfulnessMetric(
+MODEL_RANDOMIZATION = Measure(
     name="model_randomization",
     title="Model randomisation",
+    kind="randomisation",
     compute=model_randomization,
     settings=CascadeSettings,
+    undefined="constant",
     formula="mean over ever more layers made new, from the logits down, of the rank correlation of the two maps",
+    direction="lower",
+    range=(-1.0, 1.0),
+    chance="0: maps that have nothing in common",
+    ties="share their mean rank",
+    zero_mass="undefined where one of the maps is constant, and for the oracle",
+    negative_values="kept: only the order of values counts",
     cost="5 explanations",
     source="Adebayo et al. 2018, section 3, cascading",
-    **_SHARED,  # type: ignore[arg-type]
 )
-LABEL_RANDOMIZATION = FaithfulnessMetric(
+LABEL_RANDOMIZATION = replace(
+    MODEL_RANDOMIZATION,
     name="label_randomization",
     title="Label randomisation",
     compute=label_randomization,
@@ -101,5 +99,4 @@ LABEL_RANDOMIZATION = FaithfulnessMetric(
     cost="2 explanations, and once a training",
     source="Adebayo et al. 2018, section 4",
     prepare=lambda unlearned, settings: unlearned.permuted_labels(settings.epochs, settings.seed),
-    **_SHARED,  # type: ignore[arg-type]
 )

@@ -5,7 +5,8 @@ from pydantic import Field
 
 from evaluation.faithfulness.curves import removal_curve
 from evaluation.faithfulness.order import pixel_ranks
-from evaluation.faithfulness.protocol import FaithfulnessMetric, FloatArray, Maps, Output, SeededSettings
+from evaluation.faithfulness.protocol import Maps, Output, SeededSettings
+from evaluation.measure import Measure, Values
 
 
 class RoadSettings(SeededSettings):
@@ -19,7 +20,7 @@ class RoadSettings(SeededSettings):
     """What of the network is followed. The paper follows the accuracy over many pictures."""
 
 
-def road(maps: Maps, settings: RoadSettings) -> tuple[FloatArray, FloatArray]:
+def road(maps: Maps, settings: RoadSettings) -> Values:
     """Return half the class's probability without the least important pixels minus that without the most important.
 
     Source: Rong et al. 2022, who draw both curves (least and most relevant first, LeRF and MoRF) of the accuracy; as
@@ -39,7 +40,7 @@ def road(maps: Maps, settings: RoadSettings) -> tuple[FloatArray, FloatArray]:
     return (least - most).mean(axis=1) / 2, np.zeros(len(most))
 
 
-ROAD = FaithfulnessMetric(
+ROAD = Measure(
     name="road",
     title="ROAD",
     kind="pixels",
@@ -50,7 +51,6 @@ ROAD = FaithfulnessMetric(
     direction="higher",
     range=(-0.5, 0.5),
     chance="0: both ends of a map of noise are alike",
-    chance_of_noise=False,
     ties="in an order drawn by the seed",
     zero_mass="defined: a map of zeros is one great tie",
     negative_values="kept: only the order of values counts",

@@ -1,9 +1,10 @@
 """Scores of a few maps by one measure, and of maps of noise; here, or in a worker of an engine."""
 
-import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,19 +15,19 @@ from torch import Tensor
 
 from core.settings import Settings
 from dataset.pile_dataset import PileDataset
-from evaluation.faithfulness.explainer import Explainer
-from evaluation.faithfulness.files import Score
 from evaluation.faithfulness.network import Network
 from evaluation.faithfulness.order import noise_maps
-from evaluation.faithfulness.protocol import FaithfulnessMetric, Maps, SeededSettings
-from evaluation.faithfulness.registry import find_faithfulness
+from evaluation.faithfulness.protocol import Maps, Reexplainer, SeededSettings
+from evaluation.faithfulness.registry import FaithfulnessMeasure, find_faithfulness
 from evaluation.faithfulness.twins import Regions
 from evaluation.faithfulness.unlearned import Unlearned
 from evaluation.resize import resize_maps
+from evaluation.scores import Score
 from explain.methods import find_method
 from explain.store import SETTINGS_FILE, Attribution, load_maps
 from training.network.devices import choose_device
-from training.run.checkpoint import Checkpoint, load_checkpoint
+from training.run.checkpoint import Checkpoint
+from training.run.run import Run
 
 MAPS_AT_ONCE = 8
 """Maps that one call of a measure gets; its forward passes take as many of their changed pictures as fit."""
@@ -46,6 +47,11 @@ class Slice:
         """What is scored by what, for those who watch."""
         return f"{self.rows[0].method} {self.metric}"
 
+    @property
+    def size(self) -> int:
+        """One failure, however many maps."""
+        return 1
+
 
 @dataclass(frozen=True)
 class Noise:
@@ -60,12 +66,17 @@ class Noise:
         """What is scored by what, for those who watch."""
         return f"noise {self.metric}"
 
+    @property
+    def size(self) -> int:
+        """One failure, however many maps."""
+        return 1
+
 
 WorkItem = Slice | Noise
 
 
 @dataclass(frozen=True)
-class Answer:
+class ItemScores:
     """What became of a work item."""
 
     scores: tuple[Score, ...]
@@ -75,123 +86,130 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Source:
-    """What scores what, in words that a worker on another machine can follow."""
+class ScoringContext:
+    """What scores what, in words that a worker on another machine can follow; each process loads it once."""
 
-    run_folder: Path
-    dataset_root: Path
+    run: Run
     metrics: Mapping[str, Settings]
     checkpoint: str
     device: str
     pictures_at_once: int | None
 
-    def load(self) -> "Scorer":
-        """Return what scores: the network, the pictures, and what makes networks that have unlearned."""
-        return Scorer(self, load_checkpoint(self.run_folder, self.checkpoint, choose_device(self.device)))
+    @cached_property
+    def trained(self) -> Checkpoint:
+        """The network that was explained."""
+        return self.run.load(self.checkpoint, choose_device(self.device))
+
+    @cached_property
+    def network(self) -> Network:
+        """The same, as it is asked about changed pictures."""
+        return Network(self.trained.model, self.trained.mean, self.trained.std, self.pictures_at_once)
+
+    @cached_property
+    def pictures(self) -> PileDataset:
+        """The pictures that were explained, and all others."""
+        return self.run.dataset.pictures(None, self.trained.classes)
+
+    @cached_property
+    def unlearned(self) -> Unlearned:
+        """What makes networks that have unlearned."""
+        return Unlearned(self.trained, self.run.folder)
+
+    @cached_property
+    def index_of(self) -> dict[str, int]:
+        """The place of each picture in `pictures`, by image_id."""
+        return {image_id: index for index, image_id in enumerate(self.pictures.image_ids)}
+
+    @contextmanager
+    def ready(self, threads: int) -> Iterator["ScoringContext"]:
+        """Give itself, with torch at `threads` threads (0 leaves them) and linear algebra at one.
+
+        Many small products are quicker so, as in `explain`.
+        """
+        if threads:
+            torch.set_num_threads(threads)
+        with threadpool_limits(1, user_api="blas"):
+            self.network, self.index_of  # noqa: B018  loaded before the first item, as in `explain`
+            yield self
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what travels to another process, which loads the rest itself: the very same checkpoint."""
+        words = {field.name: getattr(self, field.name) for field in fields(self)}
+        return words | {"checkpoint": self.trained.name}  # "best" may be another one when a worker asks
 
 
-class Scorer:
-    """What a process holds that scores."""
-
-    def __init__(self, source: Source, checkpoint: Checkpoint) -> None:
-        """Take what is asked for, and the network that was explained."""
-        self.source, self.checkpoint = source, checkpoint
-        self.network = Network(checkpoint.model, checkpoint.mean, checkpoint.std, source.pictures_at_once)
-        self.pictures = PileDataset(source.dataset_root, None, classes=checkpoint.classes)
-        self.unlearned = Unlearned(checkpoint, source.run_folder)
-        self._place_of = {image_id: place for place, image_id in enumerate(self.pictures.image_ids)}
-        self._class_of = {part_id: index for index, part_id in enumerate(checkpoint.classes)}
-
-    def answer(self, item: WorkItem) -> Answer:
-        """Return the scores of one work item, which do not depend on what was asked before."""
-        scores = self._of_maps(item) if isinstance(item, Slice) else self._of_noise(item)
-        return Answer(tuple(scores), self.network.note)
-
-    def _of_maps(self, item: Slice) -> list[Score]:
-        metric, settings = find_faithfulness(item.metric), self.source.metrics[item.metric]
-        explainer = self._explainer(item)
-        raw = list(load_maps(self.source.run_folder, item.rows))
-        scores = []
-        for start in range(0, len(item.rows), MAPS_AT_ONCE):
-            group = slice(start, start + MAPS_AT_ONCE)
-            maps, finite = self._maps(item.rows[group], raw[group], explainer, item.regions)
-            values, chance = metric.compute(maps, settings)
-            for value, level, is_finite, regions in zip(values, chance, finite, maps.regions, strict=True):
-                status = _status(metric, value, regions, is_finite=is_finite)
-                known = float(value) if status == "ok" else np.nan
-                scores.append(Score(known, status, np.nan if metric.chance_of_noise else float(level)))
-        return scores
-
-    def _maps(
-        self,
-        rows: Sequence[Attribution],
-        raw: Sequence[NDArray[np.float32]],
-        explainer: Explainer | None,
-        regions: Mapping[str, Regions],
-    ) -> tuple[Maps, list[bool]]:
-        """Return maps at the size of the network's input, and which of them are finite; the others become 0."""
-        size, resize = self.checkpoint.input_size_px, find_method(rows[0].method).resize
-        resized = [resize_maps(one[None], size, size, resize)[0] for one in raw]
-        finite = [bool(np.isfinite(one).all()) for one in resized]
-        images = {row.image_id: self._image(row.image_id) for row in rows}
-        maps = Maps(
-            network=self.network,
-            images=torch.stack([images[row.image_id] for row in rows]),
-            classes=np.array([self._class_of[row.part_id] for row in rows], dtype=np.int64),
-            maps=np.stack([one if known else np.zeros_like(one) for one, known in zip(resized, finite, strict=True)]),
-            explainer=explainer,
-            regions=tuple(regions.get(row.image_id) for row in rows),
-            unlearned=self.unlearned,
-        )
-        return maps, finite
-
-    def _of_noise(self, item: Noise) -> list[Score]:
-        """Score noise one by one, so that no level of chance depends on the pairs that are asked for beside it."""
-        metric, settings = find_faithfulness(item.metric), self.source.metrics[item.metric]
-        seed = settings.seed if isinstance(settings, SeededSettings) else 0
-        scores = []
-        for image_id, part_id in item.pairs:
-            images, classes = self._image(image_id)[None], np.array([self._class_of[part_id]], dtype=np.int64)
-            values, _ = metric.compute(Maps(self.network, images, classes, noise_maps(images, classes, seed)), settings)
-            scores.append(Score(float(values[0]), _status(metric, values[0], None, is_finite=True), np.nan))
-        return scores
-
-    def _image(self, image_id: str) -> Tensor:
-        return self.checkpoint.network_input(self.pictures.image(self._place_of[image_id]))
-
-    def _explainer(self, item: Slice) -> Explainer | None:
-        method = item.rows[0].method
-        if find_method(method).kind == "oracle":
-            return None
-        path = (self.source.run_folder / item.rows[0].file).parent / SETTINGS_FILE
-        return Explainer(method, yaml.safe_load(path.read_text(encoding="utf-8")) or {}, self.checkpoint.model)
+def score_item(context: ScoringContext, item: WorkItem) -> ItemScores:
+    """Return the scores of one work item, which do not depend on what was asked before."""
+    scores = _of_maps(context, item) if isinstance(item, Slice) else _of_noise(context, item)
+    return ItemScores(tuple(scores), context.network.note)
 
 
-_held: list[Scorer] = []
-_limits = contextlib.ExitStack()
+def _of_maps(context: ScoringContext, item: Slice) -> list[Score]:
+    metric, settings = find_faithfulness(item.metric), context.metrics[item.metric]
+    reexplainer = _reexplainer(context, item)
+    raw = list(load_maps(context.run.folder, item.rows))
+    scores = []
+    for start in range(0, len(item.rows), MAPS_AT_ONCE):
+        group = slice(start, start + MAPS_AT_ONCE)
+        maps, finite = _maps(context, item.rows[group], raw[group], reexplainer, item.regions)
+        values, chance = metric.compute(maps, settings)
+        for value, level, is_finite, regions in zip(values, chance, finite, maps.regions, strict=True):
+            status = _status(metric, value, regions, is_finite=is_finite)
+            known = float(value) if status == "ok" else np.nan
+            scores.append(Score(known, status, np.nan if metric.chance_of_noise else float(level)))
+    return scores
 
 
-def hold(source: Source, threads: int) -> None:
-    """Make this process ready to score, with `threads` threads, for as long as it lives."""
-    torch.set_num_threads(threads)
-    _limits.enter_context(one_thread_of_blas())
-    _held[:] = [source.load()]
+def _maps(
+    context: ScoringContext,
+    rows: Sequence[Attribution],
+    raw: Sequence[NDArray[np.float32]],
+    reexplainer: Reexplainer | None,
+    regions: Mapping[str, Regions],
+) -> tuple[Maps, list[bool]]:
+    """Return maps at the size of the network's input, and which of them are finite; the others become 0."""
+    size, resize = context.trained.input_size_px, find_method(rows[0].method).resize
+    resized = [resize_maps(one[None], size, size, resize)[0] for one in raw]
+    finite = [bool(np.isfinite(one).all()) for one in resized]
+    images = {row.image_id: _image(context, row.image_id) for row in rows}
+    maps = Maps(
+        network=context.network,
+        images=torch.stack([images[row.image_id] for row in rows]),
+        classes=np.array([context.trained.classes.index(row.part_id) for row in rows], dtype=np.int64),
+        maps=np.stack([one if known else np.zeros_like(one) for one, known in zip(resized, finite, strict=True)]),
+        reexplainer=reexplainer,
+        regions=tuple(regions.get(row.image_id) for row in rows),
+        unlearned=context.unlearned,
+    )
+    return maps, finite
 
 
-def score_item(item: WorkItem) -> Answer:
-    """Return the scores of one work item; `hold` comes first."""
-    (held,) = _held
-    return held.answer(item)
+def _of_noise(context: ScoringContext, item: Noise) -> list[Score]:
+    """Score noise one by one, so that no level of chance depends on the pairs that are asked for beside it."""
+    metric, settings = find_faithfulness(item.metric), context.metrics[item.metric]
+    seed = settings.seed if isinstance(settings, SeededSettings) else 0
+    scores = []
+    for image_id, part_id in item.pairs:
+        images = _image(context, image_id)[None]
+        classes = np.array([context.trained.classes.index(part_id)], dtype=np.int64)
+        values, _ = metric.compute(Maps(context.network, images, classes, noise_maps(images, classes, seed)), settings)
+        scores.append(Score(float(values[0]), _status(metric, values[0], None, is_finite=True), np.nan))
+    return scores
 
 
-@contextlib.contextmanager
-def one_thread_of_blas() -> Iterator[None]:
-    """Keep linear algebra to one thread while the block lasts: many small products are quicker so, as in `explain`."""
-    with threadpool_limits(1, user_api="blas"):
-        yield
+def _image(context: ScoringContext, image_id: str) -> Tensor:
+    return context.trained.network_input(context.pictures.image(context.index_of[image_id]))
 
 
-def _status(metric: FaithfulnessMetric, value: float, regions: Regions | None, *, is_finite: bool) -> str:
+def _reexplainer(context: ScoringContext, item: Slice) -> Reexplainer | None:
+    method = item.rows[0].method
+    if find_method(method).kind == "oracle":
+        return None
+    path = (context.run.folder / item.rows[0].file).parent / SETTINGS_FILE
+    return Reexplainer(method, yaml.safe_load(path.read_text(encoding="utf-8")) or {}, context.trained.model)
+
+
+def _status(metric: FaithfulnessMeasure, value: float, regions: Regions | None, *, is_finite: bool) -> str:
     if not is_finite:
         return "nonfinite"
     if not np.isnan(value):

@@ -3,60 +3,54 @@
 Scores are made in this process, or in the workers of an engine; this process alone writes.
 """
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import partial
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from core.engine import LOCAL, Engine, Outcome, run_items
-from core.errors import BrickbenchError
+from core.engine import LOCAL, Engine
+from core.errors import BrickbenchError, PartialFailureError
 from core.files import require_writable
 from core.locks import sole_writer
 from core.progress import Progress
 from core.settings import Settings
+from core.work import WorkResult, work_through
+from dataset.dataset_folder import DatasetFolder
 from dataset.index import merge_run
-from evaluation.faithfulness.ledger import Ledger
+from evaluation.faithfulness.imputation import departure_rows, departures, gather_effects
 from evaluation.faithfulness.plan import find_jobs, work_items
-from evaluation.faithfulness.registry import find_faithfulness
-from evaluation.faithfulness.scorer import Answer, Scorer, Source, WorkItem, hold, one_thread_of_blas, score_item
+from evaluation.faithfulness.prediction import prediction_rows
+from evaluation.faithfulness.registry import FAITHFULNESS, QUICK, TWINS, find_faithfulness
+from evaluation.faithfulness.score_writer import ScoreWriter
+from evaluation.faithfulness.scorer import ScoringContext, score_item
+from evaluation.faithfulness.tables import load_scored, predictions, score_rows
 from evaluation.faithfulness.twins import Regions, load_regions, require_twins
-from evaluation.localization.run import SCORES
+from evaluation.measure import Measure
+from evaluation.score_store import SCORES
 from explain.store import Attribution
-from training.run.checkpoint import Checkpoint
+from training.run.run import Run
+
+Rows = list[dict[str, object]]
 
 
 @dataclass
-class FaithfulnessResult:
-    """What was done, and what the tables are made from."""
+class FaithfulnessResult(WorkResult):
+    """What was done, in scores, and what the tables are made from."""
 
-    made: int
-    """Scores made now."""
-    found: int
-    """Scores that were there."""
-    rows: list[Attribution]
+    rows: list[Attribution] = field(default_factory=list)
     """The maps that were asked for."""
-    checkpoint: Checkpoint
+    classes: tuple[str, ...] = ()
+    """Of the network that was explained."""
     regions: dict[str, Regions] = field(default_factory=dict)
-    notes: list[str] = field(default_factory=list)
 
 
-class ScoresFailedError(BrickbenchError):
-    """Some scores could not be made; all others are there and merged."""
-
-    def __init__(self, result: FaithfulnessResult, lacking: int, failures: Counter[str]) -> None:
-        """Take what was done, how many scores are lacking, and failed work items by reason."""
-        reasons = "; ".join(f"{count} times: {reason}" for reason, count in failures.most_common())
-        super().__init__(
-            f"{lacking} scores could not be made, {result.made + result.found} are there. {reasons.rstrip('.')}. Run "
-            "the command again to try those once more."
-        )
-        self.result = result
+def default_metrics(dataset: DatasetFolder) -> tuple[str, ...]:
+    """Return the measures that change pixels, and those that need twins if the dataset has some."""
+    has_twins = dataset.query("SELECT 1 FROM twins WHERE twin_mode = 'removed' LIMIT 1")
+    return QUICK + TWINS if has_twins else QUICK
 
 
 def score_faithfulness(
-    run_folder: Path,
-    dataset_root: Path,
+    run: Run,
     metrics: Mapping[str, Settings],
     *,
     methods: Sequence[str] | None = None,
@@ -72,8 +66,7 @@ def score_faithfulness(
     """Score the maps of one checkpoint that lack scores, merge the run's rows into the index, return what was done.
 
     Args:
-        run_folder: with maps made by `explain`.
-        dataset_root: the pictures.
+        run: with maps made by `explain`, of pictures of its dataset.
         metrics: name to checked settings, from `registry.faithfulness_settings`.
         methods: only maps of these; None takes all.
         checkpoint: ``best``, ``last`` or a name such as ``epoch_0007``.
@@ -90,77 +83,74 @@ def score_faithfulness(
         SettingsError: no such method among the maps, or other settings than those of the scores that are there.
         BrickbenchError: the run has no such maps, a picture is unknown to the dataset or has no twin, a file is
             damaged, or another process scores the run.
-        ScoresFailedError: everything else was done and merged, but some scores failed; it counts them by reason.
+        PartialFailureError: everything else was done and merged, but some scores failed; its result is what this
+            returns.
     """
-    source = Source(run_folder, dataset_root, metrics, checkpoint, device, pictures_at_once)
-    here = source.load()
-    source = replace(source, checkpoint=here.checkpoint.name)  # "best" may be another one by the time a worker asks
-    require_writable(run_folder / SCORES)
-    with sole_writer(run_folder / SCORES), one_thread_of_blas():
-        jobs = find_jobs(run_folder, here.checkpoint.name, methods, limit, metrics, force=force)
-        result = FaithfulnessResult(0, 0, [row for job in jobs for row in job.rows], here.checkpoint)
-        image_ids = sorted({row.image_id for row in result.rows})
-        _require_pictures(here, image_ids)
+    context = ScoringContext(run, metrics, checkpoint, device, pictures_at_once)
+    trained = context.trained
+    require_writable(run.folder / SCORES)
+    with sole_writer(run.folder / SCORES), context.ready(0):
+        jobs = find_jobs(run.folder, trained.name, methods, limit, metrics, force=force)
+        rows = [row for job in jobs for row in job.rows]
+        image_ids = sorted({row.image_id for row in rows})
+        _require_pictures(context, image_ids)
+        result = FaithfulnessResult(rows=rows, classes=trained.classes)
         if any(find_faithfulness(name).kind == "twins" for name in metrics):
-            result.regions = load_regions(here.checkpoint, here.network, dataset_root, image_ids, seed)
-            require_twins(dataset_root, result.regions)
-        ledger = Ledger(jobs, metrics)
-        items = work_items(jobs, metrics, ledger.levels, result.regions)
+            result.regions = load_regions(trained, context.network, run.dataset.root, image_ids, seed)
+            require_twins(run.dataset.root, result.regions)
+        writer = ScoreWriter(jobs, metrics)
+        items = work_items(jobs, metrics, writer.levels, result.regions)
         for name in {item.metric: None for item in items.values()}:
             if (prepare := find_faithfulness(name).prepare) is not None:
-                prepare(here.unlearned, metrics[name])
-        total = len(result.rows) * len(metrics)
-        result.found = total - ledger.lacking
-        with Progress("Faithfulness", total, "scores", done=result.found) as progress, ledger:
-            for outcome in _outcomes(items, here, source, workers, engine):
-                item, made = items[outcome.key], ledger.made
-                if outcome.value is None:
-                    ledger.fail(item, str(outcome.error))
-                    continue
-                ledger.take(item, outcome.value.scores)
-                progress.advance(ledger.made - made, note=item.name)
-                _add_note(result, outcome.value.note)
-        result.made = ledger.made
-    merge_run(dataset_root, run_folder)
-    _add_note(result, here.network.note)
-    if ledger.failures:
-        raise ScoresFailedError(result, ledger.lacking, ledger.failures)
+                prepare(context.unlearned, metrics[name])
+        total = len(rows) * len(metrics)
+        result.found = total - writer.lacking
+        done = work_through(
+            score_item, items, result, setup=context.ready, engine=engine, workers=workers, alone=workers is None
+        )
+        with Progress("Faithfulness", total, "scores", done=result.found) as progress, writer:
+            for item, answer in done:
+                made = writer.made
+                writer.take(item, answer.scores)
+                progress.advance(writer.made - made, note=item.name)
+                result.add_notes([answer.note])
+        result.made = writer.made
+    merge_run(run.dataset.root, run.folder)
+    result.add_notes([context.network.note])
+    if result.failures:
+        summary = f"{writer.lacking} scores could not be made, {result.made + result.found} are there"
+        raise PartialFailureError(summary, result.failures, result)
     return result
 
 
-def _outcomes(
-    items: Mapping[str, WorkItem], here: Scorer, source: Source, workers: int | None, engine: Engine
-) -> Iterator[Outcome[Answer]]:
-    """Yield what became of each item, done by `here` where one process is enough."""
-    if not items:
-        return
-    if engine.is_here and (workers or 1) == 1:
-        yield from (_attempt(here, key, item) for key, item in items.items())
-        return
-    crew = engine.crew(workers, len(items))
-    setup = partial(hold, source, crew.threads)
-    yield from run_items(score_item, items, workers=crew.workers, setup=setup, engine=engine)
+def faithfulness_tables(
+    run: Run,
+    result: FaithfulnessResult,
+    metrics: Sequence[str],
+    foretelling: Mapping[str, Measure[Any, Any]] = FAITHFULNESS,
+    *,
+    seed: int = 0,
+) -> dict[str, Rows]:
+    """Return what the scores of a result's maps come to, as rows: ``scores`` by measure and method.
+
+    With twins there is more: how far ``removals`` depart from the truth, and ``predictions``, how well each measure of
+    `foretelling` whose scores are there foretells it. `seed` is of the bootstrap.
+    """
+    scored = load_scored(run, result.rows)
+    tables: dict[str, Rows] = {"scores": score_rows(scored, metrics, seed=seed), "removals": [], "predictions": []}
+    if result.regions:
+        pictures = run.dataset.pictures(None)
+        pile_of = dict(zip(pictures.image_ids, pictures.groups.tolist(), strict=True))
+        effects = gather_effects(result.regions, pile_of, result.classes)
+        tables["removals"] = departure_rows(departures(effects, seed=seed))
+        tables["predictions"] = prediction_rows(predictions(scored, foretelling, seed=seed))
+    return tables
 
 
-def _attempt(here: Scorer, key: str, item: WorkItem) -> Outcome[Answer]:
-    try:
-        return Outcome(key, here.answer(item), None, 1)
-    except BrickbenchError:
-        raise
-    except Exception as error:  # noqa: BLE001  counted, and told at the end, as by an engine
-        return Outcome(key, None, f"{type(error).__name__}: {error}", 1)
-
-
-def _add_note(result: FaithfulnessResult, note: str | None) -> None:
-    if note is not None and note not in result.notes:
-        result.notes.append(note)
-
-
-def _require_pictures(here: Scorer, image_ids: Sequence[str]) -> None:
-    known = set(here.pictures.image_ids)
-    lacking = next((image_id for image_id in image_ids if image_id not in known), None)
+def _require_pictures(context: ScoringContext, image_ids: Sequence[str]) -> None:
+    lacking = next((image_id for image_id in image_ids if image_id not in context.index_of), None)
     if lacking is not None:
         raise BrickbenchError(
-            f"Picture {lacking!r} of {here.source.run_folder} is not in the dataset {here.pictures.root}: "
+            f"Picture {lacking!r} of {context.run.folder} is not in the dataset {context.pictures.root}: "
             "say with -d which dataset was explained."
         )

@@ -8,8 +8,9 @@ from torch import Tensor
 
 from evaluation.faithfulness.curves import removal_answers
 from evaluation.faithfulness.order import SUBSETS, cell_means, cell_numbers, picture_stream
-from evaluation.faithfulness.protocol import FaithfulnessMetric, FloatArray, Maps, Output, SeededSettings
+from evaluation.faithfulness.protocol import Maps, Output, SeededSettings
 from evaluation.faithfulness.statistics import pearson
+from evaluation.measure import Measure, Values
 
 
 class SensitivityNSettings(SeededSettings):
@@ -27,7 +28,7 @@ class SensitivityNSettings(SeededSettings):
     """What of the network is followed."""
 
 
-def sensitivity_n(maps: Maps, settings: SensitivityNSettings) -> tuple[FloatArray, FloatArray]:
+def sensitivity_n(maps: Maps, settings: SensitivityNSettings) -> Values:
     """Return the Pearson correlation, over random subsets of n cells, of the map's sum there and the logit's fall.
 
     Source: Ancona et al. 2018, Towards better understanding of gradient-based attribution methods, section 4.
@@ -59,7 +60,7 @@ def _subsets(image: Tensor, settings: SensitivityNSettings, cells: int, count: i
     return chosen
 
 
-SENSITIVITY_N = FaithfulnessMetric(
+SENSITIVITY_N = Measure(
     name="sensitivity_n",
     title="Sensitivity-n",
     kind="pixels",
@@ -70,7 +71,6 @@ SENSITIVITY_N = FaithfulnessMetric(
     direction="higher",
     range=(-1.0, 1.0),
     chance="0",
-    chance_of_noise=False,
     ties="none arise: values are summed",
     zero_mass="undefined where the map's sums do not differ, as of a constant map",
     negative_values="kept",

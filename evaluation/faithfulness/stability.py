@@ -5,7 +5,8 @@ import torch
 from pydantic import Field
 
 from evaluation.faithfulness.order import NEARBY, picture_stream
-from evaluation.faithfulness.protocol import FaithfulnessMetric, FloatArray, Maps, SeededSettings
+from evaluation.faithfulness.protocol import Maps, SeededSettings
+from evaluation.measure import Measure, Values
 
 
 class StabilitySettings(SeededSettings):
@@ -17,7 +18,7 @@ class StabilitySettings(SeededSettings):
     """Largest change of a value as the network takes it, drawn evenly; captum's default, about one grey level."""
 
 
-def max_sensitivity(maps: Maps, settings: StabilitySettings) -> tuple[FloatArray, FloatArray]:
+def max_sensitivity(maps: Maps, settings: StabilitySettings) -> Values:
     """Return the largest |map(x + d) - map(x)| over the drawn d, divided by |map(x)|; norms over all pixels.
 
     Source: Yeh et al. 2019, On the (in)fidelity and sensitivity of explanations, definition 2, by drawing; divided by
@@ -26,7 +27,7 @@ def max_sensitivity(maps: Maps, settings: StabilitySettings) -> tuple[FloatArray
     """
     count = len(maps.images)
     unknown = np.full(count, np.nan)
-    if maps.explainer is None:
+    if maps.reexplainer is None:
         return unknown, unknown
     size = tuple(maps.images.shape[1:])
     steps = [
@@ -36,17 +37,17 @@ def max_sensitivity(maps: Maps, settings: StabilitySettings) -> tuple[FloatArray
         for image in maps.images
     ]
     nearby = torch.from_numpy(np.stack(steps).astype(np.float32))  # (B, samples, 3, S, S)
-    before = [one.astype(np.float64) for one in maps.explainer.explain(maps.images, maps.classes.tolist())]
+    before = [one.astype(np.float64) for one in maps.reexplainer.explain(maps.images, maps.classes.tolist())]
     largest = np.zeros(count)
     for number in range(settings.samples):
-        after = maps.explainer.explain(maps.images + nearby[:, number], maps.classes.tolist())
+        after = maps.reexplainer.explain(maps.images + nearby[:, number], maps.classes.tolist())
         for row, (one, other) in enumerate(zip(before, after, strict=True)):
             largest[row] = max(largest[row], float(np.linalg.norm(other - one)))
     norms = np.array([np.linalg.norm(one) for one in before])
     return np.divide(largest, norms, out=unknown, where=norms > 0), np.full(count, np.nan)
 
 
-MAX_SENSITIVITY = FaithfulnessMetric(
+MAX_SENSITIVITY = Measure(
     name="max_sensitivity",
     title="Max-sensitivity",
     kind="stability",
@@ -57,7 +58,6 @@ MAX_SENSITIVITY = FaithfulnessMetric(
     direction="lower",
     range=(0.0, float("inf")),
     chance="none: a map that ignores picture and network scores a perfect 0",
-    chance_of_noise=False,
     ties="none arise",
     zero_mass="undefined where the map is 0 everywhere, and for the oracle",
     negative_values="kept",

@@ -2,20 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dataset.pile_dataset import PileDataset
+from dataset.dataset_folder import DatasetFolder
 from evaluation.faithfulness.prediction import Prediction, predict_truth
 from evaluation.faithfulness.registry import FAITHFULNESS, TWINS
 from evaluation.intervals import mean_interval
-from evaluation.localization.registry import METRICS
-from evaluation.localization.run import SCORES
+from evaluation.measure import Measure
+from evaluation.score_store import read_scores
 from explain.methods import METHODS, find_method
 from explain.store import Attribution
+from training.run.run import Run
 
 FloatArray = NDArray[np.float64]
 
@@ -40,11 +40,11 @@ class Scored:
     """By measure, (M, P), whether there is a score, defined or not."""
 
 
-def load_scored(run_folder: Path, dataset_root: Path, rows: Sequence[Attribution]) -> Scored:
+def load_scored(run: Run, rows: Sequence[Attribution]) -> Scored:
     """Return all scores of the maps in `rows`, those of localisation too."""
     order = list(METHODS)
-    keys = sorted({row.method_key for row in rows}, key=lambda key: (order.index(_name(key)), key))
-    names = [_name(key) for key in keys]
+    keys = sorted({row.method_key for row in rows}, key=lambda key: (order.index(key.method), key))
+    names = [key.method for key in keys]
     pairs = sorted({(row.image_id, row.part_id) for row in rows})
     method_at = {key: place for place, key in enumerate(keys)}
     pair_at = {pair: place for place, pair in enumerate(pairs)}
@@ -53,26 +53,22 @@ def load_scored(run_folder: Path, dataset_root: Path, rows: Sequence[Attribution
     values: dict[str, FloatArray] = {}
     chance: dict[str, FloatArray] = {}
     scored: dict[str, NDArray[np.bool_]] = {}
-    for path in sorted((run_folder / SCORES).glob("*.parquet")):
-        if path.name.startswith("."):
+    for row in read_scores(run.folder).to_pylist():
+        index = where.get(row["attribution_id"])
+        if index is None:
             continue
-        table = pq.read_table(path, columns=["attribution_id", "metric", "value", "chance"], partitioning=None)
-        for row in table.to_pylist():
-            place = where.get(row["attribution_id"])
-            if place is None:
-                continue
-            name = row["metric"]
-            if name not in values:
-                values[name], chance[name] = np.full((2, *shape), np.nan)
-                scored[name] = np.zeros(shape, dtype=np.bool_)
-            values[name][place] = np.nan if row["value"] is None else row["value"]
-            chance[name][place] = np.nan if row["chance"] is None or row["value"] is None else row["chance"]
-            scored[name][place] = True
+        name = row["metric"]
+        if name not in values:
+            values[name], chance[name] = np.full((2, *shape), np.nan)
+            scored[name] = np.zeros(shape, dtype=np.bool_)
+        values[name][index] = np.nan if row["value"] is None else row["value"]
+        chance[name][index] = np.nan if row["chance"] is None or row["value"] is None else row["chance"]
+        scored[name][index] = True
     return Scored(
-        methods=tuple(name if names.count(name) == 1 else key for name, key in zip(names, keys, strict=True)),
+        methods=tuple(name if names.count(name) == 1 else str(key) for name, key in zip(names, keys, strict=True)),
         kinds=tuple(find_method(name).kind for name in names),
         pairs=tuple(pairs),
-        piles=_piles(dataset_root, pairs),
+        piles=_piles(run.dataset, pairs),
         values=values,
         chance=chance,
         scored=scored,
@@ -109,10 +105,11 @@ def score_rows(scored: Scored, metrics: Sequence[str], *, seed: int) -> list[dic
     return rows
 
 
-def predictions(scored: Scored, *, seed: int) -> list[Prediction]:
-    """Return how well each measure that needs no twin foretells each one that does; the oracle takes no part."""
-    ranked = [place for place, kind in enumerate(scored.kinds) if kind != "oracle"]
-    turned = {name: _sign(name) * values[ranked] for name, values in scored.values.items() if _sign(name)}
+def predictions(scored: Scored, measures: Mapping[str, Measure[Any, Any]], *, seed: int) -> list[Prediction]:
+    """Return how well each of `measures` that needs no twin foretells each that does; the oracle takes no part."""
+    ranked = [index for index, kind in enumerate(scored.kinds) if kind != "oracle"]
+    signs = {name: 1 if measure.direction == "higher" else -1 for name, measure in measures.items()}
+    turned = {name: signs[name] * values[ranked] for name, values in scored.values.items() if name in signs}
     truths = [name for name in TWINS if name in turned]
     return [
         predict_truth(name, truth, values, turned[truth], scored.piles, seed=seed)
@@ -122,20 +119,7 @@ def predictions(scored: Scored, *, seed: int) -> list[Prediction]:
     ]
 
 
-def _sign(name: str) -> int:
-    """Return 1 where higher is better, -1 where lower is, 0 of a measure that nobody knows."""
-    directions: Mapping[str, str] = {
-        **{key: row.direction for key, row in METRICS.items()},
-        **{key: row.direction for key, row in FAITHFULNESS.items()},
-    }
-    return {"higher": 1, "lower": -1}.get(directions.get(name, ""), 0)
-
-
-def _name(method_key: str) -> str:
-    return method_key.rpartition("-")[0]
-
-
-def _piles(dataset_root: Path, pairs: Sequence[tuple[str, str]]) -> NDArray[np.int64]:
-    pictures = PileDataset(dataset_root, None)
+def _piles(dataset: DatasetFolder, pairs: Sequence[tuple[str, str]]) -> NDArray[np.int64]:
+    pictures = dataset.pictures(None)
     pile_of = dict(zip(pictures.image_ids, pictures.groups.tolist(), strict=True))
     return np.array([pile_of[image_id] for image_id, _ in pairs], dtype=np.int64)

@@ -1,14 +1,16 @@
 """A map against the truth: does it lie on the parts whose absence changes the answer?"""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
 from core.settings import Settings
-from evaluation.faithfulness.protocol import FaithfulnessMetric, FloatArray, Maps
+from evaluation.faithfulness.protocol import Maps
 from evaluation.faithfulness.statistics import kendall
 from evaluation.faithfulness.twins import Regions
+from evaluation.measure import FloatArray, Measure, Values
 
 
 class CaptureSettings(Settings):
@@ -22,12 +24,12 @@ class TwinSettings(Settings):
     """What becomes of negative values: an effect has a sign, so a map may have one too."""
 
 
-def twin_rank(maps: Maps, settings: TwinSettings) -> tuple[FloatArray, FloatArray]:
+def twin_rank(maps: Maps, settings: TwinSettings) -> Values:
     """Return Kendall's tau between the map's mass on each part and how far the logit falls without the part."""
     return _each(maps, settings, kendall, at_least=2), np.zeros(len(maps.maps))
 
 
-def twin_top(maps: Maps, settings: TwinSettings) -> tuple[FloatArray, FloatArray]:
+def twin_top(maps: Maps, settings: TwinSettings) -> Values:
     """Return 1 where the part with most mass is the one without which the logit falls furthest, else 0."""
 
     def hit(mass: FloatArray, falls: FloatArray) -> float:
@@ -41,7 +43,7 @@ def twin_top(maps: Maps, settings: TwinSettings) -> tuple[FloatArray, FloatArray
     return _each(maps, settings, hit, at_least=2), np.array(chance)
 
 
-def twin_capture(maps: Maps, _settings: CaptureSettings) -> tuple[FloatArray, FloatArray]:
+def twin_capture(maps: Maps, _settings: CaptureSettings) -> Values:
     """Return the effect of what lies under the map's mass, as a share of the greatest effect of a part.
 
     A pixel is drawn with a probability that is its share of the map's positive mass. What lies there is taken away: a
@@ -79,53 +81,44 @@ def _masses(one: FloatArray, regions: Regions, settings: TwinSettings) -> FloatA
     return np.array([one[mask].sum() for mask in regions.masks])
 
 
-_SHARED = {
-    "kind": "twins",
-    "direction": "higher",
-    "chance_of_noise": False,
-    "cost": "none: one for each twin of the picture",
-    "source": "this project: twins of a render",
-}
-
-TWIN_RANK = FaithfulnessMetric(
+TWIN_RANK = Measure(
     name="twin_rank",
     title="Twin rank agreement",
+    kind="twins",
     compute=twin_rank,
-    undefined="one_part",
     settings=TwinSettings,
+    undefined="one_part",
     formula="Kendall's tau-a, over the picture's parts, of the map's mass on a part and the logit's fall without it",
+    direction="higher",
     range=(-1.0, 1.0),
     chance="0",
     ties="count 0: a constant map of zeros scores 0",
     zero_mass="defined: mass 0 everywhere is a tie",
     negative_values="kept (setting sign), or cut off, or by size",
-    **_SHARED,  # type: ignore[arg-type]
+    cost="none: one for each twin of the picture",
+    source="this project: twins of a render",
 )
-TWIN_TOP = FaithfulnessMetric(
+TWIN_TOP = replace(
+    TWIN_RANK,
     name="twin_top",
     title="Twin top part",
     compute=twin_top,
-    undefined="one_part",
-    settings=TwinSettings,
     formula="1 where the part with most of the map's mass is the one whose removal lowers the logit most, else 0",
     range=(0.0, 1.0),
     chance="1 / number of parts with a twin",
     ties="expected value over the tied parts",
-    zero_mass="defined: mass 0 everywhere is a tie",
-    negative_values="kept (setting sign), or cut off, or by size",
-    **_SHARED,  # type: ignore[arg-type]
 )
-TWIN_CAPTURE = FaithfulnessMetric(
+TWIN_CAPTURE = replace(
+    TWIN_RANK,
     name="twin_capture",
     title="Twin effect captured",
     compute=twin_capture,
-    undefined="zero_mass",
     settings=CaptureSettings,
+    undefined="zero_mass",
     formula="mean of the true effect under the map's mass (the floor's is 0) / the greatest effect of a part",
     range=(float("-inf"), 1.0),
     chance="the same for a constant map: the parts' shares of the picture in place of those of the mass",
     ties="none arise: values are summed",
     zero_mass="undefined where the map has no positive value, or no part's removal lowers the logit",
     negative_values="counted as 0",
-    **_SHARED,  # type: ignore[arg-type]
 )

@@ -16,9 +16,9 @@ from dataset.index import open_index
 from dataset.pile_dataset import PileDataset
 from evaluation.faithfulness.network import Network
 from evaluation.faithfulness.removal import REMOVALS
+from evaluation.measure import FloatArray
 from training.run.checkpoint import Checkpoint
 
-FloatArray = NDArray[np.float64]
 TWIN_PIXELS = "twin_pixels"
 """The removal that no photo allows: within the part's outline the twin's pixels, so that only the part's shadow and its
 reflections stay."""

@@ -7,10 +7,9 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.localization.heights import Heights
+from evaluation.localization.binned_ranks import BinnedRanks
+from evaluation.measure import BoolArray, FloatArray
 
-FloatArray = NDArray[np.float64]
-BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int64]
 SignPolicy = Literal["positive", "absolute"]
 Scale = Literal["maximum", "min_max"]
@@ -112,9 +111,9 @@ class Batch:
         return np.asarray(count_rows(self.box_masks) / self.pixels, dtype=np.float64)
 
     @cached_property
-    def heights(self) -> list[Heights]:
+    def heights(self) -> list[BinnedRanks]:
         """Each map's values by height: M of them."""
-        return [Heights(row) for row in self.maps]
+        return [BinnedRanks(row) for row in self.maps]
 
     @cached_property
     def sorted_inside(self) -> list[NDArray[Any]]:
@@ -169,7 +168,7 @@ class Batch:
             low = self.lowest[row] if scale == "min_max" else self.maps.dtype.type(0)
             high = self.highest[row]
             hits[row] = len(inside) - _scaled(inside, low, high).searchsorted(wanted)
-            marked[row] = self.pixels - Heights(_scaled(self.maps[row], low, high)).below(wanted)[0]
+            marked[row] = self.pixels - BinnedRanks(_scaled(self.maps[row], low, high)).below(wanted)[0]
         return hits, marked
 
     def scaled(self, row: int, scale: Scale) -> NDArray[Any]:

@@ -1,29 +1,37 @@
-"""Focus of a run's methods: mosaics explained and scored; what is there already is not made again."""
+"""Focus of a run's methods: mosaics of four piles, two of which show a part, explained and scored.
 
-from collections.abc import Mapping, Sequence
+Does an explanation of that part stay on those two? What is there already is not made again.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 import yaml
+from torch import Tensor
 
 from core.bootstrap import LEVEL
 from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_file, require_writable
 from core.progress import Progress
+from core.seeding import Purpose, generator
 from core.settings import near_matches
 from dataset.pile_dataset import PileDataset
 from evaluation.intervals import mean_interval
-from evaluation.localization.mosaics import Mosaic, mosaic_input, plan_mosaics, tiles_mask
 from evaluation.localization.registry import score
+from evaluation.measure import BoolArray
 from evaluation.resize import resize_maps
+from explain.method_key import MethodKey
 from explain.methods import create_method, find_method
 from explain.protocol import Method
 from explain.store import ATTRIBUTIONS, SETTINGS_FILE
 from training.network.devices import choose_device
-from training.run.checkpoint import Checkpoint, load_checkpoint
+from training.run.checkpoint import Checkpoint
+from training.run.run import Run
 
 FOCUS = "focus"
 MOSAICS_A_FILE = 16
@@ -39,6 +47,18 @@ _SCHEMA = pa.schema(
         ("chance", pa.float64()),
     ]
 )
+
+
+@dataclass(frozen=True)
+class Mosaic:
+    """Four pictures of different piles, from the upper left to the lower right."""
+
+    number: int
+    class_index: int
+    places: tuple[int, int, int, int]
+    """Of the pictures in the dataset."""
+    shows: tuple[bool, bool, bool, bool]
+    """Which of them show the part; two do."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +81,7 @@ class FocusRow:
 
 
 def focus_run(
-    run_folder: Path,
-    dataset_root: Path,
+    run: Run,
     *,
     mosaics: int = 100,
     split: str = "test",
@@ -75,8 +94,7 @@ def focus_run(
     """Explain and score the mosaics that lack it, and return the focus of each method.
 
     Args:
-        run_folder: with maps made by `explain`: their methods explain the mosaics, with the same settings.
-        dataset_root: the pictures.
+        run: with maps made by `explain`: their methods explain mosaics of its dataset, with the same settings.
         mosaics: how many; a larger number later adds to them.
         split: ``train``, ``val`` or ``test``.
         methods: names; None takes all of the run that need no masks.
@@ -89,24 +107,25 @@ def focus_run(
         SettingsError: the run has no maps of a method that is named.
         BrickbenchError: the run has no maps, a file is damaged, or the network does not take mosaics.
     """
-    require_writable(run_folder / FOCUS)
-    network = load_checkpoint(run_folder, checkpoint, choose_device(device))
-    pictures = PileDataset(dataset_root, split, classes=network.classes)
+    require_writable(run.folder / FOCUS)
+    network = run.load(checkpoint, choose_device(device))
+    pictures = run.dataset.pictures(split, network.classes)
     plan = plan_mosaics(pictures, mosaics, seed=seed)
-    chosen = _methods(run_folder, network, methods)
+    chosen = _methods(run.folder, network, methods)
+    names = [key.method for key in chosen]
     rows = []
     with Progress("Focus", len(chosen) * len(plan), "mosaics") as progress:
-        for key, (name, method) in chosen.items():
+        for key, method in chosen.items():
             setting = f"{network.name}-{split}-{seed}{'-shrunk' if shrink else ''}"
-            folder = run_folder / FOCUS / setting / key
+            folder = run.folder / FOCUS / setting / str(key)
             tables = []
             for start in range(0, len(plan), MOSAICS_A_FILE):
                 part = plan[start : start + MOSAICS_A_FILE]
                 path = folder / f"{start // MOSAICS_A_FILE:06d}.parquet"
-                tables.append(_part(path, part, name, method, network, pictures, shrink=shrink))
-                progress.advance(len(part), note=name)
-            label = name if _alone(name, chosen) else key
-            rows.append(_row(label, name, pa.concat_tables(tables), seed, setting))
+                tables.append(_part(path, part, key.method, method, network, pictures, shrink=shrink))
+                progress.advance(len(part), note=key.method)
+            label = key.method if names.count(key.method) == 1 else str(key)
+            rows.append(_row(label, key.method, pa.concat_tables(tables), seed, setting))
     return rows
 
 
@@ -119,7 +138,7 @@ def load_focus(run_folder: Path, checkpoint: str, *, seed: int = 0) -> dict[str,
     for folder in sorted((run_folder / FOCUS).glob(f"{checkpoint}-*/*")):
         tables = [_read(path) for path in sorted(folder.glob("[0-9]*.parquet"))]
         if tables and sum(map(len, tables)):
-            name = _name(folder.name)
+            name = MethodKey.parse(folder.name).method
             row = _row(name, name, pa.concat_tables(tables), seed, folder.parent.name)
             found.setdefault(folder.name, []).append(row)
     return found
@@ -132,32 +151,25 @@ def _read(path: Path) -> pa.Table:
         raise BrickbenchError(f"{path} is damaged: delete it and run `evaluate focus` again.") from error
 
 
-def _methods(run_folder: Path, network: Checkpoint, wanted: Sequence[str] | None) -> dict[str, tuple[str, Method]]:
-    """Return by method key, such as ``lime-1a2b3c4d5e6f``, the methods of the run's maps."""
+def _methods(run_folder: Path, network: Checkpoint, wanted: Sequence[str] | None) -> dict[MethodKey, Method]:
+    """Return the methods of the run's maps but for oracles."""
     files = sorted((run_folder / ATTRIBUTIONS).glob(f"*/{SETTINGS_FILE}"))
-    found = {path.parent.name: path for path in files if find_method(_name(path.parent.name)).kind != "oracle"}
-    if not found:
+    settings_files = {MethodKey.parse(path.parent.name): path for path in files}
+    settings_files = {key: path for key, path in settings_files.items() if find_method(key.method).kind != "oracle"}
+    if not settings_files:
         raise BrickbenchError(f"{run_folder} has no maps: make some with `brickbench explain run {run_folder}`.")
-    there = sorted({_name(key) for key in found})
+    there = sorted({key.method for key in settings_files})
     for name in wanted or []:
         if name not in there:
             raise SettingsError(
                 f"{run_folder} has no maps by {name!r}{near_matches(name, there)}; it has {', '.join(there)}."
             )
     methods = {}
-    for key, path in found.items():
-        if wanted is None or _name(key) in wanted:
+    for key, path in settings_files.items():
+        if wanted is None or key.method in wanted:
             values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-            methods[key] = (_name(key), create_method(_name(key), network.model, **values))
+            methods[key] = create_method(key.method, network.model, **values)
     return methods
-
-
-def _name(key: str) -> str:
-    return key.rpartition("-")[0]
-
-
-def _alone(name: str, chosen: Mapping[str, tuple[str, Method]]) -> bool:
-    return [other for other, _ in chosen.values()].count(name) == 1
 
 
 def _part(
@@ -223,3 +235,52 @@ def _row(label: str, name: str, table: pa.Table, seed: int, setting: str) -> Foc
         mosaics=len(values),
         setting=setting,
     )
+
+
+def plan_mosaics(pictures: PileDataset, count: int, *, seed: int) -> list[Mosaic]:
+    """Return `count` mosaics; a longer plan of the same seed begins with the same ones.
+
+    Parts take turns, in an order drawn for each round, so that rare ones count as much as common ones. A mosaic's
+    piles are drawn from those with the part and those without it; a pile whose views differ in that is neither.
+
+    Raises:
+        BrickbenchError: no part is in two piles and missing in two.
+    """
+    groups, first = np.unique(pictures.groups, return_index=True)
+    targets = pictures.targets.astype(bool)
+    shown = np.stack([targets[pictures.groups == group].all(axis=0) for group in groups])  # (groups, C)
+    absent = np.stack([~targets[pictures.groups == group].any(axis=0) for group in groups])
+    usable = np.flatnonzero((shown.sum(axis=0) >= 2) & (absent.sum(axis=0) >= 2))
+    if len(usable) == 0:
+        raise BrickbenchError(
+            f"Split {pictures.split!r} has no part that two piles show and two do not, as a mosaic needs: "
+            "take another split, or render more piles."
+        )
+    mosaics = []
+    for number in range(count):
+        turn, place = divmod(number, len(usable))
+        class_index = int(generator(seed, turn, Purpose.CONTENT).permutation(usable)[place])
+        rng = generator(seed, turn, Purpose.CONTENT, 1 + place)
+        having = rng.choice(np.flatnonzero(shown[:, class_index]), 2, replace=False)
+        lacking = rng.choice(np.flatnonzero(absent[:, class_index]), 2, replace=False)
+        order = rng.permutation(4)
+        tiles, shows = np.concatenate([having, lacking])[order], np.array([True, True, False, False])[order]
+        a, b, c, d = (int(first[tile]) for tile in tiles)
+        e, f, g, h = (bool(each) for each in shows)
+        mosaics.append(Mosaic(number, class_index, (a, b, c, d), (e, f, g, h)))
+    return mosaics
+
+
+def mosaic_input(mosaic: Mosaic, pictures: PileDataset, network: Checkpoint, *, shrink: bool) -> Tensor:
+    """Return a mosaic as the network takes it, float32: (3, 2S, 2S) of tiles of its input size S, (3, S, S) shrunk."""
+    upper_left, upper_right, lower_left, lower_right = (
+        network.network_input(pictures.image(place)) for place in mosaic.places
+    )
+    upper, lower = torch.cat([upper_left, upper_right], dim=2), torch.cat([lower_left, lower_right], dim=2)
+    whole = torch.cat([upper, lower], dim=1)
+    return torch.nn.functional.avg_pool2d(whole[None], 2)[0] if shrink else whole
+
+
+def tiles_mask(mosaic: Mosaic, side_px: int) -> BoolArray:
+    """Return where the tiles that show the part are on a map of `side_px`, an even number: (side_px, side_px)."""
+    return np.kron(np.array(mosaic.shows).reshape(2, 2), np.ones((side_px // 2, side_px // 2))).astype(np.bool_)

@@ -4,6 +4,7 @@
 to the metric's own small function. A new metric is one function and one row in `METRICS`.
 """
 
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from core.errors import BrickbenchError, SettingsError
-from core.settings import Settings, near_matches
-from evaluation.localization.batch import Batch, BoolArray, count_rows
+from core.errors import BrickbenchError
+from core.settings import Settings
+from evaluation.localization.batch import Batch, count_rows
 from evaluation.localization.metrics.focus import FOCUS
 from evaluation.localization.metrics.iou import IOU_BEST, IOU_FIXED, IOU_ORACLE
 from evaluation.localization.metrics.mass import (
@@ -33,9 +34,13 @@ from evaluation.localization.metrics.shares import (
     TARGET_VS_DISTRACTOR,
 )
 from evaluation.localization.metrics.wsol import MAX_BOX_ACC, PXAP
-from evaluation.scores import Definition, Metric, Scores, SplitMetric
+from evaluation.measure import BoolArray, FloatArray, Measure, Values, find_measure
+from evaluation.scores import Scores
 
-METRICS: dict[str, Metric] = {
+MapMeasure = Measure[Batch, Values]
+SplitMeasure = Measure[Batch, FloatArray]
+
+METRICS: dict[str, MapMeasure] = {
     row.name: row
     for row in (
         POINTING_GAME,
@@ -59,30 +64,19 @@ METRICS: dict[str, Metric] = {
     )
 }
 """Of one map each, on the mask of its part."""
-SPLIT_METRICS: dict[str, SplitMetric] = {row.name: row for row in (MAX_BOX_ACC, PXAP)}
+SPLIT_METRICS: dict[str, SplitMeasure] = {row.name: row for row in (MAX_BOX_ACC, PXAP)}
 """Of all maps of a split together."""
-MOSAIC_METRICS: dict[str, Metric] = {FOCUS.name: FOCUS}
+MOSAIC_METRICS: dict[str, MapMeasure] = {FOCUS.name: FOCUS}
 """Of maps of mosaics; their masks are the tiles that show the part."""
-DEFINITIONS: dict[str, Definition] = {**METRICS, **SPLIT_METRICS, **MOSAIC_METRICS}
-
-
-def find_metric(name: str) -> Metric:
-    """Return the row of the metric of one map called `name`; raises SettingsError with the nearest known name."""
-    rows = {**METRICS, **MOSAIC_METRICS}
-    if name not in rows:
-        raise _unknown(name, list(rows))
-    return rows[name]
-
-
-def _unknown(name: str, known: list[str]) -> SettingsError:
-    return SettingsError(f"There is no metric {name!r}{near_matches(name, known)}; known are {', '.join(known)}.")
+DEFINITIONS: Mapping[str, Measure[Batch, Any]] = ChainMap[str, Measure[Batch, Any]](
+    MOSAIC_METRICS, SPLIT_METRICS, METRICS
+)
+"""All of these, in the order of their registries: a chain begins with its last map."""
 
 
 def metric_settings(name: str, values: Mapping[str, object]) -> Settings:
     """Return the checked settings of metric `name`, of any kind."""
-    if name not in DEFINITIONS:
-        raise _unknown(name, list(DEFINITIONS))
-    return DEFINITIONS[name].settings.parse(values, where=f"the settings of metric {name}")
+    return find_measure(DEFINITIONS, name).settings.parse(values, where=f"the settings of metric {name}")
 
 
 @dataclass(frozen=True)
@@ -146,7 +140,7 @@ class Scorer:
         _check(maps, truth)
         count, pixels = len(maps), maps.shape[1] * maps.shape[2]
         area = count_rows(truth.masks.reshape(count, pixels))
-        self._status = np.full(count, "ok", dtype="<U10")
+        self._status = np.full(count, "ok", dtype="<U32")
         self._status[area == pixels] = "full_mask"
         self._status[area == 0] = "empty_mask"
         self._rows = np.flatnonzero(self._status == "ok")
@@ -171,19 +165,20 @@ class Scorer:
 
     def scores(self, metrics: Mapping[str, Settings]) -> dict[str, Scores]:
         """Return the scores of metrics of one map, by name."""
-        return {name: self._score(find_metric(name), settings) for name, settings in metrics.items()}
+        known = {**METRICS, **MOSAIC_METRICS}
+        return {name: self._score(find_measure(known, name), settings) for name, settings in metrics.items()}
 
-    def sums(self, metric: SplitMetric, settings: Settings) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
+    def sums(self, metric: SplitMeasure, settings: Settings) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
         """Return what each map adds to the sums of `metric`, (N, S), NaN where it adds nothing, and the status (N,)."""
-        added = metric.collect(self._batch, settings) if len(self._rows) else np.zeros((0, 1))
+        added = metric.compute(self._batch, settings) if len(self._rows) else np.zeros((0, 1))
         sums = np.full((len(self._status), added.shape[1]), np.nan)
         sums[self._rows] = added
         status = self._status.copy()
         sums[status != "ok"] = np.nan
-        status[(status == "ok") & np.isnan(sums).any(axis=1)] = "zero_mass"
+        status[(status == "ok") & np.isnan(sums).any(axis=1)] = metric.undefined
         return sums, status
 
-    def _score(self, metric: Metric, settings: Settings) -> Scores:
+    def _score(self, metric: MapMeasure, settings: Settings) -> Scores:
         if metric.needs_others and not self._has_others:
             raise BrickbenchError(
                 f"{metric.name} tells other bricks from the floor: give others, the mask of all bricks of other parts."
@@ -197,7 +192,7 @@ class Scorer:
                 values[where] = chance[where] = np.nan
                 status[where[status[where] == "ok"]] = metric.lacking[0]
             values[status == "nonfinite"] = np.nan
-            status[(status == "ok") & np.isnan(values)] = "zero_mass"
+            status[(status == "ok") & np.isnan(values)] = metric.undefined
         return Scores(values, status, chance)
 
 
@@ -218,29 +213,3 @@ def _check(maps: NDArray[Any], truth: Truth) -> None:
         raise BrickbenchError("others and masks share pixels: leave the class's own bricks out of others.")
     if boxes is not None and len(boxes) != len(masks):
         raise BrickbenchError(f"Each map needs its boxes: {len(masks)} maps came with {len(boxes)} lists of boxes.")
-
-
-def metric_rows(names: Sequence[str] | None = None) -> list[dict[str, object]]:
-    """Return the definitions of the metrics as rows for a table."""
-    return [
-        {
-            "metric": row.name,
-            "title": row.title,
-            "of": "a split" if row.name in SPLIT_METRICS else "a mosaic" if row.name in MOSAIC_METRICS else "a map",
-            "answers": row.answers,
-            "formula": row.formula,
-            "direction": row.direction,
-            "range": f"{row.range[0]:g} to {row.range[1]:g}".replace("inf", "infinity"),
-            "chance": row.chance,
-            "uniform": row.uniform,
-            "oracle": row.oracle,
-            "ties": row.ties,
-            "zero_mass": row.zero_mass,
-            "negative_values": row.negative_values,
-            "settings": ", ".join(f"{name} {field.get_default()}" for name, field in row.settings.model_fields.items())
-            or "none",
-            "equals": row.equals or "none",
-            "source": row.source,
-        }
-        for row in (DEFINITIONS[name] for name in names or DEFINITIONS)
-    ]

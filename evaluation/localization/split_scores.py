@@ -15,17 +15,18 @@ from core.bootstrap import LEVEL, interval_ends, resample_counts
 from core.errors import BrickbenchError
 from core.files import atomic_file
 from core.seeding import Purpose, generator
-from dataset.index import open_index
 from evaluation.localization.metrics.iou import IOU_CHOICE, STEPS, expected_iou
-from evaluation.localization.registry import SPLIT_METRICS
-from evaluation.localization.score_shard import SUMMED
+from evaluation.localization.registry import SPLIT_METRICS, SplitMeasure
 from evaluation.score_store import SCORE_SCHEMA, SCORES, SUMS, SUMS_SCHEMA, read_rows, score_file, write_rows
+from evaluation.scores import CHOICE_SPLIT
+from explain.method_key import MethodKey
 from explain.methods import find_method
 from explain.store import Attribution, read_shard, shard_files
+from training.run.run import Run
 
 SPLIT_SCORES = "split_scores.parquet"
-CHOICE_SPLIT = "val"
 RESAMPLES = 1000
+_ARROW: dict[object, pa.DataType] = {str: pa.string(), float: pa.float64(), int: pa.int64()}
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,9 @@ class SplitScore:
     metric_settings: str
 
     @property
-    def method_key(self) -> str:
-        """Method with settings, such as ``lime-1a2b3c4d5e6f``."""
-        return f"{self.method}-{self.method_settings_hash}"
+    def method_key(self) -> MethodKey:
+        """Method with settings."""
+        return MethodKey(self.method, self.method_settings_hash)
 
 
 class _Key(NamedTuple):
@@ -96,32 +97,35 @@ class _Sums:
             self.piles[pile] = self.piles[pile] + row if pile in self.piles else row
 
 
-def finish_splits(run_folder: Path, dataset_root: Path, *, seed: int = 0) -> list[SplitScore]:
+def summed_metrics() -> dict[str, SplitMeasure]:
+    """Return what is kept as sums: metrics of a split, and the curve on which the threshold of `iou_best` is chosen."""
+    return {**SPLIT_METRICS, IOU_CHOICE.name: IOU_CHOICE}
+
+
+def finish_splits(run: Run, *, seed: int = 0) -> list[SplitScore]:
     """Write and return the run's scores of splits, and write the scores of `iou_best` at the thresholds chosen on val.
 
     Args:
-        run_folder: with sums made by `evaluation.localization.run`.
-        dataset_root: tells the split and pile of each picture.
+        run: with sums made by `evaluation.localization.run`; its dataset tells the split and pile of each picture.
         seed: of the resampling of piles.
 
     Raises:
         BrickbenchError: a file is damaged.
     """
-    with open_index(dataset_root) as index:
-        found = index.execute("SELECT image_id, split, group_id FROM images").fetchall()
-    places = {image_id: (split, group_id) for image_id, split, group_id in found}
+    rows = run.dataset.query("SELECT image_id, split, group_id FROM images")
+    split_and_pile = {image_id: (split, group_id) for image_id, split, group_id in rows}
     totals: dict[_Key, _Sums] = {}
-    for part in _parts(run_folder):
-        for place, row in enumerate(part.rows):
-            split, pile = places[row.image_id]
+    for part in _parts(run.folder):
+        for index, row in enumerate(part.rows):
+            split, pile = split_and_pile[row.image_id]
             key = _Key(row.checkpoint, row.method, row.method_settings_hash, split, part.metric, part.metric_settings)
-            totals.setdefault(key, _Sums()).add(pile, part.sums[place], part.status[place] == "ok")
+            totals.setdefault(key, _Sums()).add(pile, part.sums[index], part.status[index] == "ok")
     scores = [_finish(key, total, seed) for key, total in sorted(totals.items())]
-    schema = pa.schema([(name, _arrow(kind)) for name, kind in SplitScore.__annotations__.items()])
-    with atomic_file(run_folder / SPLIT_SCORES) as temporary:
-        pq.write_table(pa.Table.from_pylist([asdict(each) for each in scores], schema=schema), temporary)
-    _write_iou_best(run_folder, places, scores)
-    return [each for each in scores if each.metric != IOU_CHOICE.name or each.split == CHOICE_SPLIT]
+    schema = pa.schema([(name, _ARROW[kind]) for name, kind in SplitScore.__annotations__.items()])
+    with atomic_file(run.folder / SPLIT_SCORES) as temporary:
+        pq.write_table(pa.Table.from_pylist([asdict(score) for score in scores], schema=schema), temporary)
+    _write_iou_best(run.folder, split_and_pile, scores)
+    return [score for score in scores if score.metric != IOU_CHOICE.name or score.split == CHOICE_SPLIT]
 
 
 def load_split_scores(run_folder: Path) -> list[SplitScore]:
@@ -134,7 +138,7 @@ def load_split_scores(run_folder: Path) -> list[SplitScore]:
     except (OSError, pa.ArrowException) as error:
         raise BrickbenchError(f"{path} is damaged: delete it and run `evaluate localize` again.") from error
     scores = [SplitScore(**row) for row in rows]
-    return [each for each in scores if each.metric != IOU_CHOICE.name or each.split == CHOICE_SPLIT]
+    return [score for score in scores if score.metric != IOU_CHOICE.name or score.split == CHOICE_SPLIT]
 
 
 def split_rows(run_folder: Path, checkpoint: str, labels: Mapping[str, tuple[str, str]]) -> list[dict[str, object]]:
@@ -142,33 +146,29 @@ def split_rows(run_folder: Path, checkpoint: str, labels: Mapping[str, tuple[str
 
     Maps of val are shown only where there are no others. `labels` are name and kind of each method by its key.
     """
-    found = [
-        each
-        for each in load_split_scores(run_folder)
-        if each.checkpoint == checkpoint and each.metric in SPLIT_METRICS and each.method_key in labels
+    scores = [
+        score
+        for score in load_split_scores(run_folder)
+        if score.checkpoint == checkpoint and score.metric in SPLIT_METRICS and str(score.method_key) in labels
     ]
-    others = {each.split for each in found} - {CHOICE_SPLIT}
+    others = {score.split for score in scores} - {CHOICE_SPLIT}
     return [
         {
-            "method": labels[each.method_key][0],
-            "kind": labels[each.method_key][1],
-            "metric": each.metric if len(others) < 2 else f"{each.metric} ({each.split})",
-            "mean": each.value,
-            "low": each.low,
-            "high": each.high,
+            "method": labels[str(score.method_key)][0],
+            "kind": labels[str(score.method_key)][1],
+            "metric": score.metric if len(others) < 2 else f"{score.metric} ({score.split})",
+            "mean": score.value,
+            "low": score.low,
+            "high": score.high,
             "median": float("nan"),
-            "chance": each.chance,
-            "undefined": each.undefined,
-            "maps": each.maps,
-            "piles": each.piles,
+            "chance": score.chance,
+            "undefined": score.undefined,
+            "maps": score.maps,
+            "piles": score.piles,
         }
-        for each in found
-        if not others or each.split in others
+        for score in scores
+        if not others or score.split in others
     ]
-
-
-def _arrow(kind: object) -> pa.DataType:
-    return {str: pa.string(), float: pa.float64(), int: pa.int64()}[kind]  # type: ignore[index]
 
 
 def _parts(run_folder: Path) -> Iterator[_Part]:
@@ -199,14 +199,16 @@ def _parts(run_folder: Path) -> Iterator[_Part]:
 
 
 def _finish(key: _Key, total: _Sums, seed: int) -> SplitScore:
-    metric = SUMMED[key.metric]
+    metric = summed_metrics()[key.metric]
     settings = metric.settings.model_validate_json(key.metric_settings)
     value, chance, threshold, low, high = (np.nan,) * 5
     if total.piles:
         sums = np.stack([total.piles[pile] for pile in sorted(total.piles)])  # (piles, 1 + S)
-        value, chance, threshold = (float(each) for each in metric.finish(sums.sum(axis=0), settings))
+        finish = metric.finish
+        assert finish is not None, "a metric of a split"
+        value, chance, threshold = map(float, finish(sums.sum(axis=0), settings))
         drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), len(sums), RESAMPLES)
-        low, high = interval_ends(metric.finish(drawn @ sums, settings)[0], len(sums), LEVEL)
+        low, high = interval_ends(finish(drawn @ sums, settings)[0], len(sums), LEVEL)
     return SplitScore(
         checkpoint=key.checkpoint,
         method=key.method,
@@ -225,19 +227,19 @@ def _finish(key: _Key, total: _Sums, seed: int) -> SplitScore:
     )
 
 
-def _write_iou_best(run_folder: Path, places: Mapping[str, tuple[str, str]], scores: list[SplitScore]) -> None:
+def _write_iou_best(run_folder: Path, split_and_pile: Mapping[str, tuple[str, str]], scores: list[SplitScore]) -> None:
     """Write one file with `iou_best` of the maps that are not of val: those chose the threshold, and are not judged."""
     chosen = {
-        (each.checkpoint, each.method, each.method_settings_hash): each.threshold
-        for each in scores
-        if each.metric == IOU_CHOICE.name and each.split == CHOICE_SPLIT and each.threshold == each.threshold
+        (score.checkpoint, score.method, score.method_settings_hash): score.threshold
+        for score in scores
+        if score.metric == IOU_CHOICE.name and score.split == CHOICE_SPLIT and score.threshold == score.threshold
     }
     rows = [
-        _iou_best(part, place, chosen.get((row.checkpoint, row.method, row.method_settings_hash)))
+        _iou_best(part, index, chosen.get((row.checkpoint, row.method, row.method_settings_hash)))
         for part in _parts(run_folder)
         if part.metric == IOU_CHOICE.name
-        for place, row in enumerate(part.rows)
-        if places[row.image_id][0] != CHOICE_SPLIT
+        for index, row in enumerate(part.rows)
+        if split_and_pile[row.image_id][0] != CHOICE_SPLIT
     ]
     if rows:
         write_rows(
@@ -248,17 +250,17 @@ def _write_iou_best(run_folder: Path, places: Mapping[str, tuple[str, str]], sco
 _BEST_SCHEMA = SCORE_SCHEMA.append(pa.field("threshold", pa.float64()))
 
 
-def _iou_best(part: _Part, place: int, threshold: float | None) -> dict[str, object]:
+def _iou_best(part: _Part, index: int, threshold: float | None) -> dict[str, object]:
     """Return the row of one map; the threshold is one of those that its sums hold the IoU of."""
-    row, status = part.rows[place], str(part.status[place])
+    row, status = part.rows[index], str(part.status[index])
     value = chance = None
     if threshold is not None and status not in {"empty_mask", "full_mask"}:
-        chance = expected_iou(part.mask_px[place], part.pixels[place], threshold)
+        chance = expected_iou(part.mask_px[index], part.pixels[index], threshold)
     if status == "ok":
         if threshold is None:
             status = "no_cutoff"
         else:
-            value = float(part.sums[place, round(threshold * STEPS) - 1])
+            value = float(part.sums[index, round(threshold * STEPS) - 1])
     return {
         "attribution_id": row.attribution_id,
         "metric": IOU_CHOICE.name,

@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from evaluation.localization.focus_run import FocusRow
 from evaluation.localization.metrics.iou import IOU_CHOICE
 from evaluation.localization.registry import SPLIT_METRICS
-from evaluation.localization.split_scores import CHOICE_SPLIT, SplitScore
+from evaluation.localization.split_scores import SplitScore
 from evaluation.report.data import ReportData
+from evaluation.scores import CHOICE_SPLIT
 from evaluation.statistics.table import MethodLabel
 
 
@@ -27,7 +28,7 @@ def split_lines(found: ReportData) -> list[SplitLine]:
     others = {each.split for each in found.splits if each.metric in SPLIT_METRICS} - {CHOICE_SPLIT}
     lines = []
     for method in found.table.methods:
-        own = [each for each in found.splits if each.method_key == method.key]
+        own = [each for each in found.splits if str(each.method_key) == method.key]
         chosen = next((each for each in own if each.metric == IOU_CHOICE.name), None)
         for split in sorted(others or {CHOICE_SPLIT}):
             by_name = {each.metric: each for each in own if each.split == split}
@@ -43,7 +44,7 @@ def split_rows(found: ReportData) -> list[dict[str, object]]:
         asdict(each) | {"method": method.name}
         for method in found.table.methods
         for each in found.splits
-        if each.method_key == method.key
+        if str(each.method_key) == method.key
     ]
 
 

@@ -1,13 +1,11 @@
 """The strict reading of scores: where there is none, the worst counts."""
 
 from collections.abc import Sequence
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.measures import MEASURES
-from evaluation.scores import Definition, strict_values
 
 
 def strict_values_of(
@@ -21,7 +19,5 @@ def strict_values_of(
     filled = values.copy()
     for place, name in enumerate(metrics):
         if (status[:, place] == "ok").any():
-            # Rows of either registry have the two fields that are asked for: range and direction.
-            row = cast(Definition, MEASURES[name])
-            filled[:, place] = strict_values(row, values[:, place], status[:, place])
+            filled[:, place] = MEASURES[name].strict(values[:, place], status[:, place])
     return filled

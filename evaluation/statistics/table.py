@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from core.errors import BrickbenchError
 from dataset.index import open_index
 from evaluation.localization.registry import METRICS
-from evaluation.localization.run import SCORES
-from evaluation.localization.split_scores import CHOICE_SPLIT
+from evaluation.score_store import SCORES
+from evaluation.scores import CHOICE_SPLIT
 from evaluation.statistics.strict import strict_values_of
 from explain.methods import METHODS
 from explain.store import Attribution, read_attributions
@@ -178,11 +178,13 @@ def _table(
     *,
     strict: bool,
 ) -> ScoreTable:
-    methods = _labels({row.method_key: row for row in scored})
+    methods = _labels({str(row.method_key): row for row in scored})
     pairs = tuple(sorted({(row.image_id, row.part_id) for row in scored}))
     where_method = {method.key: place for place, method in enumerate(methods)}
     pair_at = {pair: place for place, pair in enumerate(pairs)}
-    where = {row.attribution_id: (where_method[row.method_key], pair_at[row.image_id, row.part_id]) for row in scored}
+    where = {
+        row.attribution_id: (where_method[str(row.method_key)], pair_at[row.image_id, row.part_id]) for row in scored
+    }
     scores = run.scores.filter(pc.is_in(run.scores.column("attribution_id"), pa.array(list(where), pa.string())))
     present = set(scores.column("metric").to_pylist())
     metrics = tuple(name for name in measures if name in present)

@@ -1,15 +1,20 @@
+import gc
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from core.engine import LOCAL, Engine, Outcome, run_items
+from core.engine import IN_PROCESS, LOCAL, Engine, Outcome, run_items
 from core.engines.on_ray import RayEngine
-from core.errors import BrickbenchError
+from core.errors import BrickbenchError, PartialFailureError
+from core.work import WorkResult, work_through
 
 
 def square(number: int) -> int:
@@ -135,3 +140,78 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     parent.kill()
     parent.wait()
     assert wait_until(lambda: not Path(f"/proc/{worker}").exists())
+
+
+left: list[str] = []
+
+
+@contextmanager
+def counting(label: str) -> Iterator[list[str]]:
+    """Give a list that lives as long as the process is ready."""
+    try:
+        yield [label]
+    finally:
+        left.append(label)
+
+
+def add(seen: list[str], number: int) -> str:
+    seen.append(str(number))
+    return "".join(seen)
+
+
+@pytest.mark.parametrize("engine", [IN_PROCESS, LOCAL])
+def test_what_a_context_gives_comes_before_each_item(engine: Engine) -> None:
+    left.clear()
+    items = {str(number): number for number in range(3)}
+    outcomes = list(run_items(add, items, workers=1, setup=partial(counting, "ready"), engine=engine))
+    assert [outcome.value for outcome in outcomes] == ["ready0", "ready01", "ready012"]  # one process does all
+    assert left == (["ready"] if engine is IN_PROCESS else [])  # a worker's process ends with it
+
+
+def test_this_process_is_left_as_it_was_whatever_happens() -> None:
+    left.clear()
+    with pytest.raises(BrickbenchError, match="mend this"):
+        list(run_items(lambda _seen, item: user_mistake(item), {"a": 1}, workers=1, setup=partial(counting, "mistake"),
+                       engine=IN_PROCESS))  # fmt: skip
+    for _ in run_items(add, {"a": 1, "b": 2}, workers=1, setup=partial(counting, "stopped"), engine=IN_PROCESS):
+        break
+    gc.collect()
+    assert left == ["mistake", "stopped"]
+
+
+@dataclass(frozen=True)
+class Number:
+    value: int
+    size: int = 2
+
+    @property
+    def name(self) -> str:
+        return "odd" if self.value % 2 else "even"
+
+
+def halve(_state: object, number: Number) -> int:
+    if number.value % 2:
+        raise ValueError("is odd")
+    return number.value // 2
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_work_counts_failures_by_reason_and_goes_on(alone: bool) -> None:
+    result = WorkResult()
+    items = {str(value): Number(value) for value in range(5)}
+    setup = partial(threads_given, alone)
+    done = work_through(halve, items, result, setup=setup, engine=LOCAL, workers=2, alone=alone)
+    assert {item.value: half for item, half in done} == {0: 0, 2: 1, 4: 2}
+    assert result.failures == {"odd: ValueError: is odd": 4}
+    error = PartialFailureError("2 halves are missing, 3 are there", result.failures, result)
+    assert str(error) == (
+        "2 halves are missing, 3 are there. 4 times: odd: ValueError: is odd. Run the command again to try those "
+        "once more."
+    )
+
+
+@contextmanager
+def threads_given(alone: bool, threads: int) -> Iterator[str]:
+    """Check that this process keeps its threads, and that others are told how many they may use."""
+    assert (threads == 0) == alone
+    yield "ready"

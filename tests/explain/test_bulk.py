@@ -11,11 +11,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from core.errors import BrickbenchError, SettingsError
+from core.errors import BrickbenchError, PartialFailureError, SettingsError
 from dataset.index import open_index
 from dataset.pile_dataset import PileDataset
 from explain.baselines.random_noise import RandomNoise
-from explain.bulk import MapsFailedError, explain_run
+from explain.bulk import explain_run
 from explain.commands import explain
 from explain.methods import create_method
 from explain.protocol import FloatMaps
@@ -23,13 +23,14 @@ from explain.shard_writer import survives_float16
 from explain.store import Attribution, find_attributions, load_maps, read_attributions, shard_files
 from explain.wanted import Which
 from training.run.checkpoint import load_checkpoint
+from training.run.run import Run
 
 FAST = {"gradcam": {}, "random": {}}
 
 
 def test_maps_are_stored_raw_with_rows_in_the_index(own_trained: Path) -> None:
     run = own_trained / "runs" / "toy"
-    result = explain_run(run, own_trained, {**FAST, "lime": {"num_samples": 10}}, limit=3, device="cpu")
+    result = explain_run(Run.open(run, own_trained), {**FAST, "lime": {"num_samples": 10}}, limit=3, device="cpu")
     rows = read_attributions(run)
     pictures = PileDataset(own_trained, "test")
     assert result.made == len(rows) == 3 * int(pictures.targets[:3].sum())
@@ -52,14 +53,14 @@ def test_maps_are_stored_raw_with_rows_in_the_index(own_trained: Path) -> None:
 
 def test_a_second_run_goes_on_where_the_first_stopped(own_trained: Path) -> None:
     run = own_trained / "runs" / "toy"
-    explain_run(run, own_trained, FAST, limit=2, device="cpu")
+    explain_run(Run.open(run, own_trained), FAST, limit=2, device="cpu")
     before = {path: path.read_bytes() for path in run.glob("attributions/*/*")}
     leftover = next(run.glob("attributions/random-*")) / "000001.npy"
     leftover.write_bytes(b"written, but its rows never were")
-    again = explain_run(run, own_trained, FAST, limit=2, device="cpu")
+    again = explain_run(Run.open(run, own_trained), FAST, limit=2, device="cpu")
     assert again.made == 0
     assert again.found == len(read_attributions(run))
-    more = explain_run(run, own_trained, FAST, limit=4, device="cpu")
+    more = explain_run(Run.open(run, own_trained), FAST, limit=4, device="cpu")
     assert more.made > 0
     assert more.found == again.found
     assert all(path.read_bytes() == data for path, data in before.items())
@@ -71,14 +72,14 @@ def test_a_second_run_goes_on_where_the_first_stopped(own_trained: Path) -> None
 def test_settings_are_kept_apart(own_trained: Path) -> None:
     run = own_trained / "runs" / "toy"
     for layer in ("act5", "act4"):
-        explain_run(run, own_trained, {"gradcam": {"layer": layer}}, limit=1, device="cpu")
+        explain_run(Run.open(run, own_trained), {"gradcam": {"layer": layer}}, limit=1, device="cpu")
     assert len(list(run.glob("attributions/gradcam-*/settings.yaml"))) == 2
 
 
 @pytest.mark.parametrize(("which", "above"), [("predicted", 0.0), ("predicted", -0.5), ("top", 0.0), ("missed", 0.3)])
 def test_choices_of_classes(own_trained: Path, which: Which, above: float) -> None:
     run = own_trained / "runs" / "toy"
-    explain_run(run, own_trained, {"random": {}}, which=which, above=above, limit=4, device="cpu")
+    explain_run(Run.open(run, own_trained), {"random": {}}, which=which, above=above, limit=4, device="cpu")
     checkpoint, pictures = load_checkpoint(run), PileDataset(own_trained, "test")
     expected = set()
     for place in range(4):
@@ -93,7 +94,7 @@ def test_choices_of_classes(own_trained: Path, which: Which, above: float) -> No
 
 def test_the_oracle_gets_the_masks(own_trained: Path) -> None:
     run = own_trained / "runs" / "toy"
-    explain_run(run, own_trained, {"oracle": {}}, limit=2, device="cpu")
+    explain_run(Run.open(run, own_trained), {"oracle": {}}, limit=2, device="cpu")
     pictures = PileDataset(own_trained, "test", with_masks=True)
     rows = read_attributions(run)
     assert rows
@@ -113,7 +114,7 @@ def test_a_batch_that_does_not_fit_into_memory_shrinks_and_says_so(
         return attribute(self, images, classes)
 
     monkeypatch.setattr(RandomNoise, "attribute", tight)
-    result = explain_run(run, own_trained, {"random": {}}, limit=5, device="cpu")
+    result = explain_run(Run.open(run, own_trained), {"random": {}}, limit=5, device="cpu")
     assert result.notes == ["random: 2 pictures at once, since 16 did not fit into memory"]
     assert result.made == len(read_attributions(run)) == int(PileDataset(own_trained, "test").targets[:5].sum())
 
@@ -125,7 +126,7 @@ def test_a_damaged_picture_is_counted_and_the_rest_is_done(own_trained: Path) ->
     with pytest.raises(
         BrickbenchError, match=r"^1 pictures could not be explained, \d+ maps are there\. 1 times: The image"
     ):
-        explain_run(run, own_trained, {"random": {}}, limit=3, device="cpu")
+        explain_run(Run.open(run, own_trained), {"random": {}}, limit=3, device="cpu")
     assert {row.image_id for row in read_attributions(run)} == set(PileDataset(own_trained, "test").image_ids[:3]) - {
         victim
     }
@@ -137,8 +138,8 @@ def test_a_damaged_picture_is_counted_once_whatever_asks_for_it(own_trained: Pat
     run = own_trained / "runs" / "toy"
     victim = PileDataset(own_trained, "test").image_ids[1]
     next(own_trained.glob(f"shards/*/images/{victim}.*")).write_bytes(b"not an image")
-    with pytest.raises(MapsFailedError, match=r"^1 pictures could not be explained") as raised:
-        explain_run(run, own_trained, FAST, which="top", limit=3, device="cpu")
+    with pytest.raises(PartialFailureError, match=r"^1 pictures could not be explained") as raised:
+        explain_run(Run.open(run, own_trained), FAST, which="top", limit=3, device="cpu")
     assert list(raised.value.result.failures.values()) == [1]
     assert raised.value.result.made == 4
 
@@ -148,21 +149,21 @@ def test_shares_divide_the_work(own_trained: Path) -> None:
     explained = []
     for part in (1, 2, 3):
         there = {row.image_id for row in read_attributions(run)}
-        explain_run(run, own_trained, {"random": {}}, limit=5, share=(part, 3), device="cpu")
+        explain_run(Run.open(run, own_trained), {"random": {}}, limit=5, share=(part, 3), device="cpu")
         explained.append({row.image_id for row in read_attributions(run)} - there)
     names = PileDataset(own_trained, "test").image_ids
     assert explained == [{names[0], names[3]}, {names[1], names[4]}, {names[2]}]
     with pytest.raises(SettingsError, match=r"^The share should be K of N with K from 1 to N, such as 1/4; it is 3/2"):
-        explain_run(run, own_trained, {"random": {}}, share=(3, 2), device="cpu")
+        explain_run(Run.open(run, own_trained), {"random": {}}, share=(3, 2), device="cpu")
 
 
 def test_float16_is_stored_where_it_does_no_harm(own_trained: Path) -> None:
     run = own_trained / "runs" / "toy"
     methods = {"random": {}, "saliency": {}}
-    exact = explain_run(run, own_trained, methods, limit=2, device="cpu")
+    exact = explain_run(Run.open(run, own_trained), methods, limit=2, device="cpu")
     expected = {row.attribution_id: values for row, values in both(run)}
     shutil.rmtree(run / "attributions")
-    result = explain_run(run, own_trained, methods, limit=2, dtype="float16", device="cpu")
+    result = explain_run(Run.open(run, own_trained), methods, limit=2, dtype="float16", device="cpu")
     assert result.made == exact.made
     kinds = {(path.parent.name.split("-")[0], np.load(path).dtype.name) for path in run.glob("attributions/*/*.npy")}
     assert ("random", "float16") in kinds
@@ -183,9 +184,9 @@ def test_a_picture_that_memory_does_not_hold_is_one_reason(own_trained: Path, mo
 
     monkeypatch.setattr(RandomNoise, "attribute", too_large)
     with pytest.raises(
-        MapsFailedError, match=r"3 times: random: memory does not hold what one picture takes"
+        PartialFailureError, match=r"3 times: random: memory does not hold what one picture takes"
     ) as raised:
-        explain_run(own_trained / "runs" / "toy", own_trained, {"random": {}}, limit=3, device="cpu")
+        explain_run(Run.open(own_trained / "runs" / "toy", own_trained), {"random": {}}, limit=3, device="cpu")
     assert raised.value.result.notes == ["random: 1 pictures at once, since 16 did not fit into memory"]
 
 
@@ -196,7 +197,7 @@ def both(run: Path) -> list[tuple[Attribution, FloatMaps]]:
 
 def test_maps_are_found_by_picture_part_and_method(own_trained: Path) -> None:
     run = own_trained / "runs" / "toy"
-    explain_run(run, own_trained, FAST, limit=3, device="cpu")
+    explain_run(Run.open(run, own_trained), FAST, limit=3, device="cpu")
     rows = read_attributions(run)
     one = rows[-1]
     assert read_attributions(run, one.image_id) == [row for row in rows if row.image_id == one.image_id]
@@ -212,13 +213,13 @@ def test_maps_are_found_by_picture_part_and_method(own_trained: Path) -> None:
 def test_a_method_that_fails_is_counted_by_reason(own_trained: Path) -> None:
     run = own_trained / "runs" / "toy"
     with pytest.raises(BrickbenchError, match=r"2 times: gradcam: Layer 'dense1' does not give one stack of maps"):
-        explain_run(run, own_trained, {"gradcam": {"layer": "dense1"}, "random": {}}, limit=2, device="cpu")
+        explain_run(Run.open(run, own_trained), {"gradcam": {"layer": "dense1"}, "random": {}}, limit=2, device="cpu")
     assert {row.method for row in read_attributions(run)} == {"random"}
 
 
 def test_damaged_files_are_named(own_trained: Path) -> None:
     run = own_trained / "runs" / "toy"
-    explain_run(run, own_trained, {"random": {}}, limit=1, device="cpu")
+    explain_run(Run.open(run, own_trained), {"random": {}}, limit=1, device="cpu")
     rows = read_attributions(run)
     (run / rows[0].file).write_bytes(b"gone")
     with pytest.raises(BrickbenchError, match=r"000000\.npy are damaged or missing: delete 000000\.parquet beside it"):
@@ -240,7 +241,7 @@ def test_the_command_tells_notes_counts_and_failures(own_trained: Path, monkeypa
     options = ["run", str(own_trained / "runs" / "toy"), "-d", str(own_trained), "--limit", "3", "--device", "cpu"]
     methods = ["--methods", "random,gradcam", "--set", "gradcam.layer=dense1"]
     done = CliRunner().invoke(explain, [*options, *methods, "--json"])
-    assert isinstance(done.exception, MapsFailedError)
+    assert isinstance(done.exception, PartialFailureError)
     assert done.exception.exit_code == 1
     told = json.loads(done.stdout)
     assert told["made"] == int(PileDataset(own_trained, "test").targets[:3].sum())

@@ -11,6 +11,7 @@ import pytest
 from dataset.index import open_index
 from explain.bulk import explain_run
 from explain.store import load_maps, read_attributions
+from training.run.run import Run
 
 METHODS = ("gradcam", "saliency", "random", "edges")
 
@@ -18,6 +19,7 @@ KILLED_AGAIN_AND_AGAIN = """
 import os, random, signal, sys, time
 from pathlib import Path
 import explain.bulk, explain.shard_writer
+from training.run.run import Run
 explain.shard_writer.MAPS_A_SHARD = 3
 run, root, *methods = sys.argv[1:]
 delays = random.Random(0)
@@ -25,7 +27,7 @@ longest, kills = 0.05, 0
 while True:
     child = os.fork()
     if child == 0:
-        explain.bulk.explain_run(Path(run), Path(root), {name: {} for name in methods}, device="cpu")
+        explain.bulk.explain_run(Run.open(Path(run), Path(root)), {name: {} for name in methods}, device="cpu")
         os._exit(0)
     time.sleep(delays.uniform(0, longest))
     os.kill(child, signal.SIGKILL)
@@ -64,7 +66,7 @@ def test_a_run_that_is_killed_at_any_moment_ends_as_one_that_was_not(own_trained
             (len(rows), len(rows))
         ]
     (run / "attributions").rename(tmp_path / "killed")
-    explain_run(run, own_trained, {name: {} for name in METHODS}, device="cpu")
+    explain_run(Run.open(run, own_trained), {name: {} for name in METHODS}, device="cpu")
     whole = read_attributions(run)
     assert {row.attribution_id for row in whole} == set(killed)
     for row, expected in zip(whole, load_maps(run, whole), strict=True):

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from core.engines.on_ray import RayEngine
 from explain import explainer
 from explain.bulk import explain_run
 from explain.store import load_maps, read_attributions
+from training.run.run import Run
 
 pytestmark = pytest.mark.slow
 
@@ -29,14 +29,13 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def crash_once(group: explainer.Group) -> tuple[list[explainer.Explained], Counter[str], list[str]]:
+def crash_once(context: explainer.ExplainContext, group: explainer.Group) -> explainer.Explained:
     """Explain, but end the process the first time that it is LIME's turn."""
-    (held,) = explainer._held
-    marker = held.pictures.dataset.root / "crashed"
+    marker = context.run.folder / "crashed"
     if group.method == "lime" and not marker.exists():
         marker.touch()
         os._exit(7)
-    return explainer.explain_group(group)
+    return explainer.explain_group(context, group)
 
 
 def maps_of(run: Path) -> dict[str, np.ndarray]:
@@ -50,12 +49,12 @@ def test_maps_made_on_ray_are_those_of_one_process(
     own_trained: Path, on_two_nodes: RayEngine, one_thread: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = own_trained / "runs" / "toy"
-    whole = explain_run(run, own_trained, METHODS, split="train", device="cpu")
+    whole = explain_run(Run.open(run, own_trained), METHODS, split="train", device="cpu")
     expected = maps_of(run)
     shutil.rmtree(run / "attributions")
     monkeypatch.setattr("explain.bulk.explain_group", crash_once)
-    made = explain_run(run, own_trained, METHODS, split="train", device="cpu", engine=on_two_nodes)
-    assert (own_trained / "crashed").exists()
+    made = explain_run(Run.open(run, own_trained), METHODS, split="train", device="cpu", engine=on_two_nodes)
+    assert (run / "crashed").exists()
     assert (made.made, made.found) == (whole.made, 0)
     found = maps_of(run)
     assert set(found) == set(expected)

@@ -27,7 +27,7 @@ from training.run.run import Run
 def explained(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a dataset whose run has two methods' maps of one test picture."""
     root = Path(shutil.copytree(trained, tmp_path_factory.mktemp("explained") / "dataset"))
-    explain_run(root / "runs" / "toy", root, {"gradcam": {}, "edges": {}}, limit=1, device="cpu")
+    explain_run(Run.open(root / "runs" / "toy", root), {"gradcam": {}, "edges": {}}, limit=1, device="cpu")
     return root
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from evaluation.localization.batch import Batch
 from evaluation.localization.metrics.mass import MassSettings, share_in
-from evaluation.scores import FloatArray, Metric
+from evaluation.measure import FloatArray, Measure
 
 
 def compute(batch: Batch, settings: MassSettings) -> tuple[FloatArray, FloatArray]:
@@ -12,9 +12,10 @@ def compute(batch: Batch, settings: MassSettings) -> tuple[FloatArray, FloatArra
     return share_in(batch, batch.masks, settings.sign), np.asarray(batch.area_share)
 
 
-FOCUS = Metric(
+FOCUS = Measure(
     name="focus",
     title="Focus",
+    kind="mosaic",
     answers="On a mosaic of four piles, two of which show the part, does the map stay on those two?",
     compute=compute,
     settings=MassSettings,

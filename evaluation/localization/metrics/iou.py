@@ -8,8 +8,8 @@ from scipy.stats import binom
 
 from core.seeding import Purpose, generator
 from core.settings import Settings
-from evaluation.localization.batch import Batch, BoolArray
-from evaluation.scores import FloatArray, Metric, NoSettings, SplitMetric, Status
+from evaluation.localization.batch import Batch
+from evaluation.measure import BoolArray, FloatArray, Measure, NoSettings
 
 STEPS = 100
 """Thresholds tried on val maps: 0.01, 0.02, … 1. The mean IoU of many maps is flat around its best one."""
@@ -137,14 +137,14 @@ def _not_chosen(batch: Batch, settings: ChosenIouSettings) -> BoolArray:
     return np.full(len(batch), settings.threshold is None)
 
 
-_NO_CUTOFF: Status = "no_cutoff"
+_NO_CUTOFF = "no_cutoff"
 _SOURCE = "Everingham et al. 2010 (IoU) on the thresholded map, as Zhou et al. 2016 (CAM) did for boxes"
 _CHANCE = (
     "expectation for independent uniform random pixels at the same threshold (about a/(1 + a) at 0.5, where "
     "a is the mask's share of the picture)"
 )
 
-IOU_FIXED = Metric(
+IOU_FIXED = Measure(
     name="iou_fixed",
     title="IoU at half maximum",
     answers="Does the map, cut at half its height, have the brick's shape?",
@@ -162,7 +162,7 @@ IOU_FIXED = Metric(
     source=_SOURCE,
 )
 
-IOU_BEST = Metric(
+IOU_BEST = Measure(
     name="iou_best",
     title="IoU at the best threshold",
     answers="Does the map, cut where that suits its method best, have the brick's shape?",
@@ -181,7 +181,7 @@ IOU_BEST = Metric(
     source=_SOURCE + "; the threshold is chosen on other pictures, as Choe et al. 2020 ask",
 )
 
-IOU_ORACLE = Metric(
+IOU_ORACLE = Measure(
     name="iou_oracle",
     title="IoU at each map's best threshold",
     answers="How well could the map be cut if one knew the mask? An upper bound, not a result.",
@@ -199,11 +199,12 @@ IOU_ORACLE = Metric(
     source=_SOURCE,
 )
 
-IOU_CHOICE = SplitMetric(
+IOU_CHOICE = Measure(
     name="iou_best",
     title="Threshold of the best IoU",
+    kind="split",
     answers="Where does a method's map have to be cut?",
-    collect=iou_curve,
+    compute=iou_curve,
     finish=best_threshold,
     settings=ChosenIouSettings,
     formula=f"the share of the maximum, of {1 / STEPS:g} to 1 in {STEPS} steps, with the highest mean IoU",

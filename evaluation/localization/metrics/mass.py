@@ -5,8 +5,8 @@ from typing import Literal
 import numpy as np
 
 from core.settings import Settings
-from evaluation.localization.batch import Batch, BoolArray, SignPolicy
-from evaluation.scores import FloatArray, Metric, Status
+from evaluation.localization.batch import Batch, SignPolicy
+from evaluation.measure import BoolArray, FloatArray, Measure
 
 
 class MassSettings(Settings):
@@ -60,12 +60,12 @@ def _full_box(batch: Batch, settings: RegionSettings) -> BoolArray:
     return np.asarray((settings.region == "box") & (batch.box_share == 1.0))
 
 
-_FULL_BOX: Status = "full_box"
+_FULL_BOX = "full_box"
 NO_TIES = "none arise: values are summed"
 ZERO_MASS = "undefined where the map has no positive value"
 NEGATIVE = "counted as 0 (setting sign: positive) or by size (absolute)"
 
-MASS_ACCURACY = Metric(
+MASS_ACCURACY = Measure(
     name="mass_accuracy",
     title="Mass accuracy",
     answers="How much of the map lies on the brick?",
@@ -83,7 +83,7 @@ MASS_ACCURACY = Metric(
     source="Arras, Osman, Samek 2022, CLEVR-XAI: relevance mass accuracy",
 )
 
-LIFT = Metric(
+LIFT = Measure(
     name="lift",
     title="Lift",
     answers="How many times denser is the map on the brick than on the whole picture?",
@@ -101,7 +101,7 @@ LIFT = Metric(
     source="the ratio of CLEVR-XAI's relevance mass accuracy to its chance level",
 )
 
-ENERGY = Metric(
+ENERGY = Measure(
     name="energy",
     title="Energy pointing game",
     answers="How much of the map lies in the brick's box?",
@@ -120,7 +120,7 @@ ENERGY = Metric(
     source="Wang et al. 2020, Score-CAM: energy-based pointing game",
 )
 
-ATTRIBUTION_LOCALIZATION = Metric(
+ATTRIBUTION_LOCALIZATION = Measure(
     name="attribution_localization",
     title="Attribution localisation",
     answers="How much of the positive relevance lies in the brick's box?",
@@ -140,7 +140,7 @@ ATTRIBUTION_LOCALIZATION = Metric(
     equals="energy",
 )
 
-ATTRIBUTION_LOCALIZATION_WEIGHTED = Metric(
+ATTRIBUTION_LOCALIZATION_WEIGHTED = Measure(
     name="attribution_localization_weighted",
     title="Weighted attribution localisation",
     answers="How many times denser is the positive relevance in the brick's box than on the whole picture?",

@@ -5,8 +5,8 @@ import numpy as np
 from pydantic import Field
 
 from core.settings import Settings
-from evaluation.localization.batch import Batch, BoolArray
-from evaluation.scores import FloatArray, Metric
+from evaluation.localization.batch import Batch
+from evaluation.measure import BoolArray, FloatArray, Measure
 
 
 class PointingSettings(Settings):
@@ -38,7 +38,7 @@ def _widened(mask: BoolArray, tolerance_px: float) -> BoolArray:
     return np.asarray(distance.ravel() <= tolerance_px)
 
 
-POINTING_GAME = Metric(
+POINTING_GAME = Measure(
     name="pointing_game",
     title="Pointing game",
     answers="Does the map's highest point lie on the brick?",

@@ -5,7 +5,7 @@ from pydantic import Field
 
 from core.settings import Settings
 from evaluation.localization.batch import Batch, IntArray
-from evaluation.scores import FloatArray, Metric, NoSettings
+from evaluation.measure import FloatArray, Measure, NoSettings
 
 
 class TopSettings(Settings):
@@ -63,7 +63,7 @@ def pixel_ap(batch: Batch, _settings: Settings) -> tuple[FloatArray, FloatArray]
     return np.minimum(values, 1.0), chance
 
 
-RANK_ACCURACY = Metric(
+RANK_ACCURACY = Measure(
     name="rank_accuracy",
     title="Rank accuracy",
     answers="Are the highest pixels, as many as the brick has, those of the brick?",
@@ -81,7 +81,7 @@ RANK_ACCURACY = Metric(
     source="Arras, Osman, Samek 2022, CLEVR-XAI: relevance rank accuracy",
 )
 
-TOP_K = Metric(
+TOP_K = Measure(
     name="top_k",
     title="Top-k intersection",
     answers="Do the very highest pixels lie on the brick?",
@@ -99,7 +99,7 @@ TOP_K = Metric(
     source="Theiner, Müller-Budack, Ewerth 2022, Interpretable semantic photo geolocation: top-k intersection",
 )
 
-PIXEL_AUROC = Metric(
+PIXEL_AUROC = Measure(
     name="pixel_auroc",
     title="Pixel AUROC",
     answers="Do pixels of the brick lie above other pixels?",
@@ -117,7 +117,7 @@ PIXEL_AUROC = Metric(
     source="Fawcett 2006, An introduction to ROC analysis; equals scikit-learn's roc_auc_score",
 )
 
-PIXEL_AP = Metric(
+PIXEL_AP = Measure(
     name="pixel_ap",
     title="Pixel AP",
     answers="How precisely can the brick's pixels be picked out by height, whatever the threshold?",

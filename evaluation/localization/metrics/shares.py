@@ -5,9 +5,9 @@ Mass accuracy, `mass_on_others` and `mass_on_floor` sum to 1; the lifts are the 
 
 import numpy as np
 
-from evaluation.localization.batch import Batch, BoolArray
+from evaluation.localization.batch import Batch
 from evaluation.localization.metrics.mass import NEGATIVE, NO_TIES, ZERO_MASS, MassSettings, share_in
-from evaluation.scores import FloatArray, Metric, Status
+from evaluation.measure import BoolArray, FloatArray, Measure
 
 
 def mass_on_others(batch: Batch, settings: MassSettings) -> tuple[FloatArray, FloatArray]:
@@ -57,11 +57,11 @@ def _no_floor(batch: Batch, _settings: MassSettings) -> BoolArray:
     return np.asarray(_floor_px(batch) == 0)
 
 
-_NO_OTHERS: Status = "no_others"
-_NO_FLOOR: Status = "no_floor"
+_NO_OTHERS = "no_others"
+_NO_FLOOR = "no_floor"
 _SOURCE = "this project; a three-way split of CLEVR-XAI's relevance mass accuracy"
 
-MASS_ON_OTHERS = Metric(
+MASS_ON_OTHERS = Measure(
     name="mass_on_others",
     title="Mass on other bricks",
     answers="How much of the map lies on bricks that it does not name?",
@@ -81,7 +81,7 @@ MASS_ON_OTHERS = Metric(
     source=_SOURCE,
 )
 
-MASS_ON_FLOOR = Metric(
+MASS_ON_FLOOR = Measure(
     name="mass_on_floor",
     title="Mass on the floor",
     answers="How much of the map lies on no brick at all?",
@@ -101,7 +101,7 @@ MASS_ON_FLOOR = Metric(
     source=_SOURCE,
 )
 
-LIFT_ON_OTHERS = Metric(
+LIFT_ON_OTHERS = Measure(
     name="lift_on_others",
     title="Lift on other bricks",
     answers="How many times denser is the map on other bricks than on the whole picture?",
@@ -121,7 +121,7 @@ LIFT_ON_OTHERS = Metric(
     source=_SOURCE + ", per pixel",
 )
 
-LIFT_ON_FLOOR = Metric(
+LIFT_ON_FLOOR = Measure(
     name="lift_on_floor",
     title="Lift on the floor",
     answers="How many times denser is the map on the floor than on the whole picture?",
@@ -141,7 +141,7 @@ LIFT_ON_FLOOR = Metric(
     source=_SOURCE + ", per pixel",
 )
 
-TARGET_VS_DISTRACTOR = Metric(
+TARGET_VS_DISTRACTOR = Measure(
     name="target_vs_distractor",
     title="Named brick among bricks",
     answers="Of what lies on bricks, how much lies on the one that the map names, and not on bricks in general?",

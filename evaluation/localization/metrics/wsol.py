@@ -7,7 +7,7 @@ from pydantic import Field
 
 from core.settings import Settings
 from evaluation.localization.batch import Batch, IntArray
-from evaluation.scores import FloatArray, SplitMetric
+from evaluation.measure import FloatArray, Measure
 
 
 class BoxSettings(Settings):
@@ -97,11 +97,12 @@ def pooled_ap(sums: FloatArray, settings: PixelSettings) -> tuple[FloatArray, Fl
 
 _SOURCE = "Choe et al. 2020, Evaluating weakly supervised object localization methods right"
 
-MAX_BOX_ACC = SplitMetric(
+MAX_BOX_ACC = Measure(
     name="max_box_acc",
     title="MaxBoxAcc V2",
+    kind="split",
     answers="On how many maps does a box around a high region fit a box of the class?",
-    collect=box_hits,
+    compute=box_hits,
     finish=box_accuracy,
     settings=BoxSettings,
     formula="mean over overlaps 0.3, 0.5, 0.7 of max over thresholds of the share of maps on which the box around some "
@@ -117,11 +118,12 @@ MAX_BOX_ACC = SplitMetric(
     source=_SOURCE + ": MaxBoxAccV2",
 )
 
-PXAP = SplitMetric(
+PXAP = Measure(
     name="pxap",
     title="PxAP, pooled",
+    kind="split",
     answers="How precisely can the bricks' pixels be picked out by one threshold for all maps?",
-    collect=pixel_counts,
+    compute=pixel_counts,
     finish=pooled_ap,
     settings=PixelSettings,
     formula="sum over falling thresholds of (gain in recall) x precision, pixels of all maps of the split together, "

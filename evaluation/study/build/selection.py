@@ -87,12 +87,14 @@ def find_candidates(run: Run, settings: StudySettings, checkpoint: str | None = 
     attributions = [Attribution(*row[:10]) for row in rows]
     checkpoints = sorted({one.checkpoint for one in attributions})
     chosen = choose_checkpoint(run.folder, checkpoint, checkpoints, "maps of checkpoint")
-    names = _names_of_keys({_key(one) for one in attributions if one.checkpoint == chosen}, settings.methods, way_out)
+    names = _names_of_keys(
+        {one.method_key for one in attributions if one.checkpoint == chosen}, settings.methods, way_out
+    )
     candidates: dict[tuple[str, str], Candidate] = {}
     for one, (group_id, logit, is_present) in zip(attributions, (row[10:] for row in rows), strict=True):
-        if one.checkpoint == chosen and _key(one) in names and (is_present or settings.absent_parts):
+        if one.checkpoint == chosen and one.method_key in names and (is_present or settings.absent_parts):
             pair = (one.image_id, one.part_id)
-            maps = {**(candidates[pair].maps if pair in candidates else {}), names[_key(one)]: one}
+            maps = {**(candidates[pair].maps if pair in candidates else {}), names[one.method_key]: one}
             is_right = None if logit is None else (logit > 0) == is_present
             confidence = None if logit is None else 1 / (1 + math.exp(-abs(logit)))
             candidates[pair] = Candidate(*pair, group_id, maps, is_right, confidence)
@@ -198,10 +200,6 @@ def _strata(candidates: Sequence[Candidate], settings: StudySettings) -> list[li
         "confidence": lambda one: None if one.confidence is None else one.confidence > median,
     }
     return [[stratum_of[name](one) for name in settings.stratify] for one in candidates]
-
-
-def _key(attribution: Attribution) -> MethodKey:
-    return MethodKey(attribution.method, attribution.method_settings_hash)
 
 
 def _names_of_keys(keys: set[MethodKey], methods: Sequence[str], way_out: str) -> dict[MethodKey, str]:

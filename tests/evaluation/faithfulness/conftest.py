@@ -22,6 +22,7 @@ from dataset.shards import write_shard
 from evaluation.faithfulness.network import Network
 from evaluation.faithfulness.protocol import Maps
 from explain.bulk import explain_run
+from training.run.run import Run
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.25, 0.2, 0.3)
 
@@ -101,7 +102,7 @@ def with_twins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = TrainingSettings(model_kwargs={"width": 0.05, "stem_stride": 2}, input_size_px=size, epochs=1)
     train(settings, root, root / "runs" / "toy", device="cpu")
     methods = {"gradcam": {}, "saliency": {}, "random": {}, "uniform": {}, "oracle": {}}
-    explain_run(root / "runs" / "toy", root, methods, limit=4, device="cpu")
+    explain_run(Run.open(root / "runs" / "toy", root), methods, limit=4, device="cpu")
     return root
 
 

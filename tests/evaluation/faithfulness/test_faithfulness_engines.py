@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import torch
 
-from core.engine import LOCAL, Crew, Outcome
-from core.errors import BrickbenchError
+from core.engine import LOCAL, Outcome
+from core.engines.in_process import InProcessEngine
+from core.errors import BrickbenchError, PartialFailureError
 from dataset.index import open_index
-from evaluation.faithfulness import ledger, plan, scorer
-from evaluation.faithfulness.measure import measure_faithfulness
+from evaluation.faithfulness import plan, score_writer, scorer
 from evaluation.faithfulness.registry import faithfulness_settings
-from evaluation.faithfulness.scoring import FaithfulnessResult, ScoresFailedError, score_faithfulness
+from evaluation.faithfulness.scoring import FaithfulnessResult, faithfulness_tables, score_faithfulness
+from training.run.run import Run
 
 METRICS: dict[str, dict[str, object]] = {
     "deletion": {"steps": 4},
@@ -28,10 +29,12 @@ METRICS: dict[str, dict[str, object]] = {
 }
 FEW = {name: METRICS[name] for name in ("deletion", "average_drop", "twin_top")}
 
+SCORE_ITEM = "evaluation.faithfulness.scoring.score_item"
+
 
 def score(root: Path, metrics: Mapping[str, dict[str, object]], **options: Any) -> FaithfulnessResult:
     chosen = {name: faithfulness_settings(name, values) for name, values in metrics.items()}
-    return score_faithfulness(root / "runs" / "toy", root, chosen, device="cpu", **options)
+    return score_faithfulness(Run.open(root / "runs" / "toy", root), chosen, device="cpu", **options)
 
 
 def files_of_scores(root: Path) -> dict[str, bytes]:
@@ -59,13 +62,13 @@ def threads_of_two_workers() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def crash_once(item: scorer.WorkItem) -> scorer.Answer:
+def crash_once(context: scorer.ScoringContext, item: scorer.WorkItem) -> scorer.ItemScores:
     """Score, but end the process at the first maps that average drop is asked about."""
-    marker = scorer._held[0].source.run_folder / "crashed"
+    marker = context.run.folder / "crashed"
     if isinstance(item, scorer.Slice) and item.metric == "average_drop" and not marker.exists():
         marker.touch()
         os._exit(7)
-    return scorer.score_item(item)
+    return scorer.score_item(context, item)
 
 
 @pytest.mark.slow
@@ -76,7 +79,7 @@ def test_two_processes_of_which_one_dies_write_the_scores_of_one(
     expected = files_of_scores(own_twins)
     assert len(expected) == 5
     without_scores(own_twins)
-    monkeypatch.setattr("evaluation.faithfulness.scoring.score_item", crash_once)
+    monkeypatch.setattr(SCORE_ITEM, crash_once)
     together = score(own_twins, METRICS, workers=2)
     assert (own_twins / "runs" / "toy" / "crashed").exists()
     assert (together.made, together.found) == (alone.made, 0)
@@ -84,64 +87,51 @@ def test_two_processes_of_which_one_dies_write_the_scores_of_one(
     assert score(own_twins, METRICS, workers=2).made == 0
 
 
-class InThisProcess:
+class LastFirst(InProcessEngine):
     """An engine whose only worker is this process, and which does the last item first."""
 
-    is_here, title = False, "this process"
+    is_here = False
 
-    def crew(self, *_: object) -> Crew:
-        return Crew(1, torch.get_num_threads())
-
-    def run(
-        self, function: Callable[[Any], Any], items: Mapping[str, Any], *, setup: Callable[[], None], **_: object
-    ) -> Iterator[Outcome[Any]]:
-        setup()
-        try:
-            for key, item in reversed(list(items.items())):
-                yield Outcome(key, function(item), None, 1)
-        finally:
-            scorer._limits.close()
-            scorer._held.clear()
+    def run(self, function: Callable[..., Any], items: Mapping[str, Any], **options: Any) -> Iterator[Outcome[Any]]:
+        return super().run(function, dict(reversed(list(items.items()))), **options)
 
 
 def test_the_order_in_which_items_end_changes_nothing(own_twins: Path) -> None:
     score(own_twins, FEW)
     expected = files_of_scores(own_twins)
     without_scores(own_twins)
-    score(own_twins, FEW, engine=InThisProcess())  # scores come before the levels of chance that they wait for
+    score(own_twins, FEW, engine=LastFirst())  # scores come before the levels of chance that they wait for
     assert files_of_scores(own_twins) == expected
 
 
-def in_little_memory(item: scorer.WorkItem) -> scorer.Answer:
-    held = scorer._held[0]
-
+def in_little_memory(context: scorer.ScoringContext, item: scorer.WorkItem) -> scorer.ItemScores:
     def check(_: torch.nn.Module, inputs: tuple[torch.Tensor]) -> None:
         if len(inputs[0]) > 2:
             raise torch.OutOfMemoryError("CUDA out of memory.")
 
-    hook = held.checkpoint.model.register_forward_pre_hook(check)
+    hook = context.trained.model.register_forward_pre_hook(check)
     try:
-        return scorer.score_item(item)
+        return scorer.score_item(context, item)
     finally:
         hook.remove()
 
 
 def test_workers_tell_what_did_not_fit_into_memory(own_twins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evaluation.faithfulness.scoring.score_item", in_little_memory)
-    result = score(own_twins, {"average_drop": {}}, limit=2, pictures_at_once=4, engine=InThisProcess())
+    monkeypatch.setattr(SCORE_ITEM, in_little_memory)
+    result = score(own_twins, {"average_drop": {}}, limit=2, pictures_at_once=4, engine=LastFirst())
     assert result.notes == ["2 changed pictures at once, since 4 did not fit into memory"]
 
 
 def stop_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer, done = scorer.Scorer.answer, []
+    done = []
 
-    def answer_and_stop(self: scorer.Scorer, item: scorer.WorkItem) -> scorer.Answer:
+    def score_and_stop(context: scorer.ScoringContext, item: scorer.WorkItem) -> scorer.ItemScores:
         if len(done) == count:
             raise KeyboardInterrupt
         done.append(item)
-        return answer(self, item)
+        return scorer.score_item(context, item)
 
-    monkeypatch.setattr(scorer.Scorer, "answer", answer_and_stop)
+    monkeypatch.setattr(SCORE_ITEM, score_and_stop)
 
 
 @pytest.mark.parametrize(("count", "found"), [(4, 12), (19, 92), (30, 156)])
@@ -161,7 +151,9 @@ def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not(
 
 
 def test_a_kill_loses_no_measure_that_is_complete(own_twins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger.Ledger, "__exit__", lambda *_: None)  # a killed process writes nothing on its way out
+    monkeypatch.setattr(
+        score_writer.ScoreWriter, "__exit__", lambda *_: None
+    )  # a killed process writes nothing on its way out
     stop_after(5, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         score(own_twins, {"twin_top": {}})
@@ -169,8 +161,8 @@ def test_a_kill_loses_no_measure_that_is_complete(own_twins: Path, monkeypatch: 
 
 
 def test_a_slow_measure_is_written_before_it_is_complete(own_twins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger, "SECONDS_UNWRITTEN", 0.0)
-    monkeypatch.setattr(ledger.Ledger, "__exit__", lambda *_: None)
+    monkeypatch.setattr(score_writer, "SECONDS_UNWRITTEN", 0.0)
+    monkeypatch.setattr(score_writer.ScoreWriter, "__exit__", lambda *_: None)
     stop_after(5, monkeypatch)
     with pytest.raises(KeyboardInterrupt):
         score(own_twins, {"twin_top": {}})
@@ -181,8 +173,7 @@ def test_levels_of_chance_are_measured_once_for_all_methods(own_twins: Path) -> 
     asked: list[scorer.WorkItem] = []
     score(own_twins, {"deletion": {"steps": 4}}, methods=["gradcam"])
     with pytest.MonkeyPatch.context() as patch:
-        answer = scorer.Scorer.answer
-        patch.setattr(scorer.Scorer, "answer", lambda self, item: asked.append(item) or answer(self, item))
+        patch.setattr(SCORE_ITEM, lambda context, item: asked.append(item) or scorer.score_item(context, item))
         score(own_twins, {"deletion": {"steps": 4}})
     assert asked
     assert not any(isinstance(item, scorer.Noise) for item in asked)
@@ -195,22 +186,21 @@ def test_levels_of_chance_are_measured_once_for_all_methods(own_twins: Path) -> 
 
 
 def test_scores_that_fail_are_told_and_made_by_the_next_run(own_twins: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answer = scorer.Scorer.answer
-
-    def fail(self: scorer.Scorer, item: scorer.WorkItem) -> scorer.Answer:
+    def fail(context: scorer.ScoringContext, item: scorer.WorkItem) -> scorer.ItemScores:
         if item.name in {"saliency twin_top", "noise average_drop"}:
             raise ValueError("no good")
-        return answer(self, item)
+        return scorer.score_item(context, item)
 
     with monkeypatch.context() as patch:
-        patch.setattr(scorer.Scorer, "answer", fail)
-        found = measure_faithfulness(own_twins / "runs" / "toy", own_twins, FEW, device="cpu")
-    assert isinstance(found.failed, ScoresFailedError)
-    assert str(found.failed) == (
+        patch.setattr(SCORE_ITEM, fail)
+        with pytest.raises(PartialFailureError) as raised:
+            score(own_twins, FEW)
+    assert str(raised.value) == (
         "72 scores could not be made, 108 are there. 2 times: noise average_drop: ValueError: no good; "
         "2 times: saliency twin_top: ValueError: no good. Run the command again to try those once more."
     )
-    assert {row["metric"] for row in found.scores} == {"deletion", "twin_top"}
+    tables = faithfulness_tables(Run.open(own_twins / "runs" / "toy", own_twins), raised.value.result, list(FEW))
+    assert {row["metric"] for row in tables["scores"]} == {"deletion", "twin_top"}
     again = score(own_twins, FEW)
     assert (again.found, again.made) == (108, 72)
 

@@ -12,9 +12,8 @@ from scipy.stats import kendalltau, pearsonr, spearmanr
 from torch import Tensor
 
 from dataset.pile_dataset import PileDataset
-from evaluation.faithfulness.explainer import Explainer
 from evaluation.faithfulness.order import NEARBY, picture_stream
-from evaluation.faithfulness.protocol import Maps
+from evaluation.faithfulness.protocol import Maps, Reexplainer
 from evaluation.faithfulness.randomization import (
     CascadeSettings,
     LabelSettings,
@@ -31,13 +30,13 @@ Make = Callable[..., Maps]
 
 def test_max_sensitivity_is_that_of_captum(asked: Make) -> None:
     maps = asked()
-    explainer = Explainer("input_x_gradient", {}, maps.network.model)
-    found, _ = max_sensitivity(replace(maps, explainer=explainer), StabilitySettings(samples=4, radius=0.1))
+    reexplainer = Reexplainer("input_x_gradient", {}, maps.network.model)
+    found, _ = max_sensitivity(replace(maps, reexplainer=reexplainer), StabilitySettings(samples=4, radius=0.1))
 
     def attribute(given: tuple[Tensor, ...] | Tensor) -> tuple[Tensor]:
         images = given[0] if isinstance(given, tuple) else given
         classes = np.repeat(maps.classes, len(images) // len(maps.classes)).tolist()
-        return (torch.from_numpy(np.stack(explainer.explain(images, classes)))[:, None],)
+        return (torch.from_numpy(np.stack(reexplainer.explain(images, classes)))[:, None],)
 
     drawn = [
         picture_stream(0, NEARBY, image).uniform(-0.1, 0.1, (4, *image.shape)).astype(np.float32)
@@ -55,7 +54,7 @@ def test_max_sensitivity_is_that_of_captum(asked: Make) -> None:
 
 def test_a_map_that_ignores_the_picture_does_not_change_at_all(asked: Make) -> None:
     maps = asked()
-    constant = replace(maps, explainer=Explainer("center_gaussian", {}, maps.network.model))
+    constant = replace(maps, reexplainer=Reexplainer("center_gaussian", {}, maps.network.model))
     assert max_sensitivity(constant, StabilitySettings(samples=2))[0].tolist() == [0.0] * 3
     assert np.isnan(max_sensitivity(maps, StabilitySettings(samples=2))[0]).all()  # the oracle explains nothing anew
 
@@ -89,7 +88,7 @@ def _of_run(root: Path, method: str) -> Maps:
         images=images,
         classes=np.array([0, 1, 2]),
         maps=np.zeros((3, 48, 48)),
-        explainer=Explainer(method, {}, trained.model),
+        reexplainer=Reexplainer(method, {}, trained.model),
         unlearned=Unlearned(trained, run),
     )
 

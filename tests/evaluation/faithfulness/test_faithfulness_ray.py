@@ -11,10 +11,12 @@ import torch
 from click.testing import CliRunner
 
 from core.engines.on_ray import RayEngine
+from core.errors import PartialFailureError
 from evaluation.commands import evaluate
 from evaluation.faithfulness import plan, scorer
 from evaluation.faithfulness.registry import faithfulness_settings
-from evaluation.faithfulness.scoring import FaithfulnessResult, ScoresFailedError, score_faithfulness
+from evaluation.faithfulness.scoring import FaithfulnessResult, score_faithfulness
+from training.run.run import Run
 
 pytestmark = pytest.mark.slow
 
@@ -31,7 +33,7 @@ METRICS: dict[str, dict[str, object]] = {
 
 def score(root: Path, metrics: Mapping[str, dict[str, object]], **options: Any) -> FaithfulnessResult:
     chosen = {name: faithfulness_settings(name, values) for name, values in metrics.items()}
-    return score_faithfulness(root / "runs" / "toy", root, chosen, device="cpu", **options)
+    return score_faithfulness(Run.open(root / "runs" / "toy", root), chosen, device="cpu", **options)
 
 
 def files_of_scores(root: Path) -> dict[str, bytes]:
@@ -48,15 +50,15 @@ def one_thread(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def crash_once_and_fail(item: scorer.WorkItem) -> scorer.Answer:
+def crash_once_and_fail(context: scorer.ScoringContext, item: scorer.WorkItem) -> scorer.ItemScores:
     """Score, but end the process once in the middle of deletion, and fail each time at the twins of saliency maps."""
-    marker = scorer._held[0].source.run_folder / "crashed"
+    marker = context.run.folder / "crashed"
     if item.name == "gradcam deletion" and not marker.exists():
         marker.touch()
         os._exit(7)
     if item.name == "saliency twin_rank":
         raise ValueError("no good")
-    return scorer.score_item(item)
+    return scorer.score_item(context, item)
 
 
 def test_the_command_scores_on_ray_as_one_process_does_whatever_dies_and_fails(
@@ -73,7 +75,7 @@ def test_the_command_scores_on_ray_as_one_process_does_whatever_dies_and_fails(
     with monkeypatch.context() as patch:
         patch.setattr("evaluation.faithfulness.scoring.score_item", crash_once_and_fail)
         done = CliRunner().invoke(evaluate, words)
-    assert isinstance(done.exception, ScoresFailedError)
+    assert isinstance(done.exception, PartialFailureError)
     assert str(done.exception) == (
         f"12 scores could not be made, {total - 12} are there. 2 times: saliency twin_rank: ValueError: no good. Run "
         "the command again to try those once more."

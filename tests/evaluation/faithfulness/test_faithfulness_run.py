@@ -10,25 +10,26 @@ import pytest
 from click.testing import CliRunner
 
 from core.errors import BrickbenchError, SettingsError
+from dataset.dataset_folder import DatasetFolder
 from dataset.index import open_index
 from dataset.pile_dataset import PileDataset
 from evaluation.commands import evaluate
-from evaluation.faithfulness.measure import default_metrics, measure_faithfulness
 from evaluation.faithfulness.network import Network
 from evaluation.faithfulness.protocol import Maps
 from evaluation.faithfulness.registry import (
     FAITHFULNESS,
     QUICK,
     TWINS,
-    faithfulness_rows,
     faithfulness_settings,
 )
-from evaluation.faithfulness.scoring import score_faithfulness
+from evaluation.faithfulness.scoring import default_metrics, faithfulness_tables, score_faithfulness
 from evaluation.localization.run import score_run
+from evaluation.measures import MEASURES
 from evaluation.resize import resize_maps
 from evaluation.statistics.table import load_scores
 from explain.store import load_maps, read_attributions
 from training.run.checkpoint import load_checkpoint
+from training.run.run import Run
 
 FEW = {"deletion": {"steps": 4}, "average_drop": {}, "twin_top": {}}
 
@@ -38,7 +39,7 @@ def chosen(metrics: dict[str, dict[str, object]]) -> dict[str, object]:
 
 
 def score(root: Path, metrics: dict[str, dict[str, object]], **options: object) -> int:
-    return score_faithfulness(root / "runs" / "toy", root, chosen(metrics), device="cpu", **options).made  # type: ignore[arg-type]
+    return score_faithfulness(Run.open(root / "runs" / "toy", root), chosen(metrics), device="cpu", **options).made  # type: ignore[arg-type]
 
 
 def _rows(path: Path) -> dict[tuple[str, str], float]:
@@ -142,27 +143,31 @@ def test_maps_that_are_not_finite_have_no_value(own_twins: Path) -> None:
 
 def test_faithfulness_stands_beside_localisation(own_twins: Path) -> None:
     run = own_twins / "runs" / "toy"
-    score_run(run, own_twins, {"lift": {}, "pointing_game": {}})
+    score_run(Run.open(run, own_twins), {"lift": {}, "pointing_game": {}})
     score(own_twins, FEW)
-    assert score_run(run, own_twins, {"lift": {}, "pointing_game": {}}) == 0
+    assert score_run(Run.open(run, own_twins), {"lift": {}, "pointing_game": {}}) == 0
     assert set(load_scores(run, own_twins).metrics) == {"lift", "pointing_game"}
 
 
 @pytest.mark.slow
 def test_tables_of_a_run(own_twins: Path) -> None:
     run = own_twins / "runs" / "toy"
-    score_run(run, own_twins, {"mass_accuracy": {}})
-    found = measure_faithfulness(run, own_twins, FEW, device="cpu")
-    assert [row["metric"] for row in found.scores] == [name for name in FEW for _ in range(5)]
+    score_run(Run.open(run, own_twins), {"mass_accuracy": {}})
+    opened = Run.open(run, own_twins)
+    result = score_faithfulness(opened, chosen(FEW), device="cpu")
+    tables = faithfulness_tables(opened, result, list(FEW), MEASURES)
+    assert [row["metric"] for row in tables["scores"]] == [name for name in FEW for _ in range(5)]
     methods = ["gradcam", "saliency", "random", "uniform", "oracle"]
-    assert [row["method"] for row in found.scores[:5]] == methods
-    assert [row["kind"] for row in found.scores[:5]] == ["method"] * 2 + ["baseline"] * 2 + ["oracle"]
-    assert {row["removal"] for row in found.removals} >= {"twin_pixels", "blur", "linear"}
-    assert {(row["truth"], row["metric"]) for row in found.predictions} == {
+    assert [row["method"] for row in tables["scores"][:5]] == methods
+    assert [row["kind"] for row in tables["scores"][:5]] == ["method"] * 2 + ["baseline"] * 2 + ["oracle"]
+    assert {row["removal"] for row in tables["removals"]} >= {"twin_pixels", "blur", "linear"}
+    assert {(row["truth"], row["metric"]) for row in tables["predictions"]} == {
         ("twin_top", name) for name in ("deletion", "average_drop", "mass_accuracy")
     }
-    assert all(row["methods"] == 4 for row in found.predictions)  # the oracle takes no part
-    assert measure_faithfulness(run, own_twins, FEW, device="cpu") == found
+    assert all(row["methods"] == 4 for row in tables["predictions"])  # the oracle takes no part
+    again = score_faithfulness(opened, chosen(FEW), device="cpu")
+    assert (again.made, again.found) == (0, result.made)
+    assert faithfulness_tables(opened, again, list(FEW), MEASURES) == tables
 
 
 def test_wrong_use_is_told_clearly(
@@ -181,8 +186,7 @@ def test_wrong_use_is_told_clearly(
     other = own_twins / "runs" / "toy"
     with pytest.raises(BrickbenchError, match=r"is not in the dataset .*: say with -d which dataset was explained\.$"):
         score_faithfulness(
-            other,
-            make_toy(tmp_path / "other", piles=2),
+            Run.open(other, make_toy(tmp_path / "other", piles=2)),
             chosen({"average_drop": {}}),
             device="cpu",
             methods=["gradcam"],
@@ -194,13 +198,13 @@ def test_wrong_use_is_told_clearly(
 
 
 def test_twins_are_measured_where_there_are_some(own_twins: Path, toy_dataset: Path) -> None:
-    assert default_metrics(own_twins) == QUICK + TWINS
-    assert default_metrics(toy_dataset) == QUICK
+    assert default_metrics(DatasetFolder.open(own_twins)) == QUICK + TWINS
+    assert default_metrics(DatasetFolder.open(toy_dataset)) == QUICK
 
 
 def test_every_measure_says_what_its_numbers_are_worth() -> None:
-    assert [row["metric"] for row in faithfulness_rows()] == list(FAITHFULNESS)
-    for row in faithfulness_rows():
+    assert [measure.name for measure in FAITHFULNESS.values()] == list(FAITHFULNESS)
+    for row in (measure.as_row() for measure in FAITHFULNESS.values()):
         assert all(str(value).strip() for value in row.values()), row
     assert [name for name, row in FAITHFULNESS.items() if row.direction == "lower"] == [
         "deletion", "average_drop", "max_sensitivity", "model_randomization", "label_randomization",

@@ -45,8 +45,8 @@ def scored(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = root / "runs" / "toy"
     for split in ("train", "test"):
         predict(Run.open(run, root), split=split, device="cpu")
-        explain_run(run, root, {"gradcam": {}, "uniform": {}}, split=split, device="cpu")
-    score_run(run, root, {"mass_accuracy": {}, "mass_on_floor": {}, "lift_on_floor": {}})
+        explain_run(Run.open(run, root), {"gradcam": {}, "uniform": {}}, split=split, device="cpu")
+    score_run(Run.open(run, root), {"mass_accuracy": {}, "mass_on_floor": {}, "lift_on_floor": {}})
     bend(run, dict.fromkeys(("3003", "3010", "4032"), 0.5))
     return root
 
@@ -142,6 +142,6 @@ def test_what_is_lacking_is_said(scored: Path, tmp_path: Path) -> None:
         gather_material(run, scored, method="gradcan")
     root = Path(shutil.copytree(scored, tmp_path / "dataset"))
     shutil.rmtree(root / "runs" / "toy" / "scores")
-    score_run(root / "runs" / "toy", root, {"pointing_game": {}})
+    score_run(Run.open(root / "runs" / "toy", root), {"pointing_game": {}})
     with pytest.raises(BrickbenchError, match=r"has no scores of mass_on_floor: make them with `brickbench evaluate"):
         gather_material(root / "runs" / "toy", root)

@@ -13,18 +13,20 @@ from click.testing import CliRunner
 from core.errors import BrickbenchError, SettingsError
 from dataset.pile_dataset import PileDataset
 from evaluation.commands import evaluate
-from evaluation.localization.focus_run import focus_run
-from evaluation.localization.mosaics import Mosaic, mosaic_input, plan_mosaics, tiles_mask
+from evaluation.localization.focus_run import Mosaic, focus_run, mosaic_input, plan_mosaics, tiles_mask
 from evaluation.localization.registry import score
 from explain.bulk import explain_run
 from training.run.checkpoint import load_checkpoint
+from training.run.run import Run
 
 
 @pytest.fixture(scope="module")
 def explained(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of `trained` with maps of three methods, to write into."""
     root = Path(shutil.copytree(trained, tmp_path_factory.mktemp("focus") / "dataset"))
-    explain_run(root / "runs" / "toy", root, {"gradcam": {}, "uniform": {}, "oracle": {}}, limit=1, device="cpu")
+    explain_run(
+        Run.open(root / "runs" / "toy", root), {"gradcam": {}, "uniform": {}, "oracle": {}}, limit=1, device="cpu"
+    )
     return root
 
 
@@ -72,17 +74,17 @@ def test_tiles_are_laid_out_in_reading_order(trained: Path) -> None:
 
 def test_methods_of_the_run_are_scored_once(explained: Path) -> None:
     run = explained / "runs" / "toy"
-    rows = {row.method: row for row in focus_run(run, explained, mosaics=5, split="train", device="cpu")}
+    rows = {row.method: row for row in focus_run(Run.open(run, explained), mosaics=5, split="train", device="cpu")}
     assert set(rows) == {"gradcam", "uniform"}  # the oracle would need masks of a mosaic
     assert rows["uniform"].mean == pytest.approx(0.5, abs=1e-6)
     assert rows["uniform"].chance == 0.5
     assert 0 <= rows["gradcam"].mean <= 1
     files = sorted((run / "focus").glob("*/*/*.parquet"))
     stamps = [path.stat().st_mtime_ns for path in files]
-    again = {row.method: row for row in focus_run(run, explained, mosaics=5, split="train", device="cpu")}
+    again = {row.method: row for row in focus_run(Run.open(run, explained), mosaics=5, split="train", device="cpu")}
     assert again == rows
     assert [path.stat().st_mtime_ns for path in files] == stamps
-    focus_run(run, explained, mosaics=6, split="train", methods=["uniform"], device="cpu")
+    focus_run(Run.open(run, explained), mosaics=6, split="train", methods=["uniform"], device="cpu")
     assert {len(pq.read_table(path)) for path in files} == {5, 6}
 
 
@@ -94,7 +96,7 @@ def test_command_and_wrong_use(explained: Path) -> None:
     with pytest.raises(
         SettingsError, match=r"has no maps by 'gradcan' \(did you mean 'gradcam'\?\); it has gradcam, unif"
     ):
-        focus_run(run, explained, methods=["gradcan"], split="train", device="cpu")
+        focus_run(Run.open(run, explained), methods=["gradcan"], split="train", device="cpu")
     shutil.rmtree(run / "attributions")
     with pytest.raises(BrickbenchError, match=r"has no maps: make some with `brickbench explain run"):
-        focus_run(run, explained, split="train", device="cpu")
+        focus_run(Run.open(run, explained), split="train", device="cpu")

@@ -9,16 +9,18 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
-from core.errors import BrickbenchError, SettingsError
+from core.errors import BrickbenchError, PartialFailureError, SettingsError
 from dataset.index import open_index
 from dataset.pile_dataset import PileDataset
 from evaluation.commands import evaluate
 from evaluation.localization.registry import METRICS, SPLIT_METRICS, score
-from evaluation.localization.run import score_run
+from evaluation.localization.run import ShardTask, score_run, score_shard
+from evaluation.localization.truth import TruthReader
 from evaluation.resize import resize_maps
 from evaluation.statistics.table import load_scores
 from explain.bulk import explain_run
 from explain.store import Attribution, load_maps, read_attributions
+from training.run.run import Run
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +28,7 @@ def explained(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of `trained` with maps of four methods on four pictures: read it, never write into it."""
     root = Path(shutil.copytree(trained, tmp_path_factory.mktemp("explained") / "dataset"))
     methods = {"gradcam": {}, "lime": {"num_samples": 12}, "random": {}, "center_gaussian": {}}
-    explain_run(root / "runs" / "toy", root, methods, limit=4, device="cpu")
+    explain_run(Run.open(root / "runs" / "toy", root), methods, limit=4, device="cpu")
     return root
 
 
@@ -49,7 +51,7 @@ def part_boxes(root: Path, row: Attribution) -> np.ndarray:
 def test_scores_are_those_of_the_resized_raw_map_on_the_mask(own: Path) -> None:
     run = own / "runs" / "toy"
     rows = read_attributions(run)
-    assert score_run(run, own) == len(rows)
+    assert score_run(Run.open(run, own)) == len(rows)
     table = load_scores(run, own)
     assert [method.name for method in table.methods] == ["gradcam", "lime", "random", "center_gaussian"]
     assert table.metrics == tuple(METRICS)
@@ -76,23 +78,23 @@ def test_scores_are_those_of_the_resized_raw_map_on_the_mask(own: Path) -> None:
 
 def test_a_second_run_goes_on_where_the_first_stopped(own: Path) -> None:
     run = own / "runs" / "toy"
-    total = score_run(run, own, {"pointing_game": {}})
+    total = score_run(Run.open(run, own), {"pointing_game": {}})
     files = sorted((run / "scores").glob("*.parquet"))
     files[0].unlink()
-    assert 0 < score_run(run, own, {"pointing_game": {}}) < total
-    assert score_run(run, own, {"pointing_game": {}}) == 0
-    assert score_run(run, own, {"lift": {}}) == total  # a metric more is added to those that are there
+    assert 0 < score_run(Run.open(run, own), {"pointing_game": {}}) < total
+    assert score_run(Run.open(run, own), {"pointing_game": {}}) == 0
+    assert score_run(Run.open(run, own), {"lift": {}}) == total  # a metric more is added to those that are there
     assert load_scores(run, own).metrics == ("pointing_game", "lift")
-    explain_run(run, own, {"uniform": {}}, limit=4, device="cpu")
-    assert score_run(run, own, {"lift": {}, "pointing_game": {}}) == total // 4
+    explain_run(Run.open(run, own), {"uniform": {}}, limit=4, device="cpu")
+    assert score_run(Run.open(run, own), {"lift": {}, "pointing_game": {}}) == total // 4
 
 
 def test_other_settings_need_force(own: Path) -> None:
     run = own / "runs" / "toy"
-    score_run(run, own, {"iou_fixed": {}, "lift": {}})
+    score_run(Run.open(run, own), {"iou_fixed": {}, "lift": {}})
     with pytest.raises(SettingsError, match=r'settings {"threshold":0\.5}, not {"threshold":0\.2}: give the same ones'):
-        score_run(run, own, {"iou_fixed": {"threshold": 0.2}})
-    score_run(run, own, {"iou_fixed": {"threshold": 0.2}}, force=True)
+        score_run(Run.open(run, own), {"iou_fixed": {"threshold": 0.2}})
+    score_run(Run.open(run, own), {"iou_fixed": {"threshold": 0.2}}, force=True)
     table = load_scores(run, own)
     assert table.metric_settings["iou_fixed"] == '{"threshold":0.2}'
     assert table.metrics == ("iou_fixed", "lift")
@@ -100,37 +102,57 @@ def test_other_settings_need_force(own: Path) -> None:
 
 def test_scores_of_an_older_version_are_kept_and_added_to(own: Path) -> None:
     run = own / "runs" / "toy"
-    total = score_run(run, own, {"pointing_game": {}, "lift": {}})
+    total = score_run(Run.open(run, own), {"pointing_game": {}, "lift": {}})
     for path in (run / "scores").glob("*.parquet"):
         table = pq.read_table(path, partitioning=None)
         place = table.column_names.index("metric_settings")
         older = [text if "sign" in text else "{}" for text in table.column(place).to_pylist()]  # it had no tolerance
         pq.write_table(table.set_column(place, "metric_settings", [older]), path)
-    assert score_run(run, own, {"pointing_game": {}, "lift": {}}) == 0
-    assert score_run(run, own, {"pointing_game": {}, "top_k": {}}) == total
+    assert score_run(Run.open(run, own), {"pointing_game": {}, "lift": {}}) == 0
+    assert score_run(Run.open(run, own), {"pointing_game": {}, "top_k": {}}) == total
     assert load_scores(run, own).metrics == ("pointing_game", "top_k", "lift")
     with pytest.raises(SettingsError, match=r'with the settings {}, not {"tolerance_px":3\.0}: give the same ones, or'):
-        score_run(run, own, {"pointing_game": {"tolerance_px": 3}})
+        score_run(Run.open(run, own), {"pointing_game": {"tolerance_px": 3}})
 
 
 @pytest.mark.slow
 def test_several_processes_write_the_same_scores(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run, metrics = own / "runs" / "toy", {"pixel_ap": {}, "pxap": {}}
-    score_run(run, own, metrics)
+    score_run(Run.open(run, own), metrics)
     files = sorted([*run.glob("scores/*.parquet"), *run.glob("score_sums/*.parquet"), run / "split_scores.parquet"])
     before = [path.read_bytes() for path in files]
     for path in files:
         path.unlink()
     monkeypatch.setattr("evaluation.localization.run.FEW_SHARDS", 0)
-    score_run(run, own, metrics, workers=2)
+    score_run(Run.open(run, own), metrics, workers=2)
     assert [path.read_bytes() for path in files] == before
+
+
+def test_a_file_of_maps_that_fails_is_told_and_scored_by_the_next_run(
+    own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run.open(own / "runs" / "toy", own)
+
+    def fail(state: tuple[Run, TruthReader], task: ShardTask) -> int:
+        if task.name.startswith("lime"):
+            raise ValueError("no good")
+        return score_shard(state, task)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("evaluation.localization.run.score_shard", fail)
+        with pytest.raises(
+            PartialFailureError, match=r"^1 files .* lime-\w+: ValueError: no good\. Run the command again"
+        ):
+            score_run(run, {"lift": {}})
+    assert len(list((run.folder / "scores").glob("*.parquet"))) == 3
+    assert score_run(run, {"lift": {}}) == len(read_attributions(run.folder)) // 4
 
 
 def test_a_part_that_is_not_there_has_an_empty_mask(own: Path) -> None:
     run = own / "runs" / "toy"
     shutil.rmtree(run / "attributions")
-    explain_run(run, own, {"random": {}}, which="predicted", device="cpu")
-    score_run(run, own, {"pointing_game": {}})
+    explain_run(Run.open(run, own), {"random": {}}, which="predicted", device="cpu")
+    score_run(Run.open(run, own), {"pointing_game": {}})
     table = load_scores(run, own)
     pictures = PileDataset(own, None)
     for place, (image_id, part_id) in enumerate(table.pairs):
@@ -144,12 +166,12 @@ def test_wrong_use_is_told_clearly(own: Path, trained: Path) -> None:
     with pytest.raises(BrickbenchError, match=r"has no scores: make them with `brickbench evaluate localize"):
         load_scores(run, own)
     with pytest.raises(SettingsError, match=r"^There is no metric 'iou_fix' \(did you mean"):
-        score_run(run, own, {"iou_fix": {}})
+        score_run(Run.open(run, own), {"iou_fix": {}})
     with pytest.raises(SettingsError, match=r"^focus is scored on mosaics: run `brickbench evaluate focus`\.$"):
-        score_run(run, own, {"focus": {}})
+        score_run(Run.open(run, own), {"focus": {}})
     with pytest.raises(SettingsError, match=r"^iou_best takes the threshold .*: for one of your own, set iou_fixed\."):
-        score_run(run, own, {"iou_best": {"threshold": 0.3}})
-    score_run(run, own, {"lift": {}})
+        score_run(Run.open(run, own), {"iou_best": {"threshold": 0.3}})
+    score_run(Run.open(run, own), {"lift": {}})
     with pytest.raises(SettingsError, match=r"has no scored maps of 'epoch_0009' \(did you mean 'epoch_0001'\?\)"):
         load_scores(run, own, "epoch_0009")
     path = next((run / "scores").glob("*.parquet"))
@@ -157,15 +179,15 @@ def test_wrong_use_is_told_clearly(own: Path, trained: Path) -> None:
     with pytest.raises(BrickbenchError, match=r"parquet is damaged: delete it and run `evaluate localize` again\.$"):
         load_scores(run, own)
     with pytest.raises(BrickbenchError, match=r"parquet is damaged: delete it and run `evaluate localize` again\.$"):
-        score_run(run, own, {"lift": {}})
+        score_run(Run.open(run, own), {"lift": {}})
     shutil.rmtree(run / "attributions")
     with pytest.raises(BrickbenchError, match=r"has no maps: make them with `brickbench explain run"):
-        score_run(run, own)
+        score_run(Run.open(run, own))
 
 
 def test_what_is_recorded_beside_each_score(own: Path) -> None:
     run = own / "runs" / "toy"
-    score_run(run, own, {"mass_accuracy": {"sign": "absolute"}})
+    score_run(Run.open(run, own), {"mass_accuracy": {"sign": "absolute"}})
     path = next((run / "scores").glob("lime-*.parquet"))
     row = pq.read_table(path, partitioning=None).to_pylist()[0]
     assert row["metric_settings"] == '{"sign":"absolute"}'

@@ -12,14 +12,14 @@ from core.errors import BrickbenchError
 from core.settings import Settings
 from dataset.pile_dataset import PileDataset
 from evaluation.localization.metrics.iou import IOU_CHOICE, STEPS
-from evaluation.localization.registry import SPLIT_METRICS, Scorer, Truth, metric_settings, score
+from evaluation.localization.registry import SPLIT_METRICS, Scorer, SplitMeasure, Truth, metric_settings, score
 from evaluation.localization.run import score_run
 from evaluation.localization.split_scores import load_split_scores
 from evaluation.resize import resize_maps
-from evaluation.scores import SplitMetric, strict_values
 from evaluation.statistics.table import load_scores
 from explain.bulk import explain_run
 from explain.store import load_maps, read_attributions
+from training.run.run import Run
 
 # The brick fills rows 0 and 1 of columns 0 and 1; the map is high on it, and on a row below it at half height.
 MASK = np.zeros((4, 4), dtype=bool)
@@ -27,9 +27,10 @@ MASK[:2, :2] = True
 MAP = np.array([[4.0, 4, 0, 0], [4, 4, 0, 0], [2, 2, 0, 0], [0, 0, 0, 1]])
 
 
-def finish(metric: SplitMetric, settings: Settings, maps: np.ndarray, truth: Truth) -> tuple[float, float, float]:
+def finish(metric: SplitMeasure, settings: Settings, maps: np.ndarray, truth: Truth) -> tuple[float, float, float]:
     sums, status = Scorer(maps, truth).sums(metric, settings)
     added = sums[status == "ok"]
+    assert metric.finish is not None
     value, chance, threshold = metric.finish(np.concatenate([[len(added)], added.sum(axis=0)]), settings)
     return float(value), float(chance), float(threshold)
 
@@ -103,9 +104,9 @@ def test_strict_values_are_the_worst_ones() -> None:
     from evaluation.localization.registry import METRICS
 
     values, status = np.array([0.4, np.nan, np.nan]), np.array(["ok", "zero_mass", "missing"])
-    np.testing.assert_array_equal(strict_values(METRICS["lift"], values, status), [0.4, 0.0, np.nan])
-    np.testing.assert_array_equal(strict_values(METRICS["mass_on_floor"], values, status), [0.4, 1.0, np.nan])
-    np.testing.assert_array_equal(strict_values(METRICS["lift_on_floor"], values, status), [0.4, np.nan, np.nan])
+    np.testing.assert_array_equal(METRICS["lift"].strict(values, status), [0.4, 0.0, np.nan])
+    np.testing.assert_array_equal(METRICS["mass_on_floor"].strict(values, status), [0.4, 1.0, np.nan])
+    np.testing.assert_array_equal(METRICS["lift_on_floor"].strict(values, status), [0.4, np.nan, np.nan])
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +115,8 @@ def chosen(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = Path(shutil.copytree(trained, tmp_path_factory.mktemp("chosen") / "dataset"))
     run, methods = root / "runs" / "toy", {"gradcam": {}, "random": {}}
     for split in ("test", "val"):
-        explain_run(run, root, methods, split=split, limit=4, device="cpu")
-    score_run(run, root, {"iou_best": {}, "pxap": {}, "max_box_acc": {}, "iou_fixed": {}})
+        explain_run(Run.open(run, root), methods, split=split, limit=4, device="cpu")
+    score_run(Run.open(run, root), {"iou_best": {}, "pxap": {}, "max_box_acc": {}, "iou_fixed": {}})
     return root
 
 
@@ -176,7 +177,7 @@ def test_without_val_maps_the_best_threshold_is_unknown(chosen: Path, tmp_path: 
     for path in (run / "attributions").glob("*/*.parquet"):
         if set(pq.read_table(path, partitioning=None).column("attribution_id").to_pylist()) <= val:
             path.unlink()
-    score_run(run, root, {"iou_best": {}})
+    score_run(Run.open(run, root), {"iou_best": {}})
     table = load_scores(run, root)
     assert set(table.status[:, table.metrics.index("iou_best")].ravel().tolist()) == {"no_cutoff"}
     (run / "split_scores.parquet").write_bytes(b"gone")

@@ -32,8 +32,8 @@ def scored(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = root / "runs" / "toy"
     predict(Run.open(run, root), device="cpu")
     methods = {"gradcam": {}, "lime": {"num_samples": 12}, "random": {}, "uniform": {}}
-    explain_run(run, root, methods, limit=4, device="cpu")
-    score_run(run, root)
+    explain_run(Run.open(run, root), methods, limit=4, device="cpu")
+    score_run(Run.open(run, root))
     return root
 
 

@@ -35,7 +35,7 @@ def explained(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = root / "runs" / "toy"
     predict(Run.open(run, root), device="cpu")
     methods: dict[str, dict[str, object]] = {"gradcam": {}, "lime": {"num_samples": 12}, "random": {}}
-    explain_run(run, root, methods, device="cpu")
+    explain_run(Run.open(run, root), methods, device="cpu")
     return root
 
 

@@ -23,7 +23,7 @@ SAMPLE = 1024
 """Pixels, evenly spaced, that the percentiles are taken from. They decide how fast this is, never what comes out."""
 
 
-class Heights:
+class BinnedRanks:
     """How many of a map's values lie below a level, and which is the n-th."""
 
     def __init__(self, values: NDArray[Any]) -> None:

@@ -1,4 +1,4 @@
-"""Heights against a full sort, whatever the values look like."""
+"""Binned ranks against a full sort, whatever the values look like."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from evaluation.localization.heights import FEW, Heights
+from evaluation.localization.binned_ranks import FEW, BinnedRanks
 
 SHAPES = {
     "uniform": lambda rng, size: rng.random(size),
@@ -28,7 +28,7 @@ def test_counts_are_those_of_a_sort(kind: str, dtype: type, count: int) -> None:
     values = SHAPES[kind](rng, 5000).astype(dtype)
     levels = np.sort(rng.choice(np.concatenate([values, np.nextafter(values, dtype(np.inf)), [dtype(0)]]), count))
     ordered = np.sort(values)
-    heights = Heights(values)
+    heights = BinnedRanks(values)
     lower, not_higher = heights.below(levels)
     np.testing.assert_array_equal(lower, ordered.searchsorted(levels, "left"))
     np.testing.assert_array_equal(not_higher, ordered.searchsorted(levels, "right"))
@@ -38,7 +38,7 @@ def test_counts_are_those_of_a_sort(kind: str, dtype: type, count: int) -> None:
 
 @given(arrays(np.float32, st.integers(1, 60), elements=st.floats(width=32, allow_nan=False, allow_infinity=False)))
 def test_any_values(values: np.ndarray) -> None:
-    ordered, heights = np.sort(values), Heights(values)
+    ordered, heights = np.sort(values), BinnedRanks(values)
     levels = np.sort(np.concatenate([values, values[::-1]] * FEW))
     lower, not_higher = heights.below(levels)
     np.testing.assert_array_equal(lower, ordered.searchsorted(levels, "left"))

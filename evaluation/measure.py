@@ -1,0 +1,119 @@
+"""What a measure is, of localisation and of faithfulness alike: what it is computed from, and how its numbers read."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from core.errors import SettingsError
+from core.settings import Settings, near_matches
+
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
+Values = tuple[FloatArray, FloatArray]
+"""Of M maps: values and chance levels, each (M,)."""
+Material = TypeVar("Material")
+Computed = TypeVar("Computed")
+Kind = Literal["map", "mosaic", "split", "pixels", "stability", "randomisation", "twins"]
+LOCALIZATION: tuple[Kind, ...] = ("map", "mosaic", "split")
+
+
+class NoSettings(Settings):
+    """A measure with nothing to set."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measure(Generic[Material, Computed]):
+    """One row of a registry."""
+
+    name: str
+    title: str
+    kind: Kind = "map"
+    """Localisation: what one value is of. Faithfulness: what is changed, be it pixels of the picture, all of its pixels
+    by a little, the network, or what lies on the floor."""
+    compute: Callable[[Material, Any], Computed]
+    """Takes M maps with all that may be asked about them, and the settings. Returns `Values`: NaN where there is no
+    value, or where chance has to be measured. Of a split it returns what each map adds to the sums, (M, S)."""
+    finish: Callable[[FloatArray, Any], tuple[FloatArray, FloatArray, FloatArray]] | None = None
+    """Of a split, whose piles can be resampled so: from sums (..., 1 + S), of which the first is the number of maps, to
+    value, chance level and threshold, each (...); the threshold is NaN where it has no say."""
+    settings: type[Settings]
+    direction: Literal["higher", "lower"]
+    """Which way is better."""
+    range: tuple[float, float]
+    undefined: str = "zero_mass"
+    """Status of a finite map without a value."""
+    lacking: tuple[str, Callable[[Material, Any], BoolArray]] | None = None
+    """A further reason to have no value whatever the map is, and the maps (M,) for which it holds."""
+    needs_others: bool = False
+    """Whether it asks where the other bricks are."""
+    chance_of_noise: bool = False
+    """Whether chance is what a map of independent uniform noise scores on the same picture and class."""
+    prepare: Callable[[Any, Any], object] | None = None
+    """Makes what stays in the run and all maps share, from an `Unlearned` and the settings; one process calls it,
+    before any map is scored."""
+    equals: str = ""
+    """Another measure that gives the same numbers on purpose, under the name that its own paper gave it."""
+
+    answers: str = ""
+    """The question that it answers, in plain words."""
+    formula: str
+    chance: str
+    uniform: str = ""
+    """What a uniform map scores."""
+    oracle: str = ""
+    """What the mask itself scores as a map."""
+    ties: str
+    zero_mass: str
+    negative_values: str
+    cost: str = ""
+    """In forward passes a map, of the default settings."""
+    source: str
+
+    def as_row(self) -> dict[str, str]:
+        """Return the definition as a row for a table; what was left open is left out."""
+        settings = ", ".join(f"{name} {field.get_default()}" for name, field in self.settings.model_fields.items())
+        is_localization = self.kind in LOCALIZATION
+        row = {
+            "metric": self.name,
+            "title": self.title,
+            "of": f"a {self.kind}" if is_localization else "",
+            "kind": "" if is_localization else self.kind,
+            "answers": self.answers,
+            "formula": self.formula,
+            "direction": self.direction,
+            "range": f"{self.range[0]:g} to {self.range[1]:g}".replace("inf", "infinity"),
+            "chance": self.chance,
+            "uniform": self.uniform,
+            "oracle": self.oracle,
+            "ties": self.ties,
+            "zero_mass": self.zero_mass,
+            "negative_values": self.negative_values,
+            "settings": (settings or "none") if is_localization else "",
+            "equals": (self.equals or "none") if is_localization else "",
+            "cost": self.cost,
+            "source": self.source,
+        }
+        return {name: words for name, words in row.items() if words}
+
+    def strict(self, values: FloatArray, status: NDArray[np.str_]) -> FloatArray:
+        """Return `values` with the worst value where they are undefined: 0 where higher is better.
+
+        Scores that are not there at all (status ``missing``) stay NaN, and so do those of a measure whose worst value
+        is infinite. `values` and `status` have one shape, any.
+        """
+        worst = self.range[0] if self.direction == "higher" else self.range[1]
+        undefined = (status != "ok") & (status != "missing")
+        return np.where(undefined, worst if np.isfinite(worst) else np.nan, values)
+
+
+def find_measure(
+    registry: Mapping[str, Measure[Material, Computed]], name: str, what: str = "metric"
+) -> Measure[Material, Computed]:
+    """Return the row called `name`; raises SettingsError with the nearest known name of `what` the registry holds."""
+    if name not in registry:
+        known = list(registry)
+        raise SettingsError(f"There is no {what} {name!r}{near_matches(name, known)}; known are {', '.join(known)}.")
+    return registry[name]
