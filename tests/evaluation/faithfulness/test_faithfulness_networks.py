@@ -95,13 +95,13 @@ def _of_run(root: Path, method: str) -> Maps:
 
 def test_model_randomisation_is_the_mean_rank_correlation_over_the_stages(with_twins: Path) -> None:
     maps = _of_run(with_twins, "saliency")
-    assert maps.explainer is not None
+    assert maps.reexplainer is not None
     assert maps.unlearned is not None
     found, chance = model_randomization(maps, CascadeSettings(stages=2))
-    before = maps.explainer.explain(maps.images, [0, 1, 2])
+    before = maps.reexplainer.explain(maps.images, [0, 1, 2])
     expected = []
     for network in maps.unlearned.cascade(2, 0):
-        after = maps.explainer.explain(maps.images, [0, 1, 2], network)
+        after = maps.reexplainer.explain(maps.images, [0, 1, 2], network)
         expected.append([spearmanr(one.ravel(), other.ravel())[0] for one, other in zip(before, after, strict=True)])
     np.testing.assert_allclose(found, np.mean(expected, axis=0), atol=1e-6)
     assert chance.tolist() == [0.0] * 3
