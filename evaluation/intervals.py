@@ -1,17 +1,24 @@
-"""Percentile intervals that resample piles: two views of one pile are not two independent pictures."""
+"""Percentile intervals that resample piles: two views of one pile are not two independent pictures.
 
+Beside them: sums over piles for many columns of values at once, and correlations that are NaN where they have no value.
+"""
+
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from core.bootstrap import LEVEL, interval_ends, resample_counts
 from core.seeding import Purpose, generator
-from evaluation.statistics.totals import Piles
 
+FloatArray = NDArray[np.float64]
 RESAMPLES = 2000
 """Enough for two digits: the ends of a 95 % interval then wander by about 2 % of its width between seeds."""
+FEW_RESAMPLES = 500
+"""A correlation is costly to draw again; the ends of an interval then wander by 4 % of its width between seeds."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +32,36 @@ class Interval:
     piles: int
 
 
+@dataclass(frozen=True)
+class Piles:
+    """Which of G piles each of N pairs belongs to."""
+
+    member: NDArray[np.intp]
+    """(N,) 0 to G - 1"""
+    count: int
+    """G"""
+
+    @classmethod
+    def of(cls, names: NDArray[Any]) -> "Piles":
+        """Return the piles called `names`, (N,)."""
+        distinct, member = np.unique(names, return_inverse=True)
+        return cls(np.asarray(member, dtype=np.intp), len(distinct))
+
+    def sums(self, values: FloatArray) -> FloatArray:
+        """Return the sums of `values` (..., N) over the pairs of each pile, (..., G); NaN counts as 0."""
+        flat = np.nan_to_num(values, nan=0.0).reshape(-1, values.shape[-1])
+        totals = np.zeros((len(flat), self.count))
+        for row, column in zip(totals, flat, strict=True):
+            row[:] = np.bincount(self.member, weights=column, minlength=self.count)
+        return totals.reshape(*values.shape[:-1], self.count)
+
+    def counts(self, values: FloatArray) -> FloatArray:
+        """Return how many of `values` (..., N) are defined in each pile, (..., G)."""
+        return self.sums((~np.isnan(values)).astype(np.float64))
+
+
 def mean_interval(
-    values: NDArray[np.float64],
+    values: FloatArray,
     piles: NDArray[Any],
     *,
     seed: int,
@@ -50,40 +85,38 @@ def mean_interval(
     if len(values) == 0:
         return Interval(np.nan, np.nan, np.nan, 0, 0)
     mean = float(values.mean())
-    found, member = np.unique(names, return_inverse=True)
-    if len(found) < 2:
-        return Interval(mean, np.nan, np.nan, len(values), len(found))
+    distinct, member = np.unique(names, return_inverse=True)
+    if len(distinct) < 2:
+        return Interval(mean, np.nan, np.nan, len(values), len(distinct))
     sums = np.bincount(member, weights=values)
     counts = np.bincount(member).astype(np.float64)
-    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), len(found), resamples)  # (B, piles)
+    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), len(distinct), resamples)  # (B, piles)
     means = (drawn @ sums) / (drawn @ counts)
-    low, high = interval_ends(means, len(found), level)
-    return Interval(mean, float(low), float(high), len(values), len(found))
+    low, high = interval_ends(means, len(distinct), level)
+    return Interval(mean, float(low), float(high), len(values), len(distinct))
 
 
-def mean_intervals(
-    values: NDArray[np.float64], piles: NDArray[Any], *, seed: int, resamples: int = RESAMPLES
-) -> list[Interval]:
+def mean_intervals(values: FloatArray, piles: NDArray[Any], *, seed: int, resamples: int = RESAMPLES) -> list[Interval]:
     """Return `mean_interval` of each row of `values` (C, N), from one drawing of piles for all of them.
 
     A pile in which a row has no value is drawn for it all the same, and adds nothing.
     """
-    found = Piles.of(piles)
-    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), found.count, resamples)  # (B, G)
-    sums, counts = found.sums(values), found.counts(values)  # (C, G)
+    units = Piles.of(piles)
+    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, resamples)  # (B, G)
+    sums, counts = units.sums(values), units.counts(values)  # (C, G)
     with np.errstate(invalid="ignore"):
         means = (sums @ drawn.T) / (counts @ drawn.T)  # (C, B)
     intervals = []
     for row, total, count, resampled in zip(values, sums.sum(axis=1), counts, means, strict=True):
-        units = int((count > 0).sum())
-        mean = float(total / count.sum()) if units else np.nan
-        low, high = interval_ends(resampled, units)
-        intervals.append(Interval(mean, float(low), float(high), int((~np.isnan(row)).sum()), units))
+        defined = int((count > 0).sum())
+        mean = float(total / count.sum()) if defined else np.nan
+        low, high = interval_ends(resampled, defined)
+        intervals.append(Interval(mean, float(low), float(high), int((~np.isnan(row)).sum()), defined))
     return intervals
 
 
 def median_interval(
-    values: NDArray[np.float64],
+    values: FloatArray,
     piles: NDArray[Any],
     *,
     seed: int,
@@ -113,3 +146,54 @@ def median_interval(
         medians[start : start + 256] = (values[lower] + values[upper]) / 2
     low, high = interval_ends(medians, len(names), level)
     return Interval(median, float(low), float(high), len(values), len(names))
+
+
+def interval_over_piles(
+    estimate: Callable[[NDArray[np.intp]], float],
+    piles: NDArray[Any],
+    *,
+    seed: int,
+    resamples: int = FEW_RESAMPLES,
+) -> Interval:
+    """Return `estimate` of all items, and its percentile interval from piles drawn with replacement.
+
+    Args:
+        estimate: takes the numbers of the items, repeated as often as their pile was drawn; may return NaN.
+        piles: (N,) the pile of each item.
+        seed: of the resampling.
+        resamples: how many times the piles are drawn.
+    """
+    everything = np.arange(len(piles))
+    value = estimate(everything) if len(piles) else float("nan")
+    distinct, member = np.unique(piles, return_inverse=True)
+    if len(distinct) < 2:
+        return Interval(value, np.nan, np.nan, len(piles), len(distinct))
+    counts = resample_counts(generator(seed, Purpose.BOOTSTRAP), len(distinct), resamples)  # (B, piles)
+    drawn = np.array([estimate(np.repeat(everything, times[member])) for times in counts])
+    low, high = interval_ends(drawn, len(distinct))
+    return Interval(value, float(low), float(high), len(piles), len(distinct))
+
+
+def pearson(first: FloatArray, second: FloatArray) -> float:
+    """Return the correlation of two lists of numbers; NaN for fewer than two, or where one list is constant."""
+    if len(first) < 2:
+        return float("nan")
+    one, other = first - first.mean(), second - second.mean()
+    scale = np.sqrt((one @ one) * (other @ other))
+    # Rounding leaves a constant list some 1e-16 of its size.
+    flat = any(np.ptp(values) <= 1e-12 * np.abs(values).max() for values in (first, second))
+    return float("nan") if flat or scale == 0 else float(np.clip(one @ other / scale, -1, 1))
+
+
+def spearman(first: FloatArray, second: FloatArray) -> float:
+    """Return the rank correlation, ties sharing their mean rank; NaN as for `pearson`."""
+    return pearson(rankdata(first), rankdata(second))
+
+
+def kendall(first: FloatArray, second: FloatArray) -> float:
+    """Return concordant minus discordant pairs over all pairs; a tie counts 0 (tau-a). NaN for fewer than two."""
+    count = len(first)
+    if count < 2:
+        return float("nan")
+    signs = np.sign(first[:, None] - first) * np.sign(second[:, None] - second)
+    return float(signs.sum() / (count * (count - 1)))

@@ -7,9 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.faithfulness.removal import REMOVALS
-from evaluation.faithfulness.statistics import interval_over_piles, spearman
 from evaluation.faithfulness.twins import TWIN_PIXELS, Regions
-from evaluation.intervals import Interval, mean_interval
+from evaluation.intervals import Interval, interval_over_piles, mean_interval, spearman
 
 FloatArray = NDArray[np.float64]
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.faithfulness.statistics import interval_over_piles, spearman
-from evaluation.intervals import Interval, mean_interval
+from evaluation.intervals import Interval, interval_over_piles, mean_interval, spearman
 
 FloatArray = NDArray[np.float64]
 FEWEST_METHODS = 4

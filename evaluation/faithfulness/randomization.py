@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import nn
 
 from evaluation.faithfulness.protocol import Maps, SeededSettings
-from evaluation.faithfulness.statistics import spearman
+from evaluation.intervals import spearman
 from evaluation.measure import FloatArray, Measure, Values
 from explain.protocol import FloatMaps
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from evaluation.faithfulness.curves import removal_answers
 from evaluation.faithfulness.order import SUBSETS, cell_means, cell_numbers, picture_stream
 from evaluation.faithfulness.protocol import Maps, Output, SeededSettings
-from evaluation.faithfulness.statistics import pearson
+from evaluation.intervals import pearson
 from evaluation.measure import Measure, Values
 
 

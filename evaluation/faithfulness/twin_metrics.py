@@ -8,8 +8,8 @@ import numpy as np
 
 from core.settings import Settings
 from evaluation.faithfulness.protocol import Maps
-from evaluation.faithfulness.statistics import kendall
 from evaluation.faithfulness.twins import Regions
+from evaluation.intervals import kendall
 from evaluation.measure import FloatArray, Measure, Values
 
 

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.findings.material import FLOOR, Material
-from evaluation.intervals import Interval, mean_intervals
+from evaluation.intervals import FloatArray, Interval, mean_intervals
 from evaluation.statistics.effects import Effect, paired_effects
 from evaluation.statistics.groups import GroupEffect, group_effects
-from evaluation.statistics.holm import holm
+from evaluation.statistics.permutation import holm
 from evaluation.statistics.strata import FEWEST_PILES, SIZE_GROUPS
 from evaluation.statistics.summary import ALPHA
-from evaluation.statistics.totals import FloatArray
 
 BoolArray = NDArray[np.bool_]
 

@@ -14,13 +14,13 @@ from dataset.index import open_index
 from dataset.manifest import Manifest
 from dataset.pile_dataset import PileDataset
 from evaluation.findings.sharing import Overlap, read_overlaps
+from evaluation.intervals import FloatArray
 from evaluation.localization.registry import METRICS
 from evaluation.report.data import read_logits
 from evaluation.report.gallery import LEAD_METRICS
 from evaluation.statistics.facts import PairFacts, read_pair_facts
 from evaluation.statistics.ranks import rank_methods
 from evaluation.statistics.table import MethodLabel, ScoreTable, read_scored_run
-from evaluation.statistics.totals import FloatArray
 from training.run.run import RunInfo
 
 FLOOR = "mass_on_floor"

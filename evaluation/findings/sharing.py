@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.pile_dataset import PileDataset
+from evaluation.intervals import FloatArray
 from evaluation.resize import resize_maps
-from evaluation.statistics.totals import FloatArray
 from explain.methods import find_method
 from explain.store import Attribution, load_maps
 

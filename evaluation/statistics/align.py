@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from core.errors import BrickbenchError, SettingsError
 from core.settings import Settings
+from evaluation.intervals import FloatArray
 from evaluation.measures import MEASURES
 from evaluation.statistics.table import MethodLabel, ScoreTable
-from evaluation.statistics.totals import FloatArray
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataset.index import open_index
 from evaluation.measures import MEASURES
 from evaluation.statistics.align import align
 from evaluation.statistics.effects import Effect, paired_effects
-from evaluation.statistics.holm import holm
+from evaluation.statistics.permutation import holm
 from evaluation.statistics.summary import effect_columns, sign_of, words_of
 from evaluation.statistics.table import MethodLabel, ScoreTable, load_scores
 from training.run.run import RunInfo

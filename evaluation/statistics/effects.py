@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from core.bootstrap import LEVEL, interval_ends, resample_counts
 from core.seeding import Purpose, generator
-from evaluation.intervals import RESAMPLES, Interval
+from evaluation.intervals import RESAMPLES, FloatArray, Interval, Piles
 from evaluation.statistics.permutation import flips_for, sign_flip_p_values
-from evaluation.statistics.totals import FloatArray, Piles
 
 _AT_ONCE = 128  # columns: 2,000 resamples of four sums of each take 8 MB
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dataset.index import open_index
-from evaluation.statistics.totals import FloatArray
+from evaluation.intervals import FloatArray
 
 ObjectArray = NDArray[np.object_]
 Pair = tuple[str, str]

@@ -1,9 +1,12 @@
-"""Sign-flip tests: were the two methods of a pair interchangeable, each pile's difference could as well be negative."""
+"""Sign-flip tests, and Holm's correction for many of them.
+
+Were the two methods of a pair interchangeable, each pile's difference could as well be negative.
+"""
 
 import numpy as np
 
 from core.seeding import Purpose, generator
-from evaluation.statistics.totals import FloatArray
+from evaluation.intervals import FloatArray
 
 FLIPS = 9_999
 """At least so many: p is then known to a tenth of itself at 0.01."""
@@ -53,3 +56,19 @@ def _all_flips(start: int, rows: int, piles: int) -> FloatArray:
     """Return flips `start` to ``start + rows``, one a row; the last pile keeps its sign, as |total| is symmetric."""
     numbers = np.arange(start, start + rows, dtype=np.int64)
     return ((numbers[:, None] >> np.arange(piles)) & 1).astype(np.float64)
+
+
+def holm(p_values: FloatArray) -> FloatArray:
+    """Return p values adjusted for being (C,) comparisons; NaN stays NaN and is not counted.
+
+    The chance that even one of the true null hypotheses has an adjusted p of at most a is at most a, whatever the
+    comparisons have to do with each other.
+
+    Source: Holm 1979, A simple sequentially rejective multiple test procedure.
+    """
+    adjusted = np.full(len(p_values), np.nan)
+    defined = np.flatnonzero(~np.isnan(p_values))
+    order = defined[np.argsort(p_values[defined], kind="stable")]
+    factors = np.arange(len(order), 0, -1)
+    adjusted[order] = np.minimum(np.maximum.accumulate(p_values[order] * factors), 1.0)
+    return adjusted

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import f as f_distribution
 from scipy.stats import friedmanchisquare, rankdata
 
-from evaluation.statistics.totals import FloatArray, Piles
+from evaluation.intervals import FloatArray, Piles
 
 
 @dataclass(frozen=True)

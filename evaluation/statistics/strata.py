@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.intervals import Interval, mean_intervals
+from evaluation.intervals import FloatArray, Interval, mean_intervals
 from evaluation.statistics.facts import ObjectArray, PairFacts
 from evaluation.statistics.table import MethodLabel, ScoreTable
-from evaluation.statistics.totals import FloatArray
 
 FEWEST_PILES = 10
 """Below this an interval says more about the bootstrap than about the method: none is given."""

@@ -10,7 +10,7 @@ import numpy as np
 from evaluation.intervals import Interval, mean_interval, median_interval
 from evaluation.measures import MEASURES, repeated_by
 from evaluation.statistics.effects import Effect, paired_effects
-from evaluation.statistics.holm import holm
+from evaluation.statistics.permutation import holm
 from evaluation.statistics.ranks import Ranking, rank_methods
 from evaluation.statistics.table import MISSING, MethodLabel, ScoreTable
 

@@ -8,7 +8,7 @@ import numpy as np
 from evaluation.intervals import Interval, mean_intervals
 from evaluation.statistics.align import Aligned, align
 from evaluation.statistics.effects import Effect, paired_effects
-from evaluation.statistics.holm import holm
+from evaluation.statistics.permutation import holm
 from evaluation.statistics.summary import effect_columns, sign_of
 from evaluation.statistics.table import MethodLabel, ScoreTable
 from evaluation.statistics.variance import SOURCES, Components, variance_components

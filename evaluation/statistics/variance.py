@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.statistics.totals import FloatArray, Piles
+from evaluation.intervals import FloatArray, Piles
 
 SOURCES = ("run", "pile", "pair", "run_by_pile", "rest")
 

@@ -11,7 +11,7 @@ from scipy.stats import t as student
 from core.bootstrap import LEVEL, resample_counts
 from core.seeding import Purpose, generator
 from evaluation.statistics.effects import Estimate
-from evaluation.statistics.holm import holm
+from evaluation.statistics.permutation import holm
 from evaluation.study.answers.answers import Answers
 from evaluation.study.models.results import BradleyTerry, Contest, FloatArray, Strength, resampled_estimate
 

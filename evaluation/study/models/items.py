@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binomtest, chi2
 
-from evaluation.statistics.holm import holm
+from evaluation.statistics.permutation import holm
 from evaluation.study.models.results import FloatArray, Group, Items, ItemTest
 from evaluation.study.models.share import wilson
 

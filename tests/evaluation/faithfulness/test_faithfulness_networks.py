@@ -21,8 +21,8 @@ from evaluation.faithfulness.randomization import (
     model_randomization,
 )
 from evaluation.faithfulness.stability import StabilitySettings, max_sensitivity
-from evaluation.faithfulness.statistics import interval_over_piles, kendall, pearson, spearman
 from evaluation.faithfulness.unlearned import Unlearned, cascade, layers_from_the_top
+from evaluation.intervals import interval_over_piles, kendall, pearson, spearman
 from training.run.checkpoint import load_checkpoint
 
 Make = Callable[..., Maps]

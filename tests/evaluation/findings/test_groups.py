@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from evaluation.intervals import mean_interval
+from evaluation.intervals import Piles, mean_interval
 from evaluation.statistics.groups import group_effects
 from evaluation.statistics.permutation import sign_flip_p_values
-from evaluation.statistics.totals import Piles
 
 
 def test_by_hand() -> None:

@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from evaluation.statistics.holm import holm
+from evaluation.statistics.permutation import holm
 
 
 def test_by_hand() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from evaluation.statistics.holm import holm
+from evaluation.statistics.permutation import holm
 from evaluation.study.models.items import cochran_q, items_one_by_one
 
 # pingouin's data set "cochran": 20 people, energetic on Monday, Wednesday and Friday.
