@@ -88,7 +88,8 @@ def table(recipe: Path, folder: Path, judge: Path, penalties: list[float], seeds
     """Return the tables of one settings file, in Markdown."""
     runs = [[run_of(folder, recipe, seed, penalty) for penalty in penalties] for seed in seeds]
     said = [[labels(run, judge) for run in row] for row in runs]
-    both = align([load_scores(run, judge) for row in runs for run in row], [run.name for row in runs for run in row])
+    tables = [load_scores(Run.open(run, judge), measures=METRICS) for row in runs for run in row]
+    both = align(tables, [run.name for row in runs for run in row])
     pictures = f"{len(both.piles)} pairs of picture and part, {len(np.unique(both.piles))} piles"
     lines = [f"**{recipe.stem}**, {len(seeds)} seeds, {pictures}", ""]
     lines += ["| mask_penalty | mAP on test | change | of each seed |", "| ---: | ---: | ---: | ---: |"]

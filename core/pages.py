@@ -15,7 +15,8 @@ from core.files import output_file
 def page_environment(package: str) -> jinja2.Environment:
     """Return the environment of the templates in ``PACKAGE/templates``, which extend ``page.html.j2`` of this package.
 
-    Numbers are printed by the filter ``number`` (`page_number`); a name that is missing is an error.
+    Numbers are printed by the filters ``number`` (`page_number`) and ``pvalue`` (`page_p_value`); a name that is
+    missing is an error.
     """
     environment = jinja2.Environment(
         loader=jinja2.ChoiceLoader([jinja2.PackageLoader(package), jinja2.PackageLoader("core")]),
@@ -25,6 +26,7 @@ def page_environment(package: str) -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["number"] = page_number
+    environment.filters["pvalue"] = page_p_value
     return environment
 
 
@@ -40,6 +42,13 @@ def page_number(value: float | None, digits: int = 2) -> str:
         return "–"
     text = f"{value:.{digits}f}"
     return text.replace("-", "−") if float(text) else text.lstrip("-")
+
+
+def page_p_value(value: float) -> str:
+    """Return a p value with three decimals, as a bound where it is smaller, and a dash where there is none."""
+    if value != value:
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def data_uri(picture: npt.NDArray[np.uint8]) -> str:

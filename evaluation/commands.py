@@ -1,5 +1,6 @@
 """``brickbench evaluate``: scores of a run's maps, methods against each other, the report."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,8 @@ from core.cli import (
     device_option,
     existing_folder,
     json_option,
+    new_file,
+    output_option,
     parse_choices,
     print_json,
     print_rows,
@@ -25,6 +28,7 @@ from explain.workers_option import network_workers_option
 from training.options import checkpoint_option, checkpoint_there_option, dataset_option, run_argument
 
 if TYPE_CHECKING:
+    from evaluation.faithfulness.scoring import FaithfulnessResult
     from training.run.run import Run
 
 
@@ -92,8 +96,8 @@ def localize(
         if not error.result.made:
             raise
         failed = error
-    table = load_scores(run.folder, run.dataset.root, strict=strict)
-    labels = {method.key: (method.name, method.kind) for method in table.methods}
+    table = load_scores(run, measures=METRICS, strict=strict)
+    labels = {str(method.key): (method.name, method.kind) for method in table.methods}
     rows = score_rows(summarize(table, seed=seed)) + split_rows(run.folder, table.checkpoint, labels)
     print_rows(rows, as_json=as_json)
     if failed:
@@ -155,8 +159,7 @@ def faithfulness(
       brickbench evaluate faithfulness bricks/runs/first --engine ray --worker-gpus 1
     """
     from evaluation.faithfulness.registry import faithfulness_settings
-    from evaluation.faithfulness.scoring import default_metrics, faithfulness_tables, score_faithfulness
-    from evaluation.measures import MEASURES
+    from evaluation.faithfulness.scoring import default_metrics, score_faithfulness
 
     names = metrics if metrics is not None else ",".join(default_metrics(run.dataset))
     given = parse_choices("metric", names, settings)
@@ -179,7 +182,7 @@ def faithfulness(
         failed, result = error, error.result
     for note in result.notes:
         click.echo(note, err=True)
-    tables = faithfulness_tables(run, result, list(given), MEASURES, seed=seed)
+    tables = faithfulness_tables(run, result, list(given), seed=seed)
     if as_json:
         print_json(tables)
     else:
@@ -189,6 +192,29 @@ def faithfulness(
                 print_rows(rows, as_json=False)
     if failed:
         raise failed
+
+
+def faithfulness_tables(
+    run: "Run", result: "FaithfulnessResult", metrics: Sequence[str], *, seed: int = 0
+) -> dict[str, list[dict[str, object]]]:
+    """Return what the scores of a result's maps come to, as rows: ``scores`` by measure and method.
+
+    With twins there is more: how far ``removals`` depart from the truth, and ``predictions``, how well each measure
+    whose scores are there foretells it. `seed` is of the bootstrap.
+    """
+    from evaluation.faithfulness.registry import TWINS
+    from evaluation.faithfulness.scoring import removal_rows
+    from evaluation.statistics.prediction import predict_truths, prediction_rows
+    from evaluation.statistics.summary import measure_rows, summarize
+    from evaluation.statistics.table import ScoredRun
+
+    scored = ScoredRun.of(run, result.rows)
+    predictions = predict_truths(scored.table_of(result.rows), TWINS, seed=seed) if result.regions else []
+    return {
+        "scores": measure_rows(summarize(scored.table_of(result.rows, metrics), seed=seed)),
+        "removals": removal_rows(run, result, seed=seed),
+        "predictions": prediction_rows(predictions),
+    }
 
 
 @evaluate.command()
@@ -284,33 +310,30 @@ def compare(
       brickbench evaluate compare bricks/runs/first bricks/runs/second
       brickbench evaluate compare bricks/runs/first bricks/runs/first --other-checkpoint epoch_0005
     """
-    from evaluation.measures import MEASURES
+    from evaluation.statistics.comparison import SHORT_COLUMNS
     from evaluation.statistics.contrast import contrast_runs
-    from evaluation.statistics.summary import SHORT_COLUMNS, difference_rows, summarize
+    from evaluation.statistics.summary import difference_rows, summarize
     from evaluation.statistics.table import load_scores
-    from training.run.run import dataset_of
+    from training.run.run import Run
 
-    root = dataset or dataset_of(run)
+    first = Run.open(run, dataset)
     if other is None:
         if other_checkpoint is not None:
             raise SettingsError("--other-checkpoint needs a second run: name RUN twice to compare its checkpoints.")
-        rows = difference_rows(summarize(load_scores(run, root, checkpoint, MEASURES, strict=strict), seed=seed))
+        rows = difference_rows(summarize(load_scores(first, checkpoint, strict=strict), seed=seed))
         columns: tuple[str, ...] = ("metric", "first", "second", *SHORT_COLUMNS)
     else:
-        roots = (root, dataset or dataset_of(other))
-        found = contrast_runs((run, other), roots, (checkpoint, other_checkpoint), seed=seed, strict=strict)
-        rows = [each.as_row() for each in found]
+        runs = (first, Run.open(other, dataset))
+        contrasts = contrast_runs(runs, (checkpoint, other_checkpoint), seed=seed, strict=strict)
+        rows = [contrast.as_row() for contrast in contrasts]
         columns = ("metric", "method", "first", "second", *SHORT_COLUMNS)
     columns += ("strict",) if strict else ()
     print_rows(rows, as_json=as_json, columns=None if as_json else columns)
 
 
 @evaluate.command()
-@click.argument("run", type=existing_folder)
-@dataset_option
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The HTML to write."
-)
+@run_argument
+@output_option("The HTML to write.", new_file)
 @checkpoint_there_option("scores")
 @click.option(
     "--also",
@@ -328,8 +351,7 @@ def compare(
 @seed_option
 @json_option
 def report(
-    run: Path,
-    dataset: Path | None,
+    run: "Run",
     output: Path,
     checkpoint: str | None,
     also: tuple[Path, ...],
@@ -351,14 +373,10 @@ def report(
     """
     from evaluation.report.files import NAMES
     from evaluation.report.page import write_report
-    from training.run.run import dataset_of
 
     require_new(output, force=force)
     require_new(*((data / name for name in NAMES) if data else ()), force=force, option="--data")
-    root = dataset or dataset_of(run)
-    made = write_report(
-        run, root, output, checkpoint=checkpoint, seed=seed, cases=cases, also=also, data=data, strict=strict
-    )
+    made = write_report(run, output, checkpoint=checkpoint, seed=seed, cases=cases, also=also, data=data, strict=strict)
     if as_json:
         print_json({"report": made.path, "files": made.files, **vars(made.verdict)})
     else:

@@ -31,6 +31,10 @@ class Interval:
     values: int
     piles: int
 
+    def as_row(self) -> dict[str, object]:
+        """Return the mean and its ends as columns of a table."""
+        return {"mean": self.mean, "low": self.low, "high": self.high}
+
 
 @dataclass(frozen=True)
 class Piles:

@@ -125,7 +125,7 @@ def _steps(output: Path, piles: int, epochs: int, explained: int, workers: int |
     def write() -> str:
         from evaluation.report.page import write_report
 
-        verdict = write_report(run, dataset, report).verdict
+        verdict = write_report(Run.open(run, dataset), report).verdict
         say(verdict.headline)
         return "one file, no network needed"
 

@@ -5,7 +5,6 @@ Scores are made in this process, or in the workers of an engine; this process al
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from core.engine import LOCAL, Engine
 from core.errors import BrickbenchError, PartialFailureError
@@ -18,18 +17,13 @@ from dataset.dataset_folder import DatasetFolder
 from dataset.index import merge_run
 from evaluation.faithfulness.imputation import departure_rows, departures, gather_effects
 from evaluation.faithfulness.plan import find_jobs, work_items
-from evaluation.faithfulness.prediction import prediction_rows
-from evaluation.faithfulness.registry import FAITHFULNESS, QUICK, TWINS, find_faithfulness
+from evaluation.faithfulness.registry import QUICK, TWINS, find_faithfulness
 from evaluation.faithfulness.score_writer import ScoreWriter
 from evaluation.faithfulness.scorer import ScoringContext, score_item
-from evaluation.faithfulness.tables import load_scored, predictions, score_rows
 from evaluation.faithfulness.twins import Regions, load_regions, require_twins
-from evaluation.measure import Measure
 from evaluation.score_store import SCORES
 from explain.store import Attribution
 from training.run.run import Run
-
-Rows = list[dict[str, object]]
 
 
 @dataclass
@@ -123,28 +117,13 @@ def score_faithfulness(
     return result
 
 
-def faithfulness_tables(
-    run: Run,
-    result: FaithfulnessResult,
-    metrics: Sequence[str],
-    foretelling: Mapping[str, Measure[Any, Any]] = FAITHFULNESS,
-    *,
-    seed: int = 0,
-) -> dict[str, Rows]:
-    """Return what the scores of a result's maps come to, as rows: ``scores`` by measure and method.
-
-    With twins there is more: how far ``removals`` depart from the truth, and ``predictions``, how well each measure of
-    `foretelling` whose scores are there foretells it. `seed` is of the bootstrap.
-    """
-    scored = load_scored(run, result.rows)
-    tables: dict[str, Rows] = {"scores": score_rows(scored, metrics, seed=seed), "removals": [], "predictions": []}
-    if result.regions:
-        pictures = run.dataset.pictures(None)
-        pile_of = dict(zip(pictures.image_ids, pictures.groups.tolist(), strict=True))
-        effects = gather_effects(result.regions, pile_of, result.classes)
-        tables["removals"] = departure_rows(departures(effects, seed=seed))
-        tables["predictions"] = prediction_rows(predictions(scored, foretelling, seed=seed))
-    return tables
+def removal_rows(run: Run, result: FaithfulnessResult, *, seed: int = 0) -> list[dict[str, object]]:
+    """Return how far removals depart from the truth, as rows for a table; none without twins. `seed` resamples piles."""
+    if not result.regions:
+        return []
+    pictures = run.dataset.pictures(None)
+    pile_of = dict(zip(pictures.image_ids, pictures.groups.tolist(), strict=True))
+    return departure_rows(departures(gather_effects(result.regions, pile_of, result.classes), seed=seed))
 
 
 def _require_pictures(context: ScoringContext, image_ids: Sequence[str]) -> None:

@@ -1,35 +1,34 @@
 """``brickbench evaluate findings``: what the maps say of the network, and what to render more of."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import existing_folder, json_option, print_json
+from core.cli import json_option, new_file, output_option, print_json
 from core.files import require_new
+from training.options import checkpoint_there_option, run_argument
+
+if TYPE_CHECKING:
+    from training.run.run import Run
 
 
 @click.command()
-@click.argument("run", type=existing_folder)
-@click.option("-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset.")
-@click.option(
-    "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), required=True, help="The HTML to write."
-)
+@run_argument
+@output_option("The HTML to write.", new_file)
 @click.option(
     "--settings",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=new_file,
     default=None,
     help="Also write settings for `render run` that make more of what would cure what was found.",
 )
-@click.option(
-    "--checkpoint", default=None, show_default="the best that has scores", help="Whose maps, such as epoch_0007."
-)
+@checkpoint_there_option("scores")
 @click.option("--method", default=None, show_default="the one that localises best", help="Whose maps, such as gradcam.")
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap over piles.")
 @json_option
 def findings(
-    run: Path,
-    dataset: Path | None,
+    run: "Run",
     output: Path,
     settings: Path | None,
     checkpoint: str | None,
@@ -49,23 +48,14 @@ def findings(
       brickbench render run more.yaml -o more --count 640 --seed 1
     """
     from evaluation.findings.page import document, write_findings
-    from training.run.run import dataset_of
 
     require_new(output, force=force)
     require_new(settings, force=force, option="--settings")
-    page = write_findings(
-        run,
-        dataset or dataset_of(run),
-        output,
-        settings=settings,
-        checkpoint=checkpoint,
-        method=method,
-        seed=seed,
-    )
+    page = write_findings(run, output, settings=settings, checkpoint=checkpoint, method=method, seed=seed)
     if as_json:
         print_json(document(page))
         return
-    click.echo("\n".join([page.headline, *(f"- {each.title}" for each in page.findings), str(page.path)]))
+    click.echo("\n".join([page.headline, *(f"- {finding.title}" for finding in page.findings), str(page.path)]))
     if page.settings is not None:
         click.echo(str(page.settings))
     elif settings is not None:

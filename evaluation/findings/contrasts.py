@@ -9,13 +9,10 @@ from numpy.typing import NDArray
 
 from evaluation.findings.material import FLOOR, Material
 from evaluation.intervals import FloatArray, Interval, mean_intervals
-from evaluation.statistics.effects import Effect, paired_effects
-from evaluation.statistics.groups import GroupEffect, group_effects
+from evaluation.statistics.comparison import ALPHA
+from evaluation.statistics.effects import BoolArray, Effect, GroupEffect, group_effects, paired_effects
 from evaluation.statistics.permutation import holm
 from evaluation.statistics.strata import FEWEST_PILES, SIZE_GROUPS
-from evaluation.statistics.summary import ALPHA
-
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -96,52 +93,52 @@ class PairTest:
         return row | {"p": self.p_value, "p_holm": self.p_corrected, "found": self.found}
 
 
-def contrast_groups(found: Material, kind: str, *, seed: int) -> list[GroupTest]:
+def contrast_groups(material: Material, kind: str, *, seed: int) -> list[GroupTest]:
     """Return the test of each group of a kind (``part``, ``floor``, ``lighting``) that enough piles stand behind.
 
     Both the group and the rest need `FEWEST_PILES` piles. They come in the order of their mean mass on the floor, the
     largest first. Photos have no floor and no light that one knows of, and take part in the tests of parts only.
     """
-    facts = found.facts
+    facts = material.facts
     of_pair = {"part": facts.part_id, "floor": facts.floor, "lighting": facts.lighting}[kind]
-    there = np.array([name is not None for name in of_pair], dtype=np.bool_)
-    values = np.where(there, found.scores(FLOOR), np.nan)
-    names = sorted({str(name) for name in of_pair[there]})
+    known = np.array([name is not None for name in of_pair], dtype=np.bool_)
+    values = np.where(known, material.scores(FLOOR), np.nan)
+    names = sorted({str(name) for name in of_pair[known]})
     inside = np.array([of_pair == name for name in names], dtype=np.bool_).reshape(len(names), len(values))
-    kept = np.array([_is_supported(values, group, found.table.piles) for group in inside], dtype=np.bool_)
+    kept = np.array([_is_supported(values, group, material.table.piles) for group in inside], dtype=np.bool_)
     if not kept.any():
         return []
     names, inside = [name for name, keep in zip(names, kept, strict=True) if keep], inside[kept]
-    lifts = np.where(there, found.scores("lift_on_floor"), np.nan)
-    effects = group_effects(np.tile(values, (len(names), 1)), inside, found.table.piles, seed=seed)
-    others = group_effects(np.tile(lifts, (len(names), 1)), inside, found.table.piles, seed=seed)
+    lifts = np.where(known, material.scores("lift_on_floor"), np.nan)
+    effects = group_effects(np.tile(values, (len(names), 1)), inside, material.table.piles, seed=seed)
+    others = group_effects(np.tile(lifts, (len(names), 1)), inside, material.table.piles, seed=seed)
     alike: Sequence[GroupEffect | None] = [None] * len(names)
     if kind == "part":
         level = np.tile(values - size_means(values, facts.visible_px), (len(names), 1))
-        alike = group_effects(level, inside, found.table.piles, seed=seed)
-    corrected = holm(np.array([each.p_value for each in effects]))
-    tests = [GroupTest(kind, *each) for each in zip(names, effects, corrected.tolist(), others, alike, strict=True)]
-    return sorted(tests, key=lambda each: -each.effect.group.mean)
+        alike = group_effects(level, inside, material.table.piles, seed=seed)
+    corrected = holm(np.array([effect.p_value for effect in effects]))
+    tests = [GroupTest(kind, *row) for row in zip(names, effects, corrected.tolist(), others, alike, strict=True)]
+    return sorted(tests, key=lambda test: -test.effect.group.mean)
 
 
-def contrast_pairs(found: Material, *, seed: int) -> list[PairTest]:
+def contrast_pairs(material: Material, *, seed: int) -> list[PairTest]:
     """Return the test of each pair of parts that enough piles stand behind, those with the smallest p first.
 
     Pictures with A and without, both without B, and maps of B beside bricks of A need `FEWEST_PILES` piles each.
     """
-    classes, overlaps = found.info.classes, found.overlap_columns
+    classes, overlaps = material.run.info.classes, material.overlap_columns
     columns = []
     for pair in permutations(range(len(classes)), 2):
-        logits, with_first = _logits(found, pair)
-        there = (overlaps.explained == pair[1]) & (overlaps.other == pair[0])
-        map_piles = len(np.unique(overlaps.piles[there]))
-        if _is_supported(logits, with_first, found.pictures.piles) and map_piles >= FEWEST_PILES:
-            columns.append((pair, logits, with_first, there))
+        logits, with_first = _logits(material, pair)
+        on_first = (overlaps.explained == pair[1]) & (overlaps.other == pair[0])
+        map_piles = len(np.unique(overlaps.piles[on_first]))
+        if _is_supported(logits, with_first, material.pictures.piles) and map_piles >= FEWEST_PILES:
+            columns.append((pair, logits, with_first, on_first))
     if not columns:
         return []
     pairs = [pair for pair, *_ in columns]
-    logits, with_first, on_first = (np.stack([column[place] for column in columns]) for place in (1, 2, 3))
-    confusion = group_effects(logits, with_first, found.pictures.piles, seed=seed)
+    logits, with_first, on_first = (np.stack(column) for column in list(zip(*columns, strict=True))[1:])
+    confusion = group_effects(logits, with_first, material.pictures.piles, seed=seed)
     explained = overlaps.explained == np.array([[second] for _, second in pairs])
     beyond = np.where(on_first, overlaps.share - overlaps.area, np.nan)
     sharing = paired_effects(beyond, overlaps.piles, seed=seed)
@@ -151,30 +148,30 @@ def contrast_pairs(found: Material, *, seed: int) -> list[PairTest]:
     p_values = np.array([max(one.p_value, two.p_value) for one, two in zip(confusion, sharing, strict=True)])
     corrected = holm(p_values)
     tests = []
-    for place, (first, second) in enumerate(pairs):
-        known, said = ~np.isnan(logits[place]), logits[place] > 0
-        claims = [float(said[known & side].mean()) for side in (with_first[place], ~with_first[place])]
+    for number, (first, second) in enumerate(pairs):
+        known, said = ~np.isnan(logits[number]), logits[number] > 0
+        claims = [float(said[known & side].mean()) for side in (with_first[number], ~with_first[number])]
         tests.append(
             PairTest(
                 shown=classes[first],
                 claimed=classes[second],
-                confusion=confusion[place],
+                confusion=confusion[number],
                 claims=(claims[0], claims[1]),
-                share=shares[place],
-                area=float(overlaps.area[on_first[place]].mean()),
-                sharing=sharing[place],
-                beside=beside[place],
-                p_value=float(p_values[place]),
-                p_corrected=float(corrected[place]),
+                share=shares[number],
+                area=float(overlaps.area[on_first[number]].mean()),
+                sharing=sharing[number],
+                beside=beside[number],
+                p_value=float(p_values[number]),
+                p_corrected=float(corrected[number]),
             )
         )
-    return sorted(tests, key=lambda each: (not each.found, not each.is_towards, each.p_value))
+    return sorted(tests, key=lambda test: (not test.found, not test.is_towards, test.p_value))
 
 
-def _logits(found: Material, pair: tuple[int, int]) -> tuple[FloatArray, BoolArray]:
+def _logits(material: Material, pair: tuple[int, int]) -> tuple[FloatArray, BoolArray]:
     """Return the logits of B where B is absent and A is shown or absent, else NaN, and where A is shown: (N,) each."""
     first, second = pair
-    pictures = found.pictures
+    pictures = material.pictures
     asked = pictures.absent[:, second] & (pictures.shown[:, first] | pictures.absent[:, first])
     return np.where(asked, pictures.logits[:, second], np.nan), pictures.shown[:, first]
 

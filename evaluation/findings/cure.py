@@ -9,7 +9,7 @@ import yaml
 
 from core.errors import BrickbenchError
 from core.files import output_file
-from dataset.manifest import Manifest
+from dataset.dataset_folder import DatasetFolder
 from evaluation.findings.contrasts import GroupTest, PairTest
 from evaluation.findings.wording import Test, plain
 from evaluation.report.words import listed
@@ -36,20 +36,20 @@ class Cure:
     """What was found, but settings cannot say."""
 
 
-def base_settings(root: Path) -> RenderSettings:
-    """Return the settings that the renders of dataset `root` were made with; the defaults, with its parts, if none.
+def base_settings(dataset: DatasetFolder) -> RenderSettings:
+    """Return the settings that the renders of `dataset` were made with; the defaults, with its parts, if none.
 
     Raises:
         BrickbenchError: its settings file is of no render, or its parts are not in the catalogue.
     """
-    path = root / SETTINGS_NAME
+    path = dataset.root / SETTINGS_NAME
     if path.is_file():
         return RenderRecord.load(path).render
-    parts = tuple(part.part_id for part in Manifest.load_folder(root).parts)
+    parts = tuple(part.part_id for part in dataset.parts)
     unknown = [part_id for part_id in parts if part_id not in ALL_PARTS]
     if unknown:
         raise BrickbenchError(
-            f"{root} has no renders, and the catalogue has no part {unknown[0]!r}: there is nothing to begin a "
+            f"{dataset.root} has no renders, and the catalogue has no part {unknown[0]!r}: there is nothing to begin a "
             "settings file with. Leave out --settings."
         )
     return RenderSettings(parts=parts)
@@ -65,11 +65,9 @@ def cure(base: RenderSettings, tests: Sequence[Test]) -> Cure:
     left_out: list[str] = []
     looked = [test for test in tests if isinstance(test, GroupTest) and test.kind == "part"]
     pairs = [test for test in tests if isinstance(test, PairTest)]
-    wanted = list(
-        dict.fromkeys([test.name for test in looked] + [name for t in pairs for name in (t.shown, t.claimed)])
-    )
-    known = [part_id for part_id in wanted if part_id in base.parts]
-    left_out += [f"part {part_id} is not among the parts of the renders" for part_id in wanted if part_id not in known]
+    named = list(dict.fromkeys([test.name for test in looked] + [name for t in pairs for name in (t.shown, t.claimed)]))
+    known = [part_id for part_id in named if part_id in base.parts]
+    left_out += [f"part {part_id} is not among the parts of the renders" for part_id in named if part_id not in known]
     if known:
         changes["part_shares"] = dict(base.part_shares) | {
             part_id: FACTOR * base.part_shares.get(part_id, 1.0) for part_id in known
@@ -104,11 +102,11 @@ def cure(base: RenderSettings, tests: Sequence[Test]) -> Cure:
     return Cure(settings, changed, tuple(left_out))
 
 
-def cure_text(found: Cure, *, origin: str, seed: int | None) -> str:
+def cure_text(cured: Cure, *, origin: str, seed: int | None) -> str:
     """Return the settings as YAML, with the reason above each that was changed.
 
     Args:
-        found: the settings.
+        cured: the settings.
         origin: where the findings are from, for the first line.
         seed: of the dataset's own renders: another one gives other piles.
     """
@@ -118,14 +116,14 @@ def cure_text(found: Cure, *, origin: str, seed: int | None) -> str:
         f"brickbench render run THIS.yaml -o MORE --count 640 --seed {other}",
         "brickbench train run -d MORE --weights RUN/checkpoints/CHECKPOINT.safetensors",
         "Judge the network on the test pictures that it was judged on before, not on these.",
-        *(f"Not in here: {text}." for text in found.left_out),
+        *(f"Not in here: {text}." for text in cured.left_out),
     ]
     lines = [line for text in head for line in _comment(text)]
-    for name, value in found.settings.model_dump(mode="json").items():
-        if name in found.reasons:
-            lines += ["", *_comment(found.reasons[name])]
+    for name, value in cured.settings.model_dump(mode="json").items():
+        if name in cured.reasons:
+            lines += ["", *_comment(cured.reasons[name])]
         lines.append(yaml.safe_dump({name: value}, sort_keys=False, allow_unicode=True).rstrip("\n"))
-        if name in found.reasons:
+        if name in cured.reasons:
             lines.append("")
     return "\n".join(lines) + "\n"
 

@@ -35,7 +35,7 @@ class Example:
     panels: tuple[Panel, ...]
 
 
-def examples_of(found: Material, test: Test) -> list[Example]:
+def examples_of(material: Material, test: Test) -> list[Example]:
     """Return up to `CASES` examples of what `test` found, of different piles, the strongest first.
 
     Of a part, floor or light: the maps with the largest share on the floor. Of a pair: the maps of the claimed part
@@ -43,65 +43,67 @@ def examples_of(found: Material, test: Test) -> list[Example]:
     highest.
     """
     if isinstance(test, GroupTest):
-        return [_on_floor(found, pair, share) for pair, share in _worst(found, test)]
-    return [*_shared(found, test), *_claimed(found, test)]
+        return [_on_floor(material, pair, share) for pair, share in _worst(material, test)]
+    return [*_shared(material, test), *_claimed(material, test)]
 
 
-def _worst(found: Material, test: GroupTest) -> Iterator[tuple[int, float]]:
-    facts = found.facts
+def _worst(material: Material, test: GroupTest) -> Iterator[tuple[int, float]]:
+    facts = material.facts
     of_pair = {"part": facts.part_id, "floor": facts.floor, "lighting": facts.lighting}[test.kind]
-    values = np.where(of_pair == test.name, found.scores(FLOOR), np.nan)
+    values = np.where(of_pair == test.name, material.scores(FLOOR), np.nan)
     order = [int(pair) for pair in np.argsort(-values, kind="stable") if not np.isnan(values[pair])]
-    for pair in _one_a_pile(order, found.table.piles)[:CASES]:
+    for pair in _one_a_pile(order, material.table.piles)[:CASES]:
         yield pair, float(values[pair])
 
 
-def _on_floor(found: Material, pair: int, share: float) -> Example:
-    part_id = found.table.pairs[pair][1]
-    name = part_title(found, part_id)
-    return _example(found, pair, part_id, f"{share:.0%} of the map of {name} on the floor".replace("%", " %"))
+def _on_floor(material: Material, pair: int, share: float) -> Example:
+    part_id = material.table.pairs[pair][1]
+    name = part_title(material, part_id)
+    return _example(material, pair, part_id, f"{share:.0%} of the map of {name} on the floor".replace("%", " %"))
 
 
-def _shared(found: Material, test: PairTest) -> Iterator[Example]:
-    those = [
-        each for each in found.overlaps if each.other == test.shown and found.table.pairs[each.pair][1] == test.claimed
+def _shared(material: Material, test: PairTest) -> Iterator[Example]:
+    of_claimed = [
+        overlap
+        for overlap in material.overlaps
+        if overlap.other == test.shown and material.table.pairs[overlap.pair][1] == test.claimed
     ]
-    those.sort(key=lambda each: -each.share)
-    share_of = {each.pair: each.share for each in those}
-    for pair in _one_a_pile([each.pair for each in those], found.table.piles)[: CASES - 1]:
-        words = f"{share_of[pair]:.0%} of the map of {part_title(found, test.claimed)} on the part outlined at the left"
-        yield _example(found, pair, test.shown, words.replace("%", " %"))
+    of_claimed.sort(key=lambda overlap: -overlap.share)
+    share_of = {overlap.pair: overlap.share for overlap in of_claimed}
+    for pair in _one_a_pile(list(share_of), material.table.piles)[: CASES - 1]:
+        claimed = part_title(material, test.claimed)
+        words = f"{share_of[pair]:.0%} of the map of {claimed} on the part outlined at the left"
+        yield _example(material, pair, test.shown, words.replace("%", " %"))
 
 
-def _claimed(found: Material, test: PairTest) -> Iterator[Example]:
+def _claimed(material: Material, test: PairTest) -> Iterator[Example]:
     """Yield the picture with A and without B in which the logit of B is highest, if B is claimed there."""
-    pictures, classes = found.pictures, found.info.classes
+    pictures, classes = material.pictures, material.run.info.classes
     first, second = classes.index(test.shown), classes.index(test.claimed)
     logits = np.where(pictures.absent[:, second] & pictures.shown[:, first], pictures.logits[:, second], -np.inf)
-    place = int(logits.argmax())
-    if logits[place] > 0:
-        image_id = pictures.image_ids[place]
-        picture, mask = _picture(found, image_id, test.shown)
-        claimed, shown = part_title(found, test.claimed), part_title(found, test.shown)
-        caption = f"No {claimed}, but claimed: logit {logits[place]:.1f}. Outlined: {shown}"
+    highest = int(logits.argmax())
+    if logits[highest] > 0:
+        image_id = pictures.image_ids[highest]
+        picture, mask = _picture(material, image_id, test.shown)
+        claimed, shown = part_title(material, test.claimed), part_title(material, test.shown)
+        caption = f"No {claimed}, but claimed: logit {logits[highest]:.1f}. Outlined: {shown}"
         drawn = data_uri(with_outline(scaled_picture(picture, SIZE_PX), mask))
         yield Example(image_id, (Panel(caption, f"Picture {image_id}. {caption}.", drawn),))
 
 
-def _example(found: Material, pair: int, outlined: str, words: str) -> Example:
+def _example(material: Material, pair: int, outlined: str, words: str) -> Example:
     """Return the picture with `outlined` outlined, beside the map with the part outlined that it explains."""
-    image_id, part_id = found.table.pairs[pair]
-    row = found.table.rows[found.method, pair]
-    picture, mask = _picture(found, image_id, outlined)
-    own = mask if outlined == part_id else _picture(found, image_id, part_id)[1]
-    values = next(load_maps(found.run_folder, [row]))
+    image_id, part_id = material.table.pairs[pair]
+    row = material.table.rows[material.method, pair]
+    picture, mask = _picture(material, image_id, outlined)
+    own = mask if outlined == part_id else _picture(material, image_id, part_id)[1]
+    values = next(load_maps(material.run.folder, [row]))
     drawn = overlay(picture, values, resize=find_method(row.method).resize, size_px=SIZE_PX, mask=own)
-    logit = found.logits.get((image_id, part_id))
+    logit = material.logits.get((image_id, part_id))
     told = words if logit is None else f"{words}; logit {logit:.1f}".replace("-", "−")
-    place = " · ".join(
-        str(each).replace("_", " ") for each in (found.facts.floor[pair], found.facts.lighting[pair]) if each
-    )
-    first = f"Outlined: {part_title(found, outlined)}{f' · {place}' if place else ''}"
+    surroundings = (material.facts.floor[pair], material.facts.lighting[pair])
+    where = " · ".join(str(name).replace("_", " ") for name in surroundings if name)
+    first = f"Outlined: {part_title(material, outlined)}{f' · {where}' if where else ''}"
     return Example(
         image_id,
         (
@@ -110,15 +112,15 @@ def _example(found: Material, pair: int, outlined: str, words: str) -> Example:
                 f"Picture {image_id}. {first}.",
                 data_uri(with_outline(scaled_picture(picture, SIZE_PX), mask)),
             ),
-            Panel(told, f"{found.label.title} map of {part_title(found, part_id)}: {told}.", data_uri(drawn)),
+            Panel(told, f"{material.label.title} map of {part_title(material, part_id)}: {told}.", data_uri(drawn)),
         ),
     )
 
 
-def _picture(found: Material, image_id: str, part_id: str) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    place = found.dataset.image_ids.index(image_id)
-    picture = found.dataset.image(place)
-    mask = found.dataset.masks(place).get(part_id)
+def _picture(material: Material, image_id: str, part_id: str) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    number = material.dataset.image_ids.index(image_id)
+    picture = material.dataset.image(number)
+    mask = material.dataset.masks(number).get(part_id)
     return picture, np.zeros(picture.shape[:2], dtype=np.bool_) if mask is None else mask
 
 

@@ -4,18 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from markupsafe import Markup
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
 from core.pages import page_environment, save_page
-from dataset.manifest import Manifest
+from core.svg import ACCENT, MUTED, bare, inline_svg, plot_style
 from evaluation.findings.contrasts import GroupTest, PairTest, contrast_groups, contrast_pairs
 from evaluation.findings.cure import FACTOR, Cure, base_settings, cure, cure_text, write_cure
 from evaluation.findings.examples import examples_of
-from evaluation.findings.limits import headline, limits
 from evaluation.findings.material import Material, gather_material
-from evaluation.findings.plots import groups_plot
-from evaluation.findings.wording import Finding, Test, finding_of, part_title, plain
-from evaluation.report.page import p_text
+from evaluation.findings.wording import Finding, Test, finding_of, headline, limits, part_title, plain
 from evaluation.statistics.strata import FEWEST_PILES
 from evaluation.statistics.summary import LEVEL
+from training.run.run import Run
 
 KINDS = {"part": "Parts", "floor": "Floors", "lighting": "Lights"}
 
@@ -35,8 +38,7 @@ class FindingsPage:
 
 
 def write_findings(
-    run_folder: Path,
-    root: Path,
+    run: Run,
     out: Path,
     *,
     settings: Path | None = None,
@@ -47,8 +49,8 @@ def write_findings(
     """Write the page of findings, and the settings that would cure them, over what is there.
 
     Args:
-        run_folder: with scores and predictions.
-        root: pictures, masks, and the settings that they were rendered with.
+        run: with scores and predictions; its dataset holds pictures, masks, and the settings that they were rendered
+            with.
         out: the HTML file.
         settings: the file for `render run`; None writes none.
         checkpoint: whose maps; None takes the best one that has scores.
@@ -59,25 +61,25 @@ def write_findings(
         BrickbenchError: the run lacks scores, or a file cannot be written.
         SettingsError: no such checkpoint or method.
     """
-    found = gather_material(run_folder, root, checkpoint=checkpoint, method=method)
-    groups = {kind: contrast_groups(found, kind, seed=seed) for kind in KINDS}
-    pairs = contrast_pairs(found, seed=seed)
+    material = gather_material(run, checkpoint=checkpoint, method=method)
+    groups = {kind: contrast_groups(material, kind, seed=seed) for kind in KINDS}
+    pairs = contrast_pairs(material, seed=seed)
     tests: list[Test] = [*groups["part"], *pairs, *groups["floor"], *groups["lighting"]]
-    findings = tuple(finding_of(found, test) for test in tests if test.found)
+    findings = tuple(finding_of(material, test) for test in tests if test.found)
     cured, text = None, ""
     if findings and settings is not None:
-        cured = cure(base_settings(root), [each.test for each in findings])
-        origin = f"run {found.info.run_id}, {found.table.checkpoint}"
-        text = cure_text(cured, origin=origin, seed=Manifest.load_folder(root).seed)
-    html = _render(found, findings, groups, pairs, cured, text, seed)
+        cured = cure(base_settings(run.dataset), [finding.test for finding in findings])
+        origin = f"run {run.info.run_id}, {material.table.checkpoint}"
+        text = cure_text(cured, origin=origin, seed=run.dataset.manifest.seed)
+    html = _render(material, findings, groups, pairs, cured, text, seed)
     save_page(out, html)
     if settings is not None and cured is not None:
         write_cure(text, settings)
     return FindingsPage(
         path=out,
         settings=settings if cured is not None else None,
-        headline=headline(found, findings),
-        limits=limits(found, groups, pairs),
+        headline=headline(material, findings),
+        limits=limits(material, groups, pairs),
         findings=findings,
         tests=tuple(tests),
     )
@@ -91,15 +93,15 @@ def document(page: FindingsPage) -> dict[str, object]:
         "headline": page.headline,
         "limits": page.limits,
         "findings": [
-            {"title": each.title, "sentences": each.sentences, "advice": each.advice, **each.test.as_row()}
-            for each in page.findings
+            {"title": one.title, "sentences": one.sentences, "advice": one.advice, **one.test.as_row()}
+            for one in page.findings
         ],
         "tests": [test.as_row() for test in page.tests],
     }
 
 
 def _render(
-    found: Material,
+    material: Material,
     findings: Sequence[Finding],
     groups: dict[str, list[GroupTest]],
     pairs: Sequence[PairTest],
@@ -108,35 +110,59 @@ def _render(
     seed: int,
 ) -> str:
     environment = page_environment("evaluation.findings")
-    environment.filters["pvalue"] = p_text
     titles = {
-        test: part_title(found, test.name) if test.kind == "part" else plain(test.name)
+        test: part_title(material, test.name) if test.kind == "part" else plain(test.name)
         for tests in groups.values()
         for test in tests
     }
     return environment.get_template("findings.html.j2").render(
-        found=found,
-        headline=headline(found, findings),
-        limits=limits(found, groups, pairs),
-        findings=[(each, examples_of(found, each.test)) for each in findings],
+        material=material,
+        headline=headline(material, findings),
+        limits=limits(material, groups, pairs),
+        findings=[(finding, examples_of(material, finding.test)) for finding in findings],
         groups=[
             (
                 kind,
                 title,
                 groups[kind],
-                groups_plot(title.lower(), groups[kind], [titles[each] for each in groups[kind]]),
+                _groups_plot(title.lower(), groups[kind], [titles[test] for test in groups[kind]]),
             )
             for kind, title in KINDS.items()
             if groups[kind]
         ],
         titles=titles,
-        pairs=[(part_title(found, each.shown), part_title(found, each.claimed), each) for each in pairs],
+        pairs=[(part_title(material, test.shown), part_title(material, test.claimed), test) for test in pairs],
         cured=cured,
         text=text,
         factor=FACTOR,
         fewest=FEWEST_PILES,
         level=LEVEL,
         seed=seed,
-        pictures=len({image_id for image_id, _ in found.table.pairs}),
-        piles=len(set(found.table.piles.tolist())),
+        pictures=material.table.pictures,
+        piles=material.table.pile_count,
     )
+
+
+def _groups_plot(kind: str, tests: Sequence[GroupTest], names: Sequence[str]) -> Markup:
+    """Return a line a group with its mean mass on the floor and interval; coloured where it was found to be more."""
+    with plot_style(f"findings {kind}"):
+        figure = Figure(figsize=(5.6, 0.6 + 0.27 * len(tests)), layout="constrained")
+        axes = figure.add_subplot()
+        for line, test in enumerate(tests):
+            colour, mean = ACCENT if test.found else MUTED, test.effect.group
+            if np.isfinite(mean.low):
+                axes.plot([mean.low, mean.high], [line] * 2, color=colour, linewidth=2.4, solid_capstyle="round")
+            axes.plot([mean.mean], [line], "o", color=colour, markersize=5.5)
+        axes.set_yticks(
+            range(len(tests)), [f"{name} ({test.effect.group.values})" for name, test in zip(names, tests, strict=True)]
+        )
+        axes.set_ylim(len(tests) - 0.4, -0.6)
+        axes.set_xlim(0, 1)
+        axes.set_xlabel("share of the map on the floor")
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+        bare(axes, "x")
+        told = "; ".join(
+            f"{name} {test.effect.group.mean:.2f} against {test.effect.rest.mean:.2f}{', more' if test.found else ''}"
+            for name, test in zip(names, tests, strict=True)
+        )
+        return inline_svg(figure, f"Mass on the floor by {kind}: {told}.")

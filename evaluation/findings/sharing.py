@@ -6,15 +6,13 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dataset.pile_dataset import PileDataset
 from evaluation.intervals import FloatArray
 from evaluation.resize import resize_maps
+from evaluation.statistics.effects import BoolArray
 from explain.methods import find_method
 from explain.store import Attribution, load_maps
-
-BoolArray = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -49,12 +47,12 @@ def overlaps_of(values: FloatArray, named: str, masks: Mapping[str, BoolArray]) 
     if not total > 0:
         return []
     own = masks.get(named, np.zeros(values.shape, dtype=np.bool_))
-    found = []
+    overlaps = []
     for part_id, mask in masks.items():
-        there = mask & ~own
-        if part_id != named and there.any():
-            found.append((part_id, float(mass[there].sum()) / total, float(there.mean())))
-    return found
+        other = mask & ~own
+        if part_id != named and other.any():
+            overlaps.append((part_id, float(mass[other].sum()) / total, float(other.mean())))
+    return overlaps
 
 
 def read_overlaps(
@@ -68,15 +66,15 @@ def read_overlaps(
         rows: the map of each pair, by the pair's number.
         shown: whether the part of each pair is a label of its picture; maps of other parts are passed over.
     """
-    place_of = {image_id: place for place, image_id in enumerate(pictures.image_ids)}
+    number_of = {image_id: number for number, image_id in enumerate(pictures.image_ids)}
     masks_of = lru_cache(maxsize=64)(pictures.masks)
-    wanted = [(pair, row) for pair, row in rows.items() if shown[pair] and row.image_id in place_of]
-    wanted.sort(key=lambda item: (item[1].file, item[1].row))
-    found = []
-    for (pair, row), values in zip(wanted, load_maps(run_folder, [row for _, row in wanted]), strict=True):
-        masks = masks_of(place_of[row.image_id])
+    chosen = [(pair, row) for pair, row in rows.items() if shown[pair] and row.image_id in number_of]
+    chosen.sort(key=lambda item: (item[1].file, item[1].row))
+    overlaps = []
+    for (pair, row), values in zip(chosen, load_maps(run_folder, [row for _, row in chosen]), strict=True):
+        masks = masks_of(number_of[row.image_id])
         if len(masks) > 1 and row.part_id in masks:
             height, width = masks[row.part_id].shape
             resized = resize_maps(values[None], height, width, find_method(row.method).resize)[0]
-            found += [Overlap(pair, *each) for each in overlaps_of(resized, row.part_id, masks)]
-    return sorted(found, key=lambda each: (each.pair, each.other))
+            overlaps += [Overlap(pair, *values) for values in overlaps_of(resized, row.part_id, masks)]
+    return sorted(overlaps, key=lambda overlap: (overlap.pair, overlap.other))

@@ -1,11 +1,29 @@
-"""What was found, in plain words with its figures, and what to render more of."""
+"""What was found, in plain words with its figures, what to render more of, and what may not be concluded."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from evaluation.findings.contrasts import GroupTest, PairTest
 from evaluation.findings.material import Material
+from evaluation.report.words import listed
+from evaluation.statistics.strata import FEWEST_PILES
 
 Test = GroupTest | PairTest
+_COUNTED = {
+    "part": ("looks at the floor for", "part", "parts"),
+    "pair": ("mixes up", "pair of parts", "pairs of parts"),
+    "floor": ("is drawn away by", "floor", "floors"),
+    "lighting": ("is drawn away by", "light", "lights"),
+}
+_ONE_METHOD = "Where a map is wrong, so is what is said of the network. See whether another method says the same."
+_MAPS = (
+    "A map on the floor need not mean that the network uses the floor: blurry maps spill over edges, and shadows and "
+    "reflections of the brick lie on the floor too. Faithfulness, best measured with twins, tells what it uses."
+)
+_CAUSES = (
+    "A part, floor or light may stand for something else that goes with it in these pictures, such as size or how much "
+    "is hidden. That more of it cures the network is an expectation, to be tested on the same test pictures."
+)
 
 
 @dataclass(frozen=True)
@@ -19,16 +37,65 @@ class Finding:
     test: Test
 
 
-def finding_of(found: Material, test: Test) -> Finding:
+def finding_of(material: Material, test: Test) -> Finding:
     """Return what a test that found something says."""
     if isinstance(test, PairTest):
-        return _pair(found, test)
-    return _part(found, test) if test.kind == "part" else _surroundings(test)
+        return _pair(material, test)
+    return _part(material, test) if test.kind == "part" else _surroundings(test)
 
 
-def part_title(found: Material, part_id: str) -> str:
+def headline(material: Material, findings: Sequence[Finding]) -> str:
+    """Return in one sentence what was found, or that nothing was."""
+    kinds = ["pair" if isinstance(one.test, PairTest) else one.test.kind for one in findings]
+    told = [
+        f"{verb} {_number(kinds.count(kind))} {one if kinds.count(kind) == 1 else many}"
+        for kind, (verb, one, many) in _COUNTED.items()
+        if kind in kinds
+    ]
+    if not told:
+        title = material.label.title
+        return f"Nothing stands out in the maps of {title}: there is nothing in particular to render more of."
+    return f"The network {listed(told)}."
+
+
+def limits(material: Material, groups: Mapping[str, Sequence[GroupTest]], pairs: Sequence[PairTest]) -> tuple[str, ...]:
+    """Return what may not be concluded, as far as it holds for this run."""
+    facts = material.facts
+    origin = "which was asked for" if material.chosen else "the one that finds the bricks best by its mean rank"
+    told = [
+        f"These are the maps of one method, {material.label.title}, {origin}. {_ONE_METHOD}",
+        _MAPS,
+        _CAUSES,
+    ]
+    lacking = [
+        name
+        for name, tests in (
+            ("parts", groups["part"]),
+            ("pairs of parts", pairs),
+            ("floors", groups["floor"]),
+            ("lights", groups["lighting"]),
+        )
+        if not tests
+    ]
+    if lacking:
+        told.append(
+            f"Nothing can be said of {', '.join(lacking)}: tests need {FEWEST_PILES} piles with each and without it"
+            f"{'' if material.pictures.image_ids else ', and of pairs also logits of the network (`train predict`)'}."
+        )
+    counted = sum(map(len, groups.values())) + len(pairs)
+    if counted:
+        told.append(
+            "What is not listed was not told apart from the rest, which does not mean that it is like the rest: look "
+            f"how far the intervals reach. Only what {FEWEST_PILES} piles stand behind was tested."
+        )
+    if (facts.source == "real").any() and (facts.source == "synthetic").any():
+        told.append("Photos and renders are taken together for parts; floors and lights are known of renders only.")
+    return tuple(told)
+
+
+def part_title(material: Material, part_id: str) -> str:
     """Return such as ``Brick 2 x 4 (3001)``."""
-    return f"{found.names.get(part_id, part_id)} ({part_id})"
+    return f"{material.names.get(part_id, part_id)} ({part_id})"
 
 
 def plain(name: str) -> str:
@@ -36,8 +103,8 @@ def plain(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _part(found: Material, test: GroupTest) -> Finding:
-    name = part_title(found, test.name)
+def _part(material: Material, test: GroupTest) -> Finding:
+    name = part_title(material, test.name)
     alike = test.alike.difference if test.alike else None
     first = (
         f"Where the network is asked for {name}, {_percent(test.effect.group.mean)} of the map lies on the floor; for "
@@ -83,8 +150,8 @@ def _surroundings(test: GroupTest) -> Finding:
     return Finding(title, (sentence,), advice, test)
 
 
-def _pair(found: Material, test: PairTest) -> Finding:
-    shown, claimed = part_title(found, test.shown), part_title(found, test.claimed)
+def _pair(material: Material, test: PairTest) -> Finding:
+    shown, claimed = part_title(material, test.shown), part_title(material, test.claimed)
     logit, beside = test.confusion, test.beside.difference
     confusion = (
         f"In pictures without {claimed}, its logit is {_signed(logit.group.mean)} where {shown} lies and "
@@ -138,3 +205,8 @@ def _signed(value: float, digits: int = 1) -> str:
 
 def _p(value: float) -> str:
     return "below 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _number(count: int) -> str:
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    return words[count] if count < len(words) else str(count)

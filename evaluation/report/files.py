@@ -21,74 +21,74 @@ from evaluation.statistics.table import MISSING
 NAMES = ("report.json", "scores.json", "scores.csv", "scores.parquet")
 
 
-def score_table(found: ReportData) -> pa.Table:
+def score_table(report: ReportData) -> pa.Table:
     """Return one row a map and metric: the score, its status and chance level, and what is known of the pair."""
-    table = found.table
-    facts = {name: column for name, column in found.facts.as_columns().items() if name != "part_id"}
+    table = report.table
+    facts = {name: column for name, column in report.facts.as_columns().items() if name != "part_id"}
     rows: list[dict[str, object]] = []
     for (method, pair), row in sorted(table.rows.items()):
         label = table.methods[method]
         known = {name: column[pair] for name, column in facts.items()}
         for metric, name in enumerate(table.metrics):
-            place = (method, metric, pair)
-            if table.status[place] == MISSING:
+            cell = (method, metric, pair)
+            if table.status[cell] == MISSING:
                 continue
             own: dict[str, object] = {
                 "run_id": table.run_id,
                 "checkpoint": table.checkpoint,
                 "attribution_id": row.attribution_id,
                 "method": label.name,
-                "method_key": label.key,
+                "method_key": str(label.key),
                 "kind": label.kind,
                 "metric": name,
                 "image_id": row.image_id,
                 "part_id": row.part_id,
                 "pile": int(table.piles[pair]),
-                "value": _known(float(table.values[place])) if table.status[place] == "ok" else None,
-                "status": str(table.status[place]),
-                "chance": _known(float(table.chance[place])),
+                "value": _known(float(table.values[cell])) if table.status[cell] == "ok" else None,
+                "status": str(table.status[cell]),
+                "chance": _known(float(table.chance[cell])),
             }
             rows.append(own | known)
     return pa.Table.from_pylist(rows)
 
 
-def document(found: ReportData) -> dict[str, object]:
+def document(report: ReportData) -> dict[str, object]:
     """Return all that the report says as one JSON document."""
     return {
-        "run_id": found.table.run_id,
-        "checkpoint": found.table.checkpoint,
-        "strict": found.table.strict,
-        "headline": found.verdict.headline,
-        "sentences": found.verdict.sentences,
-        "caveats": found.verdict.caveats,
-        "scores": score_rows(found.summary),
-        "differences": difference_rows(found.summary),
-        "rankings": ranking_rows(found.summary),
+        "run_id": report.table.run_id,
+        "checkpoint": report.table.checkpoint,
+        "strict": report.table.strict,
+        "headline": report.verdict.headline,
+        "sentences": report.verdict.sentences,
+        "caveats": report.verdict.caveats,
+        "scores": score_rows(report.summary),
+        "differences": difference_rows(report.summary),
+        "rankings": ranking_rows(report.summary),
         "breakdown": [
-            score.as_row() for dimension in found.strata for _, scores in dimension for score in scores.values()
+            score.as_row() for dimension in report.strata for _, scores in dimension for score in scores.values()
         ],
-        "splits": split_rows(found),
-        "focus": focus_rows(found),
-        "mass_shares": [{"of": label, **shares} for label, shares in mass_shares(found)],
-        "training": [each.as_row() for each in found.growth],
-        "variation": [each.as_row() for each in found.variation],
-        "variation_between": found.varied,
-        "provenance": dict(provenance(found)),
+        "splits": split_rows(report),
+        "focus": focus_rows(report),
+        "mass_shares": [{"of": label, **shares} for label, shares in mass_shares(report)],
+        "training": [growth.as_row() for growth in report.growth],
+        "variation": [variation.as_row() for variation in report.variation],
+        "variation_between": report.varied,
+        "provenance": dict(provenance(report)),
     }
 
 
-def write_files(found: ReportData, folder: Path) -> list[Path]:
+def write_files(report: ReportData, folder: Path) -> list[Path]:
     """Write the files called `NAMES` into `folder`, over what is there, and return their paths.
 
     Raises:
         BrickbenchError: `folder` cannot be written.
     """
     require_writable(folder)
-    table = score_table(found)
+    table = score_table(report)
     paths = [folder / name for name in NAMES]
     columns = {"columns": table.column_names, "rows": [list(row.values()) for row in table.to_pylist()]}
     with cannot_write(f"in {folder}", "Choose another folder."):
-        for path, value in zip(paths[:2], (document(found), columns), strict=True):
+        for path, value in zip(paths[:2], (document(report), columns), strict=True):
             with atomic_file(path) as temporary:
                 text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
                 temporary.write_text(text + "\n", encoding="utf-8")

@@ -8,15 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.pages import data_uri
-from dataset.pile_dataset import PileDataset
 from evaluation.measures import MEASURES
+from evaluation.report.verdict import CORE
 from evaluation.statistics.table import ScoreTable
 from explain.draw import Colouring, Picture, colouring_of, overlay, scaled_picture, with_outline
 from explain.methods import METHODS
 from explain.store import load_maps
+from training.run.run import Run
 
-LEAD_METRICS = ("mass_accuracy", "rank_accuracy", "pointing_game", "iou_fixed")
-SHOWN_METRICS = ("pointing_game", "mass_accuracy", "rank_accuracy", "iou_fixed")
 SIZE_PX = 360
 METHODS_SHOWN = 4
 
@@ -56,18 +55,18 @@ def choose_pairs(table: ScoreTable, methods: Sequence[int], count: int) -> list[
     usable = np.flatnonzero(~np.isnan(values).any(axis=0))
     order = usable[np.argsort(-values[:, usable].mean(axis=0), kind="stable")]
     middle = len(order) // 2
-    around = sorted(range(len(order)), key=lambda place: abs(place - middle))
+    around = sorted(range(len(order)), key=lambda rank: abs(rank - middle))
     wishes = {
         "best": list(order),
-        "median": [order[place] for place in around],
+        "median": [order[rank] for rank in around],
         "worst": list(order[::-1]),
     }
     if len(methods) > 1:
         gap = values[0] - values[1]
         titles = [table.methods[method].title for method in methods[:2]]
         for lead, ahead, behind in ((gap, *titles), (-gap, *titles[::-1])):
-            there = usable[lead[usable] > 0]
-            wishes[f"{ahead} ahead of {behind}"] = list(there[np.argsort(-lead[there], kind="stable")])
+            leading = usable[lead[usable] > 0]
+            wishes[f"{ahead} ahead of {behind}"] = list(leading[np.argsort(-lead[leading], kind="stable")])
     chosen: list[tuple[str, int]] = []
     seen: set[str] = set()
     while len(chosen) < count and any(wishes.values()):
@@ -89,17 +88,17 @@ def choose_own(table: ScoreTable, method: int) -> list[tuple[str, int]]:
     values = _good(table, [method])[0]
     order = np.flatnonzero(~np.isnan(values))
     order = order[np.argsort(-values[order], kind="stable")]
-    places = {"best": 0, "median": len(order) // 2, "worst": len(order) - 1}
-    found: dict[int, str] = {}
-    for kind, place in places.items():
+    ranks = {"best": 0, "median": len(order) // 2, "worst": len(order) - 1}
+    kind_of: dict[int, str] = {}
+    for kind, rank in ranks.items():
         if len(order):
-            found.setdefault(int(order[place]), kind)
-    return [(kind, pair) for pair, kind in found.items()]
+            kind_of.setdefault(int(order[rank]), kind)
+    return [(kind, pair) for pair, kind in kind_of.items()]
 
 
 def _good(table: ScoreTable, methods: Sequence[int]) -> NDArray[np.float64]:
     """Return (methods, P) values of the first lead metric, turned so that higher is better."""
-    lead = next((name for name in LEAD_METRICS if name in table.metrics), table.metrics[0])
+    lead = table.lead
     sign = 1.0 if MEASURES[lead].direction == "higher" else -1.0
     return np.asarray(sign * table.values[list(methods), table.metrics.index(lead)], dtype=np.float64)
 
@@ -107,27 +106,19 @@ def _good(table: ScoreTable, methods: Sequence[int]) -> NDArray[np.float64]:
 class Gallery:
     """Draws pairs of picture and part with their maps."""
 
-    def __init__(
-        self,
-        run_folder: Path,
-        table: ScoreTable,
-        pictures: PileDataset,
-        names: Mapping[str, str],
-        logits: Mapping[tuple[str, str], float],
-    ) -> None:
+    def __init__(self, run: Run, table: ScoreTable, logits: Mapping[tuple[str, str], float]) -> None:
         """Take what the pictures are drawn from.
 
         Args:
-            run_folder: holds the maps.
+            run: holds the maps; its dataset the pictures.
             table: scores, and where the maps are.
-            pictures: the dataset, with masks.
-            names: of parts, by part_id.
             logits: of (image_id, part_id), as far as they are known.
         """
-        self._run_folder, self._table, self._pictures = run_folder, table, pictures
-        self._names, self._logits = names, logits
-        self._place_of = {image_id: place for place, image_id in enumerate(pictures.image_ids)}
-        self._ranked = [place for place, method in enumerate(table.methods) if method.is_ranked]
+        self._run_folder, self._table, self._logits = run.folder, table, logits
+        self._pictures = run.dataset.pictures(None, with_masks=True)
+        self._names = {part.part_id: part.name for part in run.dataset.parts}
+        self._number_of = {image_id: number for number, image_id in enumerate(self._pictures.image_ids)}
+        self._ranked = [number for number, method in enumerate(table.methods) if method.is_ranked]
 
     def side_by_side(self, count: int) -> list[Case]:
         """Return up to `count` cases with the first explanations of the table beside each other."""
@@ -146,8 +137,8 @@ class Gallery:
 
     def _case(self, kind: str, pair: int, methods: Sequence[int]) -> Case:
         image_id, part_id = self._table.pairs[pair]
-        picture = self._pictures.image(self._place_of[image_id])
-        mask = self._pictures.masks(self._place_of[image_id]).get(part_id)
+        picture = self._pictures.image(self._number_of[image_id])
+        mask = self._pictures.masks(self._number_of[image_id]).get(part_id)
         if mask is None:  # explained because predicted, though it is not there
             mask = np.zeros(picture.shape[:2], dtype=np.bool_)
         name = self._names.get(part_id, part_id)
@@ -177,7 +168,7 @@ def _panels(
         title = table.methods[method].title
         scores = tuple(
             (MEASURES[metric].title, _score(table.values[method, table.metrics.index(metric), pair]))
-            for metric in SHOWN_METRICS
+            for metric in CORE
             if metric in table.metrics
         )
         scale = _scale(colouring_of(values))

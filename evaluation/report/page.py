@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.pages import page_environment, save_page
-from dataset.manifest import Manifest
-from dataset.pile_dataset import PileDataset
 from evaluation.localization.registry import SPLIT_METRICS
 from evaluation.measures import MEASURES, definition_rows
 from evaluation.report import sections
@@ -20,6 +18,7 @@ from evaluation.report.verdict import Verdict, core_metrics
 from evaluation.report.words import growth_words, variation_words
 from evaluation.statistics.strata import FEWEST_PILES
 from evaluation.statistics.summary import LEVEL
+from training.run.run import Run
 
 GALLERY_CASES = 10
 
@@ -35,8 +34,7 @@ class Report:
 
 
 def write_report(
-    run_folder: Path,
-    dataset_root: Path,
+    run: Run,
     out: Path,
     *,
     checkpoint: str | None = None,
@@ -49,8 +47,7 @@ def write_report(
     """Write the report of a run's scores and return its verdict.
 
     Args:
-        run_folder: with scores.
-        dataset_root: pictures and masks.
+        run: with scores of maps of its dataset's pictures.
         out: the HTML file; written over if it is there.
         checkpoint: whose maps; None takes the best one that has scores.
         seed: of the resampling.
@@ -62,62 +59,52 @@ def write_report(
     Raises:
         BrickbenchError: a run has no scores, or a file cannot be written.
     """
-    found = gather(run_folder, dataset_root, checkpoint=checkpoint, seed=seed, also=also, strict=strict)
-    html = render_report(found, cases=cases)
+    report = gather(run, checkpoint=checkpoint, seed=seed, also=also, strict=strict)
+    html = render_report(report, cases=cases)
     save_page(out, html)
-    return Report(out, found.verdict, tuple(write_files(found, data)) if data else ())
+    return Report(out, report.verdict, tuple(write_files(report, data)) if data else ())
 
 
-def render_report(found: ReportData, *, cases: int) -> str:
+def render_report(report: ReportData, *, cases: int) -> str:
     """Return the report as HTML; `cases` is how many pairs the gallery shows side by side, 0 for no gallery."""
-    table, summary = found.table, found.summary
-    pictures = PileDataset(found.root, None, with_masks=True)
-    names = {part.part_id: part.name for part in Manifest.load_folder(found.root).parts}
-    gallery = Gallery(found.run_folder, table, pictures, names, found.logits)
+    table, summary = report.table, report.summary
+    gallery = Gallery(report.run, table, report.logits)
     environment = page_environment("evaluation.report")
-    environment.filters["pvalue"] = p_text
     return environment.get_template("report.html.j2").render(
-        found=found,
-        run=found.info,
+        report=report,
+        run=report.run.info,
         table=table,
-        verdict=found.verdict,
-        plots=sections.metric_panels(found),
+        verdict=report.verdict,
+        plots=sections.metric_panels(report),
         cells=[[summary.cell(method, metric) for metric in table.metrics] for method in table.methods],
         metrics={name: MEASURES[name] for name in table.metrics},
-        lead=MEASURES[found.lead],
+        lead=MEASURES[report.lead],
         core=core_metrics(table),
-        rankings=sections.ranking_panels(found),
-        differences=sections.difference_rows(found),
-        effects=sections.effect_rows(found),
-        curves=sections.curve_sections(found),
-        strata=sections.strata_panels(found),
-        leaders=[method.title for method in sections.leading(found)],
+        rankings=sections.ranking_panels(report),
+        differences=sections.difference_lines(report),
+        effects=sections.effect_lines(report),
+        curves=sections.curve_sections(report),
+        strata=sections.strata_panels(report),
+        leaders=[method.title for method in sections.leading(report)],
         fewest=FEWEST_PILES,
-        split_lines=split_lines(found),
+        split_lines=split_lines(report),
         split_metrics=[definition.title for definition in SPLIT_METRICS.values()],
-        focus=focus_lines(found),
-        mass=sections.mass_plot(found),
-        shares=sections.mass_shares(found),
-        growth=sections.epoch_panels(found),
-        growth_words=growth_words(found),
-        variation=sections.variation_plot(found),
-        variation_words=variation_words(found),
+        focus=focus_lines(report),
+        mass=sections.mass_plot(report),
+        shares=sections.mass_shares(report),
+        growth=sections.epoch_panels(report),
+        growth_words=growth_words(report.growth, report.lead),
+        variation=sections.variation_plot(report),
+        variation_words=variation_words(report.variation, report.lead, of_runs=bool(report.also)),
         sources=sections.SOURCE_WORDS,
         cases=gallery.side_by_side(cases),
         own_cases=gallery.by_method() if cases else [],
-        training=training_plot(found.epochs) if found.epochs else None,
-        epoch=found.explained_epoch,
+        training=training_plot(report.epochs) if report.epochs else None,
+        epoch=report.explained_epoch,
         definitions=definition_rows([name for name in table.metrics if name not in summary.repeated]),
         repeated=[(MEASURES[name].title, MEASURES[other].title) for name, other in summary.repeated.items()],
-        provenance=provenance(found),
-        pictures=len({image_id for image_id, _ in table.pairs}),
-        piles=len(set(table.piles.tolist())),
+        provenance=provenance(report),
+        pictures=table.pictures,
+        piles=table.pile_count,
         level=LEVEL,
     )
-
-
-def p_text(value: float) -> str:
-    """Return a p value as a report prints it: three decimals, a bound where it is smaller, a dash where unknown."""
-    if value != value:
-        return "–"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"

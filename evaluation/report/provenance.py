@@ -9,12 +9,13 @@ from importlib import metadata
 import yaml
 
 from core.errors import BrickbenchError
-from dataset.manifest import Manifest
 from evaluation.intervals import RESAMPLES
 from evaluation.measures import MEASURES
 from evaluation.report.data import ReportData
+from evaluation.statistics.comparison import ALPHA
 from evaluation.statistics.permutation import flips_for
-from evaluation.statistics.summary import ALPHA, LEVEL
+from evaluation.statistics.summary import LEVEL
+from explain.method_key import MethodKey
 from explain.methods import METHODS
 from explain.store import ATTRIBUTIONS, SETTINGS_FILE
 from training.run.checkpoint import resolve_checkpoint
@@ -25,34 +26,36 @@ _LIBRARIES = (
 )  # fmt: skip
 
 
-def provenance(found: ReportData) -> list[tuple[str, str]]:
+def provenance(report: ReportData) -> list[tuple[str, str]]:
     """Return label and text of each thing that decided the numbers: equal inputs, equal text."""
-    info, table, manifest = found.info, found.table, Manifest.load_folder(found.root)
+    run, table, manifest = report.run, report.table, report.run.dataset.manifest
+    info = run.info
     rows = [
-        ("Run", f"{info.run_id}, checkpoint {table.checkpoint}{_weights(found)}"),
+        ("Run", f"{info.run_id}, checkpoint {table.checkpoint}{_weights(report)}"),
         ("Network", f"{info.model} {json.dumps(info.model_kwargs)}, input {info.input_size_px} px"),
         ("Training settings", f"digest {info.settings_digest}, seed {info.seed}"),
-        ("Trained with", _trained_with(found)),
-        ("Dataset", f"{found.root.resolve().name}, seed {manifest.seed}, {len(manifest.parts)} parts"),
+        ("Trained with", _trained_with(report)),
+        ("Dataset", f"{run.dataset.root.resolve().name}, seed {manifest.seed}, {len(manifest.parts)} parts"),
         ("Pictures trained on", f"digest {info.dataset_digest}"),
-        ("Explained", f"{len(table.pairs)} pairs of picture and part in {len(set(table.piles.tolist()))} piles"),
+        ("Explained", f"{len(table.pairs)} pairs of picture and part in {table.pile_count} piles"),
         ("Scores", f"{(table.status == 'ok').sum()} values, digest {table.digest}"),
         ("Undefined scores", "count as the worst value (strict)" if table.strict else "left out"),
     ]
-    if len(found.varied) > 1:
-        rows.append(("Compared over", ", ".join(found.varied)))
+    if len(report.varied) > 1:
+        rows.append(("Compared over", ", ".join(report.varied)))
     rows += [
-        (f"Run {each.run_id}", f"{each.model}, seed {each.seed}, digest {each.settings_digest}") for each in found.also
+        (f"Run {other.run_id}", f"{other.model}, seed {other.seed}, digest {other.settings_digest}")
+        for other in report.also
     ]
-    rows += [(method.title, _method_text(found, method.key)) for method in table.methods]
+    rows += [(method.title, _method_text(report, method.key)) for method in table.methods]
     for metric in table.metrics:
         settings = json.loads(table.metric_settings.get(metric, "{}"))
         if settings:
             rows.append((MEASURES[metric].title, settings_text(settings)))
-    seed = found.summary.seed
+    seed = report.summary.seed
     tests = (
-        f"{flips_for(len(found.summary.differences))} sign flips of piles (all of them where there are fewer), "
-        f"two-sided, Holm's correction for {found.summary.comparisons} comparisons, told apart below {ALPHA:g}, "
+        f"{flips_for(len(report.summary.differences))} sign flips of piles (all of them where there are fewer), "
+        f"two-sided, Holm's correction for {report.summary.comparisons} comparisons, told apart below {ALPHA:g}, "
         f"seed {seed}"
     )
     return [
@@ -72,25 +75,25 @@ def _plain(value: object) -> str:
     return "(" + ", ".join(map(str, value)) + ")" if isinstance(value, list) else str(value)
 
 
-def _weights(found: ReportData) -> str:
+def _weights(report: ReportData) -> str:
     try:
-        path = resolve_checkpoint(found.run_folder, found.table.checkpoint)
+        path = resolve_checkpoint(report.run.folder, report.table.checkpoint)
     except BrickbenchError:  # deleted since; its maps are still worth reporting
         return ", its weights are gone"
     with path.open("rb") as file:
         return f", weights SHA-256 {hashlib.file_digest(file, 'sha256').hexdigest()[:16]}…"
 
 
-def _trained_with(found: ReportData) -> str:
-    commit = found.info.git_commit or "unknown commit"
-    versions = ", ".join(f"{name} {version}" for name, version in found.info.versions.items())
+def _trained_with(report: ReportData) -> str:
+    commit = report.run.info.git_commit or "unknown commit"
+    versions = ", ".join(f"{name} {version}" for name, version in report.run.info.versions.items())
     return f"{commit}; {versions}" if versions else commit
 
 
-def _method_text(found: ReportData, key: str) -> str:
-    path = found.run_folder / ATTRIBUTIONS / key / SETTINGS_FILE
+def _method_text(report: ReportData, key: MethodKey) -> str:
+    path = report.run.folder / ATTRIBUTIONS / str(key) / SETTINGS_FILE
     settings = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    policy = METHODS[key.rpartition("-")[0]].resize
+    policy = METHODS[key.method].resize
     return f"{settings_text(settings or {})}; brought to picture size by {policy} resizing"
 
 

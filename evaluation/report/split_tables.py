@@ -23,36 +23,36 @@ class SplitLine:
     """The threshold of `iou_best` and the mean IoU that it reached on val; None without maps of val pictures."""
 
 
-def split_lines(found: ReportData) -> list[SplitLine]:
+def split_lines(report: ReportData) -> list[SplitLine]:
     """Return the scores of splits in the order of the table; val is shown only where there is no other."""
-    others = {each.split for each in found.splits if each.metric in SPLIT_METRICS} - {CHOICE_SPLIT}
+    others = {score.split for score in report.splits if score.metric in SPLIT_METRICS} - {CHOICE_SPLIT}
     lines = []
-    for method in found.table.methods:
-        own = [each for each in found.splits if str(each.method_key) == method.key]
-        chosen = next((each for each in own if each.metric == IOU_CHOICE.name), None)
+    for method in report.table.methods:
+        own = [score for score in report.splits if score.method_key == method.key]
+        chosen = next((score for score in own if score.metric == IOU_CHOICE.name), None)
         for split in sorted(others or {CHOICE_SPLIT}):
-            by_name = {each.metric: each for each in own if each.split == split}
+            by_name = {score.metric: score for score in own if score.split == split}
             scores = tuple(by_name.get(name) for name in SPLIT_METRICS)
             if any(scores) or chosen is not None:
                 lines.append(SplitLine(method, split, scores, chosen))
     return lines
 
 
-def split_rows(found: ReportData) -> list[dict[str, object]]:
+def split_rows(report: ReportData) -> list[dict[str, object]]:
     """Return the scores of splits as rows for JSON."""
     return [
-        asdict(each) | {"method": method.name}
-        for method in found.table.methods
-        for each in found.splits
-        if str(each.method_key) == method.key
+        asdict(score) | {"method": method.name}
+        for method in report.table.methods
+        for score in report.splits
+        if score.method_key == method.key
     ]
 
 
-def focus_lines(found: ReportData) -> list[tuple[MethodLabel, FocusRow]]:
+def focus_lines(report: ReportData) -> list[tuple[MethodLabel, FocusRow]]:
     """Return the focus of the methods in the order of the table, a line for each set of mosaics."""
-    return [(method, row) for method in found.table.methods for row in found.focus.get(method.key, [])]
+    return [(method, row) for method in report.table.methods for row in report.focus.get(str(method.key), [])]
 
 
-def focus_rows(found: ReportData) -> list[dict[str, object]]:
+def focus_rows(report: ReportData) -> list[dict[str, object]]:
     """Return the focus as rows for JSON."""
-    return [asdict(row) | {"method": method.name} for method, row in focus_lines(found)]
+    return [asdict(row) | {"method": method.name} for method, row in focus_lines(report)]

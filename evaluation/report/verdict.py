@@ -3,17 +3,32 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evaluation.localization.registry import METRICS
-from evaluation.measures import short_title
-from evaluation.report.caveats import NetworkFacts, caveats
-from evaluation.statistics.summary import ALPHA, Summary
+from evaluation.measure import LOCALIZATION
+from evaluation.measures import MEASURES, short_title
+from evaluation.report.words import listed
+from evaluation.statistics.comparison import ALPHA
+from evaluation.statistics.summary import Summary
 from evaluation.statistics.table import MethodLabel, ScoreTable
 
 CORE = ("pointing_game", "mass_accuracy", "rank_accuracy", "iou_fixed")
 """Metrics that the verdict counts. The others say the same again in other units (lift) or see the same order of
 pixels (AUROC, AP), and would count it twice."""
+FEW_PILES = 30
+MUCH_UNDEFINED = 0.05
 MANY_METHODS = 4
 """From so many explanations on, they are spoken of together: a sentence for each pair would be no summary."""
+
+
+@dataclass(frozen=True)
+class NetworkFacts:
+    """What is known of the network that was explained; None where it is not."""
+
+    map_macro: float | None = None
+    """Mean average precision on the val split."""
+    predicted_share: float | None = None
+    """Share of the explained pairs for which the network's logit is above 0."""
+    runs: int = 1
+    """Training runs whose maps were scored on the same pictures."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +66,13 @@ def decide(table: ScoreTable, summary: Summary, network: NetworkFacts) -> Verdic
     return Verdict(
         headline=_headline(summary, methods, baselines, core),
         sentences=tuple(sentence for sentence in sentences if sentence),
-        caveats=caveats(table, summary, network, core),
+        caveats=_caveats(table, summary, network, core),
     )
 
 
 def core_metrics(table: ScoreTable) -> list[str]:
     """Return the metrics that the verdict counts: those of `CORE` that were scored, else all."""
-    localising = [name for name in table.metrics if name in METRICS]
+    localising = [name for name in table.metrics if MEASURES[name].kind in LOCALIZATION]
     return [name for name in CORE if name in table.metrics] or localising or list(table.metrics)
 
 
@@ -73,11 +88,11 @@ def _headline(
 ) -> str:
     if not methods:
         return "Only baselines were scored: there is no explanation to judge yet."
-    if core[0] not in METRICS:
+    if MEASURES[core[0]].kind not in LOCALIZATION:
         return "Nothing was scored that asks whether maps find the bricks: see the tables for what was."
     leader = _leader(summary, methods, core)
     if leader is None:
-        names = _or([method.title for method in methods])
+        names = listed([method.title for method in methods], "or")
         text = f"These pictures do not say whether {names} finds the bricks better"
         if len(methods) >= MANY_METHODS:
             text = f"No one of the {len(methods)} explanations finds the bricks better than all others"
@@ -87,7 +102,7 @@ def _headline(
             return f"{text}, and {nobody} does clearly better than a map that knows nothing of the network."
         return f"{text}."
     if len(methods) > 1:
-        others = _or([method.title for method in methods if method != leader])
+        others = listed([method.title for method in methods if method != leader], "or")
         if len(methods) >= MANY_METHODS:
             others = f"the other {len(methods) - 1} explanations"
         text = f"{leader.title} finds the bricks better than {others}"
@@ -96,7 +111,8 @@ def _headline(
     beaten = _beaten(summary, leader, baselines, core)
     if beaten:
         maps = "maps that know" if len(beaten) > 1 else "a map that knows"
-        return f"{text}, but not clearly better than {_or(beaten)}: {maps} nothing of the network."
+        others = listed(beaten, "or")
+        return f"{text}, but not clearly better than {others}: {maps} nothing of the network."
     if baselines:
         return f"{text}, and better than every map that knows nothing of the network."
     return f"{text}; no baseline was scored beside it."
@@ -145,22 +161,22 @@ def _against_baselines(
     if tallies:
         count = f"{len(core)} measures" if len(core) > 1 else "one measure"
         text += (
-            f" Of {count} it is clearly better {_and(higher)}"
+            f" Of {count} it is clearly better {listed(higher)}"
             if higher
             else f" Of {count} it is clearly better on none"
         )
-        text += f", and clearly worse {_and(lower)}." if lower else ", and nowhere clearly worse."
+        text += f", and clearly worse {listed(lower)}." if lower else ", and nowhere clearly worse."
     return text
 
 
 def _against_each_other(summary: Summary, methods: Sequence[MethodLabel], core: Sequence[str]) -> list[str]:
     sentences = []
-    for place, first in enumerate(methods):
-        for second in methods[place + 1 :]:
+    for number, first in enumerate(methods):
+        for second in methods[number + 1 :]:
             tally = _tally(summary, first, second, core)
             unclear = tally.total - len(tally.better) - len(tally.worse)
-            parts = [f"{first.title} is better on {_and(tally.better)}"] if tally.better else []
-            parts += [f"{second.title} is better on {_and(tally.worse)}"] if tally.worse else []
+            parts = [f"{first.title} is better on {listed(tally.better)}"] if tally.better else []
+            parts += [f"{second.title} is better on {listed(tally.worse)}"] if tally.worse else []
             if unclear:
                 parts.append(
                     f"{unclear} of {tally.total} measures {'does' if unclear == 1 else 'do'} not tell them apart"
@@ -180,9 +196,9 @@ def _all_against_baselines(
     knows = "of the maps that know nothing of the network"
     if not passed:
         return f"No explanation is clearly better than each {knows}."
-    failed = [f"{title} (against {_and(beaten)})" for title, beaten in failing.items() if beaten]
-    text = f"{_and(passed)} {'is' if len(passed) == 1 else 'are'} clearly better than each {knows}"
-    return f"{text}; {_and(failed)} {'is' if len(failed) == 1 else 'are'} not." if failed else f"{text}."
+    failed = [f"{title} (against {listed(beaten)})" for title, beaten in failing.items() if beaten]
+    text = f"{listed(passed)} {'is' if len(passed) == 1 else 'are'} clearly better than each {knows}"
+    return f"{text}; {listed(failed)} {'is' if len(failed) == 1 else 'are'} not." if failed else f"{text}."
 
 
 def _first_on(table: ScoreTable, summary: Summary, metric: str) -> str:
@@ -190,13 +206,12 @@ def _first_on(table: ScoreTable, summary: Summary, metric: str) -> str:
     if metric not in summary.rankings:
         return ""
     ranking = summary.rankings[metric]
-    first = next((place for place in ranking.order if table.methods[place].is_ranked), None)
-    if first is None:
+    ranked = [table.methods[number] for number in ranking.order if table.methods[number].is_ranked]
+    if not ranked:
         return ""
-    leader = table.methods[first]
+    leader, *others = ranked
     cell = summary.cell(leader, metric)
-    others = [place for place in ranking.order if place != first and table.methods[place].is_ranked]
-    near = [place for place in others if not summary.difference(metric, leader, table.methods[place]).sign]
+    near = [other for other in others if not summary.difference(metric, leader, other).sign]
     text = (
         f"On {short_title(metric)} {leader.title} comes first in the mean rank over piles: "
         f"{_number(cell.interval.mean)}{_range(cell.interval.low, cell.interval.high)}, "
@@ -206,7 +221,60 @@ def _first_on(table: ScoreTable, summary: Summary, metric: str) -> str:
         return f"{text} It is told apart from every other explanation."
     if len(near) == len(others):
         return f"{text} It is told apart from no other explanation."
-    return f"{text} It is not told apart from {_and([table.methods[place].title for place in near])}."
+    return f"{text} It is not told apart from {listed([other.title for other in near])}."
+
+
+def _caveats(table: ScoreTable, summary: Summary, network: NetworkFacts, core: Sequence[str]) -> tuple[str, ...]:
+    """Return the limits of a verdict that counts the metrics `core`, those that hold for these numbers."""
+    limits = [
+        (
+            "These measures ask whether a map lies on the brick that it names. They do not ask whether the network "
+            "used those pixels: a true explanation of a network that looks at the floor would score low."
+        )
+    ]
+    piles = table.pile_count
+    if piles < FEW_PILES:
+        limits.append(
+            f"Only {piles} {'pile' if piles == 1 else 'piles'} of bricks stand behind these numbers: "
+            "intervals are wide and rough. Small differences need more piles."
+        )
+    for method in table.methods:
+        share = max(summary.cell(method, name).undefined_share for name in core)
+        if share > MUCH_UNDEFINED:
+            limits.append(
+                f"{share:.0%} of the maps by {method.title} have no value on at least one measure (see the table). "
+                + (
+                    "They count as the worst value here, whatever the reason."
+                    if table.strict
+                    else "Means leave them out and may flatter it."
+                )
+            )
+    if network.map_macro is not None and network.map_macro < 0.6:
+        limits.append(
+            f"The network labels poorly (mean average precision {network.map_macro:.2f} on the validation split): "
+            "maps off the brick may be the network's fault as much as the method's."
+        )
+    if network.predicted_share is not None and network.predicted_share < 0.7:
+        limits.append(
+            f"Only {network.predicted_share:.0%} of the explained parts were recognised by the network; "
+            "the other maps explain a logit that says the part is absent."
+        )
+    if summary.comparisons:
+        if 2 ** (1 - min(piles, 60)) * summary.comparisons >= ALPHA:
+            limits.append(
+                f"With {piles} {'pile' if piles == 1 else 'piles'} and {summary.comparisons} comparisons no test can "
+                "tell any two methods apart, however different they are: score more piles, or fewer methods."
+            )
+        limits.append(
+            "“Not told apart” is no proof that two methods are alike: look how far their interval reaches. "
+            "Intervals are not corrected for their number, tests are."
+        )
+    limits.append(
+        "One network, one training run and one dataset: nothing here says how other networks behave."
+        if network.runs == 1
+        else f"{network.runs} training runs of one dataset: see below how much of the variation is theirs."
+    )
+    return tuple(limits)
 
 
 def _number(value: float) -> str:
@@ -215,15 +283,3 @@ def _number(value: float) -> str:
 
 def _range(low: float, high: float) -> str:
     return f" ({low:.2f} to {high:.2f})" if low == low else ""
-
-
-def _and(words: Sequence[str]) -> str:
-    return _joined(words, "and")
-
-
-def _or(words: Sequence[str]) -> str:
-    return _joined(words, "or")
-
-
-def _joined(words: Sequence[str], last: str) -> str:
-    return ", ".join(words[:-1]) + f" {last} {words[-1]}" if len(words) > 1 else "".join(words)

@@ -28,6 +28,11 @@ class Aligned:
     values: FloatArray
     """(R, M, K, P), NaN where undefined or missing"""
 
+    @property
+    def cells(self) -> list[tuple[int, int]]:
+        """Return the numbers of every method and metric, by method, then metric."""
+        return [(method, metric) for method in range(len(self.methods)) for metric in range(len(self.metrics))]
+
 
 def align(tables: Sequence[ScoreTable], names: Sequence[str]) -> Aligned:
     """Return what `tables` have in common.
@@ -41,10 +46,10 @@ def align(tables: Sequence[ScoreTable], names: Sequence[str]) -> Aligned:
     """
     pairs = sorted(set.intersection(*(set(table.pairs) for table in tables)))
     metrics = [name for name in tables[0].metrics if all(name in table.metrics for table in tables)]
-    matched = _matched(tables)
+    methods = _shared_methods(tables)
     if not pairs:
         raise _nothing(names, "pair of picture and part", "explain the same pictures with each (`explain run`)")
-    if not matched:
+    if not methods:
         raise _nothing(names, "explanation method", "make maps by the same methods with each (`explain run`)")
     if not metrics:
         raise _nothing(names, "metric", "score each with the same metrics (`evaluate localize`)")
@@ -55,14 +60,16 @@ def align(tables: Sequence[ScoreTable], names: Sequence[str]) -> Aligned:
                     f"{name} was computed with the settings {tables[0].metric_settings.get(name)} for {names[0]}, and "
                     f"with {table.metric_settings.get(name)} for {called}: score one of them again with --force."
                 )
-    values = np.stack([_chosen(table, places, metrics, pairs) for table, places in zip(tables, matched, strict=True)])
-    at = {pair: place for place, pair in enumerate(tables[0].pairs)}
+    columns = [
+        (rows, [table.metrics.index(name) for name in metrics], _numbers_of(pairs, table))
+        for table, rows in zip(tables, zip(*methods, strict=True), strict=True)
+    ]
     return Aligned(
         names=tuple(names),
-        methods=tuple(tables[0].methods[place] for place in matched[0]),
+        methods=tuple(tables[0].methods[first] for first, *_ in methods),
         metrics=tuple(metrics),
-        piles=tables[0].piles[[at[pair] for pair in pairs]],
-        values=values,
+        piles=tables[0].piles[columns[0][2]],
+        values=np.stack([table.values[np.ix_(*cells)] for table, cells in zip(tables, columns, strict=True)]),
     )
 
 
@@ -71,35 +78,32 @@ def _settings(table: ScoreTable, metric: str) -> Settings:
     return MEASURES[metric].settings.parse(json.loads(table.metric_settings.get(metric, "{}")))
 
 
-def _chosen(
-    table: ScoreTable, methods: Sequence[int], metrics: Sequence[str], pairs: Sequence[tuple[str, str]]
-) -> FloatArray:
-    at = {pair: place for place, pair in enumerate(table.pairs)}
-    columns = [table.metrics.index(name) for name in metrics]
-    return np.asarray(table.values[np.ix_(methods, columns, [at[pair] for pair in pairs])], dtype=np.float64)
+def _numbers_of(pairs: Sequence[tuple[str, str]], table: ScoreTable) -> list[int]:
+    number_of = {pair: number for number, pair in enumerate(table.pairs)}
+    return [number_of[pair] for pair in pairs]
 
 
-def _matched(tables: Sequence[ScoreTable]) -> list[list[int]]:
-    """Return for each table the places of the methods that all have, in the order of the first."""
-    found: list[tuple[int, ...]] = []
-    for place, method in enumerate(tables[0].methods):
-        if method.is_ranked:
-            places = [_place(table, method, alone=_alone(tables[0], method)) for table in tables[1:]]
-            if None not in places:
-                found.append((place, *(each for each in places if each is not None)))
-    return [[row[number] for row in found] for number in range(len(tables))] if found else []
+def _shared_methods(tables: Sequence[ScoreTable]) -> list[tuple[int, ...]]:
+    """Return for each explanation that all tables have its number in each of them, in the order of the first."""
+    shared = []
+    for method in tables[0].methods:
+        numbers = [_number_of(method, table, tables[0]) for table in tables]
+        if method.is_ranked and None not in numbers:
+            shared.append(tuple(number for number in numbers if number is not None))
+    return shared
 
 
-def _place(table: ScoreTable, method: MethodLabel, *, alone: bool) -> int | None:
-    for place, other in enumerate(table.methods):
-        if other.key == method.key:
-            return place
-    named = [place for place, other in enumerate(table.methods) if other.method == method.method]
-    return named[0] if alone and len(named) == 1 else None
+def _number_of(method: MethodLabel, table: ScoreTable, first: ScoreTable) -> int | None:
+    """Return the number in `table` of a `method` of the `first` table: of the same key, else of the same name alone."""
+    keys = [other.key for other in table.methods]
+    if method.key in keys:
+        return keys.index(method.key)
+    alike, alone = _called(method.key.method, table), _called(method.key.method, first)
+    return alike[0] if len(alike) == len(alone) == 1 else None
 
 
-def _alone(table: ScoreTable, method: MethodLabel) -> bool:
-    return sum(other.method == method.method for other in table.methods) == 1
+def _called(name: str, table: ScoreTable) -> list[int]:
+    return [number for number, method in enumerate(table.methods) if method.key.method == name]
 
 
 def _nothing(names: Sequence[str], what: str, way_out: str) -> BrickbenchError:

@@ -1,4 +1,4 @@
-"""How far apart two methods are on the same pairs: mean difference, effect sizes, p, all over piles."""
+"""How far apart two columns of values are, over piles: of two methods on the same pairs, or of a group and the rest."""
 
 from dataclasses import dataclass
 
@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from core.bootstrap import LEVEL, interval_ends, resample_counts
 from core.seeding import Purpose, generator
 from evaluation.intervals import RESAMPLES, FloatArray, Interval, Piles
-from evaluation.statistics.permutation import flips_for, sign_flip_p_values
+from evaluation.statistics.permutation import flips_for, holm, sign_flip_p_values
 
+BoolArray = NDArray[np.bool_]
 _AT_ONCE = 128  # columns: 2,000 resamples of four sums of each take 8 MB
 
 
@@ -67,13 +68,13 @@ def paired_effects(
     Source: d_z after Cohen 1988, section 2.3.5, and Lakens 2013; probability of superiority for paired values after
     Grissom and Kim 2012 (McGraw and Wong 1992 called it the common-language effect size).
     """
-    found = Piles.of(piles)
-    p_values = sign_flip_p_values(found.sums(differences), seed=seed, flips=flips_for(len(differences)))
-    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), found.count, resamples).astype(np.float64)  # (B, G)
+    units = Piles.of(piles)
+    p_values = sign_flip_p_values(units.sums(differences), seed=seed, flips=flips_for(len(differences)))
+    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, resamples).astype(np.float64)  # (B, G)
     effects: list[Effect] = []
     for start in range(0, len(differences), _AT_ONCE):
         some = slice(start, start + _AT_ONCE)
-        effects += _effects(differences[some], p_values[some], found, drawn)
+        effects += _effects(differences[some], p_values[some], units, drawn)
     return effects
 
 
@@ -114,3 +115,84 @@ def _estimates(totals: FloatArray, centre: FloatArray) -> FloatArray:
         mean = mean + centre[:, None]
         standardised = np.where(spread > 1e-9 * np.abs(mean), mean / spread, np.nan)
         return np.stack([mean, standardised, wins / count])
+
+
+def corrected_effects(differences: FloatArray, piles: NDArray[np.int64], *, seed: int) -> list[tuple[Effect, float]]:
+    """Return the effect in each column of differences, with its p value by Holm's correction for all of them."""
+    effects = paired_effects(differences, piles, seed=seed)
+    corrected = holm(np.array([effect.p_value for effect in effects]))
+    return list(zip(effects, corrected.tolist(), strict=True))
+
+
+@dataclass(frozen=True)
+class GroupEffect:
+    """Values of a group against those of the rest: of one part, floor or light against all others.
+
+    Unlike two methods on the same maps, a group and the rest are other maps. Both may lie in one pile, and piles are
+    the unit here too: intervals draw piles, and the test flips what each pile says of the difference.
+    """
+
+    group: Interval
+    """Mean of the group."""
+    rest: Interval
+    """Mean of the rest."""
+    difference: Estimate
+    """Mean of the group minus that of the rest; ends are NaN where either has fewer than two piles."""
+    p_value: float
+    """That the group does not differ, two-sided, uncorrected; NaN where either is empty."""
+
+
+def group_effects(
+    values: FloatArray, inside: BoolArray, piles: NDArray[np.int64], *, seed: int, resamples: int = RESAMPLES
+) -> list[GroupEffect]:
+    """Return how the group of each column differs from its rest.
+
+    Args:
+        values: (C, N), NaN for what belongs to neither.
+        inside: (C, N), which values are of the group.
+        piles: (N,) the pile of each value.
+        seed: of the resampling and of the flips; every column sees the same ones.
+        resamples: of the bootstrap.
+
+    The test flips signs of score contributions (Hemerik, Goeman and Finos 2020): a pile contributes the sum over its
+    values of (in the group or not, minus the group's share) times (value minus mean of all). Their total is the
+    difference of the means but for a factor. If the group does not differ, each pile's contribution could as well have
+    the other sign, whatever the spread and however values within a pile hang together.
+    """
+    units = Piles.of(piles)
+    known = ~np.isnan(values)
+    count = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    share = (inside & known).sum(axis=1, keepdims=True) / count
+    mean = np.nansum(values, axis=1, keepdims=True) / count
+    contributions = units.sums(np.where(known, (inside - share) * (values - mean), 0.0))
+    p_values = sign_flip_p_values(contributions, seed=seed, flips=flips_for(len(values)))
+    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, resamples).astype(np.float64)
+    effects: list[GroupEffect] = []
+    for start in range(0, len(values), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        effects += _group_effects(values[some], inside[some], p_values[some], units, drawn)
+    return effects
+
+
+def _group_effects(
+    values: FloatArray, inside: BoolArray, p_values: FloatArray, piles: Piles, drawn: FloatArray
+) -> list[GroupEffect]:
+    sides = np.stack([np.where(inside, values, np.nan), np.where(inside, np.nan, values)])  # (2, C, N)
+    sums, counts = piles.sums(sides), piles.counts(sides)  # (2, C, G)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        whole = sums.sum(axis=2) / counts.sum(axis=2)
+        resampled = (sums @ drawn.T) / (counts @ drawn.T)  # (2, C, B)
+    effects = []
+    for column in range(values.shape[0]):
+        units = (counts[:, column] > 0).sum(axis=1)
+        means = []
+        for side in range(2):
+            low, high = interval_ends(resampled[side, column], int(units[side])).tolist()
+            number = int(counts[side, column].sum())
+            means.append(Interval(float(whole[side, column]), low, high, number, int(units[side])))
+        fewest = int(units.min())  # the smaller side decides how rough the interval is
+        low, high = interval_ends(resampled[0, column] - resampled[1, column], fewest).tolist()
+        difference = Estimate(float(whole[0, column] - whole[1, column]), low, high)
+        p_value = float(p_values[column]) if fewest else np.nan
+        effects.append(GroupEffect(means[0], means[1], difference, p_value))
+    return effects

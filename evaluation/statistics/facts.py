@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from dataset.index import open_index
+from core.errors import BrickbenchError
+from dataset.dataset_folder import DatasetFolder
 from evaluation.intervals import FloatArray
+from training.run.run import Run
 
 ObjectArray = NDArray[np.object_]
 Pair = tuple[str, str]
@@ -43,8 +46,10 @@ class PairFacts:
     def is_right(self) -> ObjectArray:
         """Return whether the network found the part, or rightly did not, (P,); None where there is no logit."""
         present = ~np.isnan(self.visible_px) | (self.source == "real")
-        said = np.array([None if np.isnan(logit) else bool(logit > 0) for logit in self.logit], dtype=object)
-        right = [None if each is None else bool(each == there) for each, there in zip(said, present, strict=True)]
+        right = [
+            None if np.isnan(logit) else bool((logit > 0) == is_there)
+            for logit, is_there in zip(self.logit, present, strict=True)
+        ]
         return np.array(right, dtype=object)
 
     @property
@@ -58,22 +63,21 @@ class PairFacts:
         return {name: [None if value != value else value for value in column] for name, column in columns.items()}
 
 
-def read_pair_facts(root: Path, pairs: Sequence[Pair], logits: Mapping[Pair, float]) -> PairFacts:
-    """Return the facts of `pairs` (image_id, part_id), which the index of dataset `root` knows."""
+def read_pair_facts(dataset: DatasetFolder, pairs: Sequence[Pair], logits: Mapping[Pair, float]) -> PairFacts:
+    """Return the facts of `pairs` (image_id, part_id), which the index of `dataset` knows."""
     chosen = sorted({image_id for image_id, _ in pairs})
-    with open_index(root) as index:
-        images = index.execute(
-            "SELECT image_id, source, lighting, background, n FROM images LEFT JOIN (SELECT image_id, count(*) AS n "
-            "FROM instances WHERE coalesce(visible_px, 1) > 0 GROUP BY image_id) USING (image_id) "
-            "WHERE image_id IN (SELECT unnest(?))",
-            [chosen],
-        ).fetchall()
-        seen = index.execute(
-            "SELECT image_id, part_id, max(visible_fraction), sum(visible_px) FROM instances WHERE visible_px > 0 "
-            "AND image_id IN (SELECT unnest(?)) GROUP BY image_id, part_id",
-            [chosen],
-        ).fetchall()
-        parts = index.execute("SELECT part_id, name, category FROM parts").fetchall()
+    images = dataset.query(
+        "SELECT image_id, source, lighting, background, n FROM images LEFT JOIN (SELECT image_id, count(*) AS n "
+        "FROM instances WHERE coalesce(visible_px, 1) > 0 GROUP BY image_id) USING (image_id) "
+        "WHERE image_id IN (SELECT unnest(?))",
+        [chosen],
+    )
+    seen = dataset.query(
+        "SELECT image_id, part_id, max(visible_fraction), sum(visible_px) FROM instances WHERE visible_px > 0 "
+        "AND image_id IN (SELECT unnest(?)) GROUP BY image_id, part_id",
+        [chosen],
+    )
+    parts = dataset.query("SELECT part_id, name, category FROM parts")
     of_image = {image_id: rest for image_id, *rest in images}
     of_pair = {(image_id, part_id): (fraction, pixels) for image_id, part_id, fraction, pixels in seen}
     of_part = {part_id: rest for part_id, *rest in parts}
@@ -91,6 +95,34 @@ def read_pair_facts(root: Path, pairs: Sequence[Pair], logits: Mapping[Pair, flo
         np.array(column, dtype=object) for column in zip(*rows, strict=True)
     )
     return PairFacts(part, name, category, source, lighting, floor, *map(_numbers, (bricks, fraction, pixels, logit)))
+
+
+def read_logits(run: Run, checkpoint: str) -> dict[Pair, float]:
+    """Return the logits of (image_id, part_id) that the run holds for one checkpoint; empty if it was not applied.
+
+    Logits of pictures that are not those of the run's dataset, such as others of the same names, are passed over.
+
+    Raises:
+        BrickbenchError: a file is damaged.
+    """
+    logits: dict[Pair, float] = {}
+    hashes = dict(run.dataset.query("SELECT image_id, content_hash FROM images"))
+    for path in sorted((run.folder / "predictions").glob("*.parquet")):
+        if path.name.startswith("."):
+            continue
+        try:
+            columns = pq.read_table(path, partitioning=None).to_pydict()
+        except (OSError, pa.ArrowException) as error:
+            raise BrickbenchError(f"{path} is damaged: delete it and run `train predict` again.") from error
+        contents = columns.get("content_hash") or [None] * len(columns["logit"])  # older files have none
+        keys = zip(columns["image_id"], columns["part_id"], strict=True)
+        rows = zip(columns["checkpoint"], keys, columns["logit"], contents, strict=True)
+        logits |= {
+            key: logit
+            for name, key, logit, content in rows
+            if name == checkpoint and content in (None, hashes.get(key[0]))
+        }
+    return logits
 
 
 def _numbers(values: ObjectArray) -> FloatArray:

@@ -53,8 +53,8 @@ def rank_methods(
     shared = ~np.isnan(values).any(axis=0)
     if not shared.any() or len(values) < 2:
         return None
-    found = Piles.of(piles[shared])
-    means = found.sums(values[:, shared]) / np.bincount(found.member)  # (M, G)
+    blocks = Piles.of(piles[shared])
+    means = blocks.sums(values[:, shared]) / np.bincount(blocks.member)  # (M, G)
     ranks = rankdata(np.round(means if direction == "lower" else -means, 12), axis=0)  # sums round apart
     mean_ranks = ranks.mean(axis=1)
     order = np.argsort(mean_ranks, kind="stable")
@@ -62,7 +62,7 @@ def rank_methods(
     return Ranking(
         order=tuple(order.tolist()),
         mean_ranks=tuple(mean_ranks[order].tolist()),
-        piles=found.count,
+        piles=blocks.count,
         friedman=statistic,
         p_value=p_value,
         groups=not_apart(order.tolist(), apart),
@@ -87,11 +87,11 @@ def not_apart(order: list[int], apart: Collection[frozenset[int]]) -> tuple[tupl
     "Not told apart" is not transitive, so sets may overlap. Source: Bron and Kerbosch 1973, algorithm 457.
     """
     near = {one: {two for two in order if two != one and frozenset({one, two}) not in apart} for one in order}
-    found: list[tuple[int, ...]] = []
+    cliques: list[tuple[int, ...]] = []
 
     def extend(chosen: list[int], possible: set[int], done: set[int]) -> None:
         if not possible and not done:
-            found.append(tuple(sorted(chosen, key=order.index)))
+            cliques.append(tuple(sorted(chosen, key=order.index)))
             return
         pivot = max(sorted(possible | done), key=lambda one: len(near[one] & possible))
         for one in sorted(possible - near[pivot], key=order.index):
@@ -99,5 +99,5 @@ def not_apart(order: list[int], apart: Collection[frozenset[int]]) -> tuple[tupl
             possible, done = possible - {one}, done | {one}
 
     extend([], set(order), set())
-    places = [group for group in found if len(group) > 1]
-    return tuple(sorted(places, key=lambda group: [order.index(one) for one in group]))
+    groups = [group for group in cliques if len(group) > 1]
+    return tuple(sorted(groups, key=lambda group: [order.index(one) for one in group]))

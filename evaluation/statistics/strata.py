@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,16 +47,15 @@ class StratumScore:
 
     def as_row(self) -> dict[str, object]:
         """Return one line of a table or of JSON."""
-        found = self.interval
         row: dict[str, object] = {"by": self.stratum.dimension, "stratum": self.stratum.name}
         row |= {"method": self.method.name, "metric": self.metric}
-        row |= {"mean": found.mean, "low": found.low, "high": found.high, "chance": self.chance}
-        return row | {"pairs": found.values, "piles": found.piles}
+        row |= self.interval.as_row() | {"chance": self.chance}
+        return row | {"pairs": self.interval.values, "piles": self.interval.piles}
 
 
 def strata(facts: PairFacts) -> list[list[Stratum]]:
     """Return the strata of each dimension that has more than one; one alone would be the whole."""
-    found = [
+    dimensions = [
         _named("part", facts.part_name),
         _named("category", facts.category),
         list(_by_count("bricks in the picture", facts.bricks)),
@@ -68,7 +67,7 @@ def strata(facts: PairFacts) -> list[list[Stratum]]:
         list(_by_edges("confidence", facts.confidence, CONFIDENCE_EDGES)),
         _named("source", np.array([_SOURCES.get(name, name) for name in facts.source], dtype=object)),
     ]
-    return [dimension for dimension in found if len(dimension) > 1]
+    return [dimension for dimension in dimensions if len(dimension) > 1]
 
 
 def stratum_scores(
@@ -79,13 +78,12 @@ def stratum_scores(
     cells = [(method, table.metrics.index(name)) for method in range(len(table.methods)) for name in metrics]
     values = np.stack([table.values[cell][chosen] for cell in cells])
     scores = {}
-    for cell, found in zip(cells, mean_intervals(values, table.piles[chosen], seed=seed), strict=True):
+    for cell, interval in zip(cells, mean_intervals(values, table.piles[chosen], seed=seed), strict=True):
         method, metric = table.methods[cell[0]], table.metrics[cell[1]]
         level = table.chance[cell][chosen]
         level = level[~np.isnan(level) & ~np.isnan(table.values[cell][chosen])]
-        interval = found
-        if found.piles < FEWEST_PILES:
-            interval = Interval(found.mean, np.nan, np.nan, found.values, found.piles)
+        if interval.piles < FEWEST_PILES:
+            interval = replace(interval, low=np.nan, high=np.nan)
         chance = float(level.mean()) if len(level) else np.nan
         scores[method.name, metric] = StratumScore(stratum, method, metric, interval, chance)
     return scores

@@ -1,86 +1,92 @@
 """What the scores of a run come to: means with intervals, methods against each other, rankings."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
-from evaluation.intervals import Interval, mean_interval, median_interval
+from evaluation.intervals import FloatArray, Interval, mean_interval, median_interval
 from evaluation.measures import MEASURES, repeated_by
-from evaluation.statistics.effects import Effect, paired_effects
-from evaluation.statistics.permutation import holm
+from evaluation.statistics.comparison import Comparison, strict_column
+from evaluation.statistics.effects import corrected_effects
 from evaluation.statistics.ranks import Ranking, rank_methods
 from evaluation.statistics.table import MISSING, MethodLabel, ScoreTable
 
 LEVEL = 0.95
-ALPHA = 0.05
-"""Two methods are told apart where the corrected p lies below this."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One method on one metric."""
+    """One method on one metric; each number is computed when it is asked for."""
 
     method: MethodLabel
     metric: str
-    interval: Interval
-    """Of the mean."""
-    median: Interval
-    """The median, in the place of the mean, with its own interval."""
-    chance: float
-    """Mean chance level over the maps that have a value."""
-    maps: int
-    undefined_share: float
-    """Share of the maps without a value."""
-    reasons: dict[str, int]
-    """How many maps have no value, by status."""
+    values: FloatArray
+    """(P,) of the table, NaN where undefined or missing."""
+    status: NDArray[np.str_]
+    """(P,)"""
+    levels: FloatArray
+    """(P,) the chance level of each map."""
+    piles: NDArray[np.int64]
+    """(P,)"""
+    seed: int
+
+    @cached_property
+    def interval(self) -> Interval:
+        """Return the mean with its interval."""
+        return mean_interval(self.values, self.piles, seed=self.seed, level=LEVEL)
+
+    @cached_property
+    def median(self) -> Interval:
+        """Return the median, as `Interval.mean`, with its own interval."""
+        return median_interval(self.values, self.piles, seed=self.seed, level=LEVEL)
+
+    @property
+    def chance(self) -> float:
+        """Return the mean chance level over the maps that have a value; NaN for a metric without one."""
+        known = self.levels[~np.isnan(self.values) & ~np.isnan(self.levels)]
+        return float(known.mean()) if len(known) else np.nan
+
+    @property
+    def maps(self) -> int:
+        """Return how many maps were scored, with a value or without."""
+        return int((self.status != MISSING).sum())
+
+    @property
+    def undefined_share(self) -> float:
+        """Return the share of those maps without a value."""
+        return sum(self.reasons.values()) / max(self.maps, 1)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Return how many maps have no value, by status."""
+        names, counts = np.unique(self.status[(self.status != MISSING) & (self.status != "ok")], return_counts=True)
+        return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
-@dataclass(frozen=True)
-class Difference:
-    """The first method's score minus the second's, over the pairs where both have one."""
+@dataclass(frozen=True, kw_only=True)
+class Difference(Comparison):
+    """Two methods of one table. The correction counts all pairs of methods (but the oracle) and all metrics."""
 
-    metric: str
     first: MethodLabel
     second: MethodLabel
-    effect: Effect
-    p_corrected: float
-    """Holm's, over all pairs of methods (but the oracle) and all metrics."""
-
-    @property
-    def interval(self) -> Interval:
-        """Return the mean difference with its interval."""
-        return self.effect.mean
-
-    @property
-    def sign(self) -> int:
-        """1 where the first method is better by the corrected test, -1 where worse, 0 where they are not told apart."""
-        return sign_of(self.metric, self.interval.mean, self.p_corrected)
 
     @property
     def words(self) -> str:
-        """The same in words."""
-        return words_of(self.sign, self.metric, self.first.title, self.second.title)
+        """Return which method is better, in words."""
+        return self.verdict(self.first.title, self.second.title)
 
     def turned(self) -> "Difference":
         """Return the same with the methods in the other order."""
-        return Difference(self.metric, self.second, self.first, self.effect.turned(), self.p_corrected)
-
-
-def sign_of(metric: str, difference: float, p_corrected: float) -> int:
-    """Return 1 if a difference on `metric` speaks for the first of two, -1 for the second, 0 if it tells nothing."""
-    if not p_corrected < ALPHA:
-        return 0
-    return int(np.sign(difference)) * (1 if MEASURES[metric].direction == "higher" else -1)
-
-
-def words_of(sign: int, metric: str, first: str, second: str) -> str:
-    """Return who is better on `metric`, by `sign`."""
-    return {1: f"{first} {MEASURES[metric].direction}", -1: f"{second} {MEASURES[metric].direction}"}.get(
-        sign, "not told apart"
-    )
+        return Difference(
+            metric=self.metric,
+            effect=self.effect.turned(),
+            p_corrected=self.p_corrected,
+            first=self.second,
+            second=self.first,
+        )
 
 
 @dataclass(frozen=True)
@@ -92,12 +98,20 @@ class Summary:
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """Return means and medians, by method, then metric."""
+        """Return what each method comes to on each metric, by method, then metric."""
         table = self.table
         return tuple(
-            _cell(table, method, metric, self.seed)
-            for method in range(len(table.methods))
-            for metric in range(len(table.metrics))
+            Cell(
+                method=label,
+                metric=name,
+                values=table.values[method, metric],
+                status=table.status[method, metric],
+                levels=table.chance[method, metric],
+                piles=table.piles,
+                seed=self.seed,
+            )
+            for method, label in enumerate(table.methods)
+            for metric, name in enumerate(table.metrics)
         )
 
     @cached_property
@@ -107,23 +121,27 @@ class Summary:
         A metric that repeats the numbers of another under its own name is not tested a second time.
         """
         table = self.table
-        judged = [place for place, method in enumerate(table.methods) if not method.is_oracle]
-        wanted = [
+        comparisons = [
             (metric, first, second)
             for metric, name in enumerate(table.metrics)
             if name not in self.repeated
-            for first, second in combinations(judged, 2)
+            for first, second in combinations(self._judged, 2)
         ]
-        if not wanted:
+        if not comparisons:
             return ()
         columns = np.stack(
-            [table.values[first, metric] - table.values[second, metric] for metric, first, second in wanted]
+            [table.values[first, metric] - table.values[second, metric] for metric, first, second in comparisons]
         )
-        effects = paired_effects(columns, table.piles, seed=self.seed)
-        corrected = holm(np.array([effect.p_value for effect in effects]))
+        effects = corrected_effects(columns, table.piles, seed=self.seed)
         return tuple(
-            Difference(table.metrics[metric], table.methods[first], table.methods[second], effect, float(p_value))
-            for (metric, first, second), effect, p_value in zip(wanted, effects, corrected, strict=True)
+            Difference(
+                metric=table.metrics[metric],
+                effect=effect,
+                p_corrected=p_value,
+                first=table.methods[first],
+                second=table.methods[second],
+            )
+            for (metric, first, second), (effect, p_value) in zip(comparisons, effects, strict=True)
         )
 
     @cached_property
@@ -134,27 +152,31 @@ class Summary:
     @cached_property
     def comparisons(self) -> int:
         """Return how many differences the correction counted."""
-        return sum(not np.isnan(found.effect.p_value) for found in self.differences)
+        return sum(not np.isnan(difference.effect.p_value) for difference in self.differences)
+
+    @property
+    def _judged(self) -> list[int]:
+        """Return the numbers of the methods that are held against each other: all but the oracle."""
+        return [index for index, method in enumerate(self.table.methods) if not method.is_oracle]
 
     @cached_property
     def _difference_of(self) -> dict[tuple[str, str, str], Difference]:
-        found = {(each.metric, each.first.name, each.second.name): each for each in self.differences}
-        return found | {(metric, second, first): each.turned() for (metric, first, second), each in found.items()}
+        both = [*self.differences, *(difference.turned() for difference in self.differences)]
+        return {(one.metric, one.first.name, one.second.name): one for one in both}
 
     @cached_property
     def rankings(self) -> dict[str, Ranking]:
         """Return the ranking of methods and baselines by metric; their numbers are those of the table."""
-        table, judged = self.table, [place for place, each in enumerate(self.table.methods) if not each.is_oracle]
+        table, judged = self.table, self._judged
+        number_of = {table.methods[method]: number for number, method in enumerate(judged)}
         rankings = {}
         for metric, name in enumerate(table.metrics):
             if name in self.repeated:
                 continue
             apart = {
-                frozenset(
-                    {judged.index(table.methods.index(found.first)), judged.index(table.methods.index(found.second))}
-                )
-                for found in self.differences
-                if found.metric == name and found.sign
+                frozenset({number_of[difference.first], number_of[difference.second]})
+                for difference in self.differences
+                if difference.metric == name and difference.sign
             }
             ranking = rank_methods(table.values[judged, metric], table.piles, MEASURES[name].direction, apart)
             if ranking is not None:
@@ -179,25 +201,6 @@ def summarize(table: ScoreTable, *, seed: int = 0) -> Summary:
     return Summary(table, seed)
 
 
-def _cell(table: ScoreTable, method: int, metric: int, seed: int) -> Cell:
-    values, status = table.values[method, metric], table.status[method, metric]
-    there = status != MISSING
-    undefined = there & (status != "ok")
-    chance = table.chance[method, metric][~np.isnan(values)]
-    chance = chance[~np.isnan(chance)]  # a metric may have no chance level
-    names, counts = np.unique(status[undefined], return_counts=True)
-    return Cell(
-        method=table.methods[method],
-        metric=table.metrics[metric],
-        interval=mean_interval(values, table.piles, seed=seed, level=LEVEL),
-        median=median_interval(values, table.piles, seed=seed, level=LEVEL),
-        chance=float(chance.mean()) if len(chance) else np.nan,
-        maps=int(there.sum()),
-        undefined_share=float(undefined.sum() / max(there.sum(), 1)),
-        reasons=dict(zip(names.tolist(), counts.tolist(), strict=True)),
-    )
-
-
 def score_rows(summary: Summary) -> list[dict[str, object]]:
     """Return methods x metrics as rows for a table."""
     return [
@@ -205,77 +208,66 @@ def score_rows(summary: Summary) -> list[dict[str, object]]:
             "method": cell.method.name,
             "kind": cell.method.kind,
             "metric": cell.metric,
-            "mean": cell.interval.mean,
-            "low": cell.interval.low,
-            "high": cell.interval.high,
+            **cell.interval.as_row(),
             "median": cell.median.mean,
             "chance": cell.chance,
             "undefined": cell.undefined_share,
             "maps": cell.maps,
             "piles": cell.interval.piles,
-            **strict_column(summary.table),
+            **strict_column(strict=summary.table.strict),
         }
         for cell in summary.cells
     ]
-
-
-def strict_column(table: ScoreTable) -> dict[str, object]:
-    """Return the column that marks a table in which undefined scores count as the worst value; none where not."""
-    return {"strict": True} if table.strict else {}
 
 
 def difference_rows(summary: Summary) -> list[dict[str, object]]:
     """Return the pairwise differences as rows for a table."""
     return [
         {
-            "metric": found.metric,
-            "first": found.first.name,
-            "second": found.second.name,
-            **effect_columns(found.effect, found.p_corrected),
-            "verdict": found.words,
-            **strict_column(summary.table),
+            "metric": difference.metric,
+            "first": difference.first.name,
+            "second": difference.second.name,
+            **difference.columns(difference.words),
+            **strict_column(strict=summary.table.strict),
         }
-        for found in summary.differences
+        for difference in summary.differences
     ]
 
 
-def effect_columns(effect: Effect, p_corrected: float) -> dict[str, object]:
-    """Return the numbers of a paired comparison, as columns of a table."""
-    return {
-        "difference": effect.mean.mean,
-        "low": effect.mean.low,
-        "high": effect.mean.high,
-        "median": effect.median,
-        "p": effect.p_value,
-        "p_holm": p_corrected,
-        **effect.standardised.as_row("d_z"),
-        **effect.superiority.as_row("superiority"),
-        "pairs": effect.mean.values,
-        "piles": effect.mean.piles,
-    }
-
-
-SHORT_COLUMNS = ("difference", "low", "high", "p_holm", "d_z", "superiority", "pairs", "piles", "verdict")
-"""What a terminal has room for; JSON has all."""
-
-
-def ranking_rows(summary: Summary, metrics: Sequence[str] | None = None) -> list[dict[str, object]]:
+def ranking_rows(summary: Summary) -> list[dict[str, object]]:
     """Return mean ranks as rows for a table."""
     methods = summary.table.methods
     return [
         {
             "metric": name,
-            "method": methods[place].name,
+            "method": methods[method].name,
             "mean_rank": mean_rank,
             "piles": ranking.piles,
             "friedman": ranking.friedman,
             "p": ranking.p_value,
             "not_told_apart_from": [
-                methods[other].name for group in ranking.groups if place in group for other in group if other != place
+                methods[other].name for group in ranking.groups if method in group for other in group if other != method
             ],
-            **strict_column(summary.table),
+            **strict_column(strict=summary.table.strict),
         }
         for name, ranking in summary.rankings.items()
-        if metrics is None or name in metrics
-        for place, mean_rank in zip(ranking.order, ranking.mean_ranks, strict=True)
+        for method, mean_rank in zip(ranking.order, ranking.mean_ranks, strict=True)
     ]
+
+
+def measure_rows(summary: Summary) -> list[dict[str, object]]:
+    """Return measures x methods as rows for a table; a method of which no map was scored is left out."""
+    rows: list[dict[str, object]] = []
+    for name in summary.table.metrics:
+        for method in summary.table.methods:
+            cell = summary.cell(method, name)
+            if not cell.maps:
+                continue
+            levels = np.where(np.isnan(cell.values), np.nan, cell.levels)
+            row: dict[str, object] = {"metric": name}
+            row |= {"method": method.name if method.name == method.key.method else str(method.key)}
+            row |= {"kind": method.kind, "better": MEASURES[name].direction} | cell.interval.as_row()
+            row |= {"chance": float(np.nanmean(levels)) if not np.isnan(levels).all() else np.nan}
+            row |= {"undefined": cell.undefined_share, "maps": cell.maps, "piles": cell.interval.piles}
+            rows.append(row)
+    return rows

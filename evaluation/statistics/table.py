@@ -1,36 +1,35 @@
 """All scores of a run as one dense table, so that methods can be compared on the same (picture, part) pairs."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from core.errors import BrickbenchError
-from dataset.index import open_index
-from evaluation.localization.registry import METRICS
-from evaluation.score_store import SCORES
+from evaluation.intervals import FloatArray
+from evaluation.measures import MEASURES
+from evaluation.score_store import read_scores
 from evaluation.scores import CHOICE_SPLIT
-from evaluation.statistics.strict import strict_values_of
+from explain.method_key import MethodKey
 from explain.methods import METHODS
 from explain.store import Attribution, read_attributions
 from training.run.checkpoint import choose_checkpoint
+from training.run.run import Run
 
 MISSING = "missing"
+LEAD_METRICS = ("mass_accuracy", "rank_accuracy", "pointing_game", "iou_fixed")
 _COLUMNS = ["attribution_id", "metric", "value", "status", "chance", "metric_settings"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class MethodLabel:
     """A method with one set of settings, as it is called in tables."""
 
-    key: str
-    """Name of its folder, such as ``lime-1a2b3c4d5e6f``."""
+    key: MethodKey
     name: str
     """Unique in the table: the method's name, with the settings' digest behind it where two would be equal."""
     title: str
@@ -40,15 +39,17 @@ class MethodLabel:
     is_oracle: bool = False
     """Was shown the masks: an upper bound, and neither a method nor a baseline to beat."""
 
+    def __repr__(self) -> str:
+        """Return the text that the digest of a table is made from: it must stay what it was in older reports."""
+        return (
+            f"MethodLabel(key={str(self.key)!r}, name={self.name!r}, title={self.title!r}, "
+            f"is_baseline={self.is_baseline}, is_oracle={self.is_oracle})"
+        )
+
     @property
     def is_ranked(self) -> bool:
         """Whether it is an explanation."""
         return not (self.is_baseline or self.is_oracle)
-
-    @property
-    def method(self) -> str:
-        """Return the method's name in `explain.methods.METHODS`."""
-        return self.key.rpartition("-")[0]
 
     @property
     def kind(self) -> str:
@@ -70,11 +71,11 @@ class ScoreTable:
     """(image_id, part_id), sorted."""
     piles: NDArray[np.int64]
     """(P,) the pile that each pair's picture shows."""
-    values: NDArray[np.float64]
+    values: FloatArray
     """(M, K, P), NaN where undefined or missing; see `strict`."""
     status: NDArray[np.str_]
     """(M, K, P): a metric's status, or ``missing`` where there is no score."""
-    chance: NDArray[np.float64]
+    chance: FloatArray
     """(M, K, P), NaN where no map could have a value."""
     rows: dict[tuple[int, int], Attribution]
     """(method, pair) to the map that was scored."""
@@ -89,20 +90,35 @@ class ScoreTable:
             content.update(array.tobytes())
         return content.hexdigest()[:12]
 
-    def method_index(self, name: str) -> int | None:
-        """Return the place of the method called `name`, None if it is not there."""
-        return next((place for place, method in enumerate(self.methods) if method.name == name), None)
+    @property
+    def lead(self) -> str:
+        """Return the metric that breakdowns and pictures are shown by: the first of `LEAD_METRICS` that there is."""
+        return next((name for name in LEAD_METRICS if name in self.metrics), self.metrics[0])
+
+    @property
+    def pictures(self) -> int:
+        """Return how many pictures the pairs are in."""
+        return len({image_id for image_id, _ in self.pairs})
+
+    @property
+    def pile_count(self) -> int:
+        """Return how many piles the pairs' pictures show."""
+        return len(set(self.piles.tolist()))
 
 
 @dataclass(frozen=True)
 class ScoredRun:
     """All scores of a run, read once, from which the table of each checkpoint is made."""
 
-    folder: Path
-    root: Path
+    run: Run
     rows: tuple[Attribution, ...]
-    """The maps that have scores."""
+    """The maps, by default those that have scores."""
     scores: pa.Table
+
+    @classmethod
+    def of(cls, run: Run, rows: Sequence[Attribution]) -> "ScoredRun":
+        """Return the scores of the maps `rows`, as far as there are some; raises as `read_scored_run`."""
+        return cls(run, tuple(rows), read_scores(run.folder))
 
     @property
     def checkpoints(self) -> list[str]:
@@ -115,49 +131,88 @@ class ScoredRun:
         Raises:
             SettingsError: the run has no maps of it.
         """
-        return choose_checkpoint(self.folder, checkpoint, self.checkpoints, "scored maps of")
+        return choose_checkpoint(self.run.folder, checkpoint, self.checkpoints, "scored maps of")
 
-    def table(self, checkpoint: str, measures: Collection[str] = METRICS, *, strict: bool = False) -> ScoreTable:
+    def table(self, checkpoint: str, measures: Collection[str] = MEASURES, *, strict: bool = False) -> ScoreTable:
         """Return the scores of one of `checkpoints` by those of `measures` that were computed, in their order.
 
         Maps of val pictures, on which thresholds are chosen, are left out where there are maps of other splits. If
         `strict`, undefined scores count as the worst value.
         """
         rows = [row for row in self.rows if row.checkpoint == checkpoint]
-        places = _places(self.root)
-        judged = [row for row in rows if places.get(row.image_id, ("", 0))[0] != CHOICE_SPLIT]
-        return _table(self, judged or rows, measures, places, strict=strict)
+        split_of = dict(self.run.dataset.query("SELECT image_id, split FROM images"))
+        judged = [row for row in rows if split_of.get(row.image_id) != CHOICE_SPLIT]
+        return self.table_of(judged or rows, measures, strict=strict)
+
+    def table_of(
+        self, rows: Sequence[Attribution], measures: Collection[str] = MEASURES, *, strict: bool = False
+    ) -> ScoreTable:
+        """Return the scores of the maps `rows`, at least one, scored or not; the rest as for `table`."""
+        methods = _labels(rows)
+        pairs = tuple(sorted({(row.image_id, row.part_id) for row in rows}))
+        method_at = {method.key: index for index, method in enumerate(methods)}
+        pair_at = {pair: index for index, pair in enumerate(pairs)}
+        cell_of = {row.attribution_id: (method_at[row.method_key], pair_at[row.image_id, row.part_id]) for row in rows}
+        known = pc.is_in(self.scores.column("attribution_id"), pa.array(list(cell_of), pa.string()))
+        scores = self.scores.filter(known)
+        computed = set(scores.column("metric").to_pylist())
+        metrics = tuple(name for name in measures if name in computed)
+        metric_at = {name: index for index, name in enumerate(metrics)}
+
+        shape = (len(methods), len(metrics), len(pairs))
+        values, chance = np.full(shape, np.nan), np.full(shape, np.nan)
+        status = np.full(shape, MISSING, dtype="<U32")
+        settings: dict[str, str] = {}
+        columns = [scores.column(name).to_pylist() for name in _COLUMNS]
+        for identity, metric, value, reason, level, used in zip(*columns, strict=True):
+            if metric in metric_at:
+                method, pair = cell_of[identity]
+                cell = (method, metric_at[metric], pair)
+                values[cell] = np.nan if value is None else value
+                chance[cell] = np.nan if level is None else level
+                status[cell] = reason
+                settings[metric] = used
+        return ScoreTable(
+            run_id=rows[0].run_id,
+            checkpoint=rows[0].checkpoint,
+            methods=methods,
+            metrics=metrics,
+            metric_settings=settings,
+            pairs=pairs,
+            piles=_piles(self.run, pairs),
+            values=strict_values_of(metrics, values, status) if strict else values,
+            status=status,
+            chance=chance,
+            rows={cell_of[row.attribution_id]: row for row in rows},
+            strict=strict,
+        )
 
 
-def read_scored_run(run_folder: Path, dataset_root: Path) -> ScoredRun:
-    """Return the scores of a run; `dataset_root` tells which pile a picture shows.
+def read_scored_run(run: Run) -> ScoredRun:
+    """Return the scores of a run.
 
     Raises:
         BrickbenchError: the run has no scores, or a file of them is damaged.
     """
-    scores = _read_scores(run_folder)
+    scores = read_scores(run.folder)
     known = set(scores.column("attribution_id").to_pylist())
-    scored = tuple(row for row in read_attributions(run_folder) if row.attribution_id in known)
+    scored = tuple(row for row in read_attributions(run.folder) if row.attribution_id in known)
     if not scored:
-        raise _no_scores(run_folder)
-    return ScoredRun(run_folder, dataset_root, scored, scores)
+        raise BrickbenchError(
+            f"{run.folder} has no scores: make them with `brickbench evaluate localize {run.folder}`."
+        )
+    return ScoredRun(run, scored, scores)
 
 
 def load_scores(
-    run_folder: Path,
-    dataset_root: Path,
-    checkpoint: str | None = None,
-    measures: Collection[str] = METRICS,
-    *,
-    strict: bool = False,
+    run: Run, checkpoint: str | None = None, measures: Collection[str] = MEASURES, *, strict: bool = False
 ) -> ScoreTable:
     """Return the scores of a run.
 
     Args:
-        run_folder: with scores made by `evaluation.localization.run`.
-        dataset_root: tells which pile a picture shows.
+        run: with scores; its dataset tells which pile a picture shows.
         checkpoint: whose maps; None takes the best one if it has maps, else the last that has.
-        measures: which are wanted, as far as they were computed; localisation alone, or `evaluation.measures.MEASURES`.
+        measures: those that are asked for, as far as they were computed.
         strict: undefined scores count as the worst value.
 
     Maps of val pictures are left out where there are maps of other splits.
@@ -166,113 +221,49 @@ def load_scores(
         SettingsError: the run has no maps of that checkpoint.
         BrickbenchError: the run has no scores, or a file of them is damaged.
     """
-    found = read_scored_run(run_folder, dataset_root)
-    return found.table(found.choose(checkpoint), measures, strict=strict)
+    scored = read_scored_run(run)
+    return scored.table(scored.choose(checkpoint), measures, strict=strict)
 
 
-def _table(
-    run: ScoredRun,
-    scored: Sequence[Attribution],
-    measures: Collection[str],
-    places: Mapping[str, tuple[str, int]],
-    *,
-    strict: bool,
-) -> ScoreTable:
-    methods = _labels({str(row.method_key): row for row in scored})
-    pairs = tuple(sorted({(row.image_id, row.part_id) for row in scored}))
-    where_method = {method.key: place for place, method in enumerate(methods)}
-    pair_at = {pair: place for place, pair in enumerate(pairs)}
-    where = {
-        row.attribution_id: (where_method[str(row.method_key)], pair_at[row.image_id, row.part_id]) for row in scored
-    }
-    scores = run.scores.filter(pc.is_in(run.scores.column("attribution_id"), pa.array(list(where), pa.string())))
-    present = set(scores.column("metric").to_pylist())
-    metrics = tuple(name for name in measures if name in present)
-    metric_at = {name: place for place, name in enumerate(metrics)}
+def strict_values_of(metrics: Sequence[str], values: FloatArray, status: NDArray[np.str_]) -> FloatArray:
+    """Return `values` (M, K, P) of K `metrics` with the worst value of each where its `status` is undefined.
 
-    shape = (len(methods), len(metrics), len(pairs))
-    values, chance = np.full(shape, np.nan), np.full(shape, np.nan)
-    status = np.full(shape, MISSING, dtype="<U32")
-    settings: dict[str, str] = {}
-    columns = [scores.column(name).to_pylist() for name in _COLUMNS]
-    for identity, metric, value, found, level, used in zip(*columns, strict=True):
-        if metric in metric_at:
-            method, pair = where[identity]
-            place = (method, metric_at[metric], pair)
-            values[place] = np.nan if value is None else value
-            chance[place] = np.nan if level is None else level
-            status[place] = found
-            settings[metric] = used
-    return ScoreTable(
-        run_id=scored[0].run_id,
-        checkpoint=scored[0].checkpoint,
-        methods=methods,
-        metrics=metrics,
-        metric_settings=settings,
-        pairs=pairs,
-        piles=_piles(run.root, pairs, places),
-        values=strict_values_of(metrics, values, status) if strict else values,
-        status=status,
-        chance=chance,
-        rows={where[row.attribution_id]: row for row in scored},
-        strict=strict,
-    )
+    A measure whose worst value is infinite keeps its gaps, and so does one that has no value of any map, as `iou_best`
+    where no threshold was chosen: nothing there tells methods apart.
+    """
+    filled = values.copy()
+    for index, name in enumerate(metrics):
+        if (status[:, index] == "ok").any():
+            filled[:, index] = MEASURES[name].strict(values[:, index], status[:, index])
+    return filled
 
 
-def _read_scores(run_folder: Path) -> pa.Table:
-    tables = []
-    for path in sorted((run_folder / SCORES).glob("*.parquet")):
-        if path.name.startswith("."):
-            continue
-        try:
-            tables.append(pq.read_table(path, columns=_COLUMNS, partitioning=None))
-        except (OSError, pa.ArrowException) as error:
-            raise BrickbenchError(f"{path} is damaged: delete it and run `evaluate localize` again.") from error
-    if not tables:
-        raise _no_scores(run_folder)
-    return pa.concat_tables(tables)
-
-
-def _no_scores(run_folder: Path) -> BrickbenchError:
-    return BrickbenchError(f"{run_folder} has no scores: make them with `brickbench evaluate localize {run_folder}`.")
-
-
-def _labels(rows: dict[str, Attribution]) -> tuple[MethodLabel, ...]:
+def _labels(rows: Sequence[Attribution]) -> tuple[MethodLabel, ...]:
     order = list(METHODS)
-    sorted_rows = sorted(rows.items(), key=lambda item: (order.index(item[1].method), item[0]))
-    names = [row.method for _, row in sorted_rows]
+    keys = sorted({row.method_key for row in rows}, key=lambda key: (order.index(key.method), key))
+    names = [key.method for key in keys]
     labels = []
-    for key, row in sorted_rows:
-        definition = METHODS[row.method]
-        alone = names.count(row.method) == 1
-        digest = row.method_settings_hash[:6]
+    for key in keys:
+        method = METHODS[key.method]
+        alone = names.count(key.method) == 1
         labels.append(
             MethodLabel(
                 key=key,
-                name=row.method if alone else f"{row.method}-{digest}",
-                title=definition.title if alone else f"{definition.title} ({digest})",
-                is_baseline=definition.kind == "baseline",
-                is_oracle=definition.kind == "oracle",
+                name=key.method if alone else key.short,
+                title=method.title if alone else f"{method.title} ({key.settings_hash[:6]})",
+                is_baseline=method.kind == "baseline",
+                is_oracle=method.kind == "oracle",
             )
         )
     return tuple(labels)
 
 
-def _places(dataset_root: Path) -> dict[str, tuple[str, int]]:
-    """Return the split and the pile of each picture."""
-    with open_index(dataset_root) as index:
-        found = index.execute(
-            "SELECT image_id, split, dense_rank() OVER (ORDER BY group_id) - 1 FROM images"
-        ).fetchall()
-    return {image_id: (split, pile) for image_id, split, pile in found}
-
-
-def _piles(
-    dataset_root: Path, pairs: Sequence[tuple[str, str]], places: Mapping[str, tuple[str, int]]
-) -> NDArray[np.int64]:
-    lacking = next((image_id for image_id, _ in pairs if image_id not in places), None)
-    if lacking is not None:
+def _piles(run: Run, pairs: Sequence[tuple[str, str]]) -> NDArray[np.int64]:
+    """Return the number of the pile that the picture of each pair shows, (P,)."""
+    pile_of = dict(run.dataset.query("SELECT image_id, dense_rank() OVER (ORDER BY group_id) - 1 FROM images"))
+    unknown = next((image_id for image_id, _ in pairs if image_id not in pile_of), None)
+    if unknown is not None:
         raise BrickbenchError(
-            f"Picture {lacking!r} is not in the dataset {dataset_root}: say with -d which dataset was explained."
+            f"Picture {unknown!r} is not in the dataset {run.dataset.root}: say with -d which dataset was explained."
         )
-    return np.array([places[image_id][1] for image_id, _ in pairs], dtype=np.int64)
+    return np.array([pile_of[image_id] for image_id, _ in pairs], dtype=np.int64)

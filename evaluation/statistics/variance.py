@@ -1,11 +1,14 @@
 """How much of the variation of scores is training's, and how much the pictures': components of variance."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.intervals import FloatArray, Piles
+from evaluation.statistics.align import align
+from evaluation.statistics.table import MethodLabel, ScoreTable
 
 SOURCES = ("run", "pile", "pair", "run_by_pile", "rest")
 
@@ -55,6 +58,42 @@ class Components:
         return float(np.sqrt(self.error_same_runs**2 + self.run / self.runs))
 
 
+@dataclass(frozen=True)
+class Variation:
+    """Where the scores of one method on one metric vary: between runs, between pictures, or both at once."""
+
+    method: MethodLabel
+    metric: str
+    components: Components
+
+    def as_row(self) -> dict[str, object]:
+        """Return one line of a table or of JSON: shares of the total variance, and the two standard errors."""
+        parts = self.components
+        row: dict[str, object] = {"method": self.method.name, "metric": self.metric, "mean": parts.mean}
+        row |= {f"{source}_share": parts.share(source) for source in SOURCES}
+        row |= {"error_same_runs": parts.error_same_runs, "error_new_runs": parts.error_new_runs}
+        return row | {"runs": parts.runs, "piles": parts.piles, "pairs": parts.pairs}
+
+
+def vary(tables: Sequence[ScoreTable], names: Sequence[str]) -> list[Variation]:
+    """Return the components of variance of each explanation's scores over runs that saw the same pictures.
+
+    Args:
+        tables: one a run; at least two.
+        names: what they are called.
+
+    Raises:
+        BrickbenchError: the runs have no pair, method or metric in common.
+    """
+    both = align(tables, names)
+    variations = []
+    for method, metric in both.cells:
+        components = variance_components(both.values[:, method, metric], both.piles)
+        if components is not None:
+            variations.append(Variation(both.methods[method], both.metrics[metric], components))
+    return variations
+
+
 def variance_components(values: FloatArray, piles: NDArray[np.int64]) -> Components | None:
     """Return the components of variance, None with fewer than two runs, two piles, or a pile with two pairs.
 
@@ -67,14 +106,14 @@ def variance_components(values: FloatArray, piles: NDArray[np.int64]) -> Compone
     variance, or method of moments: Searle, Casella and McCulloch 1992, chapters 4 and 5); estimates below 0 become 0.
     """
     shared = ~np.isnan(values).any(axis=0)
-    values, found = values[:, shared], Piles.of(piles[shared])
+    values, units = values[:, shared], Piles.of(piles[shared])
     runs, pairs = values.shape
-    sizes = np.bincount(found.member).astype(np.float64)
-    if runs < 2 or found.count < 2 or pairs <= found.count:
+    sizes = np.bincount(units.member).astype(np.float64)
+    if runs < 2 or units.count < 2 or pairs <= units.count:
         return None
     evenness = float((sizes**2).sum() / pairs)  # n' = sum n^2 / N
-    typical = (pairs - evenness) / (found.count - 1)  # n0
-    squares = _mean_squares(values, found, sizes)
+    typical = (pairs - evenness) / (units.count - 1)  # n0
+    squares = _mean_squares(values, units, sizes)
     rest = squares["rest"]
     run_by_pile = (squares["run_by_pile"] - rest) / typical
     pair = (squares["pair"] - rest) / runs
@@ -87,7 +126,7 @@ def variance_components(values: FloatArray, piles: NDArray[np.int64]) -> Compone
         run_by_pile=_least_zero(run_by_pile),
         rest=rest,
         runs=runs,
-        piles=found.count,
+        piles=units.count,
         pairs=pairs,
         mean=float(values.mean()),
         concentration=evenness / pairs,

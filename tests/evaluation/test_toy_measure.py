@@ -119,8 +119,8 @@ def test_toys_are_scored_and_stand_in_the_report(run: Run, tmp_path: Path) -> No
     listed = invoke(evaluate, ["metrics", "--json"], catch_exceptions=False).stdout
     assert '"toy_metric"' in listed
     assert '"toy_faithfulness"' in listed
-    table = load_scores(run.folder, run.dataset.root, measures=["toy_metric"])
-    assert (table.values[[method.method for method in table.methods].index("random")] == 1).all()  # it is above 0
+    table = load_scores(run, measures=["toy_metric"])
+    assert (table.values[[method.name for method in table.methods].index("random")] == 1).all()  # it is above 0
 
 
 def score_metric(run: Run, **settings: object) -> int:

@@ -76,8 +76,7 @@ def read_scores(run_folder: Path, metric: str) -> dict[ScoreKey, float]:
     from evaluation.statistics.table import load_scores
     from training.run.run import Run
 
-    run = Run.open(run_folder)
-    table = load_scores(run.folder, run.dataset.root, measures=MEASURES)
+    table = load_scores(Run.open(run_folder))
     if metric not in table.metrics:
         known = list(table.metrics)
         raise SettingsError(

@@ -12,9 +12,10 @@ from core.engine import LOCAL, Outcome
 from core.engines.in_process import InProcessEngine
 from core.errors import BrickbenchError, PartialFailureError
 from dataset.index import open_index
+from evaluation.commands import faithfulness_tables
 from evaluation.faithfulness import plan, score_writer, scorer
 from evaluation.faithfulness.registry import faithfulness_settings
-from evaluation.faithfulness.scoring import FaithfulnessResult, faithfulness_tables, score_faithfulness
+from evaluation.faithfulness.scoring import FaithfulnessResult, score_faithfulness
 from training.run.run import Run
 
 METRICS: dict[str, dict[str, object]] = {

@@ -13,7 +13,7 @@ from core.errors import BrickbenchError, SettingsError
 from dataset.dataset_folder import DatasetFolder
 from dataset.index import open_index
 from dataset.pile_dataset import PileDataset
-from evaluation.commands import evaluate
+from evaluation.commands import evaluate, faithfulness_tables
 from evaluation.faithfulness.network import Network
 from evaluation.faithfulness.protocol import Maps
 from evaluation.faithfulness.registry import (
@@ -22,9 +22,9 @@ from evaluation.faithfulness.registry import (
     TWINS,
     faithfulness_settings,
 )
-from evaluation.faithfulness.scoring import default_metrics, faithfulness_tables, score_faithfulness
+from evaluation.faithfulness.scoring import default_metrics, score_faithfulness
+from evaluation.localization.registry import METRICS
 from evaluation.localization.run import score_run
-from evaluation.measures import MEASURES
 from evaluation.resize import resize_maps
 from evaluation.statistics.table import load_scores
 from explain.store import load_maps, read_attributions
@@ -146,7 +146,7 @@ def test_faithfulness_stands_beside_localisation(own_twins: Path) -> None:
     score_run(Run.open(run, own_twins), {"lift": {}, "pointing_game": {}})
     score(own_twins, FEW)
     assert score_run(Run.open(run, own_twins), {"lift": {}, "pointing_game": {}}) == 0
-    assert set(load_scores(run, own_twins).metrics) == {"lift", "pointing_game"}
+    assert set(load_scores(Run.open(run, own_twins), measures=METRICS).metrics) == {"lift", "pointing_game"}
 
 
 @pytest.mark.slow
@@ -155,7 +155,7 @@ def test_tables_of_a_run(own_twins: Path) -> None:
     score_run(Run.open(run, own_twins), {"mass_accuracy": {}})
     opened = Run.open(run, own_twins)
     result = score_faithfulness(opened, chosen(FEW), device="cpu")
-    tables = faithfulness_tables(opened, result, list(FEW), MEASURES)
+    tables = faithfulness_tables(opened, result, list(FEW))
     assert [row["metric"] for row in tables["scores"]] == [name for name in FEW for _ in range(5)]
     methods = ["gradcam", "saliency", "random", "uniform", "oracle"]
     assert [row["method"] for row in tables["scores"][:5]] == methods
@@ -167,7 +167,7 @@ def test_tables_of_a_run(own_twins: Path) -> None:
     assert all(row["methods"] == 4 for row in tables["predictions"])  # the oracle takes no part
     again = score_faithfulness(opened, chosen(FEW), device="cpu")
     assert (again.made, again.found) == (0, result.made)
-    assert faithfulness_tables(opened, again, list(FEW), MEASURES) == tables
+    assert faithfulness_tables(opened, again, list(FEW)) == tables
 
 
 def test_wrong_use_is_told_clearly(

@@ -13,11 +13,11 @@ from core.errors import BrickbenchError
 from dataset.pile_dataset import PileDataset
 from evaluation.faithfulness.imputation import Effects, departure_rows, departures, gather_effects
 from evaluation.faithfulness.network import Network
-from evaluation.faithfulness.prediction import predict_truth, prediction_rows
 from evaluation.faithfulness.protocol import Maps
 from evaluation.faithfulness.removal import REMOVALS
 from evaluation.faithfulness.twin_metrics import CaptureSettings, TwinSettings, twin_capture, twin_rank, twin_top
 from evaluation.faithfulness.twins import TWIN_PIXELS, Regions, load_regions, require_twins
+from evaluation.statistics.prediction import predict_truth, prediction_rows
 from training.run.checkpoint import load_checkpoint
 
 Make = Callable[..., Maps]

@@ -8,8 +8,7 @@ import pytest
 from evaluation.findings.contrasts import GroupTest, PairTest
 from evaluation.findings.cure import FACTOR, cure, cure_text, write_cure
 from evaluation.intervals import Interval
-from evaluation.statistics.effects import Effect, Estimate
-from evaluation.statistics.groups import GroupEffect
+from evaluation.statistics.effects import Effect, Estimate, GroupEffect
 from render.pile import sample_pile
 from render.settings import RenderSettings
 

@@ -56,7 +56,7 @@ def test_a_part_whose_maps_lie_on_the_floor_is_found(scored: Path, tmp_path: Pat
     run = root / "runs" / "toy"
     bend(run, {"3003": 0.8, "3010": 0.4, "4032": 0.4})
     more = tmp_path / "more.yaml"
-    page = write_findings(run, root, tmp_path / "one.html", settings=more)
+    page = write_findings(Run.open(run, root), tmp_path / "one.html", settings=more)
     assert page.headline == "The network looks at the floor for one part."
     assert [each.title for each in page.findings] == ["Brick 2 x 2 (3003): the network looks at the floor"]
     text = page.path.read_text(encoding="utf-8")
@@ -66,7 +66,7 @@ def test_a_part_whose_maps_lie_on_the_floor_is_found(scored: Path, tmp_path: Pat
     assert all(target.startswith(("data:", "#")) for target in re.findall(r'(?:src|href)="([^"]*)"', text))
     assert str(root) not in text
     assert RenderSettings.load(more).part_shares == {"3003": 3.0}
-    again = write_findings(run, root, tmp_path / "two.html", settings=more)
+    again = write_findings(Run.open(run, root), tmp_path / "two.html", settings=more)
     assert again.path.read_bytes() == page.path.read_bytes()
 
 
@@ -88,18 +88,18 @@ def test_where_nothing_stands_out_it_says_so(scored: Path, tmp_path: Path) -> No
 
 
 def test_a_pair_that_is_confused_and_looked_at_together_is_found(scored: Path) -> None:
-    found = gather_material(scored / "runs" / "toy", scored)
+    material = gather_material(Run.open(scored / "runs" / "toy", scored))
     rng = np.random.default_rng(0)
-    first, second = (found.info.classes.index(part_id) for part_id in ("3003", "4032"))
+    first, second = (material.run.info.classes.index(part_id) for part_id in ("3003", "4032"))
     shown = np.zeros((40, 3), dtype=bool)
     shown[:20, first] = True  # nothing else lies in these pictures
     logits = rng.normal(-2, 0.5, shown.shape)
     logits[:20, second] += 4
     names = tuple(f"image{place}" for place in range(40))
-    found.__dict__["pictures"] = Pictures(names, np.arange(40), logits, shown, ~shown)
-    wanted = [place for place, (_, part_id) in enumerate(found.table.pairs) if part_id == "4032"]
-    found.__dict__["overlaps"] = [Overlap(pair, "3003", rng.uniform(0.3, 0.5), 0.05) for pair in wanted]
-    tests = contrast_pairs(found, seed=0)
+    material.__dict__["pictures"] = Pictures(names, np.arange(40), logits, shown, ~shown)
+    wanted = [place for place, (_, part_id) in enumerate(material.table.pairs) if part_id == "4032"]
+    material.__dict__["overlaps"] = [Overlap(pair, "3003", rng.uniform(0.3, 0.5), 0.05) for pair in wanted]
+    tests = contrast_pairs(material, seed=0)
     assert [(test.shown, test.claimed) for test in tests] == [("3003", "4032")]
     assert tests[0].found
     assert tests[0].confusion.difference.value == pytest.approx(4, abs=0.6)
@@ -107,13 +107,13 @@ def test_a_pair_that_is_confused_and_looked_at_together_is_found(scored: Path) -
     assert tests[0].claims[1] < 0.1
     assert tests[0].share.mean == pytest.approx(0.4, abs=0.05)
     # Confused, but the map lies there as the area does: no finding.
-    del found.__dict__["overlap_columns"]
-    found.__dict__["overlaps"] = [Overlap(pair, "3003", rng.uniform(0.0, 0.1), 0.05) for pair in wanted]
-    assert not contrast_pairs(found, seed=0)[0].found
+    del material.__dict__["overlap_columns"]
+    material.__dict__["overlaps"] = [Overlap(pair, "3003", rng.uniform(0.0, 0.1), 0.05) for pair in wanted]
+    assert not contrast_pairs(material, seed=0)[0].found
 
 
 def test_confusion_asks_only_where_the_claimed_part_is_absent(scored: Path) -> None:
-    pictures = gather_material(scored / "runs" / "toy", scored).pictures
+    pictures = gather_material(Run.open(scored / "runs" / "toy", scored)).pictures
     assert not (pictures.shown & pictures.absent).any()
     judged = {*PileDataset(scored, "train").image_ids, *PileDataset(scored, "test").image_ids}
     assert set(pictures.image_ids) == judged
@@ -121,11 +121,11 @@ def test_confusion_asks_only_where_the_claimed_part_is_absent(scored: Path) -> N
 
 
 def test_groups_that_few_piles_stand_behind_are_not_tested(scored: Path) -> None:
-    found = gather_material(scored / "runs" / "toy", scored)
-    assert {test.name for test in contrast_groups(found, "floor", seed=0)} == {"grey", "wood"}
-    assert contrast_groups(found, "lighting", seed=0) == []  # there is one alone: no rest
-    found.table.piles[:] = found.table.piles % 9
-    assert contrast_groups(found, "part", seed=0) == []
+    material = gather_material(Run.open(scored / "runs" / "toy", scored))
+    assert {test.name for test in contrast_groups(material, "floor", seed=0)} == {"grey", "wood"}
+    assert contrast_groups(material, "lighting", seed=0) == []  # there is one alone: no rest
+    material.table.piles[:] = material.table.piles % 9
+    assert contrast_groups(material, "part", seed=0) == []
 
 
 def test_means_by_size_are_those_of_fifths() -> None:
@@ -139,9 +139,9 @@ def test_means_by_size_are_those_of_fifths() -> None:
 def test_what_is_lacking_is_said(scored: Path, tmp_path: Path) -> None:
     run = scored / "runs" / "toy"
     with pytest.raises(SettingsError, match=r"no scored maps of an explanation 'gradcan' \(did you mean 'gradcam'\?\)"):
-        gather_material(run, scored, method="gradcan")
+        gather_material(Run.open(run, scored), method="gradcan")
     root = Path(shutil.copytree(scored, tmp_path / "dataset"))
     shutil.rmtree(root / "runs" / "toy" / "scores")
     score_run(Run.open(root / "runs" / "toy", root), {"pointing_game": {}})
     with pytest.raises(BrickbenchError, match=r"has no scores of mass_on_floor: make them with `brickbench evaluate"):
-        gather_material(root / "runs" / "toy", root)
+        gather_material(Run.open(root / "runs" / "toy", root))

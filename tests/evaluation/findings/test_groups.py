@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from evaluation.intervals import Piles, mean_interval
-from evaluation.statistics.groups import group_effects
+from evaluation.statistics.effects import group_effects
 from evaluation.statistics.permutation import sign_flip_p_values
 
 

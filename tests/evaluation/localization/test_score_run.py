@@ -52,7 +52,7 @@ def test_scores_are_those_of_the_resized_raw_map_on_the_mask(own: Path) -> None:
     run = own / "runs" / "toy"
     rows = read_attributions(run)
     assert score_run(Run.open(run, own)) == len(rows)
-    table = load_scores(run, own)
+    table = load_scores(Run.open(run, own))
     assert [method.name for method in table.methods] == ["gradcam", "lime", "random", "center_gaussian"]
     assert table.metrics == tuple(METRICS)
     pictures = PileDataset(own, None, with_masks=True)
@@ -84,7 +84,7 @@ def test_a_second_run_goes_on_where_the_first_stopped(own: Path) -> None:
     assert 0 < score_run(Run.open(run, own), {"pointing_game": {}}) < total
     assert score_run(Run.open(run, own), {"pointing_game": {}}) == 0
     assert score_run(Run.open(run, own), {"lift": {}}) == total  # a metric more is added to those that are there
-    assert load_scores(run, own).metrics == ("pointing_game", "lift")
+    assert load_scores(Run.open(run, own)).metrics == ("pointing_game", "lift")
     explain_run(Run.open(run, own), {"uniform": {}}, limit=4, device="cpu")
     assert score_run(Run.open(run, own), {"lift": {}, "pointing_game": {}}) == total // 4
 
@@ -95,7 +95,7 @@ def test_other_settings_need_force(own: Path) -> None:
     with pytest.raises(SettingsError, match=r'settings {"threshold":0\.5}, not {"threshold":0\.2}: give the same ones'):
         score_run(Run.open(run, own), {"iou_fixed": {"threshold": 0.2}})
     score_run(Run.open(run, own), {"iou_fixed": {"threshold": 0.2}}, force=True)
-    table = load_scores(run, own)
+    table = load_scores(Run.open(run, own))
     assert table.metric_settings["iou_fixed"] == '{"threshold":0.2}'
     assert table.metrics == ("iou_fixed", "lift")
 
@@ -110,7 +110,7 @@ def test_scores_of_an_older_version_are_kept_and_added_to(own: Path) -> None:
         pq.write_table(table.set_column(place, "metric_settings", [older]), path)
     assert score_run(Run.open(run, own), {"pointing_game": {}, "lift": {}}) == 0
     assert score_run(Run.open(run, own), {"pointing_game": {}, "top_k": {}}) == total
-    assert load_scores(run, own).metrics == ("pointing_game", "top_k", "lift")
+    assert load_scores(Run.open(run, own)).metrics == ("pointing_game", "top_k", "lift")
     with pytest.raises(SettingsError, match=r'with the settings {}, not {"tolerance_px":3\.0}: give the same ones, or'):
         score_run(Run.open(run, own), {"pointing_game": {"tolerance_px": 3}})
 
@@ -153,7 +153,7 @@ def test_a_part_that_is_not_there_has_an_empty_mask(own: Path) -> None:
     shutil.rmtree(run / "attributions")
     explain_run(Run.open(run, own), {"random": {}}, which="predicted", device="cpu")
     score_run(Run.open(run, own), {"pointing_game": {}})
-    table = load_scores(run, own)
+    table = load_scores(Run.open(run, own))
     pictures = PileDataset(own, None)
     for place, (image_id, part_id) in enumerate(table.pairs):
         there = pictures.targets[pictures.image_ids.index(image_id), pictures.classes.index(part_id)]
@@ -164,7 +164,7 @@ def test_a_part_that_is_not_there_has_an_empty_mask(own: Path) -> None:
 def test_wrong_use_is_told_clearly(own: Path, trained: Path) -> None:
     run = own / "runs" / "toy"
     with pytest.raises(BrickbenchError, match=r"has no scores: make them with `brickbench evaluate localize"):
-        load_scores(run, own)
+        load_scores(Run.open(run, own))
     with pytest.raises(SettingsError, match=r"^There is no metric 'iou_fix' \(did you mean"):
         score_run(Run.open(run, own), {"iou_fix": {}})
     with pytest.raises(SettingsError, match=r"^focus is scored on mosaics: run `brickbench evaluate focus`\.$"):
@@ -173,11 +173,11 @@ def test_wrong_use_is_told_clearly(own: Path, trained: Path) -> None:
         score_run(Run.open(run, own), {"iou_best": {"threshold": 0.3}})
     score_run(Run.open(run, own), {"lift": {}})
     with pytest.raises(SettingsError, match=r"has no scored maps of 'epoch_0009' \(did you mean 'epoch_0001'\?\)"):
-        load_scores(run, own, "epoch_0009")
+        load_scores(Run.open(run, own), "epoch_0009")
     path = next((run / "scores").glob("*.parquet"))
     path.write_bytes(b"gone")
     with pytest.raises(BrickbenchError, match=r"parquet is damaged: delete it and run `evaluate localize` again\.$"):
-        load_scores(run, own)
+        load_scores(Run.open(run, own))
     with pytest.raises(BrickbenchError, match=r"parquet is damaged: delete it and run `evaluate localize` again\.$"):
         score_run(Run.open(run, own), {"lift": {}})
     shutil.rmtree(run / "attributions")

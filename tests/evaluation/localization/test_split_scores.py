@@ -147,7 +147,7 @@ def test_the_threshold_is_chosen_on_val_and_judged_on_test(chosen: Path) -> None
 def test_maps_of_val_pictures_are_not_judged_where_there_are_others(chosen: Path) -> None:
     run, val = chosen / "runs" / "toy", set(PileDataset(chosen, "val").image_ids)
     assert {row.image_id for row in read_attributions(run)} & val
-    table = load_scores(run, chosen)
+    table = load_scores(Run.open(run, chosen))
     assert not {image_id for image_id, _ in table.pairs} & val
     assert (table.status[:, table.metrics.index("iou_best")] == "ok").all()
 
@@ -178,7 +178,7 @@ def test_without_val_maps_the_best_threshold_is_unknown(chosen: Path, tmp_path: 
         if set(pq.read_table(path, partitioning=None).column("attribution_id").to_pylist()) <= val:
             path.unlink()
     score_run(Run.open(run, root), {"iou_best": {}})
-    table = load_scores(run, root)
+    table = load_scores(Run.open(run, root))
     assert set(table.status[:, table.metrics.index("iou_best")].ravel().tolist()) == {"no_cutoff"}
     (run / "split_scores.parquet").write_bytes(b"gone")
     with pytest.raises(

@@ -16,11 +16,13 @@ from click.testing import CliRunner
 from html_page import read_alone
 
 from evaluation.commands import evaluate
+from evaluation.localization.registry import METRICS
 from evaluation.localization.run import score_run
 from evaluation.report.gallery import choose_own, choose_pairs
 from evaluation.report.page import write_report
 from evaluation.statistics.table import MethodLabel, ScoreTable, load_scores
 from explain.bulk import explain_run
+from explain.method_key import MethodKey
 from training.run.predict import predict
 from training.run.run import Run
 
@@ -40,12 +42,12 @@ def scored(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_the_same_inputs_give_the_same_bytes(scored: Path, tmp_path: Path) -> None:
     for name in ("one.html", "two.html"):
-        write_report(scored / "runs" / "toy", scored, tmp_path / name)
+        write_report(Run.open(scored / "runs" / "toy", scored), tmp_path / name)
     assert (tmp_path / "one.html").read_bytes() == (tmp_path / "two.html").read_bytes()
 
 
 def test_it_stands_alone_and_speaks(scored: Path, tmp_path: Path) -> None:
-    made = write_report(scored / "runs" / "toy", scored, tmp_path / "report.html", cases=3)
+    made = write_report(Run.open(scored / "runs" / "toy", scored), tmp_path / "report.html", cases=3)
     text = made.path.read_text(encoding="utf-8")
     page = read_alone(text)
     assert page.without_words == []
@@ -62,7 +64,7 @@ def test_without_explanations_or_pictures_it_still_says_so(scored: Path, tmp_pat
     run = root / "runs" / "toy"
     for folder in [*run.glob("attributions/gradcam-*"), *run.glob("attributions/lime-*")]:
         shutil.rmtree(folder)
-    made = write_report(run, root, tmp_path / "report.html", cases=0)
+    made = write_report(Run.open(run, root), tmp_path / "report.html", cases=0)
     text = made.path.read_text(encoding="utf-8")
     assert "Only baselines were scored" in text
     assert 'id="gallery"' not in text
@@ -73,7 +75,10 @@ def test_the_gallery_shows_each_picture_once_and_says_why() -> None:
     table = ScoreTable(
         run_id="toy",
         checkpoint="epoch_0001",
-        methods=(MethodLabel("a", "a", "A", False), MethodLabel("b", "b", "B", False)),
+        methods=(
+            MethodLabel(MethodKey.parse("a"), "a", "A", False),
+            MethodLabel(MethodKey.parse("b"), "b", "B", False),
+        ),
         metrics=("mass_accuracy",),
         metric_settings={},
         pairs=tuple((f"image{place}", "3001") for place in range(7)),
@@ -125,12 +130,12 @@ def full(scored: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_checkpoints_and_further_runs_have_their_sections(full: Path, tmp_path: Path) -> None:
     run = full / "runs" / "toy"
-    text = write_report(run, full, tmp_path / "one.html", cases=0).path.read_text(encoding="utf-8")
+    text = write_report(Run.open(run, full), tmp_path / "one.html", cases=0).path.read_text(encoding="utf-8")
     assert 'id="epochs"' in text
     assert "From epoch 0 to epoch 1, on the same pairs, mass accuracy" in text
     assert "between epoch_0000, epoch_0001" in text
     assert "Checkpoints follow one another and are no independent runs." in text
-    both = write_report(run, full, tmp_path / "two.html", cases=0, also=[full / "runs" / "second"])
+    both = write_report(Run.open(run, full), tmp_path / "two.html", cases=0, also=[full / "runs" / "second"])
     text = both.path.read_text(encoding="utf-8")
     assert "between toy, second" in text
     assert "2 training runs explained the same 8 pairs" in text
@@ -139,7 +144,7 @@ def test_checkpoints_and_further_runs_have_their_sections(full: Path, tmp_path: 
 
 def test_data_files_hold_every_score(scored: Path, tmp_path: Path) -> None:
     run = scored / "runs" / "toy"
-    made = write_report(run, scored, tmp_path / "report.html", cases=0, data=tmp_path / "data")
+    made = write_report(Run.open(run, scored), tmp_path / "report.html", cases=0, data=tmp_path / "data")
     assert [path.name for path in made.files] == ["report.json", "scores.json", "scores.csv", "scores.parquet"]
     rows = pq.read_table(tmp_path / "data" / "scores.parquet")
     columns = ["attribution_id", "metric", "value"]
@@ -175,14 +180,14 @@ def test_a_strict_report_says_so_and_counts_what_is_undefined_as_the_worst(score
     changed = next(row for row in rows if row["metric"] == "mass_on_others")
     changed |= {"value": None, "status": "zero_mass"}
     pq.write_table(pa.Table.from_pylist(rows, schema=pq.read_schema(path)), path)
-    made = write_report(run, root, tmp_path / "report.html", cases=0, data=tmp_path / "data", strict=True)
+    made = write_report(Run.open(run, root), tmp_path / "report.html", cases=0, data=tmp_path / "data", strict=True)
     text = made.path.read_text(encoding="utf-8")
     assert "Strict: maps without a value count as the worst one" in text
     assert "count as the worst value (strict)" in text
     document = json.loads((tmp_path / "data" / "report.json").read_text(encoding="utf-8"))
     assert document["strict"] is True
     assert all(row["strict"] for row in document["scores"])
-    found, strict = load_scores(run, root), load_scores(run, root, strict=True)
+    found, strict = (load_scores(Run.open(run, root), measures=METRICS, strict=strict) for strict in (False, True))
     others = found.metrics.index("mass_on_others")
     undefined = found.status[:, others] == "zero_mass"
     assert undefined.sum() == 1
@@ -220,7 +225,7 @@ def test_commands_refuse_what_cannot_be_done(full: Path, tmp_path: Path) -> None
 @pytest.fixture(scope="module")
 def page(full: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("page") / "report.html"
-    return write_report(full / "runs" / "toy", full, out, cases=2, also=[full / "runs" / "second"]).path
+    return write_report(Run.open(full / "runs" / "toy", full), out, cases=2, also=[full / "runs" / "second"]).path
 
 
 @pytest.mark.slow

@@ -6,19 +6,19 @@ import numpy as np
 import pytest
 
 from evaluation.localization.registry import METRICS
-from evaluation.report.caveats import NetworkFacts
-from evaluation.report.verdict import decide
+from evaluation.report.verdict import NetworkFacts, decide
 from evaluation.statistics.summary import difference_rows, ranking_rows, score_rows, summarize
 from evaluation.statistics.table import MISSING, MethodLabel, ScoreTable
+from explain.method_key import MethodKey
 
 LABELS = {
-    "gradcam": MethodLabel("gradcam-1", "gradcam", "Grad-CAM", False),
-    "lime": MethodLabel("lime-1", "lime", "LIME", False),
-    "layercam": MethodLabel("layercam-1", "layercam", "LayerCAM", False),
-    "rise": MethodLabel("rise-1", "rise", "RISE", False),
-    "oracle": MethodLabel("oracle-1", "oracle", "Oracle mask", False, is_oracle=True),
-    "random": MethodLabel("random-1", "random", "Random noise", True),
-    "center_gaussian": MethodLabel("center_gaussian-1", "center_gaussian", "Centre Gaussian", True),
+    "gradcam": MethodLabel(MethodKey.parse("gradcam-1"), "gradcam", "Grad-CAM", False),
+    "lime": MethodLabel(MethodKey.parse("lime-1"), "lime", "LIME", False),
+    "layercam": MethodLabel(MethodKey.parse("layercam-1"), "layercam", "LayerCAM", False),
+    "rise": MethodLabel(MethodKey.parse("rise-1"), "rise", "RISE", False),
+    "oracle": MethodLabel(MethodKey.parse("oracle-1"), "oracle", "Oracle mask", False, is_oracle=True),
+    "random": MethodLabel(MethodKey.parse("random-1"), "random", "Random noise", True),
+    "center_gaussian": MethodLabel(MethodKey.parse("center_gaussian-1"), "center_gaussian", "Centre Gaussian", True),
 }
 CORE = ("pointing_game", "mass_accuracy", "rank_accuracy", "iou_fixed")
 

@@ -7,11 +7,13 @@ import pytest
 
 from core.bootstrap import interval_ends, resample_counts
 from core.seeding import Purpose, generator
+from dataset.dataset_folder import DatasetFolder
 from dataset.pile_dataset import PileDataset
 from evaluation.intervals import mean_interval, mean_intervals, median_interval
 from evaluation.statistics.facts import PairFacts, read_pair_facts
 from evaluation.statistics.strata import strata, stratum_scores
 from evaluation.statistics.table import MethodLabel, ScoreTable
+from explain.method_key import MethodKey
 
 
 def facts_of(count: int, **columns: object) -> PairFacts:
@@ -71,7 +73,7 @@ def test_facts_are_those_of_the_records(toy_dataset: Path) -> None:
         for part_id in pictures.classes
         if part_id not in pictures.masks(place)
     )
-    facts = read_pair_facts(toy_dataset, [*pairs, absent], {pairs[0]: -1.5})
+    facts = read_pair_facts(DatasetFolder.open(toy_dataset), [*pairs, absent], {pairs[0]: -1.5})
     for place, (image_id, part_id) in enumerate(pairs):
         mask = pictures.masks(pictures.image_ids.index(image_id))[part_id]
         assert facts.visible_px[place] == mask.sum()
@@ -90,7 +92,7 @@ def test_scores_of_a_stratum() -> None:
     values[1, 0, :5] = np.nan
     table = ScoreTable(
         run_id="toy", checkpoint="epoch_0001",
-        methods=(MethodLabel("a-1", "a", "A", False), MethodLabel("b-1", "b", "B", False)),
+        methods=tuple(MethodLabel(MethodKey(name, "1"), name, name.upper(), False) for name in ("a", "b")),
         metrics=("mass_accuracy",), metric_settings={}, pairs=tuple((f"i{n:02d}", "3001") for n in range(40)),
         piles=np.arange(40) // 2, values=values, status=np.full(values.shape, "ok"),
         chance=np.full(values.shape, 0.25), rows={},

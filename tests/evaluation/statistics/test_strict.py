@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from evaluation.statistics.strict import strict_values_of
+from evaluation.statistics.table import strict_values_of
 
 
 def test_undefined_scores_are_the_worst_and_missing_ones_are_not_there() -> None:

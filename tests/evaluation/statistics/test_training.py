@@ -8,12 +8,16 @@ import pytest
 
 from core.errors import BrickbenchError, SettingsError
 from evaluation.statistics.align import align
-from evaluation.statistics.contrast import contrast_tables
+from evaluation.statistics.contrast import contrast_tables, grow
 from evaluation.statistics.table import MethodLabel, ScoreTable
-from evaluation.statistics.training import grow, vary
+from evaluation.statistics.variance import vary
+from explain.method_key import MethodKey
 
-GRADCAM, LIME = MethodLabel("gradcam-aa", "gradcam", "Grad-CAM", False), MethodLabel("lime-bb", "lime", "LIME", False)
-RANDOM = MethodLabel("random-cc", "random", "Random noise", True)
+GRADCAM, LIME = (
+    MethodLabel(MethodKey("gradcam", "aa"), "gradcam", "Grad-CAM", False),
+    MethodLabel(MethodKey("lime", "bb"), "lime", "LIME", False),
+)
+RANDOM = MethodLabel(MethodKey.parse("random-cc"), "random", "Random noise", True)
 METRICS = ("mass_accuracy", "mass_on_floor")
 
 
@@ -67,11 +71,11 @@ def test_settings_that_an_older_version_lacked_are_the_defaults() -> None:
 
 
 def test_methods_are_matched_by_settings_then_by_name() -> None:
-    other_layer = MethodLabel("gradcam-zz", "gradcam", "Grad-CAM", False)
+    other_layer = MethodLabel(MethodKey.parse("gradcam-zz"), "gradcam", "Grad-CAM", False)
     both = align([table_of([0.5, 0.3, 0.1]), table_of([0.5, 0.3], methods=(LIME, other_layer))], ("A", "B"))
     assert [method.name for method in both.methods] == ["gradcam", "lime"]
     assert both.values[:, 0, 0].mean(axis=1) == pytest.approx([0.5, 0.3], abs=0.05)
-    two = tuple(MethodLabel(f"lime-{key}", f"lime-{key}", f"LIME ({key})", False) for key in ("bb", "dd"))
+    two = tuple(MethodLabel(MethodKey("lime", key), f"lime-{key}", f"LIME ({key})", False) for key in ("bb", "dd"))
     both = align([table_of([0.5, 0.3], methods=two), table_of([0.5, 0.3], methods=(GRADCAM, LIME))], ("A", "B"))
     assert [method.name for method in both.methods] == ["lime-bb"]
 
