@@ -118,7 +118,7 @@ def score_faithfulness(
 
 
 def removal_rows(run: Run, result: FaithfulnessResult, *, seed: int = 0) -> list[dict[str, object]]:
-    """Return how far removals depart from the truth, as rows for a table; none without twins. `seed` resamples piles."""
+    """Return how far removals depart from the truth, as rows for a table; none without twins."""
     if not result.regions:
         return []
     pictures = run.dataset.pictures(None)
