@@ -72,15 +72,19 @@ class Measure(Generic[Material, Computed]):
     """In forward passes a map, of the default settings."""
     source: str
 
+    @property
+    def is_localization(self) -> bool:
+        """Whether it asks where a map lies, not what the network does."""
+        return self.kind in LOCALIZATION
+
     def as_row(self) -> dict[str, str]:
         """Return the definition as a row for a table; what was left open is left out."""
         settings = ", ".join(f"{name} {field.get_default()}" for name, field in self.settings.model_fields.items())
-        is_localization = self.kind in LOCALIZATION
         row = {
             "metric": self.name,
             "title": self.title,
-            "of": f"a {self.kind}" if is_localization else "",
-            "kind": "" if is_localization else self.kind,
+            "of": f"a {self.kind}" if self.is_localization else "",
+            "kind": "" if self.is_localization else self.kind,
             "answers": self.answers,
             "formula": self.formula,
             "direction": self.direction,
@@ -91,8 +95,8 @@ class Measure(Generic[Material, Computed]):
             "ties": self.ties,
             "zero_mass": self.zero_mass,
             "negative_values": self.negative_values,
-            "settings": (settings or "none") if is_localization else "",
-            "equals": (self.equals or "none") if is_localization else "",
+            "settings": (settings or "none") if self.is_localization else "",
+            "equals": (self.equals or "none") if self.is_localization else "",
             "cost": self.cost,
             "source": self.source,
         }

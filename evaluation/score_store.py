@@ -20,6 +20,8 @@ from explain.store import Attribution
 SCORES = "scores"
 SUMS = "score_sums"
 FAITHFULNESS_PREFIX = "faithfulness-"
+CHOICE_SPLIT = "val"
+"""Thresholds are chosen on its pictures, so methods are not judged on them."""
 SCORE_SCHEMA = pa.schema(
     [
         ("attribution_id", pa.string()),

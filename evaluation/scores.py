@@ -7,8 +7,6 @@ from numpy.typing import NDArray
 
 from evaluation.measure import FloatArray
 
-CHOICE_SPLIT = "val"
-"""Thresholds are chosen on its pictures, so methods are not judged on them."""
 REASONS = {
     "empty_mask": "the part is not in the picture",
     "full_mask": "the part fills the picture",

@@ -1,6 +1,6 @@
 """Metrics of all maps of a split together, and the threshold of `iou_best`, from what each map adds to their sums."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -17,8 +17,16 @@ from core.files import atomic_file
 from core.seeding import Purpose, generator
 from evaluation.localization.metrics.iou import IOU_CHOICE, STEPS, expected_iou
 from evaluation.localization.registry import SPLIT_METRICS, SplitMeasure
-from evaluation.score_store import SCORE_SCHEMA, SCORES, SUMS, SUMS_SCHEMA, read_rows, score_file, write_rows
-from evaluation.scores import CHOICE_SPLIT
+from evaluation.score_store import (
+    CHOICE_SPLIT,
+    SCORE_SCHEMA,
+    SCORES,
+    SUMS,
+    SUMS_SCHEMA,
+    read_rows,
+    score_file,
+    write_rows,
+)
 from explain.method_key import MethodKey
 from explain.methods import find_method
 from explain.store import Attribution, read_shard, shard_files
@@ -151,12 +159,12 @@ def split_rows(run_folder: Path, checkpoint: str, labels: Mapping[str, tuple[str
         for score in load_split_scores(run_folder)
         if score.checkpoint == checkpoint and score.metric in SPLIT_METRICS and str(score.method_key) in labels
     ]
-    others = {score.split for score in scores} - {CHOICE_SPLIT}
+    splits = shown_splits(scores)
     return [
         {
             "method": labels[str(score.method_key)][0],
             "kind": labels[str(score.method_key)][1],
-            "metric": score.metric if len(others) < 2 else f"{score.metric} ({score.split})",
+            "metric": score.metric if len(splits) < 2 else f"{score.metric} ({score.split})",
             "mean": score.value,
             "low": score.low,
             "high": score.high,
@@ -167,8 +175,14 @@ def split_rows(run_folder: Path, checkpoint: str, labels: Mapping[str, tuple[str
             "piles": score.piles,
         }
         for score in scores
-        if not others or score.split in others
+        if score.split in splits
     ]
+
+
+def shown_splits(scores: Iterable[SplitScore]) -> list[str]:
+    """Return the splits that tables of `scores` show, sorted: that of the choices only where there is no other."""
+    others = {score.split for score in scores if score.metric in SPLIT_METRICS} - {CHOICE_SPLIT}
+    return sorted(others or {CHOICE_SPLIT})
 
 
 def _parts(run_folder: Path) -> Iterator[_Part]:

@@ -5,9 +5,8 @@ from dataclasses import asdict, dataclass
 from evaluation.localization.focus_run import FocusRow
 from evaluation.localization.metrics.iou import IOU_CHOICE
 from evaluation.localization.registry import SPLIT_METRICS
-from evaluation.localization.split_scores import SplitScore
+from evaluation.localization.split_scores import SplitScore, shown_splits
 from evaluation.report.data import ReportData
-from evaluation.scores import CHOICE_SPLIT
 from evaluation.statistics.table import MethodLabel
 
 
@@ -25,12 +24,11 @@ class SplitLine:
 
 def split_lines(report: ReportData) -> list[SplitLine]:
     """Return the scores of splits in the order of the table; val is shown only where there is no other."""
-    others = {score.split for score in report.splits if score.metric in SPLIT_METRICS} - {CHOICE_SPLIT}
     lines = []
     for method in report.table.methods:
         own = [score for score in report.splits if score.method_key == method.key]
         chosen = next((score for score in own if score.metric == IOU_CHOICE.name), None)
-        for split in sorted(others or {CHOICE_SPLIT}):
+        for split in shown_splits(report.splits):
             by_name = {score.metric: score for score in own if score.split == split}
             scores = tuple(by_name.get(name) for name in SPLIT_METRICS)
             if any(scores) or chosen is not None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from evaluation.measure import LOCALIZATION
 from evaluation.measures import MEASURES, short_title
 from evaluation.report.words import listed
 from evaluation.statistics.comparison import ALPHA
@@ -72,7 +71,7 @@ def decide(table: ScoreTable, summary: Summary, network: NetworkFacts) -> Verdic
 
 def core_metrics(table: ScoreTable) -> list[str]:
     """Return the metrics that the verdict counts: those of `CORE` that were scored, else all."""
-    localising = [name for name in table.metrics if MEASURES[name].kind in LOCALIZATION]
+    localising = [name for name in table.metrics if MEASURES[name].is_localization]
     return [name for name in CORE if name in table.metrics] or localising or list(table.metrics)
 
 
@@ -88,7 +87,7 @@ def _headline(
 ) -> str:
     if not methods:
         return "Only baselines were scored: there is no explanation to judge yet."
-    if MEASURES[core[0]].kind not in LOCALIZATION:
+    if not MEASURES[core[0]].is_localization:
         return "Nothing was scored that asks whether maps find the bricks: see the tables for what was."
     leader = _leader(summary, methods, core)
     if leader is None:

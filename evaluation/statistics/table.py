@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from core.errors import BrickbenchError
 from evaluation.intervals import FloatArray
 from evaluation.measures import MEASURES
-from evaluation.score_store import read_scores
-from evaluation.scores import CHOICE_SPLIT
+from evaluation.score_store import CHOICE_SPLIT, read_scores
 from explain.method_key import MethodKey
 from explain.methods import METHODS
 from explain.store import Attribution, read_attributions
