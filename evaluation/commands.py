@@ -17,6 +17,7 @@ from core.cli import (
     parse_choices,
     print_json,
     print_rows,
+    seed_option,
     workers_option,
 )
 from core.engine import Engine
@@ -32,11 +33,7 @@ if TYPE_CHECKING:
     from training.run.run import Run
 
 
-def seed_option(function: Decorated) -> Decorated:
-    """Add ``--seed`` of the resampling."""
-    return click.option(
-        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap over piles."
-    )(function)
+resampling_seed = seed_option("Of the bootstrap over piles.")
 
 
 def strict_option(function: Decorated) -> Decorated:
@@ -59,7 +56,7 @@ def evaluate() -> None:
 @strict_option
 @workers_option
 @engine_options
-@seed_option
+@resampling_seed
 @json_option
 def localize(
     run: "Run",
@@ -125,9 +122,7 @@ def localize(
 @click.option("--force", is_flag=True, help="Score again what is scored already.")
 @network_workers_option
 @engine_options
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of ties, of noise and of the bootstrap."
-)
+@seed_option("Of ties, of noise and of the bootstrap.")
 @json_option
 def faithfulness(
     run: "Run",
@@ -225,7 +220,7 @@ def faithfulness_tables(
 @click.option("--shrink", is_flag=True, help="Mosaics at the network's input size, for networks that take no other.")
 @checkpoint_option
 @device_option
-@seed_option
+@resampling_seed
 @json_option
 def focus(
     run: "Run",
@@ -287,7 +282,7 @@ def metrics(as_json: bool) -> None:
     "--other-checkpoint", default=None, show_default="the best that has scores", help="Whose maps of the other run."
 )
 @strict_option
-@seed_option
+@resampling_seed
 @json_option
 def compare(
     run: Path,
@@ -348,7 +343,7 @@ def compare(
 @click.option("--cases", type=click.IntRange(min=0), default=10, show_default=True, help="Pictures in the gallery.")
 @strict_option
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
-@seed_option
+@resampling_seed
 @json_option
 def report(
     run: "Run",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import json_option, new_file, output_option, print_json
+from core.cli import json_option, new_file, output_option, print_json, seed_option
 from core.files import require_new
 from training.options import checkpoint_there_option, run_argument
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @checkpoint_there_option("scores")
 @click.option("--method", default=None, show_default="the one that localises best", help="Whose maps, such as gradcam.")
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the bootstrap over piles.")
+@seed_option("Of the bootstrap over piles.")
 @json_option
 def findings(
     run: "Run",

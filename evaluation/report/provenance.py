@@ -35,7 +35,7 @@ def provenance(report: ReportData) -> list[tuple[str, str]]:
         ("Network", f"{info.model} {json.dumps(info.model_kwargs)}, input {info.input_size_px} px"),
         ("Training settings", f"digest {info.settings_digest}, seed {info.seed}"),
         ("Trained with", _trained_with(report)),
-        ("Dataset", f"{run.dataset.root.resolve().name}, seed {manifest.seed}, {len(manifest.parts)} parts"),
+        ("Dataset", f"{run.dataset.name}, seed {manifest.seed}, {len(manifest.parts)} parts"),
         ("Pictures trained on", f"digest {info.dataset_digest}"),
         ("Explained", f"{len(table.pairs)} pairs of picture and part in {table.pile_count} piles"),
         ("Scores", f"{(table.status == 'ok').sum()} values, digest {table.digest}"),
