@@ -124,6 +124,7 @@ def _steps(output: Path, piles: int, epochs: int, explained: int, workers: int |
 
     def write() -> str:
         from evaluation.report.page import write_report
+        from training.run.run import Run
 
         verdict = write_report(Run.open(run, dataset), report).verdict
         say(verdict.headline)
