@@ -1,5 +1,6 @@
 """A new measure is one module and one line of its registry: from scoring to the report, and when it gets a setting."""
 
+import html
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -112,7 +113,7 @@ def test_toys_are_scored_and_stand_in_the_report(run: Run, tmp_path: Path) -> No
     assert "toy_metric" in invoke(evaluate, localize, catch_exceptions=False).stdout
     assert "toy_faithfulness" in invoke(evaluate, faithful, catch_exceptions=False).stdout
     invoke(evaluate, ["report", *words, "-o", str(out), "--cases", "0"], catch_exceptions=False)
-    page = out.read_text(encoding="utf-8")
+    page = html.unescape(out.read_text(encoding="utf-8"))
     for measure in (TOY_METRIC, TOY_FAITHFULNESS):
         assert measure.title in page
         assert measure.formula[1:] in page  # it begins with a capital letter there
