@@ -1,4 +1,4 @@
-"""Tables as spreadsheets write them: read whatever their encoding and separator, and written so that none is a formula."""
+"""Tables of spreadsheets: read whatever their encoding and separator, and written so that no cell is a formula."""
 
 import codecs
 import csv

@@ -61,7 +61,6 @@ class AnnotatedPhoto:
         """Return the distinct class names of the photo and its objects, sorted."""
         return tuple(sorted({*self.class_names, *(thing.class_name for thing in self.objects)}))
 
-
     def label_count(self) -> int:
         """Return how many labels an annotation file gives the photo; the name of its folder is none."""
         return len(self.objects) + len(self.class_names) if self.annotation is not None else 0

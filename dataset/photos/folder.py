@@ -202,7 +202,7 @@ class PhotoFolder:
         return sorted(files, key=lambda file: (file != path, file))
 
     def alone(self, stem: str, suffix: str) -> str | None:
-        """Return the file of this stem and suffix, wherever it lies, if it and a picture of that stem are the only ones."""
+        """Return the file of this stem and suffix, if that and a picture of that stem are there once each."""
         files = [file for file in self._by_name.get(_key(stem + suffix), []) if file in self._present]
         pictures = _developed(self._by_stem.get(_key(stem), []))
         return files[0] if len(files) == len(pictures) == 1 else None

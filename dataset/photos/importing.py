@@ -115,6 +115,10 @@ def import_photos(
     )
     _leave_out_dropped(annotations, part_of)
     manifest_after = _manifest_after(manifest, added, root, annotations.set_aside)
+    if not annotations.photos:
+        raise BrickbenchError(f"All classes of the photos in {folder.root} are mapped to null, so none is left.")
+    if manifest is None and {photo.split for photo in annotations.photos} == {"train"}:
+        annotations.notes.append("All photos come with the split train, so there are none for val and test.")
     storage = Storage(settings.size_px, settings.quality, settings.in_place)
     with locked(root):
         if manifest is not None:
@@ -180,7 +184,7 @@ def _leave_out_dropped(annotations: Annotations, part_of: Mapping[str, str | Non
 
 def _nothing_left(root: Path, set_aside: Sequence[Reason]) -> str:
     return (
-        f"None of the photos in {root} can be used; {_told(set_aside)}. Mend them, or choose another folder or --format."
+        f"None of the photos in {root} can be used; {_told(set_aside)}. Mend them, or name another folder or --format."
     )
 
 
@@ -222,7 +226,7 @@ def _manifest_after(
 def _renamed(part_of: Mapping[str, str | None]) -> list[str]:
     """Return sentences on class names that hold what nobody sees."""
     odd = [name for name in part_of if clean_name(name) != name and not name.isprintable()]
-    return [f"The class {ascii(name)} has control characters; it is read as {clean_name(name)!r}." for name in odd]
+    return [f"The class {name!a} has control characters; it is read as {clean_name(name)!r}." for name in odd]
 
 
 def _other_labels(
@@ -239,10 +243,9 @@ def _other_labels(
     ]
     if not others:
         return []
-    return [
-        f"{len(others)} photos that the dataset has come with labels that it lacks, such as {photos[others[0]].file}; "
-        "those were not added. Import into a new dataset to have them."
-    ]
+    example = photos[others[0]].file
+    lacking = f"{len(others)} photos that the dataset has come with labels that it lacks, such as {example}; "
+    return [lacking + "those were not added. Import into a new dataset to have them."]
 
 
 def _sort_out(files: Sequence[Path], photos: Sequence[AnnotatedPhoto]) -> _Sorted:

@@ -105,7 +105,9 @@ def map_classes(
 def clean_name(name: str) -> str:
     """Return a name without control and format characters, in composed form: what a reader sees of it."""
     text = unicodedata.normalize("NFC", name)
-    kept = ("" if unicodedata.category(letter) in {"Cc", "Cf"} and letter not in "\t\n\r" else letter for letter in text)
+    kept = (
+        "" if unicodedata.category(letter) in {"Cc", "Cf"} and letter not in "\t\n\r" else letter for letter in text
+    )
     return " ".join("".join(kept).split())
 
 
@@ -140,12 +142,14 @@ def _ask_about_likes(
     added: Mapping[str, PartInfo],
     mapping: Mapping[str, str | None],
 ) -> None:
-    """Raise SettingsError if a class becomes a part that looks like another one, and the mapping has neither of them."""
+    """Raise SettingsError if a class becomes a part that looks like another one, and the mapping names neither."""
     new = [name for name, part in part_of.items() if part in added and added[part].category == CATEGORY]
     fresh = [name for name in new if name not in mapping]
     others = [part.part_id for part in parts if part.category == CATEGORY]
     pairs = [*combinations(fresh, 2), *((name, other) for name in fresh for other in others)]
-    alike = [(one, other) for one, other in pairs if are_alike(one, other) and part_of[one] != part_of.get(other, other)]
+    alike = [
+        (one, other) for one, other in pairs if are_alike(one, other) and part_of[one] != part_of.get(other, other)
+    ]
     if alike:
         listed = "; ".join(f"{one!r} and {other!r}" for one, other in alike[:SHOWN])
         one, other = alike[0]

@@ -22,14 +22,10 @@ def load_yaml_text(text: str) -> Any:
         if mark is None:
             raise PhotoError(f"it is no YAML: {error.problem or error.context}") from error
         where = f"line {mark.line + 1}, column {mark.column + 1}"
-        if "'\\t'" in str(error.problem) or mark.name and _is_tab(text, mark.index):
+        if text[mark.index : mark.index + 1] == "\t":
             raise PhotoError(f"{where} holds a tab; YAML is indented by spaces") from error
         raise PhotoError(f"it is no YAML: {error.problem or error.context} in {where}") from error
     except yaml.YAMLError as error:
         raise PhotoError(f"it is no YAML: {' '.join(str(error).split())}") from error
     except RecursionError as error:
         raise PhotoError("its lists are nested too deeply") from error
-
-
-def _is_tab(text: str, index: int) -> bool:
-    return text[index : index + 1] == "\t"

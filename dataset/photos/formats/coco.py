@@ -45,7 +45,9 @@ def read(folder: PhotoFolder) -> Annotations:
             try:
                 _read_file(folder, file, read_json(folder.read_text(file)), found)
             except PhotoError as error:
-                raise BrickbenchError(f"{folder.root / file} is no valid COCO file: {error}. Export it again.") from error
+                raise BrickbenchError(
+                    f"{folder.root / file} is no valid COCO file: {error}. Export it again."
+                ) from error
     found.left_out += folder.unnamed(found.photos, found.set_aside)
     return found
 

@@ -218,7 +218,9 @@ def _row_of_flags(header: Sequence[str], row: TableRow, file_column: int) -> _Ro
     if len(row.cells) <= file_column or not row.cells[file_column]:
         return _Row(row.line, f"line {row.line}", problem="names no file")
     cells = [
-        (name, cell) for number, (name, cell) in enumerate(zip(header, row.cells, strict=False)) if number != file_column
+        (name, cell)
+        for number, (name, cell) in enumerate(zip(header, row.cells, strict=False))
+        if number != file_column
     ]
     if any(cell not in _FLAGS for _, cell in cells):
         raise PhotoError("has no column of part numbers; call it one of part, part_id, class or label")

@@ -42,7 +42,7 @@ def read(folder: PhotoFolder) -> Annotations:
             raise BrickbenchError(f"{folder.root / file} cannot be used: {error}. Export it again.") from error
         if root.find("track") is not None and root.find("image") is None:
             raise BrickbenchError(
-                f"{folder.root / file} is of a video (CVAT for video). Export the task as “CVAT for images”, with images."
+                f"{folder.root / file} is of a video (CVAT for video). Export it as “CVAT for images”, with images."
             )
         near = [posixpath.join(posixpath.dirname(file), place) for place in PLACES]
         for image in root.iter("image"):

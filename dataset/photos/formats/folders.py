@@ -29,7 +29,9 @@ def read(folder: PhotoFolder) -> Annotations:
     pictures = set(folder.pictures())
     around = _folders_around(folder, pictures)
     files = [file for file in folder.files if file.startswith(around)]
-    tops = {file[len(around) :].split("/")[0] for file in pictures if file.startswith(around) and "/" in file[len(around) :]}
+    tops = {
+        file[len(around) :].split("/")[0] for file in pictures if file.startswith(around) and "/" in file[len(around) :]
+    }
     by_split = bool(tops) and all(top.lower() in SPLIT_NAMES for top in tops)
     if not by_split and (odd := sorted(top for top in tops if top.lower() in SPLIT_NAMES)):
         others = ", ".join(sorted(tops - set(odd))[:3])
@@ -49,8 +51,8 @@ def read(folder: PhotoFolder) -> Annotations:
             if file not in pictures:
                 continue
             raise BrickbenchError(
-                f"{folder.root} could only be read as one folder per part, but {file} lies in {steps[0]!r}, which is no "
-                "part. Put a file with the labels beside the photos (docs/photos.md lists the formats), or name the "
+                f"{folder.root} could only be read as one folder per part, but {file} lies in {steps[0]!r}, which is "
+                "no part. Put a file with the labels beside the photos (docs/photos.md lists the formats), or name the "
                 "folder after the part that its photos show."
             )
         found.photos.append(AnnotatedPhoto(file, split=split, class_names=(steps[0].strip(),)))

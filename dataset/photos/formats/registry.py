@@ -19,10 +19,16 @@ class Format:
 
 FORMATS = {
     name: Format(module.fits, module.read)
-    for name, module in {
-        "yolo": yolo, "coco": coco, "voc": voc, "cvat": cvat, "labelme": labelme, "csv": csv_table,
-    }.items()  # fmt: skip
-} | {"folders": Format(folders.fits, folders.read)}
+    for name, module in (
+        ("yolo", yolo),
+        ("coco", coco),
+        ("voc", voc),
+        ("cvat", cvat),
+        ("labelme", labelme),
+        ("csv", csv_table),
+        ("folders", folders),
+    )
+}
 """Name to format. ``folders`` is last: pictures lie in folders in every other format too."""
 
 

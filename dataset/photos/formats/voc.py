@@ -65,7 +65,9 @@ def _listed_stem(line: str) -> str:
 def _read_photo(folder: PhotoFolder, file: str, root: ET.Element) -> AnnotatedPhoto:
     things = tuple(_read_object(thing) for thing in root.iter("object"))
     sides = [(root.findtext(f"size/{side}") or "").strip() for side in ("width", "height")]
-    width, height = (number_in(side, f"size/{name}") if side else 0.0 for side, name in zip(sides, ("width", "height"), strict=True))
+    width, height = (
+        number_in(side, f"size/{name}") if side else 0.0 for side, name in zip(sides, ("width", "height"), strict=True)
+    )
     frame = (width, height) if width and height else None
     base = posixpath.dirname(file)
     near = [posixpath.join(base, place) for place in PLACES]
@@ -73,7 +75,9 @@ def _read_photo(folder: PhotoFolder, file: str, root: ET.Element) -> AnnotatedPh
     try:
         picture = folder.picture_of(name, file, near)
     except PhotoError as error:
-        raise PhotoError(f"it names {name!r}, which is not there" if "is not there" in str(error) else str(error)) from error
+        raise PhotoError(
+            f"it names {name!r}, which is not there" if "is not there" in str(error) else str(error)
+        ) from error
     return AnnotatedPhoto(picture, file, objects=things, frame=frame)
 
 

@@ -10,8 +10,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import yaml
-
 from core.errors import BrickbenchError
 from dataset.photos.annotations import AnnotatedPhoto, Annotations, PhotoError, PhotoObject, Reason, outline
 from dataset.photos.folder import PICTURE_SUFFIXES, SPLIT_NAMES, PhotoFolder, split_of_path, stem_of
@@ -87,7 +85,9 @@ def _settings_file(folder: PhotoFolder) -> str | None:
     files = folder.ending(".yaml", ".yml")
     if folder.chosen is None:
         files = [file for file in files if _is_settings(folder, file)]
-    return min(files, key=lambda file: (file.count("/"), posixpath.basename(file) not in _SETTINGS_NAMES, file), default=None)
+    return min(
+        files, key=lambda file: (file.count("/"), posixpath.basename(file) not in _SETTINGS_NAMES, file), default=None
+    )
 
 
 def _is_settings(folder: PhotoFolder, file: str) -> bool:
@@ -206,10 +206,8 @@ def _only_train(source: _Source) -> list[str]:
     return [f"{source.file} names pictures of train alone, so they are divided into train, val and test."]
 
 
-def _pictures_of_splits(
-    folder: PhotoFolder, source: _Source, found: Annotations
-) -> Iterator[tuple[str | None, str]]:
-    """Yield (split, picture) for all that the splits name; without any, all pictures with the split of their folders."""
+def _pictures_of_splits(folder: PhotoFolder, source: _Source, found: Annotations) -> Iterator[tuple[str | None, str]]:
+    """Yield (split, picture) for all that the splits name; without splits, all pictures with that of their folders."""
     if not source.splits:
         yield from ((split_of_path(file), file) for file in folder.pictures())
         return

@@ -23,12 +23,12 @@ from dataset.manifest import Manifest
 from dataset.masks import decode_mask
 from dataset.photos import importing, prepare, staging
 from dataset.photos.annotations import Reason
-from dataset.photos.commands import import_photos as command
 from dataset.photos.importing import import_photos
 from dataset.photos.plan import Leak
 from dataset.photos.settings import PhotoImportSettings
 from dataset.pictures import read_picture
 from dataset.shards import photo_shards
+from workflows.import_photos import import_photos as command
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "photos"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the real photos in ../shared/photos")
