@@ -108,8 +108,8 @@ def import_photos(
             err=True,
         )
     click.echo(
-        f"{report.without_labels} of {count_of(report.came_in, 'photo')} have no labels, "
-        f"{count_of(report.unused_labels, 'annotation')} were used by no photo.",
+        f"{report.without_labels} of {report.came_in} photos have no labels, "
+        f"{report.unused_labels} annotations were used by no photo.",
         err=True,
     )
     click.echo(f"{root}: {count_of(report.came_in, 'photo')} came in, {len(report.set_aside)} did not.", err=True)

@@ -90,8 +90,9 @@ class Placer:
     def _mask(self, thing: PhotoObject) -> BoolMask | None:
         """Return the mask (height, width) bool of an object, None if it has no outline."""
         if thing.rle is not None:
+            stored = _decode_rle(thing.rle)
             self._require_shape(thing.rle)
-            pixels = turn_picture(_decode_rle(thing.rle), self.orientation)
+            pixels = turn_picture(stored, self.orientation)
             if pixels.shape != (self.height, self.width):
                 # An area of the mask counts where half of it is covered, as a pixel does.
                 size = (self.width, self.height)

@@ -112,7 +112,7 @@ def _read_shape(shape: dict[str, Any], number: int, frame: tuple[float, float] |
     name = "" if label is None else label.strip() if isinstance(label, str) else json.dumps(label)
     if not name:
         raise PhotoError(f"its shape {number} has no label")
-    what = f"its shape {number}, {name!r},"
+    what = f"its shape {number} ({name})"
     kind = shape.get("shape_type") or "polygon"
     points = _points(shape.get("points"), what)
     if kind == "mask":
@@ -128,7 +128,7 @@ def _read_shape(shape: dict[str, Any], number: int, frame: tuple[float, float] |
         points = circle(points[0], math.dist(*points))
     elif kind not in {"polygon", "oriented_rectangle"}:
         return PhotoObject(name)
-    return PhotoObject(name, polygons=(outline([value for point in points for value in point], what.strip(",")),))
+    return PhotoObject(name, polygons=(outline([value for point in points for value in point], what),))
 
 
 def _points(values: Any, what: str) -> list[tuple[float, float]]:
