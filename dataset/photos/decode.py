@@ -33,7 +33,7 @@ _DAMAGE = (
 _RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"II*\0\x10\0\0\0CR", b"II\x1a\0\0\0HEAPCCDR")
 _RAW = "is a raw photo, which cannot be read: develop it to JPEG"
 _SUB_IFDS, _DNG_VERSION, _KIND, _WIDTH, _HEIGHT, _PHOTOMETRIC = 330, 50706, 254, 256, 257, 262
-_MOST_IFDS = 64
+_MOST_IFDS, _BIG_TIFF = 64, 43
 _RAW_PHOTOMETRIC = (32803, 34892)  # colour filter array, linear raw
 
 
@@ -148,6 +148,8 @@ def _require_whole_picture(picture: TiffImagePlugin.TiffImageFile) -> None:
     start = picture.fp.tell()
     picture.fp.seek(0)
     prefix = picture.fp.read(8)
+    if prefix[2] == _BIG_TIFF:
+        prefix += picture.fp.read(8)
     try:
         while waiting and len(others) < _MOST_IFDS:
             offset = waiting.pop()
@@ -155,7 +157,8 @@ def _require_whole_picture(picture: TiffImagePlugin.TiffImageFile) -> None:
                 continue
             picture.fp.seek(offset)
             others[offset] = TiffImagePlugin.ImageFileDirectory_v2(prefix)
-            others[offset].load(picture.fp)
+            with _quiet():
+                others[offset].load(picture.fp)
             waiting.append(others[offset].next)
     finally:
         picture.fp.seek(start)

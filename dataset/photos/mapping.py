@@ -16,7 +16,8 @@ from dataset.photos.yaml_text import NULLS, load_yaml_text
 Catalogue = Callable[[str], PartInfo | None]
 """What a number, a former number or a name means: the part as it is numbered today, None if there is none."""
 
-ALIKE = 0.88  # share of letters that names with one wrong, missing or swapped letter have in common from 6 letters on
+ALIKE = 0.85  # share of letters that words of five letters and more have in common if one letter is missing
+SHORT = 5  # letters; of shorter words another letter makes another word
 FILLERS = {"lego", "part", "piece", "class"}  # words that tell no part from another
 SHOWN = 40  # unknown classes in a message; more do not fit a screen
 CATEGORY = "photo"  # of parts that only an import has named
@@ -117,12 +118,18 @@ def are_alike(one: str, other: str) -> bool:
     Names with digits are alike only where case, spaces and marks make the difference: 3001a and 3001b are two moulds.
     """
     first, second = _words(one), _words(other)
-    if first == second:
-        return True
-    text, other_text = "".join(first), "".join(second)
-    if re.search(r"\d", text + other_text) or min(len(text), len(other_text)) < 6:
-        return text == other_text
-    return text == other_text or difflib.SequenceMatcher(None, text, other_text).ratio() >= ALIKE
+    if "".join(first) == "".join(second):
+        return bool(first) or one.casefold() == other.casefold()
+    if len(first) != len(second) or any(word.isdecimal() for word in (*first, *second)):
+        return False
+    return all(_are_alike_words(*pair) for pair in zip(first, second, strict=True))
+
+
+def _are_alike_words(one: str, other: str) -> bool:
+    """Return whether two words are equal, or long ones of which one may be mistyped."""
+    if one == other or min(len(one), len(other)) < SHORT:
+        return one == other
+    return difflib.SequenceMatcher(None, one, other).ratio() >= ALIKE
 
 
 def _words(name: str) -> list[str]:

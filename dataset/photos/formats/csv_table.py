@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from core.csv_table import TableError, TableRow, decode_table, read_table
 from core.errors import BrickbenchError
-from dataset.photos.annotations import AnnotatedPhoto, Annotations, Box, PhotoError, PhotoObject, Reason, box_of
+from dataset.photos.annotations import AnnotatedPhoto, Annotations, Box, PhotoError, PhotoObject, Reason, box_of, merged
 from dataset.photos.folder import PICTURE_SUFFIXES, SPLIT_NAMES, PhotoFolder
 
 # Headings are compared in lower case and by their letters and digits alone: `Image ID` is `imageid`.
@@ -97,7 +97,9 @@ def _add_photos(folder: PhotoFolder, table: str, rows: Sequence[_Row], found: An
             problems.setdefault(key, str(error))
         counts[key] += len(row.class_names)
     found.set_aside += [Reason(name, problem, counts[name]) for name, problem in problems.items()]
-    found.photos += [photo for photo in photos if photo.file not in problems]
+    joined, conflicts = merged(photo for photo in photos if photo.file not in problems)
+    found.photos += joined
+    found.set_aside += conflicts
 
 
 def _read_table(rows: list[TableRow], folder: PhotoFolder) -> list[_Row]:

@@ -3,6 +3,7 @@
 import posixpath
 from xml.etree import ElementTree as ET
 
+from core.errors import BrickbenchError
 from dataset.photos.annotations import AnnotatedPhoto, Annotations, PhotoError, PhotoObject, Reason, outline
 from dataset.photos.folder import PICTURE_SUFFIXES, SPLIT_NAMES, PhotoFolder, split_of_path, stem_of
 from dataset.photos.xml_text import number_in, read_xml, root_name
@@ -20,6 +21,9 @@ def read(folder: PhotoFolder) -> Annotations:
 
     Corners count from 1 and include the last pixel, as in Everingham et al. 2010 (The Pascal Visual Object Classes
     Challenge): xmin 1, xmax 10 is a box ten pixels wide at the left edge.
+
+    Raises:
+        BrickbenchError: a list of a split cannot be read.
     """
     found = Annotations()
     splits = _splits(folder)
@@ -49,7 +53,11 @@ def _splits(folder: PhotoFolder) -> dict[str, list[str]]:
         split = SPLIT_NAMES.get(stem_of(file).lower())
         if split is None or "imagesets" not in steps[-3:-1]:
             continue
-        for line in folder.read_text(file).splitlines():
+        try:
+            lines = folder.read_text(file).splitlines()
+        except PhotoError as error:
+            raise BrickbenchError(f"{folder.root / file} {error}.") from error
+        for line in lines:
             if line.strip():
                 splits.setdefault(_listed_stem(line), []).append(split)
     return splits

@@ -42,7 +42,9 @@ class _Source:
 
 def fits(folder: PhotoFolder) -> bool:
     """Return whether there is a file of class names as YOLO tools write it."""
-    return _settings_file(folder) is not None or (_names_file(folder) is not None and has_labels(folder))
+    if _settings_file(folder) is not None:
+        return True
+    return _names_file(folder) is not None and (folder.chosen is not None or has_labels(folder))
 
 
 def has_labels(folder: PhotoFolder) -> bool:

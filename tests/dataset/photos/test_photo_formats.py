@@ -355,8 +355,9 @@ def test_a_folder_in_no_format_or_in_two_is_told(tmp_path: Path) -> None:
     with pytest.raises(BrickbenchError) as error:
         detect(write(tmp_path / "none", {"a.jpg": None}))
     assert str(error.value) == (
-        f"{tmp_path / 'none'} holds no photos in a known format (yolo, coco, voc, cvat, labelme, csv, folders). For "
-        "plain pictures write a CSV file with the columns file and part beside them, or put them in one folder per part."
+        f"{tmp_path / 'none'} holds no photos in a known format (yolo, coco, voc, cvat, labelme, csv, folders). "
+        "For plain pictures write a CSV file with the columns file and part beside them, or put them in one folder per "
+        "part."
     )
     folder = write(tmp_path / "two", {"a.jpg": None, "t.csv": "a.jpg,3001\n", "data.yaml": "train: .\nnames: [a]\n"})
     with pytest.raises(BrickbenchError) as error:
