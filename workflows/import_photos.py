@@ -100,6 +100,11 @@ def import_photos(
         _print_report(report)
     for note in report.notes:
         click.echo(note, err=True)
+    click.echo(
+        f"{report.without_labels} of {report.came_in} photos have no labels, "
+        f"{report.unused_labels} annotations were used by no photo.",
+        err=True,
+    )
     largest = max(map(len, report.duplicates), default=0)
     if largest > max(LARGE_SET, report.came_in // 10):
         click.echo(
@@ -107,11 +112,6 @@ def import_photos(
             "import them into a new dataset with a smaller --near.",
             err=True,
         )
-    click.echo(
-        f"{report.without_labels} of {report.came_in} photos have no labels, "
-        f"{report.unused_labels} annotations were used by no photo.",
-        err=True,
-    )
     click.echo(f"{root}: {count_of(report.came_in, 'photo')} came in, {len(report.set_aside)} did not.", err=True)
     if report.failed_share > settings.max_failed:
         raise BrickbenchError(

@@ -66,7 +66,8 @@ def decode_photo(data: bytes, longest_side_px: int | None) -> Pixels:
         header = _header_of(picture)
         width, height = working_size(header.width, header.height, longest_side_px)
         stored = (height, width) if swaps_axes(header.orientation) else (width, height)
-        picture.draft(None, stored)  # does nothing unless it is a JPEG
+        if picture.format == "JPEG":  # of HEIC, draft takes a thumbnail that the camera made
+            picture.draft(None, stored)
         profile = picture.info.get("icc_profile")
         # Pillow turns a TIFF upright itself.
         orientation = 1 if picture.format == "TIFF" else header.orientation

@@ -57,13 +57,13 @@ def _is_coco(folder: PhotoFolder, file: str) -> bool:
         text = folder.read_text(file)
     except PhotoError:
         return False
-    # Reading all of a large file twice is spared where a key is not even mentioned.
-    if not all(f'"{key}"' in text for key in KEYS):
+    # Reading all of a large file twice is spared where its images are not even mentioned.
+    if '"images"' not in text or not any(f'"{key}"' in text for key in ("file_name", "annotations", "categories")):
         return False
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
-        return True  # it speaks of all three; what is wrong is told when it is read
+        return True  # what is wrong is told when it is read
     return isinstance(content, dict) and set(content) >= KEYS
 
 

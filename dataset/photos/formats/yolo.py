@@ -182,7 +182,7 @@ def _class_names(settings: Any) -> dict[int, str]:
 
 def _keypoint_values(settings: dict[str, Any]) -> int:
     shape = settings.get("kpt_shape")
-    if shape is None or shape in NULLS:
+    if shape is None or (isinstance(shape, str) and shape in NULLS):
         return 0
     if not isinstance(shape, list) or len(shape) != 2 or not all(str(size).isdecimal() for size in shape):
         raise PhotoError(f"its `kpt_shape` should be two whole numbers, it is {shape!r}")

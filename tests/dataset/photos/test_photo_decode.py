@@ -144,7 +144,9 @@ def test_heic_photos_are_read_upright() -> None:
     stored = saved(pixels, "HEIF", quality=95)
     assert np.abs(decode_photo(stored, None).astype(int) - np.asarray(pixels)).mean() < 4
     assert decode_photo(stored, 32).shape == (24, 32, 3)
-    turned = saved(pixels, "HEIF", 6, quality=95)
+    exif = Image.Exif()
+    exif[274] = 6
+    turned = saved(pixels, "HEIF", quality=95, exif=exif.tobytes())
     header = read_header(turned)
     assert (header.width, header.height) == (48, 64)
     assert np.abs(decode_photo(turned, None).astype(int) - np.rot90(np.asarray(pixels), 3)).mean() < 4

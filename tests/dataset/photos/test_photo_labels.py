@@ -294,7 +294,8 @@ def test_voc_objects_without_box_and_with_outlines(tmp_path: Path) -> None:
     points = "".join(f"<pt><x>{x}</x><y>{y}</y></pt>" for x, y in ((10, 10), (30, 10), (30, 30)))
     objects = f"<object><name>p1</name></object><object><name>p2</name><polygon>{points}</polygon></object>"
     assert imported(tmp_path, {"a.xml": voc("a.jpg", objects=objects), "a.jpg": None}) == {"a.jpg": ["p1", "p2"]}
-    assert boxes(tmp_path / "bricks") == [(10, 10, 20, 20)]
+    (box,) = boxes(tmp_path / "bricks")
+    assert np.abs(np.array(box) - (10, 10, 20, 20)).max() <= 1
 
 
 def test_cvat_for_images(tmp_path: Path) -> None:
