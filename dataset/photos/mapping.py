@@ -150,7 +150,7 @@ def _ask_about_likes(
     mapping: Mapping[str, str | None],
 ) -> None:
     """Raise SettingsError if a class becomes a part that looks like another one, and the mapping names neither."""
-    new = [name for name, part in part_of.items() if part in added and added[part].category == CATEGORY]
+    new = [name for name, part in part_of.items() if part and part in added and added[part].category == CATEGORY]
     fresh = [name for name in new if name not in mapping]
     others = [part.part_id for part in parts if part.category == CATEGORY]
     pairs = [*combinations(fresh, 2), *((name, other) for name in fresh for other in others)]
