@@ -53,16 +53,13 @@ def read(folder: PhotoFolder) -> Annotations:
 
 
 def _is_coco(folder: PhotoFolder, file: str) -> bool:
-    try:
-        text = folder.read_text(file)
-    except PhotoError:
-        return False
     # Reading all of a large file twice is spared where its images are not even mentioned.
-    if '"images"' not in text or not any(f'"{key}"' in text for key in ("file_name", "annotations", "categories")):
+    others = ("file_name", "annotations", "categories")
+    if not folder.mentions(file, "images") or not any(folder.mentions(file, key) for key in others):
         return False
     try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
+        content = json.loads(folder.read_text(file))
+    except (PhotoError, ValueError, RecursionError):
         return True  # what is wrong is told when it is read
     return isinstance(content, dict) and set(content) >= KEYS
 

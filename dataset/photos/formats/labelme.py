@@ -71,12 +71,12 @@ def picture_inside(text: str) -> bytes:
 
 
 def _is_labelme(folder: PhotoFolder, file: str) -> bool:
+    if not folder.mentions(file, "shapes"):
+        return False
     try:
         text = folder.read_text(file)
     except PhotoError:
-        return False
-    if '"shapes"' not in text:
-        return False
+        return True  # in another encoding, which is told when it is read
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):

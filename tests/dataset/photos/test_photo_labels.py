@@ -564,3 +564,10 @@ def test_the_shared_cases(tmp_path: Path, name: str) -> None:
         label for found in fate.values() for label in found
     }
     assert set(came) <= set(fate)
+
+
+def test_files_in_another_encoding_are_not_passed_over(tmp_path: Path) -> None:
+    name = labelme("a.jpg", [{"label": "grün", "points": [[1, 1], [9, 1], [9, 9]]}])
+    text = name.encode().decode("unicode_escape").encode("latin-1")
+    folder = write(tmp_path / "photos", {"a.json": text, "a.jpg": None})
+    assert "a.json: is no UTF-8 text, as line 1 shows" in refusal(folder, tmp_path / "bricks")
