@@ -184,15 +184,15 @@ def _leave_out_dropped(annotations: Annotations, part_of: Mapping[str, str | Non
 
 def _nothing_left(root: Path, set_aside: Sequence[Reason]) -> str:
     return (
-        f"None of the photos in {root} can be used; {_told(set_aside)}. Mend them, or name another folder or --format."
+        f"None of the photos in {root} can be used: {_told(set_aside)}. Mend them, or name another folder or --format."
     )
 
 
 def _told(reasons: Sequence[Reason]) -> str:
-    """Return why photos were set aside, the first few of them."""
+    """Return the files and reasons, the first few of them."""
     listed = "; ".join(f"{reason.file}: {reason.reason}" for reason in reasons[:REASONS_TOLD])
     more = f" and {len(reasons) - REASONS_TOLD} more" if len(reasons) > REASONS_TOLD else ""
-    return f"{len(reasons)} set aside ({listed}{more})"
+    return f"{listed}{more}"
 
 
 def _require_labels(photos: Sequence[AnnotatedPhoto], annotations: Annotations, settings: PhotoImportSettings) -> None:
@@ -215,7 +215,7 @@ def _manifest_after(
     if manifest is not None:
         return manifest.model_copy(update={"parts": (*manifest.parts, *added)})
     if not added:
-        others = f" Of the other files, {_told(set_aside)}." if set_aside else ""
+        others = f" Others were set aside: {_told(set_aside)}." if set_aside else ""
         raise BrickbenchError(
             f"The photos name no class that is kept, so the new dataset {root} would have no parts.{others} "
             "Import them into a dataset that has parts, or photos with labels first."

@@ -44,7 +44,10 @@ def fits(folder: PhotoFolder) -> bool:
     """Return whether there is a file of class names as YOLO tools write it."""
     if _settings_file(folder) is not None:
         return True
-    return _names_file(folder) is not None and (folder.chosen is not None or has_labels(folder))
+    if _names_file(folder) is None:
+        return False
+    texts = {stem_of(file).casefold() for file in folder.ending(".txt") if not _is_other_text(file)}
+    return folder.chosen is not None or any(stem_of(picture).casefold() in texts for picture in folder.pictures())
 
 
 def has_labels(folder: PhotoFolder) -> bool:
