@@ -94,8 +94,8 @@ def _read_shape(shape: ET.Element, image: str, frame: tuple[float, float] | None
         turned = _turned(corners, ((left + right) / 2, (top + bottom) / 2), turn)
         return PhotoObject(label, polygons=(outline(turned, what),))
     if shape.tag == "polygon":
-        points = [pair.split(",") for pair in (shape.get("points") or "").split(";")]
-        return PhotoObject(label, polygons=(outline([value for pair in points for value in pair], what),))
+        texts = [text for pair in (shape.get("points") or "").split(";") for text in pair.split(",")]
+        return PhotoObject(label, polygons=(outline(texts, what),))
     if shape.tag == "ellipse":
         centre = (number("cx"), number("cy"))
         points = [(centre[0] + x * number("rx"), centre[1] + y * number("ry")) for x, y in circle((0.0, 0.0), 1.0)]
