@@ -116,6 +116,10 @@ class Catalogue:
         """Return the number of parts; with a library this reads the first lines of all its parts."""
         return sum(1 for _ in self)
 
+    def __contains__(self, part_id: str) -> bool:
+        """Return whether there is a part with this number, alias or moved number."""
+        return self._built_in_number(part_id) is not None or (self._library is not None and part_id in self._library)
+
     def __getitem__(self, part_id: str) -> Part:
         """Return the part with this number, alias or moved number; SettingsError with the nearest if there is none."""
         known = self._built_in_number(part_id)

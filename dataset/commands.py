@@ -26,7 +26,7 @@ COMMANDS = {
     "card": ("dataset.card.commands:card", "Write a dataset card."),
     "check": ("workflows.check:check", "Read every file of a dataset and print what is wrong."),
     "export": ("dataset.export.commands:export", "Write a dataset in another format."),
-    "import": ("dataset.photos.commands:import_photos", "Take real photos into a dataset."),
+    "import": ("workflows.import_photos:import_photos", "Take real photos into a dataset."),
     "split": ("dataset.split_commands:split", "Change which pictures are for training, validation and test."),
     "subset": ("dataset.export.commands:subset", "Make a new dataset of some pictures of another."),
 }
@@ -135,7 +135,6 @@ def query(dataset: "DatasetFolder", sql: str | None, views: bool, as_json: bool,
 
 
 def _print_csv(rows: list[Any]) -> None:
-    import csv
-    import sys
+    from core.csv_table import table_text
 
-    csv.writer(sys.stdout, lineterminator="\n").writerows(rows)
+    click.echo(table_text(rows), nl=False)

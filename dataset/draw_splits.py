@@ -1,6 +1,5 @@
 """Splits of a whole dataset: drawn so that every label has its share in each, counted, and written for others."""
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
+from core.csv_table import table_text
 from core.errors import SettingsError
 from core.files import cannot_write, output_file
 from dataset.dataset_folder import DatasetFolder
@@ -162,8 +162,8 @@ def export_splits(dataset: DatasetFolder, file: Path) -> int:
     if file.exists():
         raise SettingsError(f"{file} is there already. Name another file, or delete that one.")
     rows = dataset.query(f"SELECT {', '.join(EXPORTED)} FROM images ORDER BY image_id")
-    with output_file(file, _AS_IT_WAS) as temporary, temporary.open("w", encoding="utf-8", newline="") as stream:
-        csv.writer(stream, lineterminator="\n").writerows([EXPORTED, *rows])
+    with output_file(file, _AS_IT_WAS) as temporary:
+        temporary.write_text(table_text([EXPORTED, *rows]), encoding="utf-8")
     return len(rows)
 
 

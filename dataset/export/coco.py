@@ -19,7 +19,8 @@ def write(selection: Selection, folder: Path, options: Options, progress: Progre
     A category's id is its class_index + 1, so it stays when parts are added. Images are numbered from 1 through all
     splits; `brickbench_id` is the image_id. An annotation is a brick of which a pixel is seen, or an object of a photo;
     beyond COCO's own fields it has `visible_fraction`, `amodal_segmentation` and `labelled` (whether the brick is
-    visible enough to be a label). Objects of photos without a mask have a box, but no segmentation.
+    visible enough to be a label). Objects of photos without a mask have their box as polygon, since pycocotools needs
+    some segmentation of every object, and `segmentation_is_box`.
     """
     (folder / "images").mkdir()
     (folder / "annotations").mkdir()
@@ -63,7 +64,7 @@ def _image(number: int, name: str, picture: Picture) -> dict[str, Any]:
 
 
 def _annotation(brick: Brick, picture: Picture, class_of: dict[str, int]) -> dict[str, Any]:
-    _, _, width, height = brick.box_xywh_px
+    left, top, width, height = brick.box_xywh_px
     size = [picture.height, picture.width]
     annotation: dict[str, Any] = {
         "category_id": class_of[brick.part_id] + 1,
@@ -75,6 +76,10 @@ def _annotation(brick: Brick, picture: Picture, class_of: dict[str, int]) -> dic
     }
     if brick.visible_rle is not None:
         annotation["segmentation"] = {"size": size, "counts": brick.visible_rle}
+    else:
+        right, bottom = left + width, top + height
+        annotation["segmentation"] = [[left, top, right, top, right, bottom, left, bottom]]
+        annotation["segmentation_is_box"] = True
     if brick.visible_fraction is not None:
         annotation["visible_fraction"] = brick.visible_fraction
     if brick.amodal_rle is not None:

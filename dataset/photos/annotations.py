@@ -1,6 +1,8 @@
 """What a folder of annotated photos says, in one shape for every format."""
 
-from dataclasses import dataclass, field
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from core.errors import BrickbenchError
 
@@ -9,6 +11,10 @@ Box = tuple[float, float, float, float]
 
 class PhotoError(BrickbenchError):
     """A photo that cannot be used; its text is the reason, a clause that goes behind the photo's name."""
+
+
+class FlatOutlineError(PhotoError):
+    """An outline that encloses nothing; where there is a box beside it, that can be used."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +61,18 @@ class AnnotatedPhoto:
         """Return the distinct class names of the photo and its objects, sorted."""
         return tuple(sorted({*self.class_names, *(thing.class_name for thing in self.objects)}))
 
+    def label_count(self) -> int:
+        """Return how many labels an annotation file gives the photo; the name of its folder is none."""
+        return len(self.objects) + len(self.class_names) if self.annotation is not None else 0
+
 
 @dataclass(frozen=True)
 class Reason:
-    """A file that did not come in, and why: a clause."""
+    """A file that did not come in, and why: a clause. `labels` counts those that are lost with it."""
 
     file: str
     reason: str
+    labels: int = 0
 
 
 @dataclass
@@ -69,9 +80,90 @@ class Annotations:
     """All that a folder says.
 
     `set_aside` holds files that should have come in and cannot (damaged, missing, refused), `left_out` those that
-    nobody asked for (no annotation names them).
+    nobody asked for: pictures that no annotation names, labels of no picture. `notes` are whole sentences on what was
+    read otherwise than one might think.
     """
 
     photos: list[AnnotatedPhoto] = field(default_factory=list)
     set_aside: list[Reason] = field(default_factory=list)
     left_out: list[Reason] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def merged(photos: Iterable[AnnotatedPhoto]) -> tuple[list[AnnotatedPhoto], list[Reason]]:
+    """Return the photos, each once in each of its splits and with all that its listings say, and what is set aside.
+
+    A photo may be listed twice: under two ids of one file, in two files, in two splits. Listings that speak of pictures
+    of different sizes cannot be joined.
+    """
+    listings: dict[tuple[str, bool], list[AnnotatedPhoto]] = {}
+    for photo in photos:
+        listings.setdefault((photo.file, photo.embedded), []).append(photo)
+    joined, set_aside = [], []
+    for same in listings.values():
+        frames = {photo.frame for photo in same if photo.frame is not None and photo.objects}
+        if len(frames) > 1:
+            sizes = " and ".join(sorted(f"{width:g} x {height:g}" for width, height in frames))
+            labels = sum(photo.label_count() for photo in same)
+            set_aside.append(Reason(same[0].file, f"is listed as two pictures, of {sizes} pixels", labels))
+            continue
+        whole = replace(
+            same[0],
+            class_names=tuple(dict.fromkeys(name for photo in same for name in photo.class_names)),
+            objects=tuple(dict.fromkeys(thing for photo in same for thing in photo.objects)),
+            frame=next(iter(frames), same[0].frame),
+        )
+        joined += [replace(whole, split=split) for split in dict.fromkeys(photo.split for photo in same)]
+    return joined, set_aside
+
+
+def outline(values: Sequence[object], what: str) -> tuple[float, ...]:
+    """Return a polygon (x0, y0, x1, y1, …) of three points or more.
+
+    Args:
+        values: its coordinates, as they were read.
+        what: what they are of, for the message: ``annotation 3``.
+
+    Raises:
+        PhotoError: they are no polygon; FlatOutlineError where it encloses nothing.
+    """
+    try:
+        numbers = tuple(float(value) for value in values)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise PhotoError(f"the outline of {what} should be numbers, it is {shortened(values)}") from error
+    if len(numbers) % 2:
+        raise PhotoError(f"the outline of {what} has {len(numbers)} numbers; it should have two for each point")
+    if not all(map(math.isfinite, numbers)):
+        raise PhotoError(f"the outline of {what} is not all finite numbers")
+    xs, ys = numbers[::2], numbers[1::2]
+    if len(xs) < 3:
+        raise FlatOutlineError(f"the outline of {what} has {len(xs)} points; it needs 3 or more")
+    after = [*range(1, len(xs)), 0]
+    # An eight has no area by this sum, but its three points that do not lie on a line enclose some.
+    turns = [
+        (xs[n] - xs[0]) * (ys[after[n]] - ys[0]) - (xs[after[n]] - xs[0]) * (ys[n] - ys[0]) for n in range(len(xs))
+    ]
+    if not any(turns):
+        raise FlatOutlineError(f"the outline of {what} is flat: all of its points lie on one line")
+    return numbers
+
+
+def box_of(values: Sequence[object], what: str) -> Box:
+    """Return four coordinates as numbers.
+
+    Raises:
+        PhotoError: they are not four numbers.
+    """
+    try:
+        a, b, c, d = (float(value) for value in values)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise PhotoError(f"the box of {what} should be four numbers, it is {shortened(values)}") from error
+    if not all(map(math.isfinite, (a, b, c, d))):
+        raise PhotoError(f"the box of {what} is not all finite numbers")
+    return a, b, c, d
+
+
+def shortened(value: object) -> str:
+    """Return how a wrong value reads, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"

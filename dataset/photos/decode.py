@@ -15,16 +15,26 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from PIL import Image, ImageCms, ImageFile, UnidentifiedImageError
+import pillow_heif
+from PIL import Image, ImageCms, ImageFile, TiffImagePlugin, UnidentifiedImageError
 
 from dataset.photos.annotations import PhotoError
 from dataset.photos.orientation import Pixels, swaps_axes, turn_picture
 
 LARGEST_PHOTO_PX = 250_000_000  # above any phone's 200 megapixels; 750 MB decoded
 Image.MAX_IMAGE_PIXELS = LARGEST_PHOTO_PX  # Pillow's own limit would warn of photos from 89 megapixels on
-READ_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "PPM")  # not EPS and others that run programs
+pillow_heif.register_heif_opener()
+READ_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "TIFF", "GIF", "AVIF", "HEIF", "PPM")  # not EPS, which runs programs
 _ORIENTATION_TAG = 274
-_DAMAGE = (OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, struct.error, zlib.error)
+_DAMAGE = (
+    OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, OverflowError, RuntimeError, struct.error,
+    zlib.error,
+)  # fmt: skip
+_RAW_STARTS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"II*\0\x10\0\0\0CR", b"II\x1a\0\0\0HEAPCCDR")
+_RAW = "is a raw photo, which cannot be read: develop it to JPEG"
+_SUB_IFDS, _DNG_VERSION, _KIND, _WIDTH, _HEIGHT, _PHOTOMETRIC = 330, 50706, 254, 256, 257, 262
+_MOST_IFDS, _BIG_TIFF = 64, 43
+_RAW_PHOTOMETRIC = (32803, 34892)  # colour filter array, linear raw
 
 
 @dataclass(frozen=True)
@@ -56,7 +66,8 @@ def decode_photo(data: bytes, longest_side_px: int | None) -> Pixels:
         header = _header_of(picture)
         width, height = working_size(header.width, header.height, longest_side_px)
         stored = (height, width) if swaps_axes(header.orientation) else (width, height)
-        picture.draft(None, stored)  # does nothing unless it is a JPEG
+        if picture.format == "JPEG":  # of HEIC, draft takes a thumbnail that the camera made
+            picture.draft(None, stored)
         profile = picture.info.get("icc_profile")
         # Pillow turns a TIFF upright itself.
         orientation = 1 if picture.format == "TIFF" else header.orientation
@@ -95,6 +106,8 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         with picture:
             if picture.width * picture.height > LARGEST_PHOTO_PX:
                 raise Image.DecompressionBombError
+            if isinstance(picture, TiffImagePlugin.TiffImageFile):
+                _require_whole_picture(picture)
             if isinstance(picture, ImageFile.ImageFile):
                 picture.decodermaxblock = len(data)  # all of it at once: pieces of 64 kB cost another tenth
             yield picture
@@ -118,9 +131,53 @@ def _quiet() -> Iterator[None]:
 def _what_it_is(data: bytes) -> str:
     if not data:
         return "is empty"
+    if data.startswith(_RAW_STARTS) or (data[4:8] == b"ftyp" and data[8:12] == b"crx "):
+        return _RAW
     if data[4:8] == b"ftyp" and data[8:12] in {b"heic", b"heix", b"mif1", b"msf1", b"hevc"}:
-        return "is a HEIC photo, which cannot be read: convert it to JPEG"
-    return "is no picture of a kind that can be read (JPEG, PNG, WebP, AVIF, BMP, TIFF, GIF)"
+        return "is a damaged HEIC photo"
+    return "is no picture of a kind that can be read (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF, GIF)"
+
+
+def _require_whole_picture(picture: TiffImagePlugin.TiffImageFile) -> None:
+    """Raise PhotoError if a TIFF is a raw photo, or begins with a thumbnail of what it holds (TIFF 6.0, DNG 1.7)."""
+    first = picture.tag_v2
+    if _DNG_VERSION in first or first.get(_PHOTOMETRIC) in _RAW_PHOTOMETRIC or picture.fp is None:
+        raise PhotoError(_RAW)
+    offsets = first.get(_SUB_IFDS) or ()
+    waiting = [*(offsets if isinstance(offsets, tuple) else (offsets,)), first.next]
+    others: dict[int, TiffImagePlugin.ImageFileDirectory_v2] = {}
+    start = picture.fp.tell()
+    picture.fp.seek(0)
+    prefix = picture.fp.read(8)
+    if prefix[2] == _BIG_TIFF:
+        prefix += picture.fp.read(8)
+    try:
+        while waiting and len(others) < _MOST_IFDS:
+            offset = waiting.pop()
+            if not isinstance(offset, int) or offset <= 0 or offset in others:
+                continue
+            picture.fp.seek(offset)
+            others[offset] = TiffImagePlugin.ImageFileDirectory_v2(prefix)
+            with _quiet():
+                others[offset].load(picture.fp)
+            waiting.append(others[offset].next)
+    finally:
+        picture.fp.seek(start)
+    for ifd in others.values():
+        if ifd.get(_PHOTOMETRIC) in _RAW_PHOTOMETRIC:
+            raise PhotoError(_RAW)
+        width, height = ifd.get(_WIDTH, 0), ifd.get(_HEIGHT, 0)
+        if min(width, height) >= 2 * max(picture.size) or (
+            first.get(_KIND, 0) & 1 and width * height > picture.width * picture.height
+        ):
+            raise PhotoError(
+                f"is a raw photo or a TIFF that begins with a thumbnail ({picture.width} x {picture.height} pixels of "
+                f"{width} x {height}), which cannot be read: save the picture itself as JPEG"
+            )
+    if first.get(_KIND, 0) & 1:
+        raise PhotoError(
+            "is a TIFF that begins with a thumbnail, which cannot be read: save the picture itself as JPEG"
+        )
 
 
 def _header_of(picture: Image.Image) -> PhotoHeader:

@@ -69,6 +69,8 @@ class Placer:
         """Return (left, top, width, height) of at least one pixel, clipped to the picture."""
         if not np.isfinite(corners).all():
             raise PhotoError(f"has a box of {name!r} that is no four numbers")
+        if self.frame != _WHOLE and min(self.frame) > 2 and max(map(abs, corners)) <= 1.0:
+            raise PhotoError(f"has a box of {name!r} in shares of the picture, where pixels are expected")
         ends = self._points(np.array(corners).reshape(2, 2))
         (left, top), (right, bottom) = ends.min(axis=0), ends.max(axis=0)
         if right <= 0 or bottom <= 0 or left >= self.width or top >= self.height:
@@ -88,7 +90,9 @@ class Placer:
     def _mask(self, thing: PhotoObject) -> BoolMask | None:
         """Return the mask (height, width) bool of an object, None if it has no outline."""
         if thing.rle is not None:
-            pixels = turn_picture(_decode_rle(thing.rle), self.orientation)
+            stored = _decode_rle(thing.rle)
+            self._require_shape(thing.rle)
+            pixels = turn_picture(stored, self.orientation)
             if pixels.shape != (self.height, self.width):
                 # An area of the mask counts where half of it is covered, as a pixel does.
                 size = (self.width, self.height)
@@ -99,9 +103,22 @@ class Placer:
         outlines = [self._points(np.array(polygon).reshape(-1, 2)).ravel() for polygon in thing.polygons]
         if not all(np.isfinite(outline).all() for outline in outlines):
             raise PhotoError(f"has an outline of {thing.class_name!r} that is not all numbers")
+        if self.frame != _WHOLE and min(self.frame) > 2 and max(abs(v) for p in thing.polygons for v in p) <= 1.0:
+            raise PhotoError(
+                f"has an outline of {thing.class_name!r} in shares of the picture, where pixels are expected"
+            )
         outlines = [_clipped(outline, self.width, self.height) for outline in outlines]
         parts = coco.frPyObjects([outline.tolist() for outline in outlines], self.height, self.width)
         return np.asarray(coco.decode(coco.merge(parts)), dtype=np.bool_)
+
+    def _require_shape(self, rle: FrameRle) -> None:
+        """Raise PhotoError if a mask is of another shape than the picture that was annotated."""
+        size = (float(rle.width), float(rle.height))
+        if self.frame != _WHOLE and not _same_shape(size, self.frame):
+            raise PhotoError(
+                f"was annotated as {frame_text(self.frame)}, but has a mask of {frame_text(size)} pixels: the mask is "
+                "of another picture"
+            )
 
 
 def frame_text(frame: tuple[float, float]) -> str:

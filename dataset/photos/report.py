@@ -18,7 +18,8 @@ class ImportReport:
 
     `found` counts the photos that the annotations name; each of them `came_in`, was `already_there`, is one of
     `copies` (equal byte for byte to another one), or is in `set_aside`. `left_out` are files that nobody asked for.
-    `without_labels` counts photos that came in and show no part.
+    `without_labels` counts photos that came in and show no part. `notes` are sentences on what was read otherwise than
+    one might think.
     """
 
     source: str
@@ -32,6 +33,7 @@ class ImportReport:
     part_of: dict[str, str | None]
     set_aside: tuple[Reason, ...]
     left_out: tuple[Reason, ...]
+    notes: tuple[str, ...]
     duplicates: tuple[tuple[str, ...], ...]
     leaks: tuple[Leak, ...]
 
@@ -40,12 +42,18 @@ class ImportReport:
         """Return the share of files that were set aside."""
         return len(self.set_aside) / self.found if self.found else 0.0
 
+    @property
+    def unused_labels(self) -> int:
+        """Return how many labels were read that are of no photo which came in."""
+        return sum(reason.labels for reason in (*self.set_aside, *self.left_out))
+
     def as_dict(self) -> dict[str, Any]:
         """Return all of it as plain data, the counts first."""
         values = asdict(self)
-        lists = ("set_aside", "left_out", "duplicates", "leaks")
+        lists = ("notes", "set_aside", "left_out", "duplicates", "leaks")
         return {name: value for name, value in values.items() if name not in lists} | {
             "failed_share": self.failed_share,
+            "unused_labels": self.unused_labels,
             **{name: list(values[name]) for name in lists},
         }
 

@@ -24,5 +24,7 @@ class PhotoImportSettings(Settings):
     """Bits of 64 in which perceptual hashes of near duplicates may differ; what is within is verified by thumbnails."""
     keep_leaks: bool = False
     """Duplicates across splits stay where their source has them; else they go to the most held-out split."""
+    allow_unlabelled: bool = False
+    """Photos of which none has a label come in; else that counts as labels that were not found."""
     max_failed: Annotated[float, Field(ge=0.0, le=1.0)] = 0.0
     """Share of photos that may be set aside before the import counts as failed."""

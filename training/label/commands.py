@@ -1,7 +1,5 @@
 """``brickbench train predict``: which bricks are in these photos, or the logits of a split."""
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,14 +195,12 @@ def _print(outcome: _Outcome, as_json: bool) -> None:
 
 
 def _write_csv(outcome: _Outcome, path: Path) -> None:
+    from core.csv_table import table_text
     from core.files import atomic_file
 
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, PHOTO_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(outcome.rows())
+    rows = [[row.get(column) for column in PHOTO_COLUMNS] for row in outcome.rows()]
     with atomic_file(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
+        temporary.write_text(table_text([PHOTO_COLUMNS, *rows]), encoding="utf-8")
 
 
 def _plain(part: "FoundPart") -> dict[str, object]:

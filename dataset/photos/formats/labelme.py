@@ -13,34 +13,47 @@ import numpy as np
 from PIL import Image
 
 from dataset.masks import encode_mask
-from dataset.photos.annotations import AnnotatedPhoto, Annotations, FrameRle, PhotoError, PhotoObject, Reason
+from dataset.photos.annotations import (
+    AnnotatedPhoto,
+    Annotations,
+    FrameRle,
+    PhotoError,
+    PhotoObject,
+    Reason,
+    box_of,
+    outline,
+    shortened,
+)
 from dataset.photos.decode import LARGEST_PHOTO_PX
 from dataset.photos.folder import PhotoFolder, split_of_path
+from dataset.photos.formats.shapes import circle
+from dataset.photos.json_text import read_json
 
-CIRCLE_CORNERS = 36  # a polygon of so many corners misses 0.5 % of the circle's area
+KEYS = {"shapes", "imagePath"}
 
 
 def fits(folder: PhotoFolder) -> bool:
-    """Return whether a JSON file holds shapes and the path of an image."""
-    return any(_content(folder, file) is not None for file in folder.ending(".json"))
+    """Return whether a JSON file holds shapes and the path of an image, or breaks off while it tells of them."""
+    return any(_is_labelme(folder, file) for file in folder.ending(".json"))
 
 
 def read(folder: PhotoFolder) -> Annotations:
     """Return the photos that have a JSON file; the picture file counts where it is there, else the picture inside.
 
-    Points and lines give their class, but neither a box nor a mask.
+    Flags of the picture that are true are classes of it. Points and lines give their class, but neither a box nor a
+    mask.
     """
     found = Annotations()
     for file in folder.ending(".json"):
-        content = _content(folder, file)
-        if content is None:
+        if not _is_labelme(folder, file):
             continue
+        labels = 0
         try:
+            content = read_json(folder.read_text(file))
+            labels = len(content["shapes"]) if isinstance(content["shapes"], list) else 0
             found.photos.append(_read_file(folder, file, content))
         except PhotoError as error:
-            found.set_aside.append(Reason(file, str(error)))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
-            found.set_aside.append(Reason(file, f"it is no valid LabelMe file: {type(error).__name__} {error}"))
+            found.set_aside.append(Reason(file, str(error), labels))
     found.left_out = folder.unnamed(found.photos, found.set_aside)
     return found
 
@@ -57,52 +70,75 @@ def picture_inside(text: str) -> bytes:
         raise PhotoError("the picture inside it is damaged") from error
 
 
-def _content(folder: PhotoFolder, file: str) -> dict[str, Any] | None:
+def _is_labelme(folder: PhotoFolder, file: str) -> bool:
+    if not folder.mentions(file, "shapes"):
+        return False
     try:
         text = folder.read_text(file)
-        content = json.loads(text) if '"shapes"' in text and '"imagePath"' in text else None
-    except (PhotoError, ValueError, RecursionError):
-        return None
-    return content if isinstance(content, dict) and {"shapes", "imagePath"} <= set(content) else None
+    except PhotoError:
+        return True  # in another encoding, which is told when it is read
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return True  # the path of the image stands behind the shapes, so it may be cut off
+    return isinstance(content, dict) and set(content) >= KEYS
 
 
 def _read_file(folder: PhotoFolder, file: str, content: dict[str, Any]) -> AnnotatedPhoto:
+    shapes, flags, name = content["shapes"], content.get("flags") or {}, content["imagePath"]
+    if not isinstance(shapes, list) or not all(isinstance(shape, dict) for shape in shapes):
+        raise PhotoError(f"its shapes should be a list of objects, they are {shortened(shapes)}")
+    if not isinstance(flags, dict):
+        raise PhotoError(f"its flags should be an object, they are {shortened(flags)}")
     width, height = content.get("imageWidth"), content.get("imageHeight")
-    frame = (float(width), float(height)) if width and height else None
-    things = tuple(_read_shape(shape, frame) for shape in content["shapes"])
+    frame = None
+    if width and height:
+        _, _, *sides = box_of((0, 0, width, height), "its picture")
+        frame = (sides[0], sides[1])
+    things = tuple(_read_shape(shape, number, frame) for number, shape in enumerate(shapes, start=1))
+    names = tuple(flag.strip() for flag, is_set in flags.items() if is_set is True and flag.strip())
     try:
-        picture = folder.find(str(content["imagePath"]), file, [posixpath.dirname(file)])
+        picture = folder.picture_of(name if isinstance(name, str) else "", file, [posixpath.dirname(file)])
         embedded = False
     except PhotoError:
         if not content.get("imageData"):
             raise
         picture, embedded = file, True  # the name is only a memory of where the picture once was
-    return AnnotatedPhoto(picture, file, split_of_path(file), (), things, frame, embedded)
+    return AnnotatedPhoto(picture, file, split_of_path(file), names, things, frame, embedded)
 
 
-def _read_shape(shape: dict[str, Any], frame: tuple[float, float] | None) -> PhotoObject:
-    name = str(shape["label"]).strip()
-    points = [(float(x), float(y)) for x, y in shape["points"]]
+def _read_shape(shape: dict[str, Any], number: int, frame: tuple[float, float] | None) -> PhotoObject:
+    label = shape.get("label")
+    name = "" if label is None else label.strip() if isinstance(label, str) else json.dumps(label)
+    if not name:
+        raise PhotoError(f"its shape {number} has no label")
+    what = f"its shape {number} ({name})"
     kind = shape.get("shape_type") or "polygon"
+    points = _points(shape.get("points"), what)
     if kind == "mask":
-        return PhotoObject(name, rle=_mask(str(shape["mask"]), points, frame))
+        return PhotoObject(name, rle=_mask(str(shape.get("mask")), points, frame))
     if kind == "rectangle":
+        if len(points) < 2:
+            raise PhotoError(f"{what} has {len(points)} corners; it needs 2")
         xs, ys = zip(*points, strict=True)
         return PhotoObject(name, (min(xs), min(ys), max(xs), max(ys)))
     if kind == "circle":
-        points = _circle(points)
+        if len(points) != 2:
+            raise PhotoError(f"{what} has {len(points)} points; a circle has 2")
+        points = circle(points[0], math.dist(*points))
     elif kind not in {"polygon", "oriented_rectangle"}:
         return PhotoObject(name)
-    if len(points) < 3:
-        raise PhotoError(f"its outline of {name!r} has {len(points)} points; it needs 3 or more")
-    return PhotoObject(name, polygons=(tuple(value for point in points for value in point),))
+    return PhotoObject(name, polygons=(outline([value for point in points for value in point], what),))
 
 
-def _circle(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    centre, edge = points
-    radius = math.dist(centre, edge)
-    turns = [2.0 * math.pi * corner / CIRCLE_CORNERS for corner in range(CIRCLE_CORNERS)]
-    return [(centre[0] + radius * math.cos(turn), centre[1] + radius * math.sin(turn)) for turn in turns]
+def _points(values: Any, what: str) -> list[tuple[float, float]]:
+    try:
+        points = [(float(x), float(y)) for x, y in values]
+    except (TypeError, ValueError) as error:
+        raise PhotoError(f"{what} should have points of two numbers each, it has {shortened(values)}") from error
+    if not all(math.isfinite(value) for point in points for value in point):
+        raise PhotoError(f"{what} has a point that is not two finite numbers")
+    return points
 
 
 def _mask(text: str, points: Sequence[tuple[float, float]], frame: tuple[float, float] | None) -> FrameRle:
@@ -112,9 +148,11 @@ def _mask(text: str, points: Sequence[tuple[float, float]], frame: tuple[float, 
     try:
         with Image.open(io.BytesIO(base64.b64decode(text)), formats=["PNG"]) as picture:
             part = np.asarray(picture.convert("L")) > 0
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SyntaxError) as error:
         raise PhotoError("a mask in it is damaged") from error
     whole = np.zeros((int(frame[1]), int(frame[0])), dtype=np.bool_)
+    if not points:
+        raise PhotoError("a mask in it has no place in its picture")
     left, top = round(points[0][0]), round(points[0][1])
     if left < 0 or top < 0:
         raise PhotoError("a mask in it leaves its picture")

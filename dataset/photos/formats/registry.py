@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from core.errors import BrickbenchError
 from dataset.photos.annotations import Annotations
 from dataset.photos.folder import PhotoFolder
-from dataset.photos.formats import coco, csv_table, folders, labelme, voc, yolo
+from dataset.photos.formats import coco, csv_table, cvat, folders, labelme, voc, yolo
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,16 @@ class Format:
 
 FORMATS = {
     name: Format(module.fits, module.read)
-    for name, module in {"yolo": yolo, "coco": coco, "voc": voc, "labelme": labelme, "csv": csv_table}.items()
-} | {"folders": Format(folders.fits, folders.read)}
+    for name, module in (
+        ("yolo", yolo),
+        ("coco", coco),
+        ("voc", voc),
+        ("cvat", cvat),
+        ("labelme", labelme),
+        ("csv", csv_table),
+        ("folders", folders),
+    )
+}
 """Name to format. ``folders`` is last: pictures lie in folders in every other format too."""
 
 
@@ -38,6 +46,8 @@ def detect(folder: PhotoFolder) -> str:
         )
     if fitting:
         return fitting[0]
+    if yolo.has_labels(folder):
+        return "yolo"  # without the names of its classes, which is told when it is read
     if FORMATS["folders"].fits(folder):
         return "folders"
     raise BrickbenchError(

@@ -3,16 +3,17 @@
 import posixpath
 from xml.etree import ElementTree as ET
 
-from dataset.photos.annotations import AnnotatedPhoto, Annotations, PhotoError, PhotoObject, Reason
-from dataset.photos.folder import PICTURE_SUFFIXES, PhotoFolder, split_of_path
+from core.errors import BrickbenchError
+from dataset.photos.annotations import AnnotatedPhoto, Annotations, PhotoError, PhotoObject, Reason, outline
+from dataset.photos.folder import PICTURE_SUFFIXES, SPLIT_NAMES, PhotoFolder, split_of_path, stem_of
+from dataset.photos.xml_text import number_in, read_xml, root_name
 
-SPLITS = ("train", "val", "test")
 PLACES = ("", "../JPEGImages", "../images", "..", "../../JPEGImages", "../../images")
 
 
 def fits(folder: PhotoFolder) -> bool:
     """Return whether an XML file is a VOC annotation."""
-    return any("<annotation" in _start(folder, file) for file in folder.ending(".xml"))
+    return any(root_name(folder, file) == "annotation" for file in folder.ending(".xml"))
 
 
 def read(folder: PhotoFolder) -> Annotations:
@@ -20,90 +21,94 @@ def read(folder: PhotoFolder) -> Annotations:
 
     Corners count from 1 and include the last pixel, as in Everingham et al. 2010 (The Pascal Visual Object Classes
     Challenge): xmin 1, xmax 10 is a box ten pixels wide at the left edge.
+
+    Raises:
+        BrickbenchError: a list of a split cannot be read.
     """
     found = Annotations()
     splits = _splits(folder)
     for file in folder.ending(".xml"):
-        if "<annotation" not in _start(folder, file):
+        if root_name(folder, file) != "annotation":
             continue
-        stem = posixpath.splitext(posixpath.basename(file))[0]
+        objects = 0
         try:
-            photo = _read_file(folder, file)
+            root = read_xml(folder, file)
+            objects = sum(1 for _ in root.iter("object"))
+            photo = _read_photo(folder, file, root)
         except PhotoError as error:
-            found.set_aside.append(Reason(file, str(error)))
+            found.set_aside.append(Reason(file, str(error), objects))
             continue
-        given: list[str | None] = [*splits.get(stem, [])] or [split_of_path(file)]
+        given: list[str | None] = [*splits.get(stem_of(file), [])] or [split_of_path(file)]
         for split in given:
             found.photos.append(AnnotatedPhoto(photo.file, file, split, (), photo.objects, photo.frame))
     found.left_out = folder.unnamed(found.photos, found.set_aside)
     return found
 
 
-def _start(folder: PhotoFolder, file: str) -> str:
-    with (folder.root / file).open("rb") as stream:
-        return stream.read(4096).decode("utf-8", errors="replace")
-
-
 def _splits(folder: PhotoFolder) -> dict[str, list[str]]:
     """Return the splits of each file stem, from the lists that VOC keeps."""
     splits: dict[str, list[str]] = {}
     for file in folder.ending(".txt"):
-        place, name = posixpath.split(file)
-        split = posixpath.splitext(name)[0]
-        if posixpath.basename(posixpath.dirname(place)) != "ImageSets" and posixpath.basename(place) != "ImageSets":
+        steps = [step.lower() for step in file.split("/")]
+        split = SPLIT_NAMES.get(stem_of(file).lower())
+        if split is None or "imagesets" not in steps[-3:-1]:
             continue
-        if split in SPLITS:
-            for line in folder.read_text(file).splitlines():
-                splits.setdefault(line.strip(), []).append(split)
+        try:
+            lines = folder.read_text(file).splitlines()
+        except PhotoError as error:
+            raise BrickbenchError(f"{folder.root / file} {error}.") from error
+        for line in lines:
+            if line.strip():
+                splits.setdefault(_listed_stem(line), []).append(split)
     return splits
 
 
-def _read_file(folder: PhotoFolder, file: str) -> AnnotatedPhoto:
-    try:
-        root = ET.fromstring(folder.read_text(file))
-    except (ET.ParseError, ValueError) as error:
-        raise PhotoError(f"it is no valid XML: {error}") from error
+def _listed_stem(line: str) -> str:
+    """Return the stem in a line of a list: some tools write the suffix, or a flag behind the name."""
+    name, _, flag = line.strip().rpartition(" ")
+    name = posixpath.basename(name.strip() if name and flag in {"1", "-1", "0"} else line.strip())
+    return stem_of(name) if name.lower().endswith(PICTURE_SUFFIXES) else name
+
+
+def _read_photo(folder: PhotoFolder, file: str, root: ET.Element) -> AnnotatedPhoto:
     things = tuple(_read_object(thing) for thing in root.iter("object"))
-    width, height = (_number(root, f"size/{side}", 0.0) for side in ("width", "height"))
+    sides = [(root.findtext(f"size/{side}") or "").strip() for side in ("width", "height")]
+    width, height = (
+        number_in(side, f"size/{name}") if side else 0.0 for side, name in zip(sides, ("width", "height"), strict=True)
+    )
     frame = (width, height) if width and height else None
-    return AnnotatedPhoto(_find_picture(folder, file, root), file, objects=things, frame=frame)
-
-
-def _find_picture(folder: PhotoFolder, file: str, root: ET.Element) -> str:
     base = posixpath.dirname(file)
     near = [posixpath.join(base, place) for place in PLACES]
-    stem = posixpath.splitext(posixpath.basename(file))[0]
     name = (root.findtext("filename") or "").strip()
     try:
-        if name:
-            return folder.find(name, file, near)
+        picture = folder.picture_of(name, file, near)
     except PhotoError as error:
-        if "outside" in str(error):
-            raise
-    # Renamed pictures keep their XML file's stem, and some tools write no suffix.
-    for suffix in PICTURE_SUFFIXES:
-        try:
-            return folder.find(stem + suffix, file, near)
-        except PhotoError:
-            continue
-    raise PhotoError(f"it names {name!r}, which is not there")
+        raise PhotoError(
+            f"it names {name!r}, which is not there" if "is not there" in str(error) else str(error)
+        ) from error
+    return AnnotatedPhoto(picture, file, objects=things, frame=frame)
 
 
 def _read_object(thing: ET.Element) -> PhotoObject:
+    """Return an object; without a box and an outline it only says that its class is there."""
     name = (thing.findtext("name") or "").strip()
     if not name:
         raise PhotoError("an object in it has no name")
-    if thing.find("bndbox") is None:
-        raise PhotoError(f"its object {name!r} has no box")
-    left, top, right, bottom = (_number(thing, f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax"))
-    return PhotoObject(name, (left - 1.0, top - 1.0, right, bottom))
+    box = None
+    if thing.find("bndbox") is not None:
+        left, top, right, bottom = (
+            number_in(thing.findtext(f"bndbox/{side}"), f"bndbox/{side}") for side in ("xmin", "ymin", "xmax", "ymax")
+        )
+        box = (left - 1.0, top - 1.0, right, bottom)
+    polygons = tuple(outline(_points(polygon), f"its object {name!r}") for polygon in thing.findall("polygon"))
+    return PhotoObject(name, box, polygons)
 
 
-def _number(element: ET.Element, path: str, default: float | None = None) -> float:
-    text = element.findtext(path)
-    if text is None and default is not None:
-        return default
-    try:
-        return float(text or "")
-    except ValueError as error:
-        raise PhotoError(f"its {path} should be a number, it is {text!r}") from error
+def _points(polygon: ET.Element) -> list[float]:
+    """Return the points of an outline, as LabelMe's web tool writes them (pt/x, pt/y) or Roboflow (x1, y1, x2, …)."""
+    listed = [point.findtext(side) for point in polygon.findall("pt") for side in ("x", "y")]
+    if not listed:
+        values = {child.tag: child.text for child in polygon}
+        count = sum(tag.startswith("x") for tag in values)
+        listed = [values.get(f"{side}{number}") for number in range(1, count + 1) for side in ("x", "y")]
+    return [number_in(text, "polygon") for text in listed]

@@ -1,12 +1,11 @@
 """Which column of a foreign table means what, and which of its words mean which value."""
 
-import csv
-import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.csv_table import TableError, TableRow, decode_table, read_table
 from core.errors import BrickbenchError, SettingsError
 from core.settings import near_matches
 
@@ -76,17 +75,16 @@ def read_foreign(path: Path, columns: Mapping[str, str], values: Mapping[tuple[s
         BrickbenchError: it cannot be read, or a needed column is missing.
         SettingsError: `columns` names a field or heading that there is not.
     """
-    heading, *lines = _read_cells(path)
-    is_counts = not _has_sides(heading, columns)
-    column_of = _match(path.name, heading, columns, is_counts=is_counts)
+    heading, *lines = _read_rows(path)
+    is_counts = not _has_sides(heading.cells, columns)
+    column_of = _match(path.name, heading.cells, columns, is_counts=is_counts)
     rows: list[tuple[int, dict[str, str] | str]] = []
-    for number, cells in enumerate(lines, start=2):
-        if not any(cells):
+    for line in lines:
+        if len(line.cells) != len(heading.cells):
+            rows.append((line.number, f"has {len(line.cells)} cells where the heading has {len(heading.cells)}"))
             continue
-        if len(cells) != len(heading):
-            rows.append((number, f"has {len(cells)} cells where the heading has {len(heading)}"))
-            continue
-        rows.append((number, {field: _meaning(field, cells[column], values) for field, column in column_of.items()}))
+        cells = {field: _meaning(field, line.cells[column], values) for field, column in column_of.items()}
+        rows.append((line.number, cells))
     if not rows:
         raise BrickbenchError(f"{path.name} has a heading but no answers. Put one answer a row below it.")
     return ForeignTable(path.name, tuple(column_of), tuple(rows), is_counts)
@@ -123,24 +121,14 @@ def parse_values(texts: Sequence[str]) -> dict[tuple[str, str], str]:
     return meanings
 
 
-def _read_cells(path: Path) -> list[list[str]]:
+def _read_rows(path: Path) -> list[TableRow]:
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        rows = read_table(decode_table(path.read_bytes()))
     except OSError as error:
         raise BrickbenchError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise BrickbenchError(
-            f"{path.name} is not UTF-8 text (byte {error.start}). Save it as “CSV UTF-8” in the spreadsheet program."
-        ) from error
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    try:
-        rows = [
-            [cell.strip() for cell in row] for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-        ]
-    except csv.Error as error:
-        raise BrickbenchError(f"{path.name} is no CSV table: {error}. Save it as “CSV UTF-8”.") from error
-    if not rows or not any(rows[0]):
+    except TableError as error:
+        raise BrickbenchError(f"{path.name} {error}.") from error
+    if not rows or rows[0].number != 1:
         raise BrickbenchError(f"{path.name} has no heading: its first row should name the columns.")
     return rows
 

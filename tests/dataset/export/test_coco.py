@@ -7,12 +7,14 @@ import cv2
 import numpy as np
 import pytest
 from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
 
 from dataset.dataset_folder import DatasetFolder
 from dataset.export.formats import Options, export_pictures
 from dataset.export.selection import select_pictures
 from dataset.manifest import Manifest
 from dataset.masks import decode_mask
+from dataset.photos.importing import read_photos
 from dataset.pile_dataset import PileDataset
 from dataset.splits import SPLITS
 
@@ -51,7 +53,7 @@ def test_pictures_labels_and_masks_are_those_of_the_loader(
         assert abs(picture.astype(int) - expected).mean() < (2.0 if row["group_id"] == row["brickbench_id"] else 0.01)
         masks = {}
         for annotation in coco.loadAnns(coco.getAnnIds(number)):
-            if "segmentation" in annotation:
+            if "segmentation_is_box" not in annotation:
                 mask = coco.annToMask(annotation).astype(bool)
                 assert annotation["area"] == mask.sum()
                 left, top, width, height = annotation["bbox"]
@@ -79,14 +81,14 @@ def test_amodal_masks_and_fractions_come_along(mixed: Path, folder: Path, capsys
         assert row["iscrowd"] == 0
 
 
-def test_photos_without_masks_have_boxes_only(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_photos_without_masks_have_their_box_as_polygon(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = {}
     for split in ("train", "test"):
         coco = load(folder / "annotations" / f"instances_{split}.json", capsys)
         real = [row["id"] for row in coco.imgs.values() if row["source"] == "real"]
         rows[split] = [
             {name: row.get(name) for name in ("bbox", "area", "category_id", "visible_fraction", "labelled")}
-            | {"masked": "segmentation" in row, "amodal": "amodal_segmentation" in row}
+            | {"masked": "segmentation_is_box" not in row, "amodal": "amodal_segmentation" in row}
             for row in coco.loadAnns(coco.getAnnIds(real))
         ]
     boxed = {"visible_fraction": None, "labelled": True, "masked": False, "amodal": False, "category_id": 1}
@@ -97,9 +99,33 @@ def test_photos_without_masks_have_boxes_only(folder: Path, capsys: pytest.Captu
     ]
 
 
+def test_masks_and_boxes_are_evaluated_by_pycocotools(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its evaluation of masks ended in an error where an object had a box alone."""
+    truth = load(folder / "annotations" / "instances_train.json", capsys)
+    own = [{key: row[key] for key in ("image_id", "category_id")} | {"segmentation": truth.annToRLE(row), "score": 0.9}
+           for row in truth.anns.values()]  # fmt: skip
+    evaluation = COCOeval(truth, truth.loadRes(own), "segm")
+    evaluation.evaluate()
+    evaluation.accumulate()
+    evaluation.summarize()
+    capsys.readouterr()
+    assert evaluation.stats[0] == pytest.approx(1.0)
+
+
+def test_boxes_come_back_as_boxes(folder: Path) -> None:
+    found = read_photos(folder, "coco").annotations
+    things = [thing for photo in found.photos for thing in photo.objects if thing.box_xyxy]
+    assert {thing.box_xyxy for thing in things if thing.rle is None and not thing.polygons} == {
+        (0.0, 0.0, 48.0, 36.0),
+        (3.0, 4.0, 23.0, 14.0),
+    }
+
+
 def test_the_masked_photo_decodes_by_our_own_reader_too(folder: Path) -> None:
     document = json.loads((folder / "annotations" / "instances_train.json").read_text())
-    (row,) = [row for row in document["annotations"] if "segmentation" in row and "visible_fraction" not in row]
+    (row,) = [
+        row for row in document["annotations"] if "segmentation_is_box" not in row and "visible_fraction" not in row
+    ]
     height, width = row["segmentation"]["size"]
     assert decode_mask(row["segmentation"]["counts"], height, width).sum() == 304
 

@@ -64,7 +64,7 @@ def test_boxes_are_those_of_bricks_that_pass_the_label_rule(selection: Selection
             for number, (x, y, width, height) in read_labels(labels):
                 left, top = (x - width / 2) * picture.width, (y - height / 2) * picture.height
                 box = (left, top, width * picture.width, height * picture.height)
-                found.append((selection.parts[number].part_id, tuple(np.round(box, 3))))
+                found.append((selection.dataset.parts[number].part_id, tuple(np.round(box, 3))))
             wanted = [brick for brick in picture.bricks if brick.labelled]
             assert found == [(brick.part_id, brick.box_xywh_px) for brick in wanted]
             hidden += len(picture.bricks) - len(wanted)

@@ -135,8 +135,55 @@ def test_what_cannot_be_used_is_told_with_the_reason() -> None:
         decode_photo(b"", None)
     with pytest.raises(PhotoError, match=r"^is no picture of a kind that can be read"):
         read_header(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n")
-    with pytest.raises(PhotoError, match=r"^is a HEIC photo, which cannot be read: convert it to JPEG$"):
+    with pytest.raises(PhotoError, match=r"^is (a )?damaged"):
         read_header(b"\0\0\0\x18ftypheic" + bytes(40))
+
+
+def test_heic_photos_are_read_upright() -> None:
+    pixels = picture(64, 48)
+    stored = saved(pixels, "HEIF", quality=95)
+    assert np.abs(decode_photo(stored, None).astype(int) - np.asarray(pixels)).mean() < 4
+    assert decode_photo(stored, 32).shape == (24, 32, 3)
+    exif = Image.Exif()
+    exif[274] = 6
+    turned = saved(pixels, "HEIF", quality=95, exif=exif.tobytes())
+    header = read_header(turned)
+    assert (header.width, header.height) == (48, 64)
+    assert np.abs(decode_photo(turned, None).astype(int) - np.rot90(np.asarray(pixels), 3)).mean() < 4
+    with pytest.raises(PhotoError, match=r"^is (a )?damaged"):
+        decode_photo(stored[: len(stored) // 2], None)
+
+
+def tiff(width: int, height: int, tags: dict[int, int], larger: tuple[int, int] | None = None) -> bytes:
+    """Return a TIFF whose first picture is `width` x `height`, with a second one of the size `larger`."""
+    first = Image.new("RGB", (width, height), "red")
+    more = [Image.new("RGB", larger)] if larger else []
+    data = io.BytesIO()
+    first.save(data, "TIFF", save_all=True, append_images=more, tiffinfo=tags)
+    return data.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        tiff(16, 12, {254: 1}),
+        tiff(16, 12, {50706: 1}),
+        tiff(16, 12, {}, (160, 120)),
+        b"II*\0\x10\0\0\0CR\2\0" + bytes(40),
+        b"\0\0\0\x18ftypcrx " + bytes(40),
+        b"FUJIFILMCCD-RAW 0201" + bytes(40),
+    ],
+    ids=["reduced", "dng", "second", "cr2", "cr3", "raf"],
+)
+def test_raw_photos_and_thumbnails_are_told(data: bytes) -> None:
+    for read in (read_header, lambda data: decode_photo(data, None)):
+        with pytest.raises(PhotoError, match=r"raw photo|thumbnail"):
+            read(data)
+
+
+def test_tiffs_of_several_pages_are_read() -> None:
+    assert decode_photo(tiff(160, 120, {}, (16, 12)), None).shape == (120, 160, 3)
+    assert decode_photo(tiff(160, 120, {}, (170, 120)), None).shape == (120, 160, 3)
 
 
 @pytest.mark.parametrize("factor", [1.2, 3.0])

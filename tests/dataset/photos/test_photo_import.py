@@ -23,12 +23,12 @@ from dataset.manifest import Manifest
 from dataset.masks import decode_mask
 from dataset.photos import importing, prepare, staging
 from dataset.photos.annotations import Reason
-from dataset.photos.commands import import_photos as command
 from dataset.photos.importing import import_photos
 from dataset.photos.plan import Leak
 from dataset.photos.settings import PhotoImportSettings
 from dataset.pictures import read_picture
 from dataset.shards import photo_shards
+from workflows.import_photos import import_photos as command
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "photos"
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the real photos in ../shared/photos")
@@ -102,7 +102,7 @@ def test_folders_come_in_and_what_does_not_is_told(by_class: Path, tmp_path: Pat
     assert (report.found, report.came_in, report.copies, report.already_there) == (15, 11, 1, 0)
     assert {reason.file: reason.reason.partition(":")[0] for reason in report.set_aside} == {
         "3001/broken.jpg": "is damaged", "3003/empty.png": "is empty",
-        "3001/notes.txt": "is no picture of a kind that can be read (JPEG, PNG, WebP, AVIF, BMP, TIFF, GIF)",
+        "3001/notes.txt": "is no picture of a kind that can be read (JPEG, PNG, WebP, HEIC, AVIF, BMP, TIFF, GIF)",
     }  # fmt: skip
     assert report.failed_share == 3 / 15
     assert sorted(report.duplicates) == [("3001/0.jpg", "3003/same.jpg"), ("3003/1.jpg", "3003/near.jpg")]
@@ -352,8 +352,10 @@ def test_a_set_of_duplicates_too_large_to_be_a_burst_is_told(tmp_path: Path) -> 
 def test_wrong_options_are_told(by_class: Path, tmp_path: Path) -> None:
     for words, message in {
         ("--size", "4"): "In the options: size_px = 4: input should be greater than or equal to 16.",
-        ("--format", "coko"): "Unknown format 'coko' (did you mean 'coco'?); known are yolo, coco, voc, labelme, csv, "
-        "folders.",
+        (
+            "--format",
+            "coko",
+        ): "Unknown format 'coko' (did you mean 'coco'?); known are yolo, coco, voc, cvat, labelme, csv, folders.",
         ("--format", "coco"): f"No photos were found in {by_class} as coco. Name another format with --format, or "
         "another folder.",
     }.items():

@@ -191,7 +191,7 @@ def test_what_is_no_table_of_answers(tmp_path, text, message):
 def test_other_encodings_are_refused(tmp_path):
     path = tmp_path / "answers.csv"
     path.write_bytes(HEADING.encode() + "é,i1,gradcam,lime,left,\n".encode("cp1252"))
-    with pytest.raises(BrickbenchError, match=r"answers.csv is not UTF-8 text \(byte 47\). Save it as “CSV UTF-8”"):
+    with pytest.raises(BrickbenchError, match=r"answers.csv is not UTF-8 text .* save it as “CSV UTF-8”"):
         take_in([path])
 
 
