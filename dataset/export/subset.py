@@ -67,7 +67,9 @@ def make_subset(
     manifest = dataset.manifest
     chosen = chosen_ids(dataset, sql)
     if not chosen:
-        raise BrickbenchError(f"The query selects no picture of {dataset.root}, so there is nothing to make a dataset of.")
+        raise BrickbenchError(
+            f"The query selects no picture of {dataset.root}, so there is nothing to make a dataset of."
+        )
     shards, splits = _places(dataset, chosen, orphans)
     if drop_unused_parts:
         used = _used_parts(dataset, chosen)
