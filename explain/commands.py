@@ -84,23 +84,26 @@ def run(
       brickbench explain run bricks/runs/first --methods lime --engine ray --worker-gpus 1
     """
     from explain.bulk import explain_run
+    from explain.free_memory import within_free_memory
+    from training.network.devices import choose_device
 
     failed = None
     try:
-        result = explain_run(
-            run,
-            parse_choices("method", methods, settings),
-            split=split,
-            which=classes,
-            above=above,
-            limit=limit,
-            share=parse_share(share),
-            dtype=dtype,
-            checkpoint=checkpoint,
-            device=device,
-            workers=workers,
-            engine=engine,
-        )
+        with within_free_memory(choose_device(device)):
+            result = explain_run(
+                run,
+                parse_choices("method", methods, settings),
+                split=split,
+                which=classes,
+                above=above,
+                limit=limit,
+                share=parse_share(share),
+                dtype=dtype,
+                checkpoint=checkpoint,
+                device=device,
+                workers=workers,
+                engine=engine,
+            )
     except PartialFailureError as error:
         failed, result = error, error.result
     for note in result.notes:

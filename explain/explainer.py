@@ -3,7 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any
@@ -129,12 +129,16 @@ class ExplainContext:
 
     @contextmanager
     def ready(self, threads: int) -> Iterator["ExplainContext"]:
-        """Give itself while memory and threads of this process are limited to what suits it; 0 leaves torch's alone."""
+        """Give itself while this process is ready to explain; memory and torch's threads are limited in a worker only.
+
+        A process that is the user's own keeps them (`threads` is 0): the command line limits its memory itself.
+        """
+        limited = within_free_memory(choose_device(self.device)) if threads else nullcontext()
         if threads:
             torch.set_num_threads(threads)
         # A second thread of BLAS spins between the small products of linear models: KernelSHAP took 68 ms with, 18
         # without.
-        with within_free_memory(choose_device(self.device)), threadpool_limits(1, user_api="blas"):
+        with limited, threadpool_limits(1, user_api="blas"):
             self.explainers  # noqa: B018  loaded before the first item: a process that cannot has no part in the work
             yield self
 

@@ -9,7 +9,9 @@ import pytest
 import torch
 
 import explain.free_memory
+from explain.bulk import explain_run
 from explain.free_memory import free_memory_bytes, within_free_memory
+from training.run.run import Run
 
 CPU = torch.device("cpu")
 MB = 1_000_000
@@ -80,3 +82,14 @@ def test_control_groups_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert list(explain.free_memory._free_in_groups(tmp_path))[-1:] == [30 * MB]
     (tmp_path / "memory.max").write_text("max\n")
     assert list(explain.free_memory._free_in_groups(tmp_path)) == []
+
+
+def test_explaining_from_python_leaves_the_callers_process_as_it_is(
+    own_trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def limited(_: torch.device) -> None:
+        raise AssertionError("memory of a process that is not Brickbench's own")
+
+    monkeypatch.setattr("explain.explainer.within_free_memory", limited)
+    run = Run.open(own_trained / "runs" / "toy", own_trained)
+    assert explain_run(run, {"edges": {}}, limit=2, device="cpu").made
