@@ -19,7 +19,7 @@ import numpy as np
 
 from evaluation.localization.registry import Truth, metric_settings, score_all
 from evaluation.resize import resize_maps
-from training.run.run import Run
+from training.run.run import RUN_FILE, Run, RunInfo
 
 SHARED = (
     "pointing_game", "attribution_localization", "mass_accuracy", "rank_accuracy", "top_k", "pixel_auroc",
@@ -126,7 +126,11 @@ def score_whole_run(count: int, size: int, workers: int) -> None:
         root = make_toy_dataset(Path(folder) / "dataset", piles=250, size=size)
         run = root / "runs" / "toy"
         run.mkdir(parents=True)
-        (run / "run.yaml").write_text("run_id: toy\nmodel: bricknet\n", encoding="utf-8")
+        info = RunInfo(
+            run_id="toy", dataset=str(root), dataset_digest="", model="bricknet", model_kwargs={}, classes=(),
+            input_size_px=size, settings_digest="", seed=0,
+        )  # fmt: skip
+        info.save(run / RUN_FILE)
         write_maps(root, run, count, size)
         wall, cpu = time.perf_counter(), os.times()
         scored = score_run(Run.open(run, root), workers=workers)
