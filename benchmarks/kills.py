@@ -63,6 +63,8 @@ class Work:
     """What it makes, as patterns below the copy."""
     settings: dict[str, str] = field(default_factory=dict)
     """Files to write beside the dataset first."""
+    dataset: str = "dataset"
+    """What is checked in the end."""
 
 
 WORKS = (
@@ -71,6 +73,7 @@ WORKS = (
         ("render", "run", "{root}/../render.yaml", "-o", "{root}/../piles", "--count", "24", "--workers", "2"),
         ("../piles/shards/*/**/*",),
         {"render.yaml": RENDER},
+        dataset="piles",
     ),
     Work(
         "train run",
@@ -206,7 +209,7 @@ def _killed(work: Work, base: Path, place: Path, kills: int, chance: random.Rand
         else:
             os.killpg(process.pid, signal.SIGKILL)
             row.of_groups += 1
-            process.communicate()
+            errors.append(process.communicate()[1])
         row.kills += 1
     last = subprocess.run(_command(words), env=_environment(), cwd=ROOT, capture_output=True, text=True)
     row.starts += 1
@@ -219,12 +222,9 @@ def _killed(work: Work, base: Path, place: Path, kills: int, chance: random.Rand
     if differing:
         return _ended(row, f"{len(differing)} of {len(whole)} differ, such as {differing[0]}")
     checked = subprocess.run(
-        _command(("dataset", "check", str(place / "dataset"))),
-        env=_environment(),
-        cwd=ROOT,
+        _command(("dataset", "check", str(place / work.dataset))), env=_environment(), cwd=ROOT, text=True,
         capture_output=True,
-        text=True,
-    )
+    )  # fmt: skip
     return row if checked.returncode == 0 else _ended(row, f"the dataset is not whole: {checked.stdout[:200]}")
 
 

@@ -37,12 +37,12 @@ class BusyIndexError(BrickbenchError):
 
 
 class RefusedIndexError(BrickbenchError):
-    """The disk refuses the file of an index, as one that is full or may not be written; `words` says so."""
+    """The disk refuses the file of an index, as one that is full or may not be written."""
 
-    def __init__(self, message: str, words: str) -> None:
-        """Take the whole message, and what the system says."""
+    def __init__(self, message: str, words: str, way_out: str) -> None:
+        """Take the whole message, what the system says, and the way out."""
         super().__init__(message)
-        self.words = words
+        self.words, self.way_out = words, way_out
 
 
 def index_path(path: Path) -> Path:
@@ -128,7 +128,7 @@ def refusal(error: Exception, file: Path | None = None) -> BrickbenchError:
     index, dataset = (f"The index {file}", file.parent) if file else ("The index of the dataset", "DATASET")
     for words, way_out in _OF_THE_DISK.items():
         if words in str(error):
-            return RefusedIndexError(f"{index} cannot be used: {words}. {way_out}", words)
+            return RefusedIndexError(f"{index} cannot be used: {words}. {way_out}", words, way_out)
     if "?" in str(file):
         return BrickbenchError(f"{index} cannot be used: DuckDB takes what follows a ? for options. Rename the folder.")
     return DamagedIndexError(
@@ -174,11 +174,12 @@ def writing_to(file: Path) -> Iterator[None]:
         RefusedIndexError,
     ) as error:
         reason = str(error).splitlines()[0].rsplit('": ', 1)[-1].rstrip(".!")  # without the names of inner files
+        way_out = next((way_out for words, way_out in _OF_THE_DISK.items() if words in str(error)), None)
         if isinstance(error, RefusedIndexError):
-            reason = error.words
+            reason, way_out = error.words, error.way_out
+        way_out = way_out or f"Free some disk, then run `brickbench dataset index {file.parent}`."
         raise BrickbenchError(
-            f"The index {file} could not be written: {reason}. Nothing in it has changed; "
-            f"free some disk, then run `brickbench dataset index {file.parent}`."
+            f"The index {file} could not be written: {reason}. Nothing in it has changed. {way_out}"
         ) from error
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import duckdb
 
 from core.errors import SettingsError
-from dataset.database import MEMORY_LIMIT
+from dataset.database import INDEX_NAME, MEMORY_LIMIT, is_of_the_file, refusal
 from dataset.dataset_folder import DatasetFolder
 from dataset.splits import SPLITS
 
@@ -70,6 +70,8 @@ def query(
             names = [column[0] for column in index.description or ()]
             rows = index.fetchall() if names else []
         except duckdb.Error as error:
+            if is_of_the_file(error):
+                raise refusal(error, dataset.root / INDEX_NAME) from error
             reason = " ".join(str(error).split("\n\n")[0].split()).rstrip(".!")
             hint = f"Tables are listed by `brickbench dataset query {dataset.root} 'SHOW TABLES'`, views by --views."
             if isinstance(error, duckdb.PermissionException | duckdb.InvalidInputException):

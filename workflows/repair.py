@@ -1,11 +1,12 @@
 """What is broken in a dataset made anew: piles are rendered again, then the index follows."""
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -45,6 +46,8 @@ class MendJob:
     piles: tuple[int, ...]
     recorded: Recorded
     keep_rows: bool
+    set_aside: Mapping[int, str] = field(default_factory=dict)
+    """Piles that are not tried again, of a shard that is made anew as a whole."""
 
 
 def repair_dataset(dataset: DatasetFolder, workers: int | None = None) -> tuple[list[Repair], list[Problem]]:
@@ -119,7 +122,7 @@ def mend(job: MendJob) -> Mended | str:
     from dataset.repair import OtherLabelsError
     from render.worker import pictures_of
 
-    set_aside: dict[int, str] = {}
+    set_aside = dict(job.set_aside)
     pictures = pictures_of(job.settings, job.seed, job.piles, set_aside)
     try:
         return mend_shard(job.root, job.number, pictures, job.recorded, keep_rows=job.keep_rows, set_aside=set_aside)
@@ -157,7 +160,16 @@ def _job(dataset: DatasetFolder, record: RenderRecord, shard: str, found: Sequen
     else:
         recorded = _indexed(dataset, shard)
         piles = sorted(set(recorded.images["pile_index"].to_pylist())) or _piles_on_disk(dataset.root, record, shard)
-    return MendJob(dataset.root, record.render, record.seed, int(shard), tuple(piles), recorded, keep_rows)
+    aside = {} if keep_rows else _set_aside(dataset, shard)
+    return MendJob(dataset.root, record.render, record.seed, int(shard), tuple(piles), recorded, keep_rows, aside)
+
+
+def _set_aside(dataset: DatasetFolder, shard: str) -> dict[int, str]:
+    """Return the piles that could not be made when the shard was, with the reason, as far as the index knows."""
+    try:
+        return dict(dataset.query("SELECT pile_index, reason FROM set_aside WHERE shard = ?", [shard]))
+    except (BrickbenchError, duckdb.Error):  # no index, or one from before it had the table
+        return {}
 
 
 def _indexed(dataset: DatasetFolder, shard: str) -> Recorded:

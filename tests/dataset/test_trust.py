@@ -150,8 +150,8 @@ def test_a_full_disk_leaves_the_index_as_it_was(
     writer.start(what, file_limit=20_000)
     answer = writer.answer()
     assert answer == (
-        f"The index {root / INDEX_NAME} could not be written: File too large. Nothing in it has changed; "
-        f"free some disk, then run `brickbench dataset index {root}`."
+        f"The index {root / INDEX_NAME} could not be written: File too large. Nothing in it has changed. "
+        f"Free some disk, then run `brickbench dataset index {root}`."
     )
     assert tables(root) == before
     assert len(data) == (root / INDEX_NAME).stat().st_size

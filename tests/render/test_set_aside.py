@@ -125,6 +125,11 @@ def test_a_repair_leaves_out_what_was_set_aside(tmp_path: Path, monkeypatch: pyt
     assert left == []
     assert dict(read_shard(root, "000001").set_aside) == {4: "ValueError: no camera"}
     assert piles(root) == [0, 1, 2, 3, 5]
+    (root / "shards" / "000001" / "images.parquet").unlink()  # the shard is made anew as a whole
+    _, left = repair_dataset(DatasetFolder.open(root), 1)
+    assert left == []
+    assert dict(read_shard(root, "000001").set_aside) == {4: "ValueError: no camera"}
+    assert piles(root) == [0, 1, 2, 3, 5]
 
 
 @pytest.mark.usefixtures("in_this_process")
