@@ -106,6 +106,7 @@ def test_a_damaged_header_is_told_as_that_and_made_anew(toy_dataset: Path, tmp_p
     assert rows(root) == expected
 
 
+@pytest.mark.slow
 def test_damaged_blocks_are_a_problem_that_check_tells_and_a_rebuild_mends(toy_dataset: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(toy_dataset, tmp_path / "d"))
     whole, expected = (root / "index.duckdb").read_bytes(), rows(root)

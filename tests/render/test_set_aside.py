@@ -115,6 +115,7 @@ def test_a_pile_set_aside_at_the_end_of_a_shard_counts_where_the_dataset_grows(
     assert piles(tmp_path / "d") == [0, 1, 2, 3, 4, 6, 7, 8]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_this_process")
 def test_a_repair_leaves_out_what_was_set_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     root = tmp_path / "d"

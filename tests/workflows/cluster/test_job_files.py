@@ -73,11 +73,11 @@ def test_a_device_without_gpus_is_refused() -> None:
     )
 
 
-def test_a_kuberay_job_is_two_documents_with_the_settings_in_the_first(tmp_path: Path) -> None:
+def test_a_kuberay_job_has_the_settings_in_its_first_document(tmp_path: Path) -> None:
     settings = tmp_path / "render.yaml"
     settings.write_text("samples: 4\ncamera: {margin_max: 0.3}\n")
     text = printed(kubernetes, str(settings), "-o", "piles", "--nodes", "5", "--gpus", "1", "--claim", "big-disk")
-    held, job = yaml.safe_load_all(text)
+    held, _, job = yaml.safe_load_all(text)
     assert yaml.safe_load(held["data"]["render.yaml"]) == {"samples": 4, "camera": {"margin_max": 0.3}}
     assert (job["apiVersion"], job["kind"]) == ("ray.io/v1", "RayJob")
     words = shlex.split(job["spec"]["entrypoint"])
