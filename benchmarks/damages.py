@@ -160,7 +160,7 @@ def _prepare(base: Path) -> Path:
         ["train", "predict", run, "--split", "test"],
         ["explain", "run", run, "--methods", "gradcam,random,edges", "--device", "cpu"],
         ["evaluate", "localize", run],
-        ["study", "build", run, "-o", str(base / "study"), "--items", "4", "--participants", "2",
+        ["study", "build", run, "-o", str(base / "study"), "--items", "6", "--participants", "2",
          "--methods", "gradcam,random"],
     ):  # fmt: skip
         with contextlib.redirect_stdout(io.StringIO()):
