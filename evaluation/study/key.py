@@ -126,6 +126,6 @@ def read_key(study: Path) -> Key:
     if not path.is_file():
         raise BrickbenchError(f"{study} is not a study: it has no {KEY}. Make one with `brickbench study build`.")
     try:
-        return Key.model_validate_json(path.read_text(encoding="utf-8"))
+        return Key.model_validate_json(path.read_bytes())
     except ValidationError as error:
         raise BrickbenchError(f"{path} is damaged: {error.errors()[0]['msg']}. Build the study again.") from error

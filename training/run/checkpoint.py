@@ -276,5 +276,5 @@ def _best_name(run_folder: Path) -> str | None:
     except (OSError, ValueError, KeyError, TypeError):  # lost or damaged
         try:
             return checkpoint_name(best_epoch(read_epochs(run_folder))["epoch"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (BrickbenchError, OSError, ValueError, KeyError, TypeError):
             return None

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from core.errors import BrickbenchError
 from core.files import atomic_file
 from training.run.settings import TrainingSettings
 
@@ -26,9 +27,21 @@ def write_epochs(run_folder: Path, history: list[Row]) -> None:
 
 
 def read_epochs(run_folder: Path) -> list[Row]:
-    """Return the lines of ``epochs.jsonl``; none if no epoch has ended yet."""
+    """Return the lines of ``epochs.jsonl``; none if no epoch has ended yet.
+
+    Raises:
+        BrickbenchError: the file is damaged.
+    """
     path = run_folder / EPOCHS_FILE
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
+    if not path.is_file():
+        return []
+    try:
+        return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except ValueError as error:  # no UTF-8, or no JSON
+        raise BrickbenchError(
+            f"{path} is damaged. Delete it; `brickbench train resume {run_folder}` writes it again from the state that "
+            "training goes on from."
+        ) from error
 
 
 def best_epoch(history: list[Row]) -> Row:

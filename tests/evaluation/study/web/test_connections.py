@@ -10,6 +10,7 @@ import pytest
 import uvicorn
 from starlette.testclient import TestClient
 
+from core.errors import BrickbenchError
 from evaluation.study.answers.store import STORE
 from evaluation.study.key import KEY, read_key, write_key
 from evaluation.study.web import connections
@@ -129,3 +130,9 @@ def test_the_key_and_the_answers_are_for_their_owners_eyes(own_study: Path) -> N
     with TestClient(create_app(own_study, organiser=SECRET)):
         for name in (KEY, STORE, *(path.name for path in own_study.glob(f"{STORE}-*"))):
             assert stat.S_IMODE((own_study / name).stat().st_mode) == 0o600, name
+
+
+def test_a_key_that_is_no_text_is_told_as_damaged(own_study: Path) -> None:
+    (own_study / KEY).write_bytes(b"\x84\xff{")
+    with pytest.raises(BrickbenchError, match="is damaged"):
+        read_key(own_study)
