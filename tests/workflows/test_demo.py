@@ -7,6 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from dataset.checks import check_dataset
+from dataset.dataset_folder import DatasetFolder
 from dataset.index import open_index
 from workflows.demo import METHODS, demo
 
@@ -25,7 +26,7 @@ def test_the_demo_ends_with_a_report_and_a_second_run_makes_nothing_anew(tmp_pat
     assert not re.search(r"@import|url\((?!['\"]?data:|#)", report)
 
     dataset = tmp_path / "demo" / "piles"
-    assert check_dataset(dataset) == []
+    assert check_dataset(DatasetFolder.open(dataset)) == []
     with open_index(dataset) as index:
         (counts,) = index.execute(
             "SELECT (SELECT count(*) FROM images), (SELECT count(DISTINCT pile_index) FROM images),"
