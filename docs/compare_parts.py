@@ -26,6 +26,9 @@ share that both cover (intersection over union); {least:.2f} is enough. Seen fro
 own mirror image, so three views stand for six. A turn is how far LDraw's part was turned about the vertical,
 counter-clockwise from above, to lie like ours.
 
+Of the whole library, 18,615 numbers of its update 2024-05, 18,611 can be read, and 4 are told to have no surface
+([rendering.md](rendering.md#parts-of-an-ldraw-library)).
+
 | number | name | length | width | height | outline from right and left | front and back | top and below | turn | ok |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |
 """
