@@ -45,20 +45,20 @@ class PileWatch:
         with self._lock:
             del self._first[shard]
             self._finished += piles
-        self._show()
+            self._show(self._finished)
 
     def _look(self) -> None:
+        # Only here are files read: a thousand workers end shards far more often than anybody looks.
         while not self._ended.wait(INTERVAL_S):
-            self._show()
+            workers = read_workers(self._root)
+            with self._lock:
+                begun: dict[int, int] = {}  # two may be on one shard: the one that is further counts
+                for worker in workers:
+                    if worker.share == self._share and worker.shard in self._first and worker.pile is not None:
+                        piles = worker.pile - self._first[worker.shard]
+                        begun[worker.shard] = max(begun.get(worker.shard, 0), piles)
+                self._show(self._finished + sum(begun.values()))
 
-    def _show(self) -> None:
-        workers = read_workers(self._root)
-        with self._lock:
-            begun: dict[int, int] = {}  # two may be on one shard: the one that is further counts
-            for worker in workers:
-                if worker.share == self._share and worker.shard in self._first and worker.pile is not None:
-                    piles = worker.pile - self._first[worker.shard]
-                    begun[worker.shard] = max(begun.get(worker.shard, 0), piles)
-            done = max(self._finished + sum(begun.values()), self._shown)
-            self._progress.advance(done - self._shown)
-            self._shown = done
+    def _show(self, done: int) -> None:
+        self._progress.advance(max(done - self._shown, 0))
+        self._shown = max(done, self._shown)

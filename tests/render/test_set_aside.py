@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -194,8 +195,11 @@ def test_progress_counts_piles_of_shards_that_are_not_whole(
         with ShardJournal(job.root, job.share, job.shard_index, "cpu") as journal:
             for pile in job.pile_indices:
                 journal.begin_pile(pile)
-            while "2/3 piles" not in capsys.readouterr().err:
-                pass
+            said, end = "", time.monotonic() + 120
+            while "2/3 piles" not in said:
+                assert time.monotonic() < end, said
+                time.sleep(0.01)
+                said += capsys.readouterr().err
             yield Outcome(key, worker.render_shard(job), None, 1)
 
     monkeypatch.setattr("render.run.run_items", slow)
