@@ -116,8 +116,11 @@ class RunJournal:
             _write(self._path, self.facts)
 
     def died_twice_at(self, shard: int) -> int | None:
-        """Return the pile at which the last two workers on a shard died, None if they did not or at different ones."""
-        deaths = _deaths(shard_log(self._root, shard))
+        """Return the pile at which the last two workers on a shard died, None if they did not or at different ones.
+
+        Only workers of this render count: a worker that was stopped with an earlier one looks like one that died.
+        """
+        deaths = _deaths(shard_log(self._root, shard), this_render())
         return deaths[-1] if len(deaths) > 1 and deaths[-1] == deaths[-2] else None
 
     def fail(self, shard: int, error: str, attempts: int) -> str:
@@ -145,19 +148,20 @@ _me: dict[tuple[Path, Share], WorkerFacts] = {}
 class ShardJournal:
     """A worker's account of one shard; use it with ``with``."""
 
-    def __init__(self, root: Path, share: Share, shard: int, device: str) -> None:
-        """Take the shard that is begun, and the name of what renders it."""
+    def __init__(self, root: Path, share: Share, shard: int, device: str, render: str) -> None:
+        """Take the shard that is begun, the name of what renders it, and for which render (`this_render`)."""
         host, pid = socket.gethostname(), os.getpid()
         self._key = (root, share)
         self._before = _me.setdefault(self._key, WorkerFacts(share, host, pid, device))
         self._path = root / LOGS_FOLDER / "workers" / f"{_name(share)}-{host}-{pid}.json"
+        self._render = render
         self._log, self._shard, self._piles = shard_log(root, shard), shard, 0
         self._log.parent.mkdir(parents=True, exist_ok=True)
 
     def __enter__(self) -> Self:
         """Begin the log."""
         self._started = time.perf_counter()
-        self._say(f"{_BEGUN}{self._before.device}")
+        self._say(f"{_BEGUN}{self._before.device} for {self._render}")
         return self
 
     def begin_pile(self, pile: int) -> None:
@@ -230,17 +234,26 @@ def _name(share: Share) -> str:
     return f"{share[0]}-of-{share[1]}"
 
 
-def _deaths(log: Path) -> list[int | None]:
+def this_render() -> str:
+    """Return the name of the render that this process directs, in the logs of shards."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def _deaths(log: Path, render: str | None = None) -> list[int | None]:
     """Return for each worker that was on a shard the pile at which it died, None of one that could say how it ended.
+
+    With `render` only its workers count.
 
     The one that writes now, if any, counts as dead: ask when it is known to be gone.
     """
     deaths: list[int | None] = []
+    counts = False
     for line in log.read_text(encoding="utf-8").splitlines() if log.is_file() else ():
         _, _, words = line.partition(": ")
         if words.startswith(_BEGUN):
-            deaths.append(None)
-        elif deaths:
+            counts = render is None or words.endswith(f" for {render}")
+            deaths += [None] if counts else []
+        elif counts:
             _, found, pile = words.partition(_AT_PILE)
             deaths[-1] = int(pile) if found and pile.isdecimal() else None
     return deaths

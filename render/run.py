@@ -18,7 +18,7 @@ from dataset.index import update_index
 from dataset.manifest import MANIFEST_NAME, Manifest, PartInfo
 from dataset.shards import pile_shard, pile_shards, read_shard
 from render.floors import list_pictures
-from render.journal import RunJournal, Share
+from render.journal import RunJournal, Share, this_render
 from render.lights import list_panoramas
 from render.pile import sample_pile
 from render.settings import RenderSettings
@@ -146,7 +146,9 @@ def render_dataset(
     setup = partial(start_blender, crew.threads, device)
     size = settings.piles_per_shard
     jobs = {
-        f"shard {k:06d}": ShardJob(root, settings, seed, k, range(k * size, min((k + 1) * size, count)), share)
+        f"shard {k:06d}": ShardJob(
+            root, settings, seed, k, range(k * size, min((k + 1) * size, count)), share, this_render()
+        )
         for k in plan.missing
     }
     failures: dict[str, list[str]] = {}  # keys of the shards by reason: a full disk is one reason for many

@@ -53,6 +53,8 @@ class ShardJob:
     pile_indices: range
     share: Share = (1, 1)
     """Of the render that it belongs to."""
+    render: str = ""
+    """Its name, as of `render.journal.this_render`."""
     set_aside: Mapping[int, str] = field(default_factory=dict)
     """Piles that are not even begun, with the reason: each took its worker down again and again."""
 
@@ -111,7 +113,7 @@ def render_shard(job: ShardJob) -> Made:
     if shard_folder(job.root, pile_shard(job.shard_index)).is_dir():  # a worker was lost before it could say so
         kept.clear()
         return Made(len(job.pile_indices), read_shard(job.root, pile_shard(job.shard_index)).set_aside)
-    journal = ShardJournal(job.root, job.share, job.shard_index, chosen_device())
+    journal = ShardJournal(job.root, job.share, job.shard_index, chosen_device(), job.render)
     set_aside = dict(job.set_aside)
 
     def pictures() -> Iterator[Picture]:

@@ -175,7 +175,7 @@ def test_a_pile_at_which_two_workers_died_is_left_out_of_a_third_attempt(
                 yield Outcome(key, function(job), None, 1)
                 continue
             for _ in range(2):  # the attempts of an engine: each ends without a word
-                journal = ShardJournal(job.root, job.share, job.shard_index, "cpu").__enter__()
+                journal = ShardJournal(job.root, job.share, job.shard_index, "cpu", job.render).__enter__()
                 journal.begin_pile(0)
                 journal.begin_pile(1)
             yield Outcome(key, None, "BrokenProcessPool: gone", 2)
@@ -192,7 +192,7 @@ def test_progress_counts_piles_of_shards_that_are_not_whole(
 ) -> None:
     def slow(_function: Any, jobs: dict[str, Any], **_: object) -> Iterator[Outcome[Any]]:
         (key, job), *_rest = jobs.items()
-        with ShardJournal(job.root, job.share, job.shard_index, "cpu") as journal:
+        with ShardJournal(job.root, job.share, job.shard_index, "cpu", job.render) as journal:
             for pile in job.pile_indices:
                 journal.begin_pile(pile)
             said, end = "", time.monotonic() + 120

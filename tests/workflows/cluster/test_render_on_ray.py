@@ -50,7 +50,7 @@ def crash_in_bad_pile(job: ShardJob) -> Made:
     if job.shard_index == 2 and 5 not in job.set_aside:
         from render.journal import ShardJournal
 
-        journal = ShardJournal(job.root, job.share, job.shard_index, "cpu").__enter__()
+        journal = ShardJournal(job.root, job.share, job.shard_index, "cpu", job.render).__enter__()
         journal.begin_pile(4)
         journal.begin_pile(5)
         os._exit(11)

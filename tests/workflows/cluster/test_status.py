@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from core.errors import BrickbenchError
 from dataset.shards import pile_shard, shard_folder
-from render.journal import RunJournal, ShardJournal, read_workers, shard_log
+from render.journal import RunJournal, ShardJournal, read_workers, shard_log, this_render
 from workflows.status import SILENT_S, read_status
 from workflows.status_command import status
 
@@ -19,7 +19,7 @@ def journal(root: Path, share: tuple[int, int] = (1, 1)) -> RunJournal:
 
 
 def fail_at(root: Path, pile: int) -> None:
-    with ShardJournal(root, (1, 1), pile // 4, "cpu") as shard:
+    with ShardJournal(root, (1, 1), pile // 4, "cpu", this_render()) as shard:
         shard.begin_pile(pile)
         raise OSError("full")
 
@@ -28,13 +28,13 @@ def test_a_render_tells_its_state_from_begin_to_end(tmp_path: Path) -> None:
     with journal(tmp_path) as run:
         begun = read_status(tmp_path)
         assert (begun.state, begun.piles, begun.shards, begun.piles_done) == ("silent", 10, 3, 0)
-        with ShardJournal(tmp_path, (1, 1), 0, "cpu") as first:
+        with ShardJournal(tmp_path, (1, 1), 0, "cpu", this_render()) as first:
             for pile in range(4):
                 first.begin_pile(pile)
                 found = read_status(tmp_path)
                 assert (found.state, found.shards_running, found.piles_done) == ("running", 1, pile)
             shard_folder(tmp_path, pile_shard(0)).mkdir(parents=True)
-        with ShardJournal(tmp_path, (1, 1), 1, "cpu") as second:
+        with ShardJournal(tmp_path, (1, 1), 1, "cpu", this_render()) as second:
             second.begin_pile(4)
             second.begin_pile(5)
             found = read_status(tmp_path)
@@ -49,17 +49,17 @@ def test_a_render_tells_its_state_from_begin_to_end(tmp_path: Path) -> None:
     assert [(failure.shard, failure.attempts) for failure in ended.failures] == [(2, 2)]
     log = shard_log(tmp_path, 0).read_text().splitlines()
     assert len(log) == 6
-    assert log[0].endswith("begun on cpu")
+    assert log[0].endswith(f"begun on cpu for {this_render()}")
     assert log[-1].endswith(" s")
 
 
 def test_a_shard_that_two_workers_are_on_counts_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with journal(tmp_path):
-        with ShardJournal(tmp_path, (1, 1), 1, "cpu") as slow:
+        with ShardJournal(tmp_path, (1, 1), 1, "cpu", this_render()) as slow:
             slow.begin_pile(4)
             monkeypatch.setattr("render.journal.socket.gethostname", lambda: "another")
             monkeypatch.setattr("render.journal._me", {})
-            with ShardJournal(tmp_path, (1, 1), 1, "cpu") as fast:
+            with ShardJournal(tmp_path, (1, 1), 1, "cpu", this_render()) as fast:
                 for pile in (4, 5, 6):
                     fast.begin_pile(pile)
                 found = read_status(tmp_path)
@@ -68,14 +68,17 @@ def test_a_shard_that_two_workers_are_on_counts_once(tmp_path: Path, monkeypatch
 
 def test_the_pile_at_which_a_worker_died_is_named(tmp_path: Path) -> None:
     with journal(tmp_path) as run:
-        dying = ShardJournal(tmp_path, (1, 1), 1, "cpu").__enter__()
+        dying = ShardJournal(tmp_path, (1, 1), 1, "cpu", this_render()).__enter__()
         dying.begin_pile(4)
         dying.begin_pile(5)
         assert run.died_twice_at(1) is None
         assert run.fail(1, "ActorDiedError: gone", 2) == "ActorDiedError: gone (it died at pile 5)"
-        ShardJournal(tmp_path, (1, 1), 1, "cpu").__enter__().begin_pile(5)
+        ShardJournal(tmp_path, (1, 1), 1, "cpu", this_render()).__enter__().begin_pile(5)
         assert run.died_twice_at(1) == 5
-        ShardJournal(tmp_path, (1, 1), 1, "cpu").__enter__().begin_pile(6)
+        for _ in range(2):  # of another render, which was stopped in the middle of a slow pile
+            ShardJournal(tmp_path, (1, 1), 0, "cpu", "elsewhere-1").__enter__().begin_pile(3)
+        assert run.died_twice_at(0) is None
+        ShardJournal(tmp_path, (1, 1), 1, "cpu", this_render()).__enter__().begin_pile(6)
         assert run.died_twice_at(1) is None
     with pytest.raises(OSError, match="full"):
         fail_at(tmp_path, 8)
@@ -85,7 +88,7 @@ def test_the_pile_at_which_a_worker_died_is_named(tmp_path: Path) -> None:
 
 
 def test_shares_are_taken_together_and_a_new_render_forgets_the_old_one(tmp_path: Path) -> None:
-    with journal(tmp_path, (1, 2)), ShardJournal(tmp_path, (1, 2), 0, "cpu") as one:
+    with journal(tmp_path, (1, 2)), ShardJournal(tmp_path, (1, 2), 0, "cpu", this_render()) as one:
         one.begin_pile(0)
         with pytest.raises(KeyboardInterrupt), journal(tmp_path, (2, 2)):
             raise KeyboardInterrupt
@@ -100,7 +103,7 @@ def test_shares_are_taken_together_and_a_new_render_forgets_the_old_one(tmp_path
 
 
 def test_workers_that_write_nothing_for_long_are_taken_for_lost(tmp_path: Path) -> None:
-    with journal(tmp_path), ShardJournal(tmp_path, (1, 1), 0, "cpu") as shard:
+    with journal(tmp_path), ShardJournal(tmp_path, (1, 1), 0, "cpu", this_render()) as shard:
         shard.begin_pile(0)
         (path,) = (tmp_path / "logs" / "workers").iterdir()
         old = path.stat().st_mtime - SILENT_S - 10
