@@ -54,6 +54,17 @@ def sole_writer(folder: Path) -> contextlib.AbstractContextManager[bool]:
     return lock(folder, wait_s=AT_ONCE, busy=BrickbenchError(busy))
 
 
+def is_running(process: int) -> bool:
+    """Return whether a process of this machine, named by its number, runs; one that is somebody else's does too."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass
+    return True
+
+
 def _taken(descriptor: int, wait_s: float, busy: BrickbenchError | None) -> bool:
     until = time.monotonic() + wait_s
     while True:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from core.errors import BrickbenchError
+from core.locks import is_running
 from dataset.shards import (
     SHARDS_FOLDER,
     Picture,
@@ -98,7 +99,7 @@ def clear_repairs(root: Path) -> None:
         else:
             aside.rename(folder)
     for scratch in root.glob(f"{_SCRATCH}*"):
-        if not _is_running(int(scratch.name.removeprefix(_SCRATCH))):
+        if not is_running(int(scratch.name.removeprefix(_SCRATCH))):
             shutil.rmtree(scratch)
 
 
@@ -111,16 +112,6 @@ def _scratch_folder(root: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _require_same_labels(root: Path, shard: str, made: ShardTables, recorded: Recorded) -> None:

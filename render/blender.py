@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.errors import BrickbenchError
+from core.locks import is_running
 from core.system import install_hint, missing_libraries
 
 _SCRATCH = Path(tempfile.gettempdir()) / f"brickbench-blender-{socket.gethostname()}-{os.getpid()}"
@@ -62,18 +63,8 @@ def sweep_scratch() -> None:
     start = _SCRATCH.name.removesuffix(str(os.getpid()))
     for old in _SCRATCH.parent.glob(f"{start}*"):
         process = old.name.removeprefix(start)
-        if process.isdecimal() and not _is_running(int(process)):
+        if process.isdecimal() and not is_running(int(process)):
             shutil.rmtree(old, ignore_errors=True)
-
-
-def _is_running(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # somebody else's
-        pass
-    return True
 
 
 sweep_scratch()

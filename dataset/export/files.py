@@ -12,6 +12,7 @@ import yaml
 
 from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_folder, unfinished_folder
+from core.locks import is_running
 from dataset.export.selection import Picture
 from dataset.pictures import read_bytes, read_picture
 
@@ -114,10 +115,4 @@ def _is_alive(leftover: Path) -> bool:
     host, _, pid = leftover.name.removeprefix("former-").rpartition("-")
     if host != socket.gethostname() or not pid.isdecimal():
         return True
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return int(pid) != os.getpid()
+    return is_running(int(pid)) and int(pid) != os.getpid()
