@@ -1,5 +1,6 @@
 """Share of the map's mass that lies on the brick: in its mask or its boxes, plain and against the size of that."""
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -120,41 +121,25 @@ ENERGY = Measure(
     source="Wang et al. 2020, Score-CAM: energy-based pointing game",
 )
 
-ATTRIBUTION_LOCALIZATION = Measure(
+ATTRIBUTION_LOCALIZATION = replace(
+    ENERGY,
     name="attribution_localization",
     title="Attribution localisation",
     answers="How much of the positive relevance lies in the brick's box?",
-    compute=energy,
-    settings=RegionSettings,
-    lacking=(_FULL_BOX, _full_box),
     formula="mu = positive relevance inside the boxes / all positive relevance",
-    direction="higher",
-    range=(0.0, 1.0),
-    chance="the boxes' share of the picture",
-    uniform="chance",
-    oracle="1",
-    ties=NO_TIES,
-    zero_mass=ZERO_MASS,
-    negative_values=NEGATIVE,
     source="Kohlbrenner et al. 2020, Towards best practice in explaining neural network decisions with LRP",
     equals="energy",
 )
 
-ATTRIBUTION_LOCALIZATION_WEIGHTED = Measure(
+ATTRIBUTION_LOCALIZATION_WEIGHTED = replace(
+    ENERGY,
     name="attribution_localization_weighted",
     title="Weighted attribution localisation",
     answers="How many times denser is the positive relevance in the brick's box than on the whole picture?",
     compute=weighted,
-    settings=RegionSettings,
-    lacking=(_FULL_BOX, _full_box),
     formula="mu x area of the picture / area inside the boxes; with region=mask, lift",
-    direction="higher",
     range=(0.0, float("inf")),
     chance="1",
-    uniform="chance",
     oracle="1 / the boxes' share of the picture, its highest value on those boxes",
-    ties=NO_TIES,
-    zero_mass=ZERO_MASS,
-    negative_values=NEGATIVE,
     source="Kohlbrenner et al. 2020, Towards best practice in explaining neural network decisions with LRP",
 )

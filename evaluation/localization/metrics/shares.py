@@ -3,6 +3,8 @@
 Mass accuracy, `mass_on_others` and `mass_on_floor` sum to 1; the lifts are the same per pixel, against a uniform map.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from evaluation.localization.batch import Batch
@@ -81,82 +83,50 @@ MASS_ON_OTHERS = Measure(
     source=_SOURCE,
 )
 
-MASS_ON_FLOOR = Measure(
+MASS_ON_FLOOR = replace(
+    MASS_ON_OTHERS,
     name="mass_on_floor",
     title="Mass on the floor",
     answers="How much of the map lies on no brick at all?",
     compute=mass_on_floor,
-    settings=MassSettings,
     lacking=(_NO_FLOOR, _no_floor),
-    needs_others=True,
     formula="sum of the map where there is no brick / sum of the map",
-    direction="lower",
-    range=(0.0, 1.0),
     chance="the share of the picture without bricks",
-    uniform="chance",
-    oracle="0",
-    ties=NO_TIES,
-    zero_mass=ZERO_MASS,
-    negative_values=NEGATIVE,
-    source=_SOURCE,
 )
 
-LIFT_ON_OTHERS = Measure(
+LIFT_ON_OTHERS = replace(
+    MASS_ON_OTHERS,
     name="lift_on_others",
     title="Lift on other bricks",
     answers="How many times denser is the map on other bricks than on the whole picture?",
     compute=lift_on_others,
-    settings=MassSettings,
-    lacking=(_NO_OTHERS, _no_others),
-    needs_others=True,
     formula="mass on other bricks / the other bricks' share of the picture",
-    direction="lower",
     range=(0.0, float("inf")),
     chance="1",
-    uniform="chance",
-    oracle="0",
-    ties=NO_TIES,
-    zero_mass=ZERO_MASS,
-    negative_values=NEGATIVE,
     source=_SOURCE + ", per pixel",
 )
 
-LIFT_ON_FLOOR = Measure(
+LIFT_ON_FLOOR = replace(
+    MASS_ON_FLOOR,
     name="lift_on_floor",
     title="Lift on the floor",
     answers="How many times denser is the map on the floor than on the whole picture?",
     compute=lift_on_floor,
-    settings=MassSettings,
-    lacking=(_NO_FLOOR, _no_floor),
-    needs_others=True,
     formula="mass on the floor / the floor's share of the picture",
-    direction="lower",
     range=(0.0, float("inf")),
     chance="1",
-    uniform="chance",
-    oracle="0",
-    ties=NO_TIES,
-    zero_mass=ZERO_MASS,
-    negative_values=NEGATIVE,
     source=_SOURCE + ", per pixel",
 )
 
-TARGET_VS_DISTRACTOR = Measure(
+TARGET_VS_DISTRACTOR = replace(
+    MASS_ON_OTHERS,
     name="target_vs_distractor",
     title="Named brick among bricks",
     answers="Of what lies on bricks, how much lies on the one that the map names, and not on bricks in general?",
     compute=target_vs_distractor,
-    settings=MassSettings,
-    lacking=(_NO_OTHERS, _no_others),
-    needs_others=True,
     formula="sum of the map inside the mask / sum of the map on all bricks",
     direction="higher",
-    range=(0.0, 1.0),
     chance="the mask's share of the area of all bricks",
-    uniform="chance",
     oracle="1",
-    ties=NO_TIES,
     zero_mass="undefined where the map has no positive value on any brick",
-    negative_values=NEGATIVE,
-    source=_SOURCE,
 )
