@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from core.cli import device_option, json_option, parse_choices, print_json, print_rows
+from core.cli import device_option, json_option, parse_choices, print_json, print_rows, seed_option
 from core.engine import Engine
 from core.engines.options import engine_options, parse_share, share_option
 from core.errors import PartialFailureError, SettingsError
@@ -152,7 +152,7 @@ def methods(method: str | None, as_json: bool) -> None:
 @split_option("test", help_text="Which pictures.")
 @click.option("--limit", type=click.IntRange(min=1), default=4, show_default=True, help="Pictures, drawn at random.")
 @checkpoint_option
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the draw.")
+@seed_option("Of the draw.")
 @device_option
 @json_option
 def verify(
@@ -177,21 +177,24 @@ def verify(
       brickbench explain verify bricks/runs/first
       brickbench explain verify bricks/runs/first --methods gradcam,lime --limit 20
     """
+    from explain.free_memory import within_free_memory
     from explain.methods import METHODS
     from explain.verify import require_verified, verify_run
+    from training.network.devices import choose_device
 
     if settings and methods is None:
         raise SettingsError("--set needs --methods: name the methods that it is for.")
     chosen = ",".join(name for name, row in METHODS.items() if row.kind == "method") if methods is None else methods
-    verified = verify_run(
-        run,
-        parse_choices("method", chosen, settings),
-        split=split,
-        limit=limit,
-        checkpoint=checkpoint,
-        device=device,
-        seed=seed,
-    )
+    with within_free_memory(choose_device(device)):
+        verified = verify_run(
+            run,
+            parse_choices("method", chosen, settings),
+            split=split,
+            limit=limit,
+            checkpoint=checkpoint,
+            device=device,
+            seed=seed,
+        )
     print_rows([vars(row) for row in verified], as_json=as_json)
     require_verified(verified)
 

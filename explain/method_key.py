@@ -2,9 +2,6 @@
 
 from dataclasses import dataclass
 
-DIGEST_LENGTH = 12
-"""Hexadecimal digits of `core.settings.Settings.digest`."""
-
 
 @dataclass(frozen=True, order=True)
 class MethodKey:

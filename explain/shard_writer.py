@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.files import cannot_write
+from core.locks import lock
 from explain.protocol import FloatMaps
-from explain.store import Attribution, alone_in, read_identities, write_shard
+from explain.store import Attribution, read_identities, write_shard
 
 MAPS_A_SHARD = 1024
 """100,000 maps are about a hundred files then; `evaluate localize` goes on after a kill by whole files."""
@@ -63,7 +64,7 @@ class ShardWriter:
         self._known: set[Path] = set()
         self.stored: set[str] = set()
         self.kept_float32 = 0
-        with alone_in(folder):
+        with lock(folder):
             for leftover in _leftovers(folder):
                 leftover.unlink()
             self._learn()
@@ -97,7 +98,7 @@ class ShardWriter:
         self._rows, self._maps, self._bytes = [], [], 0
         if not rows:
             return
-        with alone_in(self._folder):
+        with lock(self._folder):
             self._learn()
             for dtype in (np.float32, np.float16):
                 some = [

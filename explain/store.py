@@ -1,6 +1,5 @@
 """Maps on disk: raw arrays in small files, with one row a map beside them, found again by image, part and method."""
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -65,15 +64,10 @@ def method_folder(run_folder: Path, method: str, settings: Settings) -> Path:
     """Return the folder of a method's maps, with the method's settings written in it."""
     folder = run_folder / ATTRIBUTIONS / str(MethodKey(method, settings.digest()))
     folder.mkdir(parents=True, exist_ok=True)
-    with alone_in(folder):
+    with lock(folder):
         if not (folder / SETTINGS_FILE).is_file():
             settings.save(folder / SETTINGS_FILE)
     return folder
-
-
-def alone_in(folder: Path) -> contextlib.AbstractContextManager[bool]:
-    """Keep other processes that write into a method's `folder` waiting while the block lasts; a kill ends it too."""
-    return lock(folder)
 
 
 def shard_files(run_folder: Path) -> list[Path]:

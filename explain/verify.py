@@ -132,14 +132,13 @@ def _verify(row: MethodRow, method: Method, model: nn.Module, sample: Sample) ->
     own_seconds, their_seconds, differences, reason = 0.0, 0.0, [], ""
     for image, classes in sample:
         try:
+            (own,), seconds = _timed(lambda: method.attribute(image[None], [classes]))  # noqa: B023  called at once
             with quiet(), torch.enable_grad():
-                theirs, seconds = _timed(lambda: reference.maps(copy, method.settings, image, classes))  # noqa: B023
-        except NoReferenceError as error:  # for this picture
+                theirs, more = _timed(lambda: reference.maps(copy, method.settings, image, classes))  # noqa: B023
+        except BrickbenchError as error:  # this picture has no map, or no reference
             reason = str(error)
             continue
-        their_seconds += seconds
-        (own,), seconds = _timed(lambda: method.attribute(image[None], [classes]))  # noqa: B023  called at once
-        own_seconds += seconds
+        own_seconds, their_seconds = own_seconds + seconds, their_seconds + more
         differences += [relative_difference(*pair) for pair in zip(own, theirs, strict=True)]
     if not differences:
         return _without(row, reason)

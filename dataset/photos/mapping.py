@@ -4,6 +4,7 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 
@@ -132,11 +133,12 @@ def _are_alike_words(one: str, other: str) -> bool:
     return difflib.SequenceMatcher(None, one, other).ratio() >= ALIKE
 
 
-def _words(name: str) -> list[str]:
+@cache
+def _words(name: str) -> tuple[str, ...]:
     """Return the words of a name in lower case and singular, without those that say nothing."""
     words = [word.lower() for word in re.findall(r"\d+|[A-Z]+(?![a-z])|[^\W\d_][^\W\d_A-Z]*", name)]
     words = [word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word for word in words]
-    return [word for word in words if word not in FILLERS] or words
+    return tuple(word for word in words if word not in FILLERS) or tuple(words)
 
 
 def _look_up(catalogue: Catalogue | None, text: str) -> PartInfo | None:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
+from core.csv_table import harmless
 from core.files import atomic_file, cannot_write, require_writable
 from evaluation.report.data import ReportData
 from evaluation.report.provenance import provenance
@@ -93,10 +94,18 @@ def write_files(report: ReportData, folder: Path) -> list[Path]:
                 text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
                 temporary.write_text(text + "\n", encoding="utf-8")
         with atomic_file(paths[2]) as temporary:
-            pc.write_csv(table, temporary)
+            pc.write_csv(_for_spreadsheets(table), temporary)
         with atomic_file(paths[3]) as temporary:
             pq.write_table(table, temporary)
     return paths
+
+
+def _for_spreadsheets(table: pa.Table) -> pa.Table:
+    """Return `table` with text that no spreadsheet takes for a formula: parts may have any name."""
+    for at, field in enumerate(table.schema):
+        if field.type == pa.string():
+            table = table.set_column(at, field, pa.array(map(harmless, table.column(at).to_pylist()), pa.string()))
+    return table
 
 
 def _known(value: float) -> float | None:

@@ -83,6 +83,7 @@ def predict(
     split: str,
     checkpoint: str,
     device: str,
+    as_json: bool,
     **wishes: Any,
 ) -> None:
     """Say which bricks are in photos; without photos, store the logits of a split.
@@ -110,7 +111,7 @@ def predict(
         raise SettingsError("--split and photos exclude each other: give one of them.")
     outcome = _label(run, photos, dataset, checkpoint, device, **wishes)
     failed = outcome.failed
-    _print(outcome, wishes["as_json"])
+    _print(outcome, as_json)
     if failed:
         for photo in failed:
             say(f"{photo.path}: {photo.problem}")
@@ -143,10 +144,8 @@ def _label(
     top: int | None,
     views: str,
     force: bool,
-    as_json: bool,
 ) -> _Outcome:
     """Label the photos, write what is to be written, and return what is to be printed."""
-    del as_json
     import numpy as np
     from scipy.special import logit
 

@@ -24,7 +24,6 @@ from training.run.predict import BATCH_SIZE, predict_logits
 WORKING_SIZE_PX = 512
 """Longest side to which a photo is decoded, as on import into a dataset, so that both give the network alike pixels."""
 READERS = 8  # threads; decoding lets other threads run
-TURNS = (1, 2, 4)
 
 
 @dataclass(frozen=True)

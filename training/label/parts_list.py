@@ -3,15 +3,14 @@
 Read from a text file, a CSV file as Rebrickable and others write them, or a wanted list of BrickLink (XML).
 """
 
-import csv
 import difflib
-import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from core.csv_table import TableError, decode_table, read_table
 from core.errors import SettingsError
 from training.label.label_photos import LabelledPhoto
 
@@ -79,10 +78,11 @@ def read_parts_list(path: Path) -> list[WantedPart]:
     if len(data) > _LARGEST_BYTES:
         raise SettingsError(f"{path} is no parts list: it has {len(data) // 1_000_000} MB. {_WAY_OUT}")
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise SettingsError(f"The parts list {path} is no UTF-8 text. {_WAY_OUT}") from error
-    parts = _from_xml(path, text) if text.lstrip().startswith("<") else _from_table(text) or _from_lines(path, text)
+        text = decode_table(data)
+    except TableError as error:
+        raise SettingsError(f"The parts list {path} {error}. {_WAY_OUT}") from error
+    is_xml = text.lstrip().startswith("<")
+    parts = _from_xml(path, text) if is_xml else _from_table(path, text) or _from_lines(path, text)
     counts: dict[str, int | None] = {}
     for part in parts:
         before = counts.get(part.part_id)
@@ -160,20 +160,23 @@ def _from_xml(path: Path, text: str) -> list[WantedPart]:
     return parts
 
 
-def _from_table(text: str) -> list[WantedPart]:
+def _from_table(path: Path, text: str) -> list[WantedPart]:
     """Return the parts of a CSV file with a header that names a column of them; none if it is no such file."""
-    head = next((line for line in text.splitlines() if line.strip()), "")
-    separator = max(",;\t", key=head.count)
-    rows = list(csv.reader(io.StringIO(text.lstrip(), newline=""), delimiter=separator))
+    try:
+        rows = [row.cells for row in read_table(text)]
+    except TableError as error:
+        if not any(name in text.partition("\n")[0].lower() for name in PART_COLUMNS):
+            return []  # lines of text, of which one begins with a quote
+        raise SettingsError(f"The parts list {path} {error}. {_WAY_OUT}") from error
     if not rows:
         return []
-    columns = [cell.strip().lower() for cell in rows[0]]
+    columns = [cell.lower() for cell in rows[0]]
     part_at = next((columns.index(name) for name in PART_COLUMNS if name in columns), None)
     if part_at is None:
         return []
     count_at = next((columns.index(name) for name in COUNT_COLUMNS if name in columns), len(columns))
-    filled = [row + [""] * (len(columns) + 1 - len(row)) for row in rows[1:]]
-    return [WantedPart(row[part_at].strip(), _count(row[count_at])) for row in filled if row[part_at].strip()]
+    filled = [(*row, *[""] * (len(columns) + 1 - len(row))) for row in rows[1:]]
+    return [WantedPart(row[part_at], _count(row[count_at])) for row in filled if row[part_at]]
 
 
 def _from_lines(path: Path, text: str) -> list[WantedPart]:

@@ -129,7 +129,7 @@ def _rows_without_header(rows: list[TableRow], folder: PhotoFolder) -> list[_Row
     for row in rows:
         corners = row.cells[first : first + 4]
         box = box_of(corners, f"line {row.line}") if any(corners) else None
-        result.append(_Row(row.line, row.cells[0], _names([row.cells[name]], folder), box=box))
+        result.append(_Row(row.line, row.cells[0], _names(row.cells[name : name + 1], folder), box=box))
     return result
 
 

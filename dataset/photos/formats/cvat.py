@@ -114,12 +114,12 @@ def _turned(points: list[tuple[float, float]], centre: tuple[float, float], degr
 
 def _mask(shape: ET.Element, what: str, frame: tuple[float, float] | None) -> FrameRle:
     """Return a mask whose runs fill its box row by row, beginning with the outside."""
-    if frame is None or not 0 < frame[0] * frame[1] <= LARGEST_PHOTO_PX:
+    if frame is None or min(frame) <= 0 or frame[0] * frame[1] > LARGEST_PHOTO_PX:
         raise PhotoError(f"{what} has no size of a picture that it can have")
     try:
         left, top, width, height = (int(shape.get(name) or "") for name in ("left", "top", "width", "height"))
         runs = np.array([int(run) for run in (shape.get("rle") or "").split(",")], dtype=np.int64)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise PhotoError(f"{what} should be whole numbers") from error
     whole = np.zeros((int(frame[1]), int(frame[0])), dtype=np.bool_)
     is_inside = min(left, top) >= 0 and left + width <= whole.shape[1] and top + height <= whole.shape[0]

@@ -271,13 +271,20 @@ def _shortened_paths(path: str) -> Iterator[str]:
 
 
 def _listed(folder: PhotoFolder, source: _Source, split: str | None, name: str, found: Annotations) -> list[str]:
-    """Return the pictures in the lines of a text file; those that are not there are set aside."""
+    """Return the pictures in the lines of a text file; those that are not there are set aside.
+
+    Raises:
+        BrickbenchError: the file is there and cannot be read.
+    """
     try:
         list_file = folder.find(name, source.file)
-        lines = folder.read_text(list_file).splitlines()
     except PhotoError as error:
         found.notes.append(f"The pictures of {split or 'train'} cannot be listed: {error}.")
         return []
+    try:
+        lines = folder.read_text(list_file).splitlines()
+    except PhotoError as error:
+        raise BrickbenchError(f"{folder.root / list_file} {error}.") from error
     files = []
     for line in filter(str.strip, lines):
         try:

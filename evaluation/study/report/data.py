@@ -1,6 +1,5 @@
 """What a study shows as files for other programs: one JSON document and two CSV tables."""
 
-import csv
 import json
 import math
 from collections.abc import Mapping
@@ -8,6 +7,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from core.csv_table import table_text
 from core.files import atomic_file, cannot_write, require_writable
 from evaluation.study.report.contents import StudyReport, provenance
 from evaluation.study.report.rows import figures, group_rows, numbered
@@ -50,10 +50,9 @@ def write_data(report: StudyReport, folder: Path) -> list[Path]:
             text = json.dumps(_plain(document(report)), ensure_ascii=False, allow_nan=False, indent=1)
             temporary.write_text(text + "\n", encoding="utf-8")
         for path, rows in zip(paths[1:], tables, strict=True):
-            with atomic_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
-                writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-                writer.writeheader()
-                writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+            cells = [[_cell(row.get(name, "")) for name in rows[0]] for row in rows]
+            with atomic_file(path) as temporary:
+                temporary.write_text(table_text([list(rows[0]), *cells]), encoding="utf-8", newline="")
     return paths
 
 

@@ -1,11 +1,10 @@
 """What the organiser may see while people answer: how many, when, how carefully; nothing that tells who is winning."""
 
-import csv
-import io
 import sqlite3
 from pathlib import Path
 from typing import Any
 
+from core.csv_table import table_text
 from evaluation.study.key import Side, read_key
 from evaluation.study.web.blind_study import BlindStudy
 
@@ -74,13 +73,8 @@ def read_progress(
 
 def export_csv(connection: sqlite3.Connection) -> str:
     """Return all answers as CSV, blind: trials by their opaque names, as ``answers.sqlite`` has them."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(EXPORT_COLUMNS)
-    writer.writerows(
-        connection.execute(
-            f"SELECT {', '.join(EXPORT_COLUMNS)} FROM answers JOIN participants USING (participant) "
-            "ORDER BY participant, position"
-        )
+    rows = connection.execute(
+        f"SELECT {', '.join(EXPORT_COLUMNS)} FROM answers JOIN participants USING (participant) "
+        "ORDER BY participant, position"
     )
-    return text.getvalue()
+    return table_text([EXPORT_COLUMNS, *rows])
