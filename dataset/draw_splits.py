@@ -42,10 +42,10 @@ def change_splits(
     keep: bool = False,
     redraw_given: bool = False,
 ) -> bool:
-    """Return whether a picture changed its split when those of the dataset were brought to `rule`, in files and index.
+    """Bring the splits of a dataset to `rule`, in files and index; return whether a picture changed its split.
 
     Args:
-        dataset: as it was opened; its manifest has another rule afterwards.
+        dataset: its files change, not this object: open it again to see the new rule.
         rule: the shares and the seed.
         stratified: draw all groups by their labels into ``splits.parquet``; see `draw_stratified` for the rest.
         hashed: remove ``splits.parquet``.

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 
 from core.files import atomic_file
 from dataset.records import ImageRecord, InstanceRecord
-from dataset.shards import Picture, pile_shard, shard_folder
+from dataset.shards import SHARDS_FOLDER, Picture, pile_shard, shard_folder
 
+_KEPT = ".piles"
 _SCHEMA = pa.schema([("record", pa.string()), ("data", pa.binary()), ("geometry", pa.binary())])
 
 
@@ -23,7 +24,7 @@ class KeptPiles:
     def __init__(self, root: Path, number: int) -> None:
         """Take the dataset and the shard's number."""
         place = shard_folder(root, pile_shard(number))
-        self._folder = place.with_name(f".{place.name}.piles")
+        self._folder = place.with_name(f".{place.name}{_KEPT}")
 
     def keep(self, pile_index: int, pictures: Sequence[Picture]) -> None:
         """Keep all pictures of a pile."""
@@ -55,6 +56,13 @@ class KeptPiles:
 
     def _file(self, pile_index: int) -> Path:
         return self._folder / f"{pile_index:08d}.parquet"
+
+
+def clear_kept_piles(root: Path) -> None:
+    """Remove what is kept for shards that are there: a worker died after its shard was whole."""
+    for folder in (root / SHARDS_FOLDER).glob(f".*{_KEPT}"):
+        if folder.with_name(folder.name[1:].removesuffix(_KEPT)).is_dir():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _picture(record: str, data: bytes, geometry: bytes | None) -> Picture:

@@ -9,14 +9,14 @@ import os
 import socket
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
 from core.files import atomic_file
-from dataset.shards import pile_shard
+from dataset.shards import pile_shard, pile_shards
 
 LOGS_FOLDER = "logs"
 State = Literal["running", "done", "failed", "stopped"]
@@ -95,7 +95,13 @@ class RunJournal:
         shards = -(-piles // piles_per_shard)
         place = socket.gethostname(), os.getpid()
         self.facts = RunFacts(share, piles, shards, piles_per_shard, todo, engine, workers, *place)
-        before = {one.pile: one for run in read_runs(root) for one in run.set_aside if run.share == share}
+        made = set(pile_shards(root))
+        before = {
+            one.pile: one
+            for run in read_runs(root)
+            for one in run.set_aside
+            if (run.share == share or run.share[1] != share[1]) and one.pile // piles_per_shard in made
+        }  # those of shards that are gone are tried again
         self.facts = replace(self.facts, set_aside=tuple(before.values()))
         for old in (root / LOGS_FOLDER).glob("*/[0-9]*-of-*.json"):
             number, _, parts = old.stem.split("-")[:3]
@@ -120,7 +126,7 @@ class RunJournal:
 
         Only workers of this render count: a worker that was stopped with an earlier one looks like one that died.
         """
-        deaths = _deaths(shard_log(self._root, shard), this_render())
+        deaths = _deaths(shard_log(self._root, shard))
         return deaths[-1] if len(deaths) > 1 and deaths[-1] == deaths[-2] else None
 
     def fail(self, shard: int, error: str, attempts: int) -> str:
@@ -142,6 +148,7 @@ class RunJournal:
         _write(self._path, replace(self.facts, state=state))
 
 
+_STARTED = int(time.clock_gettime(time.CLOCK_REALTIME))
 _me: dict[tuple[Path, Share], WorkerFacts] = {}
 
 
@@ -169,6 +176,10 @@ class ShardJournal:
         self._say(f"{_AT_PILE}{pile}")
         _write(self._path, replace(self._so_far(), shard=self._shard, pile=pile))
         self._piles += 1
+
+    def end_piles(self) -> None:
+        """Tell that all piles are made: if the process ends now, it was none of them."""
+        self._say("all piles made, writing their rows")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -217,6 +228,15 @@ def read_workers(root: Path) -> list[WorkerFacts]:
     ]
 
 
+def furthest(workers: Iterable[WorkerFacts]) -> dict[int, WorkerFacts]:
+    """Return the worker on each shard: the one that is further, where a slow worker's is begun a second time."""
+    return {worker.shard: worker for worker in sorted(workers, key=_place) if worker.shard is not None}
+
+
+def _place(worker: WorkerFacts) -> int:
+    return -1 if worker.pile is None else worker.pile
+
+
 def _read(folder: Path) -> Iterator[tuple[float, dict[str, Any]]]:
     for path in sorted(folder.glob("[0-9]*.json")):
         try:
@@ -236,13 +256,11 @@ def _name(share: Share) -> str:
 
 def this_render() -> str:
     """Return the name of the render that this process directs, in the logs of shards."""
-    return f"{socket.gethostname()}-{os.getpid()}"
+    return f"{socket.gethostname()}-{os.getpid()}-{_STARTED}"  # in containers the numbers of processes come again
 
 
-def _deaths(log: Path, render: str | None = None) -> list[int | None]:
-    """Return for each worker that was on a shard the pile at which it died, None of one that could say how it ended.
-
-    With `render` only its workers count.
+def _deaths(log: Path) -> list[int | None]:
+    """Return for each worker of this render on a shard the pile at which it died, None if it could say how it ended.
 
     The one that writes now, if any, counts as dead: ask when it is known to be gone.
     """
@@ -251,9 +269,8 @@ def _deaths(log: Path, render: str | None = None) -> list[int | None]:
     for line in log.read_text(encoding="utf-8").splitlines() if log.is_file() else ():
         _, _, words = line.partition(": ")
         if words.startswith(_BEGUN):
-            counts = render is None or words.endswith(f" for {render}")
+            counts = words.endswith(f" for {this_render()}")
             deaths += [None] if counts else []
         elif counts:
-            _, found, pile = words.partition(_AT_PILE)
-            deaths[-1] = int(pile) if found and pile.isdecimal() else None
+            deaths[-1] = int(words.removeprefix(_AT_PILE)) if words.startswith(_AT_PILE) else None
     return deaths

@@ -15,6 +15,7 @@ from core.progress import Progress
 from core.settings import Settings
 from dataset.dataset_folder import DatasetFolder
 from dataset.index import update_index
+from dataset.kept_piles import clear_kept_piles
 from dataset.manifest import MANIFEST_NAME, Manifest, PartInfo
 from dataset.shards import pile_shard, pile_shards, read_shard
 from render.floors import list_pictures
@@ -28,7 +29,10 @@ SETTINGS_NAME = "settings.yaml"
 WORKERS_A_GPU = 2
 """One prepares its scene on the processor while the other's rays are on the GPU."""
 GENERATION = 4
-"""Grows when the piles of a seed come out otherwise than before, as by other physics: 1 up to version 0.3."""
+"""Grows when the piles of a seed come out otherwise than before, as by other physics: 1 up to version 0.3.
+
+Settings that an earlier version could not keep, such as a camera so low that nothing fits into view, do not count.
+"""
 
 
 class RenderRecord(Settings):
@@ -180,6 +184,7 @@ def render_dataset(
         if share == (1, 1):
             _bring_into_index(root, failures, say)
     sweep_scratch()
+    clear_kept_piles(root)
     if failures:
         raise BrickbenchError(
             f"Of {plan.shards} shards {len(pile_shards(root))} are there. {_reasons(failures)} "

@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from core.progress import Progress
-from render.journal import Share, read_workers
+from render.journal import Share, furthest, read_workers
 
 if TYPE_CHECKING:
     from render.worker import ShardJob
@@ -52,12 +52,9 @@ class PileWatch:
         while not self._ended.wait(INTERVAL_S):
             workers = read_workers(self._root)
             with self._lock:
-                begun: dict[int, int] = {}  # two may be on one shard: the one that is further counts
-                for worker in workers:
-                    if worker.share == self._share and worker.shard in self._first and worker.pile is not None:
-                        piles = worker.pile - self._first[worker.shard]
-                        begun[worker.shard] = max(begun.get(worker.shard, 0), piles)
-                self._show(self._finished + sum(begun.values()))
+                begun = furthest(worker for worker in workers if worker.share == self._share)
+                piles = [(worker.pile or 0) - self._first[k] for k, worker in begun.items() if k in self._first]
+                self._show(self._finished + sum(piles))
 
     def _show(self, done: int) -> None:
         self._progress.advance(max(done - self._shown, 0))

@@ -35,7 +35,7 @@ ATTEMPTS = 8
 """Start poses that are tried before a pile is given up; the first comes to rest in more than 99 of 100."""
 
 
-PILE_FAULTS = (NotAtRestError, ArithmeticError, LookupError, TypeError, ValueError)
+PILE_FAULTS = (NotAtRestError, ArithmeticError, LookupError, ValueError)
 """What a pile's own numbers can raise: it would on any machine, so the pile is set aside and its shard goes on.
 
 What a machine lacks (memory, disk, a Blender that works) is no fault of the pile: its shard is tried again elsewhere.
@@ -108,6 +108,9 @@ def render_shard(job: ShardJob) -> Made:
     """Render one shard into its dataset and return what became of it; one that is there already stays.
 
     Each finished pile is kept until the shard is whole, so whoever goes on with the shard begins where this one ended.
+
+    Raises:
+        RuntimeError: none of several piles could be made, which is no fault of theirs; no shard is written then.
     """
     kept = KeptPiles(job.root, job.shard_index)
     if shard_folder(job.root, pile_shard(job.shard_index)).is_dir():  # a worker was lost before it could say so
@@ -118,6 +121,8 @@ def render_shard(job: ShardJob) -> Made:
 
     def pictures() -> Iterator[Picture]:
         for pile_index in job.pile_indices:
+            if pile_index in set_aside:
+                continue
             journal.begin_pile(pile_index)
             made = kept.read(pile_index)
             if made is None:
@@ -125,6 +130,9 @@ def render_shard(job: ShardJob) -> Made:
                 if pile_index not in set_aside:
                     kept.keep(pile_index, made)
             yield from made
+        journal.end_piles()
+        if len(set_aside) == len(job.pile_indices) > 1:
+            raise RuntimeError(f"none of its {len(set_aside)} piles could be made; of one {min(set_aside.items())[1]}")
 
     with journal:
         write_shard(job.root, job.shard_index, pictures(), set_aside)

@@ -51,7 +51,7 @@ class MendJob:
 
 
 def repair_dataset(dataset: DatasetFolder, workers: int | None = None) -> tuple[list[Repair], list[Problem]]:
-    """Return what was done to mend a dataset, and what is wrong still.
+    """Mend a dataset; return what was done and what is wrong still.
 
     Broken piles are rendered again and nothing else; then the index is brought up to date or made anew. It can be
     killed at any moment and run again.
@@ -97,8 +97,11 @@ def _broken_shards(problems: Sequence[Problem]) -> dict[str, list[Problem]]:
 
 def _render_again(dataset: DatasetFolder, broken: dict[str, list[Problem]], workers: int | None) -> list[Repair]:
     root = dataset.root
-    if not (root / SETTINGS_NAME).is_file():
-        done = f"not rendered again: {root} has no {SETTINGS_NAME}, so nobody knows how these piles were made"
+    reason = f"{root} has no {SETTINGS_NAME}, so nobody knows how these piles were made"
+    if (root / SETTINGS_NAME).is_file():
+        reason = " ".join(problem.what for problem in check_settings(root))
+    if reason:
+        done = f"not rendered again: {reason}"
         return [Repair(shard, "", _summary(found), done) for shard, found in broken.items()]
     from render.worker import start_blender  # loads Blender
 
@@ -127,7 +130,8 @@ def mend(job: MendJob) -> Mended | str:
     try:
         return mend_shard(job.root, job.number, pictures, job.recorded, keep_rows=job.keep_rows, set_aside=set_aside)
     except OtherLabelsError as error:  # the other shards may come out right
-        return f"not done: {error}"
+        failed = [f"pile {pile}: {reason}" for pile, reason in set_aside.items() if pile not in job.set_aside]
+        return f"not done: {'; '.join(failed) or error}"
 
 
 def _words(mended: Mended | str) -> str:
@@ -173,7 +177,7 @@ def _set_aside(dataset: DatasetFolder, shard: str) -> dict[int, str]:
 
 
 def _indexed(dataset: DatasetFolder, shard: str) -> Recorded:
-    """Return what the index knows of a shard, nothing if there is no index."""
+    """Return what the index knows of a shard, nothing if it cannot be read."""
     chosen = f"FROM images WHERE shard = '{shard}'"
     try:
         with dataset.index() as index:
@@ -182,7 +186,7 @@ def _indexed(dataset: DatasetFolder, shard: str) -> Recorded:
             bricks = index.sql(
                 f"SELECT {names} FROM instances SEMI JOIN (SELECT image_id {chosen}) USING (image_id)"
             ).to_arrow_table()
-    except BrickbenchError:
+    except (BrickbenchError, duckdb.Error):  # no index, or a damaged one
         empty = pa.table({"image_id": pa.array([], pa.string()), "content_hash": pa.array([], pa.string()),
                           "pile_index": pa.array([], pa.int64())})  # fmt: skip
         return Recorded(empty, INSTANCES_SCHEMA.empty_table())

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from core.errors import BrickbenchError
 from dataset.shards import pile_shards
-from render.journal import LOGS_FOLDER, Failure, RunFacts, SetAside, WorkerFacts, read_runs, read_workers
+from render.journal import LOGS_FOLDER, Failure, RunFacts, SetAside, WorkerFacts, furthest, read_runs, read_workers
 
 SILENT_S = 900.0
 """A worker that wrote nothing for so long is taken for lost: a pile takes seconds, one at high quality minutes."""
@@ -70,12 +70,10 @@ def read_status(root: Path) -> Status:
         for worker in read_workers(root)
         if worker.share in running and worker.shard is not None and worker.silent_s < SILENT_S
     ]
-    # Two may be on one shard, where a slow worker's is begun a second time: the one that is further counts.
-    furthest = sorted(busy, key=lambda worker: worker.pile or 0)
-    begun = {worker.shard: worker for worker in furthest if worker.shard not in made}
+    begun = {shard: worker for shard, worker in furthest(busy).items() if shard not in made}
     failures = [failure for run in runs for failure in run.failures if failure.shard not in made]
     done = sum(min(size, piles - shard * size) for shard in made)
-    done += sum((worker.pile or 0) - (worker.shard or 0) * size for worker in begun.values())
+    done += sum((worker.pile or 0) - shard * size for shard, worker in begun.items())
     devices = list(_by_device(busy))
     rate = sum(device.piles_per_hour for device in devices)
     return Status(
@@ -92,7 +90,7 @@ def read_status(root: Path) -> Status:
         devices=devices,
         workers=busy,
         failures=failures,
-        set_aside=[one for run in runs for one in run.set_aside],
+        set_aside=list({one.pile: one for run in runs for one in run.set_aside}.values()),
     )
 
 

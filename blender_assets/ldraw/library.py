@@ -22,6 +22,8 @@ _FRAME = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]) * UNIT_MM
 """LDraw's x right, y down, z back become x right, y back, z up, in millimetres."""
 
 
+_HEADER_BYTES = 2**14
+"""Headers are shorter, all but a few with long histories, whose files are read whole."""
 _NO_PART = re.compile(r"Alias|Subpart|Primitive|Physical_Colour|Shortcut", re.IGNORECASE)
 
 
@@ -154,11 +156,13 @@ class LDrawLibrary:
 
 def _read_header(path: Path) -> Header:
     """Read the first lines of a file, up to the first that draws something."""
+    lines = _header_lines(read_text(path, _HEADER_BYTES))
+    if lines is None:
+        whole = read_text(path)
+        lines = _header_lines(whole) or whole
     title, category, kind = "", "", ""
-    for number, line in enumerate(read_text(path)):
+    for number, line in enumerate(lines):
         words = line.split()
-        if words and words[0] != "0":
-            break
         if number == 0:
             title = " ".join(line.split(" ")[1:]).strip()
         elif len(words) > 2 and words[1] == "!CATEGORY":
@@ -166,6 +170,13 @@ def _read_header(path: Path) -> Header:
         elif len(words) > 2 and words[1] == "!LDRAW_ORG":
             kind = " ".join(words[2:])
     return Header(title, category or title.lstrip("~=_| ").partition(" ")[0], kind)
+
+
+def _header_lines(lines: list[str]) -> list[str] | None:
+    """Return the lines before the first that draws something, None if none of them does."""
+    drawing = (number for number, line in enumerate(lines) if line.split() and line.split()[0] != "0")
+    first = next(drawing, None)
+    return None if first is None else lines[:first]
 
 
 def _natural(part_id: str) -> tuple[int, str]:

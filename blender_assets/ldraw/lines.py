@@ -99,13 +99,16 @@ def moved_to(title: str) -> str | None:
     return match[1].lower().replace("\\", "/").removesuffix(".dat") if match else None
 
 
-def read_text(path: Path) -> list[str]:
-    """Return the lines of `path`; old files that are not UTF-8 lose only letters in comments.
+def read_text(path: Path, size: int = -1) -> list[str]:
+    """Return the lines of `path`, or of its first `size` bytes.
 
+    Old files that are not UTF-8 lose only letters in comments.
     Lines end as the format says, at CR, LF or both, and not at the other characters that Python takes for ends. What
     old tools leave is passed over: NUL characters, and Ctrl-Z with all that follows it, DOS's end of a file.
     """
-    text = path.read_bytes().partition(b"\x1a")[0].replace(b"\0", b"").decode("utf-8-sig", errors="replace")
+    with path.open("rb") as file:
+        data = file.read(size)
+    text = data.partition(b"\x1a")[0].replace(b"\0", b"").decode("utf-8-sig", errors="replace")
     return _LINE_END.split(text)
 
 

@@ -21,7 +21,7 @@ _PAIRS_SHOWN = 10
 
 
 def write_card(dataset: DatasetFolder, out: Path, *, licence: str, seed: int, force: bool) -> list[Path]:
-    """Return the files of the card of a dataset, written into the folder `out`; equal inputs, equal bytes.
+    """Write the card of a dataset into the folder `out` and return its files; equal inputs, equal bytes.
 
     Args:
         dataset: with its index.

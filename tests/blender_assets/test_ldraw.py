@@ -109,6 +109,12 @@ def test_clockwise_files_are_turned(write: Write) -> None:
     assert [signed_volume(library.mesh(part)) for part in "12"] == pytest.approx([512, 512])
 
 
+def test_a_header_longer_than_what_is_read_first_is_read_whole(write: Write) -> None:
+    history = "".join(f"0 !HISTORY 2001-01-{day % 28 + 1:02d} [someone] Change {day}\n" for day in range(600))
+    library = write({"parts/1.dat": f"0 Cube 1 x 1\n{history}0 !CATEGORY Brick\n0 !LDRAW_ORG Part\n{CUBE}"})
+    assert (library.header("1").name, library.header("1").category) == ("Cube 1 x 1", "Brick")
+
+
 @pytest.mark.parametrize("header", ["", "0 BFC NOCERTIFY\n", "0 BFC CERTIFY CCW\n0 BFC NOCLIP\n"])
 def test_faces_of_unknown_winding_are_turned_outwards(write: Write, header: str) -> None:
     lines = [line.split() for line in CUBE.split("\n") if line]

@@ -1,6 +1,7 @@
 """Piles that cannot be made cost themselves alone, and a stop costs only the pile that is in the making."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -104,6 +105,37 @@ def test_a_pile_that_fails_always_is_set_aside_alone_and_named_everywhere(
 def _saved(folder: Path) -> Path:
     TINY.save(folder / "settings.yaml")
     return folder / "settings.yaml"
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_where_no_pile_of_a_shard_can_be_made_the_shard_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = tmp_path / "d"
+    with monkeypatch.context() as broken:
+        broken.setattr(worker, "settled_pile", lambda *_: (_ for _ in ()).throw(ValueError("no camera")))
+        with pytest.raises(BrickbenchError, match="none of its 3 piles could be made; of one ValueError: no camera"):
+            render_dataset(TINY, root, count=3, seed=0)
+    assert not (root / "shards" / "000000").exists()
+    plan = render_dataset(TINY, root, count=3, seed=0)
+    assert dict(plan.set_aside) == {}
+    assert piles(root) == [0, 1, 2]
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_pile_of_a_shard_that_is_gone_is_tried_again_and_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "d"
+    with monkeypatch.context() as spoilt:
+        spoil(spoilt, 4, ValueError("no camera"))
+        render_dataset(TINY, root, count=6, seed=0)
+    assert [one.pile for one in read_status(root).set_aside] == [4]
+    shutil.rmtree(root / "shards" / "000001")
+    (root / "shards" / ".000000.piles").mkdir()  # as a worker leaves it that dies when its shard is whole
+    plan = render_dataset(TINY, root, count=6, seed=0)
+    assert plan.missing == (1,)
+    assert dict(plan.set_aside) == {}
+    assert read_status(root).set_aside == []
+    assert not list((root / "shards").glob(".*"))
 
 
 @pytest.mark.usefixtures("in_this_process")

@@ -105,6 +105,34 @@ def test_settings_that_give_other_piles_mend_nothing(root: Path) -> None:
     assert contents(root) == before
 
 
+def test_settings_that_cannot_be_read_render_nothing_again(root: Path) -> None:
+    (root / "settings.yaml").write_text("seed: [", encoding="utf-8")
+    (shard_folder(root, "000000") / "images" / "00000001-00.jpg").unlink()
+    before = contents(root)
+    done = call("--repair", root, "--workers", "1")
+    assert isinstance(done.exception, BrickbenchError)
+    assert "not rendered again: " in done.stdout
+    assert "settings.yaml" in done.stdout
+    assert contents(root) == before
+
+
+@pytest.mark.slow
+def test_a_shard_is_made_anew_where_the_index_is_damaged_too(root: Path) -> None:
+    before = contents(root)
+    whole = (root / INDEX_NAME).read_bytes()
+    start = 12288  # after the headers
+    (root / INDEX_NAME).write_bytes(whole[:start] + bytes(255 - byte for byte in whole[start:]))
+    shutil.rmtree(shard_folder(root, "000001"))
+    (shard_folder(root, "000000") / "images.parquet").write_bytes(b"no parquet")
+    done = call("--repair", root, "--workers", "1")
+    assert "of 4 nothing was recorded to hold them against" in done.stdout
+    for name in ("000000", "000002"):
+        assert {path: data for path, data in contents(root).items() if f"shards/{name}/" in path} == {
+            path: data for path, data in before.items() if f"shards/{name}/" in path
+        }
+    assert check_dataset(DatasetFolder.open(root)) == []
+
+
 @pytest.mark.parametrize(
     ("sql", "was"),
     [

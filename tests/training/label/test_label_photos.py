@@ -231,7 +231,7 @@ def test_every_kind_of_parts_list(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"\xff\xfe3", "is no UTF-8 text. Give a text file with one part number a line, a CSV file"),
+        (b"\xff\xfe3", "is not UTF-8 text (line 1"),
         (b"# none\n", "has no part in it. Give a text file"),
         (b"<a><b></a>", "is damaged XML (mismatched tag: line 1, column 8). Give"),
         (

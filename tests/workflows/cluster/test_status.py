@@ -80,6 +80,11 @@ def test_the_pile_at_which_a_worker_died_is_named(tmp_path: Path) -> None:
         assert run.died_twice_at(0) is None
         ShardJournal(tmp_path, (1, 1), 1, "cpu", this_render()).__enter__().begin_pile(6)
         assert run.died_twice_at(1) is None
+        writing = ShardJournal(tmp_path, (1, 1), 1, "cpu", this_render()).__enter__()
+        writing.begin_pile(6)
+        writing.end_piles()
+        assert run.died_twice_at(1) is None
+        assert run.fail(1, "ActorDiedError: gone", 2) == "ActorDiedError: gone"
     with pytest.raises(OSError, match="full"):
         fail_at(tmp_path, 8)
     assert "OSError: full" in shard_log(tmp_path, 2).read_text()

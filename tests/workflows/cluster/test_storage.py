@@ -29,7 +29,9 @@ def bucket() -> Iterator[str]:
         for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
             patch.setenv(name, "testing")
         patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        fsspec.filesystem("s3").mkdir("bricks")
+        fsspec.filesystem("s3").makedirs(
+            "bricks", exist_ok=True
+        )  # the store is the process's: set up again, it is there
         yield "s3://bricks"
     fsspec.filesystem("s3").clear_instance_cache()
     server.stop()
