@@ -14,8 +14,8 @@ from core.errors import BrickbenchError
 
 STRIKES = 3
 """Failures in a row, on one node, after which it gets no more work while other nodes do some."""
-LOST_NODES = 3
-"""How often an item may lose the node it is on without that counting as a failure of its own."""
+EXCUSED = 3
+"""How often an item may lose its node, or meet one that cannot write, without that counting as a failure of its own."""
 NODE_IS_TOLD_DEAD_S = 2.0
 """Ray tells the death of a worker at once, and that of its node a moment later."""
 NODE_IS_GIVEN_UP_S = 20.0
@@ -42,12 +42,12 @@ class Task(Generic[Item]):
     key: str
     item: Item
     attempts: int = 0
-    lost_nodes: int = 0
+    excused: int = 0
     failed_on: frozenset[str] = frozenset()
 
     def may_go_on(self, retries: int) -> bool:
         """Return whether it is to be tried again after a failure."""
-        return self.attempts - min(self.lost_nodes, LOST_NODES) <= retries
+        return self.attempts - min(self.excused, EXCUSED) <= retries
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Fleet(Generic[Item]):
         self._strikes: Counter[str] = Counter()  # failures in a row by node
         self._failed_starts = 0
         self._why = ""
-        self._since = time.monotonic()
+        self._begun = self._since = time.monotonic()
 
     def start(self) -> None:
         """Ask Ray for one more worker."""
@@ -90,9 +90,13 @@ class Fleet(Generic[Item]):
         idle, self._idle = self._idle, []
         for actor, node in idle:
             others = self._nodes(idle) - {node}
-            if self._strikes[node] >= STRIKES and any(self._strikes[other] < STRIKES for other in others):
-                self._ray.kill(actor)
-                continue
+            if self._strikes[node] >= STRIKES:
+                if any(self._strikes[other] < STRIKES for other in others):
+                    self._ray.kill(actor)
+                    continue
+                if self._starting and time.monotonic() - self._begun < self._needs.patience_s:
+                    self._idle.append((actor, node))  # a worker that is still starting may be on a better node
+                    continue
             for place in reversed(range(len(tasks))):
                 if node not in tasks[place].failed_on or others <= tasks[place].failed_on:
                     task = tasks.pop(place)
@@ -178,7 +182,7 @@ class Fleet(Generic[Item]):
             self.start()
             unanswered = isinstance(error, self._ray.exceptions.ActorUnavailableError)
             if self._is_lost(node, NODE_IS_GIVEN_UP_S if unanswered else NODE_IS_TOLD_DEAD_S):
-                return replace(task, lost_nodes=task.lost_nodes + 1), Failed(f"The node was lost. {_first_line(error)}")
+                return replace(task, excused=task.excused + 1), Failed(f"The node was lost. {_first_line(error)}")
             answer = Failed(_first_line(error))
         else:
             self._idle.append((actor, node))
@@ -189,7 +193,7 @@ class Fleet(Generic[Item]):
         if answer.exit_code is not None:
             raise answer.as_error()
         self._strikes[node] += 1
-        return replace(task, failed_on=task.failed_on | {node}), answer
+        return replace(task, failed_on=task.failed_on | {node}, excused=task.excused + answer.by_machine), answer
 
     def _nodes(self, idle: list[tuple[Any, str]]) -> set[str]:
         """Return the nodes that have workers; `idle` are those of them that have nothing to do."""

@@ -24,6 +24,8 @@ class Failed:
     text: str
     exit_code: int | None = None
     """Of a BrickbenchError: the user must mend something."""
+    by_machine: bool = False
+    """An OSError, as from a full disk: another node may well do the same item."""
 
     def as_error(self) -> BrickbenchError:
         """Return what the worker raised, as its kind."""
@@ -64,4 +66,4 @@ def _attempt(work: Callable[[], Any]) -> Done | Failed:
     except BrickbenchError as error:
         return Failed(str(error), error.exit_code)
     except Exception as error:  # noqa: BLE001  told to the driver, which tries again or reports it
-        return Failed(f"{type(error).__name__}: {error}")
+        return Failed(f"{type(error).__name__}: {error}", by_machine=isinstance(error, OSError))

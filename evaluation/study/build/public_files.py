@@ -38,7 +38,9 @@ def write_pictures(folder: Path, pictures: Mapping[str, bytes]) -> None:
     """Write JPEG files (by `encode`) into `folder`, all as long as the longest, with one time of change.
 
     A shorter one is filled up before its end marker with bytes 0xFF, which any JPEG marker may have before it (ITU-T
-    T.81, B.1.1.2): no decoder sees them. Files are made in the order of their names.
+    T.81, B.1.1.2): no decoder sees them. Who counts them learns how well a picture compresses, which its pixels tell as
+    well: grain that evens it out had to be 3 to 10 grey levels strong, to be seen. Files are made in the order of their
+    names.
     """
     folder.mkdir(parents=True, exist_ok=True)
     length = max((len(data) for data in pictures.values()), default=0)
