@@ -83,7 +83,7 @@ def _of_the_disk(error: Exception) -> str | None:
     """Return in one sentence what a disk refused, or that an index is damaged; None of any other error."""
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
         where = f" {error.filename}" if error.filename else ""
-        return f"Cannot write{where}: {error.strerror}. What is whole stays: mend that, then run it again."
+        return f"Cannot write{where}: {os.strerror(error.errno)}. What is whole stays: mend that, then run it again."
     if "duckdb" in sys.modules:
         from dataset.database import is_of_the_file, refusal
 

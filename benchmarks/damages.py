@@ -23,11 +23,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
-import click
-
-from brickbench import cli
-from core.errors import BrickbenchError
+import brickbench
 
 ROOT = Path(__file__).parents[1]
 TRAIN = """
@@ -136,16 +134,22 @@ def _outcome(command: str, now: Path) -> tuple[str, str]:
         "study": now / "study",
         "photos": now / "photos",
     }
-    words = command.format(**places).split()
+    words = [word.replace("+", " ") for word in command.format(**places).split()]
     said = io.StringIO()
     try:
-        with contextlib.redirect_stderr(said), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+        with (
+            mock.patch.object(sys, "argv", ["brickbench", *words]),
+            contextlib.redirect_stderr(said),
+            contextlib.redirect_stdout(io.StringIO()),
+            warnings.catch_warnings(),
+        ):
             warnings.simplefilter("ignore")
-            cli.main(words, prog_name="brickbench", standalone_mode=False)
-    except (BrickbenchError, click.ClickException) as error:
-        return "told", str(error)
+            code = brickbench.run()
     except Exception:  # noqa: BLE001  what is looked for
         return "Python error", traceback.format_exc(limit=-4)
+    if code:
+        lines = [line for line in said.getvalue().splitlines() if line.startswith(("brickbench: ", "Error: "))]
+        return "told", "\n".join(lines)
     return ("warned" if "set aside" in said.getvalue() or "damaged" in said.getvalue() else "done"), said.getvalue()
 
 
@@ -161,10 +165,10 @@ def _prepare(base: Path) -> Path:
         ["explain", "run", run, "--methods", "gradcam,random,edges", "--device", "cpu"],
         ["evaluate", "localize", run],
         ["study", "build", run, "-o", str(base / "study"), "--items", "6", "--participants", "2",
-         "--methods", "gradcam,random"],
+         "--methods", "gradcam,random", "--power-simulations", "2"],
     ):  # fmt: skip
         with contextlib.redirect_stdout(io.StringIO()):
-            cli.main(words, prog_name="brickbench", standalone_mode=False)
+            brickbench.cli.main(words, prog_name="brickbench", standalone_mode=False)
     _answer(base / "study")
     (base / "photos").mkdir()
     for number, picture in enumerate(sorted((root / "shards").glob("*/images/*"))[:3]):

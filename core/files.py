@@ -1,6 +1,7 @@
 """Files and folders that are whole or not there."""
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from core.errors import BrickbenchError
+
+_PROBE_BYTES = 2**16
 
 
 def require_writable(folder: Path) -> None:
@@ -56,10 +59,11 @@ def atomic_file(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{_writer()}.tmp")
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        yield temporary
-        with temporary.open("rb") as written:
-            os.fsync(written.fileno())
-        temporary.replace(path)
+        with _named_refusals(path):
+            yield temporary
+            with temporary.open("rb") as written:
+                os.fsync(written.fileno())
+            temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -75,20 +79,45 @@ def atomic_folder(path: Path) -> Iterator[Path]:
     unfinished = unfinished_folder(path)
     temporary = unfinished / _writer()
     shutil.rmtree(temporary, ignore_errors=True)
-    temporary.mkdir(parents=True)
     try:
-        yield temporary
-        for written in temporary.rglob("*"):
-            if written.is_file():
-                with written.open("rb") as file:
-                    os.fsync(file.fileno())
-        with contextlib.suppress(OSError) if path.exists() else contextlib.nullcontext():
-            temporary.rename(path)
-        shutil.rmtree(unfinished, ignore_errors=True)
+        with _named_refusals(path):
+            temporary.mkdir(parents=True)
+            yield temporary
+            for written in temporary.rglob("*"):
+                if written.is_file():
+                    with written.open("rb") as file:
+                        os.fsync(file.fileno())
+            with contextlib.suppress(OSError) if path.exists() else contextlib.nullcontext():
+                temporary.rename(path)
+            shutil.rmtree(unfinished, ignore_errors=True)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
         with contextlib.suppress(OSError):  # another process is making the same
             unfinished.rmdir()
+
+
+@contextlib.contextmanager
+def _named_refusals(path: Path) -> Iterator[None]:
+    """Turn an error of the block that comes of a full disk into an OSError that names `path`.
+
+    Libraries that write tell of a full disk each in their own way, if at all: so some bytes are written, to see.
+    """
+    try:
+        yield
+    except Exception as error:
+        if os.strerror(errno.ENOSPC) in str(error):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+        probe = path.with_name(f".{path.name}.{_writer()}.probe")
+        try:
+            with probe.open("wb") as file:
+                file.write(bytes(_PROBE_BYTES))
+                os.fsync(file.fileno())
+        except OSError as refusal:
+            raise OSError(refusal.errno, refusal.strerror, str(path)) from error
+        finally:
+            with contextlib.suppress(OSError):
+                probe.unlink()
+        raise
 
 
 def unfinished_folder(path: Path) -> Path:

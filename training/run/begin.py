@@ -43,7 +43,8 @@ def begin_run(run_folder: Path, info: RunInfo, settings: TrainingSettings) -> Ru
         begun = Run.open(run_folder)
         _require_same(begun, info, settings)
         return begun.info
-    if run_folder.is_dir() and any(not path.name.startswith(".") for path in run_folder.iterdir()):
+    others = run_folder.iterdir() if run_folder.is_dir() else ()
+    if any(not path.name.startswith(".") and path.name != SETTINGS_FILE for path in others):  # those are written first
         raise BrickbenchError(f"{run_folder} is not empty and holds no run: choose another folder with -o.")
     require_writable(run_folder)
     settings.save(run_folder / SETTINGS_FILE)
