@@ -54,7 +54,7 @@ class Step:
 
 
 @click.command()
-@output_option("Folder for all of it.", required=False, default=Path("demo"), show_default=True)
+@output_option("Folder for all of it.", default=Path("demo"), show_default=True)
 @click.option("--piles", type=click.IntRange(min=32), default=PILES, show_default=True, help="Piles to render.")
 @click.option(
     "--epochs", type=click.IntRange(min=1), default=TRAIN["epochs"], show_default=True, help="Epochs of training."

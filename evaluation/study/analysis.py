@@ -89,14 +89,10 @@ def analyze(
     scores: Mapping[ScoreKey, float] | None = None,
     draws: int = DRAWS,
 ) -> StudyResult:
-    """Return what `answers` show of the preference for `first`.
+    """Return what `answers` show of the preference for `first`, else for the first method in alphabetical order.
 
-    Args:
-        answers: of all kinds; only main ones count for the preference.
-        seed: of resampling and permutations; the same seed gives the same result.
-        first: the method whose share is reported; the first in alphabetical order where None.
-        scores: of one metric, higher is better, by image, part and method.
-        draws: of each bootstrap and permutation.
+    Only main answers count for the preference. `scores` are of one metric, higher being better. The same seed gives the
+    same result, with `draws` in each bootstrap and permutation.
 
     Raises:
         BrickbenchError: there are no main answers, fewer than two methods, or `first` is none of them.

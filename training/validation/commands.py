@@ -32,7 +32,7 @@ STRATUM_COLUMNS += ("f1_micro", "f1_micro_low", "f1_micro_high")
 @click.option("--breakdown", is_flag=True, help="One line a stratum: source, bricks, visibility, light, floor, split.")
 @click.option("--choose-thresholds", is_flag=True, help="Choose each part's threshold by F1, for this checkpoint.")
 @click.option("--thresholds", is_flag=True, help="Also the scores with the thresholds that were chosen.")
-@output_option("Write a page with curves (HTML).", new_file, required=False)
+@output_option("Write a page with curves (HTML).", new_file, default=None)
 @resampling_options
 @device_option
 @json_option

@@ -1,8 +1,6 @@
 """The canonical file of answers: one row an answer, the columns of `Answers`, as Parquet or CSV."""
 
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,15 +9,10 @@ import pyarrow.parquet as pq
 
 from core.errors import BrickbenchError, SettingsError
 from core.files import output_file
-from evaluation.study.answers.answers import Answers
+from evaluation.study.answers.answers import COLUMNS, NUMBERS, Answers
 
 ENDINGS = (".parquet", ".csv")
-COLUMNS = tuple(field.name for field in fields(Answers))
-_TYPES: dict[str, Any] = {name: pa.string() for name in COLUMNS} | {
-    "familiarity": pa.int64(),
-    "position": pa.int64(),
-    "seconds": pa.float64(),
-}
+_TYPES = {name: pa.from_numpy_dtype(NUMBERS[name]) if name in NUMBERS else pa.string() for name in COLUMNS}
 
 
 def answer_table(answers: Answers) -> pa.Table:
@@ -74,16 +67,11 @@ def read_answer_file(path: Path) -> Answers:
         table = table.select(COLUMNS).cast(pa.schema(_TYPES.items()))
     except pa.ArrowException as error:
         raise BrickbenchError(f"{path} holds other types of values: {error}. {_WAY_OUT}") from error
-    columns: dict[str, Any] = {}
     for name in COLUMNS:
-        values = table[name].to_pylist()
-        if name == "seconds":
-            columns[name] = np.array([np.nan if value is None else value for value in values], np.float64)
-        elif None in values:
-            raise BrickbenchError(f"{path} has no {name} in row {values.index(None) + 1}. {_WAY_OUT}")
-        else:
-            columns[name] = np.array(values, np.int64 if _TYPES[name] == pa.int64() else np.str_)
-    return Answers(**columns)
+        if name != "seconds" and table[name].null_count:
+            row = table[name].to_pylist().index(None) + 1
+            raise BrickbenchError(f"{path} has no {name} in row {row}. {_WAY_OUT}")
+    return Answers.of_rows(table.to_pylist())
 
 
 def require_ending(path: Path) -> None:

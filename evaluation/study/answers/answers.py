@@ -1,9 +1,14 @@
 """Answers of a forced-choice study as one plain table, wherever they were given."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
+
+NUMBERS: dict[str, Any] = {"familiarity": np.int64, "position": np.int64, "seconds": np.float64}
+"""Types of the columns that are no text."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +41,12 @@ class Answers:
     language: NDArray[np.str_]
     """That of the participant's page; empty where unknown."""
 
+    @classmethod
+    def of_rows(cls, rows: Iterable[Mapping[str, object]]) -> Self:
+        """Return `rows`, each with a value for every column, as answers; None in `seconds` becomes NaN."""
+        held = list(rows)
+        return cls(**{name: np.array([row[name] for row in held], NUMBERS.get(name, np.str_)) for name in COLUMNS})
+
     def __len__(self) -> int:
         """Return the number of answers."""
         return len(self.participant)
@@ -48,3 +59,6 @@ class Answers:
     def winner(self) -> NDArray[np.str_]:
         """Return the chosen method of each answer."""
         return np.where(self.chosen == "left", self.left, self.right)
+
+
+COLUMNS = tuple(field.name for field in fields(Answers))

@@ -103,7 +103,7 @@ def generalise(trials: Trials) -> Generalisation:
         assumes=ASSUMES,
         reason=model.limits,
         preference=terms[0],
-        share=Estimate(*(_share(value, spread) for value in (logit.value, logit.low, logit.high))),
+        share=Estimate(*(share_of_logit(value, spread) for value in (logit.value, logit.low, logit.high))),
         terms=tuple(terms[1:]),
         left_out=model.left_out,
         person_sd=float(fitted.sd[0]) if people_vary else np.nan,
@@ -184,7 +184,3 @@ def _variation(trials: Trials) -> tuple[bool, bool, str]:
     elif not items_vary:
         limits.append("Each item has one answer, so how far items differ cannot be told from chance.")
     return people_vary, items_vary, " ".join(limits)
-
-
-def _share(logit: float, spread: float) -> float:
-    return share_of_logit(logit, spread) if np.isfinite(logit) else np.nan
