@@ -57,9 +57,8 @@ def analyze(
     """
     from evaluation.study.analysis import analyze as analyze_answers
     from evaluation.study.report.contents import make_report
-    from evaluation.study.report.data import NAMES, document, write_data
+    from evaluation.study.report.data import NAMES, document, figures, write_data
     from evaluation.study.report.page import write_report
-    from evaluation.study.report.rows import figures
     from evaluation.study.report.sources import read_scores, read_sources
 
     if not sources:

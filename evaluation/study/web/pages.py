@@ -43,12 +43,7 @@ def offline_page(study: BlindStudy, content: dict[str, Any]) -> str:
 
 
 def write_bundle(study: Path, output: Path, sheets: Sequence[int] | None = None) -> int:
-    """Write `study` as one HTML file and return its number of sheets.
-
-    Args:
-        study: its folder.
-        output: the file.
-        sheets: their numbers; None: all.
+    """Write `study` as one HTML file with the `sheets` of these numbers (None: all), and return how many they are.
 
     Raises:
         BrickbenchError: it is no study.
