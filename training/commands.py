@@ -155,7 +155,7 @@ def list_runs(folder: Path, sort: str, as_json: bool) -> None:
     if not summaries and not as_json:
         say(f"The dataset {folder} has no runs yet: `brickbench train run -d {folder}` makes one.")
         return
-    print_rows([summary.as_row() for summary in summaries], as_json=as_json, columns=None if as_json else LIST_COLUMNS)
+    print_rows([vars(summary) for summary in summaries], as_json=as_json, columns=None if as_json else LIST_COLUMNS)
     for summary in summaries:
         if summary.problem:
             say(f"{summary.run_id}: {summary.problem}")

@@ -27,12 +27,12 @@ from training.fit.learner import (
     create_learner,
     learning_rate,
     load_resume,
+    memory_is_full,
     resume_path,
     save_resume,
 )
 from training.fit.losses import LATE, LossWatch, require_number
 from training.fit.mask_penalty import mass_outside
-from training.fit.memory import memory_is_full
 from training.fit.pretrained import load_pretrained, load_weights
 from training.fit.team import Team, joined_team
 from training.network.devices import choose_device

@@ -27,14 +27,8 @@ def train_and_track(
 ) -> list[Row]:
     """Train, or go on with a run, as `training.fit.loop.train` does, and return the lines of ``epochs.jsonl``.
 
-    Args:
-        settings: as for `training.fit.loop.train`.
-        root: the dataset's folder.
-        run_folder: the run's folder.
-        device: auto, cpu, cuda …
-        names: of the tools that watch, of `training.fit.tracking.TOOLS`.
-        say: is told in one sentence each what `training.fit.loop.train` has to say, and of a tool or a sheet of
-            predictions that failed; training goes on then.
+    The tools of `training.fit.tracking.TOOLS` that `names` names watch it. `say` is told also of a tool or a sheet of
+    predictions that failed; training goes on then.
 
     Raises:
         SettingsError: as `training.fit.loop.train`, or the names of tools contradict each other.

@@ -47,12 +47,9 @@ class Tracking:
     """The tools of one run; use it with ``with``, and `after_epoch` as that of `training.fit.loop.train`."""
 
     def __init__(self, run_folder: Path, names: Sequence[str], warn: Callable[[str], None]) -> None:
-        """Look for the packages of the tools.
+        """Look for the packages of the tools `names`, of `TOOLS`, or ``none`` alone; the run need not be there yet.
 
-        Args:
-            run_folder: the run; it need not be there yet.
-            names: of `TOOLS`, or ``none`` alone.
-            warn: is told in one sentence of a tool that failed.
+        `warn` is told in one sentence of a tool that failed.
 
         Raises:
             SettingsError: ``none`` stands beside others.

@@ -1,6 +1,6 @@
 """The runs of a dataset side by side: one row a run."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import BrickbenchError
@@ -33,10 +33,6 @@ class RunSummary:
     folder: str = ""
     problem: str | None = None
     """Why the run cannot be read."""
-
-    def as_row(self) -> dict[str, object]:
-        """Return it as a row of a table."""
-        return asdict(self)
 
 
 def list_runs(root: Path) -> list[RunSummary]:
