@@ -17,7 +17,7 @@ from training.run.history import Row, read_epochs
 from training.run.run import Run, RunInfo
 from training.validation.intervals import Estimates, estimate
 from training.validation.labelled_split import Validation, validate
-from training.validation.metrics import Tally, class_average_precisions
+from training.validation.metrics import Tally, label_metrics
 from training.validation.thresholds import choose_thresholds
 
 RUNS = {
@@ -52,9 +52,7 @@ def cells_of(name: str, found: Estimates, claimed: float) -> list[str]:
 def chance(logits: npt.NDArray[np.float32], targets: npt.NDArray[np.float32]) -> float:
     """Return the mean macro mAP of logits that belong to other pictures."""
     rng = generator(0, SHUFFLES)
-    drawn = [
-        np.nanmean(class_average_precisions(logits[rng.permutation(len(logits))], targets)) for _ in range(SHUFFLES)
-    ]
+    drawn = [label_metrics(logits[rng.permutation(len(logits))], targets).map_macro for _ in range(SHUFFLES)]
     return float(np.mean(drawn))
 
 

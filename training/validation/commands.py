@@ -11,17 +11,11 @@ from training.options import checkpoint_option, dataset_option, resampling_optio
 if TYPE_CHECKING:
     from training.run.run import Run
 
-CLASS_COLUMNS: tuple[str, ...] = (
-    "part_id",
-    "pictures",
-    "average_precision",
-    "average_precision_low",
-    "average_precision_high",
-)
+CLASS_COLUMNS: tuple[str, ...] = ("part_id", "pictures")
+CLASS_COLUMNS += ("average_precision", "average_precision_low", "average_precision_high")
 CLASS_COLUMNS += ("f1", "precision", "recall", "calibration_error")
 STRATUM_COLUMNS: tuple[str, ...] = ("by", "stratum", "pictures", "groups", "classes")
-STRATUM_COLUMNS += ("map_macro", "map_macro_low", "map_macro_high")
-STRATUM_COLUMNS += ("f1_micro", "f1_micro_low", "f1_micro_high")
+STRATUM_COLUMNS += ("map_macro", "map_macro_low", "map_macro_high", "f1_micro", "f1_micro_low", "f1_micro_high")
 
 
 @click.command()

@@ -14,10 +14,9 @@ from scipy.linalg import svdvals
 from scipy.spatial.distance import cdist, pdist
 from scipy.stats import t
 
-from core.bootstrap import LEVEL
+from core.bootstrap import LEVEL, Estimate
 from core.progress import Progress
 from core.seeding import Purpose, generator
-from training.validation.intervals import Interval
 from training.validation.metrics import FloatArray
 
 MOST_PICTURES = 1000
@@ -101,11 +100,11 @@ class Distance:
     """How far renders are from photos by one measure, beside what two halves of either are from each other."""
 
     measure: str
-    between: Interval
+    between: Estimate
     """Half of the renders from half of the photos: mean over halvings."""
     within_renders: float
     within_photos: float
-    excess: Interval
+    excess: Estimate
     """`between` less the mean of both `within`: 0 where the two kinds cannot be told apart."""
 
     def as_row(self) -> dict[str, object]:
@@ -186,7 +185,7 @@ def _summary(measure: str, values: FloatArray) -> Distance:
     )
 
 
-def _interval(values: FloatArray) -> Interval:
+def _interval(values: FloatArray) -> Estimate:
     mean = float(values.mean())
     reach = float(values.std(ddof=1) * t.ppf((1 + LEVEL) / 2, len(values) - 1))
-    return Interval(mean, mean - reach, mean + reach)
+    return Estimate(mean, mean - reach, mean + reach)

@@ -8,9 +8,8 @@ from scipy.special import expit
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from core.bootstrap import LEVEL, resample_counts
+from core.bootstrap import LEVEL, Estimate, resample_counts
 from core.seeding import Purpose, generator
-from evaluation.statistics.effects import Estimate
 from evaluation.statistics.permutation import holm
 from evaluation.study.answers.answers import Answers
 from evaluation.study.models.results import BradleyTerry, Contest, FloatArray, Strength, resampled_estimate

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linprog
 
-from evaluation.statistics.effects import Estimate
+from core.bootstrap import Estimate
 from evaluation.study.answers.answers import Answers
 from evaluation.study.models.crossed import Fit, fit, p_value, term
 from evaluation.study.models.laplace import Choices

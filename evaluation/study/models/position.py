@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from evaluation.statistics.effects import Estimate
+from core.bootstrap import Estimate
 from evaluation.study.models.generalisation import POSITION
 from evaluation.study.models.results import NO_ESTIMATE, Generalisation, PositionBias, resampled_estimate
 from evaluation.study.models.trials import Trials, table_of

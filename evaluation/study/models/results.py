@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import interval_ends
-from evaluation.statistics.effects import Estimate
+from core.bootstrap import Estimate, interval_ends
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]

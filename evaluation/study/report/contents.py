@@ -8,7 +8,7 @@ from importlib import metadata
 
 import numpy as np
 
-from evaluation.statistics.effects import Estimate
+from core.bootstrap import Estimate
 from evaluation.study.analysis import StudyResult
 from evaluation.study.answers.answers import Answers
 from evaluation.study.models.scores import ScoreKey

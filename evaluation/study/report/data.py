@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from core.bootstrap import Estimate
 from core.cli import plain_json
 from core.csv_table import table_text
 from core.files import atomic_file, cannot_write, require_writable
-from evaluation.statistics.effects import Estimate
 from evaluation.study.analysis import Preference, StudyResult
 from evaluation.study.models.results import NO_ESTIMATE, Group
 from evaluation.study.report.contents import StudyReport, provenance

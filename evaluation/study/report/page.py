@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
+from core.bootstrap import Estimate
 from core.pages import page_environment, save_page
-from evaluation.statistics.effects import Estimate
 from evaluation.study.models.results import Group
 from evaluation.study.report.contents import StudyReport, provenance
 from evaluation.study.report.data import figures, numbered
