@@ -14,7 +14,7 @@ import numpy.typing as npt
 from core.seeding import generator
 from training.run.checkpoint import resolve_checkpoint
 from training.run.history import Row, read_epochs
-from training.run.run import Run, RunInfo
+from training.run.run import Run
 from training.validation.intervals import Estimates, estimate
 from training.validation.labelled_split import Validation, validate
 from training.validation.metrics import Tally, label_metrics
@@ -68,7 +68,7 @@ def constant_rows(found: Validation) -> list[list[str]]:
 
 def last_epoch(folder: Path, root: Path, row: Row) -> list[str]:
     """Return the losses of the last epoch as mean over labels (and as their sum), and two scores on train."""
-    labels = len(RunInfo.load_run(folder).classes)
+    labels = len(Run.open(folder).info.classes)
     cells = [f"{row[f'{split}_loss']:.3f} ({labels * row[f'{split}_loss']:.1f})" for split in ("train", "val")]
     found = validate(Run.open(folder, root), "train", "last").tally().label_metrics()
     return [*cells, f"{100 * found.binary_accuracy:.1f}", f"{100 * found.recall_micro:.1f}"]

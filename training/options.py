@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from core.cli import Decorated, existing_folder
+from core.cli import Decorated, existing_folder, seed_option
 
 
 def run_argument(function: Decorated) -> Decorated:
@@ -59,14 +59,14 @@ def split_option(default: str, *more: str, help_text: str = "Pictures.") -> Call
     )
 
 
+resamples_option = click.option(
+    "--resamples", type=click.IntRange(min=2), default=1000, show_default=True, help="For the intervals."
+)
+
+
 def resampling_options(function: Decorated) -> Decorated:
     """Add ``--resamples`` and ``--seed``, for intervals."""
-    function = click.option(
-        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the resampling."
-    )(function)
-    return click.option(
-        "--resamples", type=click.IntRange(min=2), default=1000, show_default=True, help="For the intervals."
-    )(function)
+    return resamples_option(seed_option("Of the resampling.")(function))
 
 
 def track_option(function: Decorated) -> Decorated:

@@ -72,7 +72,7 @@ def train(
             the GPU's memory is full, or the loss is no longer a number.
     """
     with joined_team(choose_device(device)) as (team, own_device):
-        tell = say if say is not None and team.is_first else _nothing
+        tell = say if say is not None and team.is_first else lambda _: None
         return _train(settings, root, run_folder, team, own_device, after_epoch, tell)
 
 
@@ -293,7 +293,3 @@ def _tell_of_parts_without_pictures(
 
 def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None  # JSON has no NaN
-
-
-def _nothing(sentence: str) -> None:
-    del sentence

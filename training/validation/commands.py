@@ -5,8 +5,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import device_option, existing_folder, json_option, new_file, output_option, print_json, print_rows, say
-from training.options import checkpoint_option, dataset_option, resampling_options, run_argument, split_option
+from core.cli import (
+    device_option,
+    existing_folder,
+    json_option,
+    new_file,
+    output_option,
+    print_json,
+    print_rows,
+    say,
+    seed_option,
+)
+from training.options import (
+    checkpoint_option,
+    dataset_option,
+    resamples_option,
+    resampling_options,
+    run_argument,
+    split_option,
+)
 
 if TYPE_CHECKING:
     from training.run.run import Run
@@ -87,8 +104,8 @@ def validate(
 @split_option("val")
 @checkpoint_option
 @click.option("--thresholds", is_flag=True, help="Decide at the thresholds that were chosen.")
-@click.option("--resamples", type=click.IntRange(min=2), default=1000, show_default=True, help="For the intervals.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all that is drawn.")
+@resamples_option
+@seed_option("Of all that is drawn.")
 @device_option
 @json_option
 def gap(

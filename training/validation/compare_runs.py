@@ -14,8 +14,7 @@ from dataset.database import open_index
 from dataset.pile_dataset import PileDataset
 from dataset.splits import SPLITS
 from training.run.history import Row, best_epoch
-from training.run.run import Run
-from training.run.run_list import RunSummary, summarize
+from training.run.run import Run, RunSummary, summarize
 from training.run.settings import TrainingSettings
 from training.validation.intervals import RESAMPLES, estimate
 from training.validation.metrics import Tally

@@ -84,11 +84,7 @@ def permutation_p_value(
 ) -> float:
     """Return how often chance alone makes a discrepancy at least as large, counting the one that was found.
 
-    Args:
-        kernel: (N, N), of independent vectors.
-        is_first: (N,).
-        rng: draws the permutations.
-        permutations: how many; the smallest value is ``1 / (permutations + 1)``.
+    `kernel` (N, N) is of independent vectors, `is_first` (N,); the smallest value is ``1 / (permutations + 1)``.
     """
     observed = discrepancies(kernel, is_first[:, None])[0]
     shuffled = rng.permuted(np.repeat(is_first[:, None], permutations, axis=1), axis=0)
@@ -138,11 +134,8 @@ def compare_features(renders: FloatArray, photos: FloatArray, *, seed: int, halv
     and the kernel's bandwidth is the median distance between two photos. So figures are comparable between renders made
     in different ways, for the same checkpoint and the same photos.
 
-    Args:
-        renders: (N, D), one row a group of pictures.
-        photos: (M, D), one row a group of pictures.
-        seed: of the choice, the halving and the permutations.
-        halvings: how often.
+    `renders` (N, D) and `photos` (M, D) have one row a group of pictures. The seed is that of the choice, the halving
+    and the permutations.
     """
     count = min(len(renders), len(photos), MOST_PICTURES)
     if count < FEWEST_PICTURES:
