@@ -13,8 +13,6 @@ from evaluation.study.models.bradley_terry import bradley_terry, count_wins
 from evaluation.study.models.familiarity import familiarity_trend
 from evaluation.study.models.generalisation import generalise
 from evaluation.study.models.items import items_one_by_one
-from evaluation.study.models.position import position_bias
-from evaluation.study.models.randomisation import randomisation_test
 from evaluation.study.models.repeats import attention, consistency
 from evaluation.study.models.results import (
     Agreement,
@@ -33,6 +31,7 @@ from evaluation.study.models.results import (
 )
 from evaluation.study.models.scores import ScoreKey, score_preference
 from evaluation.study.models.share import pooled_share, wilson
+from evaluation.study.models.sides import position_bias, randomisation_test
 from evaluation.study.models.trials import read_trials
 from evaluation.study.models.two_way import two_way_share
 
