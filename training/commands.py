@@ -147,9 +147,9 @@ def list_runs(folder: Path, sort: str, as_json: bool) -> None:
     Example:
       brickbench train list bricks --sort best
     """
-    from training.run import run as runs
+    from training.run.run import list_runs as runs_of
 
-    summaries = runs.list_runs(folder)
+    summaries = runs_of(folder)
     if sort == "best":
         summaries.sort(key=lambda summary: -1.0 if summary.best_val_map is None else summary.best_val_map, reverse=True)
     if not summaries and not as_json:

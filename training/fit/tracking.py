@@ -11,7 +11,6 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from core.errors import BrickbenchError, SettingsError
@@ -66,9 +65,7 @@ class Tracking:
         """Return itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the tools that were opened."""
         for name, tracker in list(self._open.items()):
             self._guarded(name, tracker.end)
@@ -91,15 +88,15 @@ class Tracking:
                 del self._closed[name]
         self._catch_up(history)
         for name in list(self._open):
-            self._guarded(name, lambda name=name: self._complete(name, pictures, len(history)))  # type: ignore[misc]
+            self._guarded(name, self._complete, name, pictures, len(history))
 
     def _catch_up(self, history: list[Row]) -> None:
         if not history:
             return
         for name in list(self._closed):
-            self._guarded(name, lambda name=name: self._start(name))  # type: ignore[misc]
+            self._guarded(name, self._start, name)
         for name in list(self._open):
-            self._guarded(name, lambda name=name: self._send(name, history))  # type: ignore[misc]
+            self._guarded(name, self._send, name, history)
 
     def _start(self, name: str) -> None:
         tracker = self._closed.pop(name)
@@ -118,9 +115,9 @@ class Tracking:
             self._open[name].picture(title, picture, epoch)
         _write_state(self._folder, name, replace(_read_states(self._folder)[name], complete=True))
 
-    def _guarded(self, name: str, step: Callable[[], None]) -> None:
+    def _guarded(self, name: str, step: Callable[..., None], *given: object) -> None:
         try:
-            step()
+            step(*given)
         except Exception as error:  # noqa: BLE001  what watches a run must not end it, whatever it raises
             self._open.pop(name, None)
             reason = textwrap.shorten(str(error), _LONGEST_REASON, placeholder=" …") or type(error).__name__
