@@ -79,7 +79,7 @@ dataset_folder_argument = click.argument("folder", metavar="DATASET", type=exist
 
 def output_option(help_text: str, kind: click.Path = any_folder, **more: Any) -> Callable[[Decorated], Decorated]:
     """Return ``-o``: where the command writes; required, unless `more` gives a default."""
-    return click.option("-o", "--output", type=kind, help=help_text, **({"required": "default" not in more} | more))
+    return click.option("-o", "--output", type=kind, help=help_text, required="default" not in more, **more)
 
 
 def say(sentence: str) -> None:
