@@ -162,6 +162,6 @@ def list_runs(folder: Path, sort: str, as_json: bool) -> None:
 
 
 def _train(settings: "TrainingSettings", dataset: Path, run: Path, device: str, track: tuple[str, ...]) -> "list[Row]":
-    from training.fit.tracked_run import train_and_track
+    from training.fit.tracking import train_and_track
 
     return train_and_track(settings, dataset, run, device=device, names=track, say=say)

@@ -97,7 +97,7 @@ def _steps(output: Path, piles: int, epochs: int, explained: int, workers: int |
         return f"{plan.pictures} pictures of {plan.piles} piles"
 
     def train() -> str:
-        from training.fit.tracked_run import train_and_track
+        from training.fit.tracking import train_and_track
         from training.run.history import BEST_BY, best_epoch
         from training.run.predict import predict
         from training.run.run import Run

@@ -15,7 +15,7 @@ from core.engines.on_ray import RayEngine
 from core.engines.ray_connection import connect
 from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_file
-from training.fit.tracked_run import train_and_track
+from training.fit.tracking import train_and_track
 from training.run.history import Row, read_epochs
 from training.run.settings import TrainingSettings
 
@@ -37,7 +37,7 @@ def train_on_ray(
     names: Sequence[str] = ("tensorboard",),
     say: Callable[[str], None],
 ) -> list[Row]:
-    """Train on a Ray cluster as `training.fit.tracked_run.train_and_track` does here.
+    """Train on a Ray cluster as `training.fit.tracking.train_and_track` does here.
 
     Each of `workers` processes takes its share of every batch. All nodes see the dataset's folder `root` and
     `run_folder`. `say` is told in one sentence where the team trains.

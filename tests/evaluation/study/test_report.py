@@ -10,8 +10,7 @@ from click.testing import CliRunner
 
 from core.errors import BrickbenchError, SettingsError
 from evaluation.study.analysis import analyze
-from evaluation.study.answers.answer_files import write_answers
-from evaluation.study.answers.answers import COLUMNS, Answers
+from evaluation.study.answers.answers import COLUMNS, Answers, write_answers
 from evaluation.study.answers.importing import as_answers, count_rows
 from evaluation.study.commands.analyze import analyze as command
 from evaluation.study.power.simulation import simulate
