@@ -113,9 +113,9 @@ def answer_list(
             continue
         best = max(seen[part_id], key=lambda one: one[0], default=None)  # the first photo of equals
         found = sum(is_found for *_, is_found in seen[part_id])
-        probability, photo = (None, None) if best is None else best[:2]
+        probability, best_photo = (None, None) if best is None else best[:2]
         status = "found" if found else "missing"
-        answers.append(Answer(part_id, names.get(part_id, ""), part.count, status, found, probability, photo))
+        answers.append(Answer(part_id, names.get(part_id, ""), part.count, status, found, probability, best_photo))
     return answers
 
 
