@@ -14,10 +14,10 @@ import numpy.typing as npt
 from core.seeding import generator
 from training.run.checkpoint import resolve_checkpoint
 from training.run.history import Row, read_epochs
-from training.run.run import Run, RunInfo
+from training.run.run import Run
 from training.validation.intervals import Estimates, estimate
 from training.validation.labelled_split import Validation, validate
-from training.validation.metrics import Tally, class_average_precisions
+from training.validation.metrics import Tally, label_metrics
 from training.validation.thresholds import choose_thresholds
 
 RUNS = {
@@ -52,9 +52,7 @@ def cells_of(name: str, found: Estimates, claimed: float) -> list[str]:
 def chance(logits: npt.NDArray[np.float32], targets: npt.NDArray[np.float32]) -> float:
     """Return the mean macro mAP of logits that belong to other pictures."""
     rng = generator(0, SHUFFLES)
-    drawn = [
-        np.nanmean(class_average_precisions(logits[rng.permutation(len(logits))], targets)) for _ in range(SHUFFLES)
-    ]
+    drawn = [label_metrics(logits[rng.permutation(len(logits))], targets).map_macro for _ in range(SHUFFLES)]
     return float(np.mean(drawn))
 
 
@@ -70,7 +68,7 @@ def constant_rows(found: Validation) -> list[list[str]]:
 
 def last_epoch(folder: Path, root: Path, row: Row) -> list[str]:
     """Return the losses of the last epoch as mean over labels (and as their sum), and two scores on train."""
-    labels = len(RunInfo.load_run(folder).classes)
+    labels = len(Run.open(folder).info.classes)
     cells = [f"{row[f'{split}_loss']:.3f} ({labels * row[f'{split}_loss']:.1f})" for split in ("train", "val")]
     found = validate(Run.open(folder, root), "train", "last").tally().label_metrics()
     return [*cells, f"{100 * found.binary_accuracy:.1f}", f"{100 * found.recall_micro:.1f}"]

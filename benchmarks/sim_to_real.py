@@ -31,6 +31,7 @@ import numpy.typing as npt
 import yaml
 from sklearn.model_selection import StratifiedGroupKFold
 
+from core.bootstrap import Estimate
 from core.errors import BrickbenchError
 from core.files import atomic_file
 from dataset.index import open_index, update_index
@@ -45,7 +46,7 @@ from training.fit.loop import train
 from training.run.run import Run
 from training.run.settings import TrainingSettings
 from training.validation.gap import measure_gap
-from training.validation.intervals import Interval, estimate, intervals, resampled_weights
+from training.validation.intervals import estimate, intervals, resampled_weights
 from training.validation.labelled_split import validate
 from training.validation.metrics import Tally
 from training.validation.thresholds import choose_thresholds
@@ -269,7 +270,7 @@ def read_documents(network: Network, photos: Photos, folds: int) -> list[dict[st
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.is_file()]
 
 
-def scores(photos: Photos, logits: npt.NDArray[np.float64], thresholds: npt.NDArray[np.float64]) -> list[Interval]:
+def scores(photos: Photos, logits: npt.NDArray[np.float64], thresholds: npt.NDArray[np.float64]) -> list[Estimate]:
     """Return macro mAP, share of single bricks whose top part is right, exact match and macro F1, with intervals.
 
     Resampled are chains of shots: those that follow each other within ten seconds count as one.

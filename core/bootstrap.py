@@ -1,5 +1,6 @@
 """What intervals from resampling share: units drawn with replacement, and quantiles that cover for few units too."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,19 @@ from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 LEVEL = 0.95
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with the ends of its interval; NaN where there is none."""
+
+    value: float
+    low: float
+    high: float
+
+    def as_row(self, name: str) -> dict[str, object]:
+        """Return value and ends under `name`, ``name_low`` and ``name_high``."""
+        return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
 
 
 def resample_counts(rng: np.random.Generator, units: int, resamples: int) -> NDArray[np.int64]:

@@ -147,21 +147,21 @@ def list_runs(folder: Path, sort: str, as_json: bool) -> None:
     Example:
       brickbench train list bricks --sort best
     """
-    from training.run import run_list
+    from training.run.run import list_runs as runs_of
 
-    summaries = run_list.list_runs(folder)
+    summaries = runs_of(folder)
     if sort == "best":
         summaries.sort(key=lambda summary: -1.0 if summary.best_val_map is None else summary.best_val_map, reverse=True)
     if not summaries and not as_json:
         say(f"The dataset {folder} has no runs yet: `brickbench train run -d {folder}` makes one.")
         return
-    print_rows([summary.as_row() for summary in summaries], as_json=as_json, columns=None if as_json else LIST_COLUMNS)
+    print_rows([vars(summary) for summary in summaries], as_json=as_json, columns=None if as_json else LIST_COLUMNS)
     for summary in summaries:
         if summary.problem:
             say(f"{summary.run_id}: {summary.problem}")
 
 
 def _train(settings: "TrainingSettings", dataset: Path, run: Path, device: str, track: tuple[str, ...]) -> "list[Row]":
-    from training.fit.tracked_run import train_and_track
+    from training.fit.tracking import train_and_track
 
     return train_and_track(settings, dataset, run, device=device, names=track, say=say)

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from core.cli import Decorated, existing_folder
+from core.cli import Decorated, existing_folder, seed_option
 
 
 def run_argument(function: Decorated) -> Decorated:
@@ -24,11 +24,10 @@ def run_argument(function: Decorated) -> Decorated:
     return command  # type: ignore[return-value]
 
 
-def checkpoint_option(function: Decorated) -> Decorated:
-    """Add ``--checkpoint``: which one of a run."""
-    return click.option(
-        "--checkpoint", default="best", show_default=True, help="best (by mAP on val), last, or such as epoch_0007."
-    )(function)
+checkpoint_option = click.option(
+    "--checkpoint", default="best", show_default=True, help="best (by mAP on val), last, or such as epoch_0007."
+)
+"""``--checkpoint``: which one of a run."""
 
 
 def checkpoint_there_option(what: str) -> Callable[[Decorated], Decorated]:
@@ -41,41 +40,32 @@ def checkpoint_there_option(what: str) -> Callable[[Decorated], Decorated]:
     )
 
 
-def dataset_option(function: Decorated) -> Decorated:
-    """Add ``-d``: the dataset, by default that of the run."""
-    return click.option(
-        "-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset."
-    )(function)
+dataset_option = click.option(
+    "-d", "--dataset", type=existing_folder, default=None, show_default="the run's own", help="The dataset."
+)
 
 
 def split_option(default: str, *more: str, help_text: str = "Pictures.") -> Callable[[Decorated], Decorated]:
     """Return ``--split`` with this default; `more` choices beside train, val and test."""
-    return click.option(
-        "--split",
-        type=click.Choice(["train", "val", "test", *more]),
-        default=default,
-        show_default=True,
-        help=help_text,
-    )
+    kinds = click.Choice(["train", "val", "test", *more])
+    return click.option("--split", type=kinds, default=default, show_default=True, help=help_text)
+
+
+resamples_option = click.option(
+    "--resamples", type=click.IntRange(min=2), default=1000, show_default=True, help="For the intervals."
+)
 
 
 def resampling_options(function: Decorated) -> Decorated:
     """Add ``--resamples`` and ``--seed``, for intervals."""
-    function = click.option(
-        "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the resampling."
-    )(function)
-    return click.option(
-        "--resamples", type=click.IntRange(min=2), default=1000, show_default=True, help="For the intervals."
-    )(function)
+    return resamples_option(seed_option("Of the resampling.")(function))
 
 
-def track_option(function: Decorated) -> Decorated:
-    """Add ``--track``: the tools that watch a run."""
-    return click.option(
-        "--track",
-        type=click.Choice(["tensorboard", "wandb", "mlflow", "none"]),
-        multiple=True,
-        default=("tensorboard",),
-        show_default=True,
-        help="Where scores are watched; repeatable.",
-    )(function)
+track_option = click.option(
+    "--track",
+    type=click.Choice(["tensorboard", "wandb", "mlflow", "none"]),
+    multiple=True,
+    default=("tensorboard",),
+    show_default=True,
+    help="Where scores are watched; repeatable.",
+)

@@ -54,7 +54,7 @@ class Step:
 
 
 @click.command()
-@output_option("Folder for all of it.", required=False, default=Path("demo"), show_default=True)
+@output_option("Folder for all of it.", default=Path("demo"), show_default=True)
 @click.option("--piles", type=click.IntRange(min=32), default=PILES, show_default=True, help="Piles to render.")
 @click.option(
     "--epochs", type=click.IntRange(min=1), default=TRAIN["epochs"], show_default=True, help="Epochs of training."
@@ -97,7 +97,7 @@ def _steps(output: Path, piles: int, epochs: int, explained: int, workers: int |
         return f"{plan.pictures} pictures of {plan.piles} piles"
 
     def train() -> str:
-        from training.fit.tracked_run import train_and_track
+        from training.fit.tracking import train_and_track
         from training.run.history import BEST_BY, best_epoch
         from training.run.predict import predict
         from training.run.run import Run

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @dataset_argument
-@output_option("Folder to write into.", required=False, default=None, show_default="DATASET")
+@output_option("Folder to write into.", default=None, show_default="DATASET")
 @click.option(
     "--license", "licence", default="unknown", show_default=True, help="Licence as an SPDX name, in lower case."
 )

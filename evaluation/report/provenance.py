@@ -4,11 +4,11 @@ import hashlib
 import json
 import platform
 from collections.abc import Mapping
-from importlib import metadata
 
 import yaml
 
 from core.errors import BrickbenchError
+from core.versions import installed_versions
 from evaluation.intervals import RESAMPLES
 from evaluation.measures import MEASURES
 from evaluation.report.data import ReportData
@@ -58,11 +58,12 @@ def provenance(report: ReportData) -> list[tuple[str, str]]:
         f"two-sided, Holm's correction for {report.summary.comparisons} comparisons, told apart below {ALPHA:g}, "
         f"seed {seed}"
     )
+    versions = ", ".join(f"{name} {version}" for name, version in installed_versions(_LIBRARIES).items())
     return [
         *rows,
         ("Intervals", f"{LEVEL:.0%}, {RESAMPLES} bootstrap resamples of piles, expanded percentile, seed {seed}"),
         ("Tests", tests),
-        ("Software", f"Python {platform.python_version()}, " + ", ".join(_versions())),
+        ("Software", f"Python {platform.python_version()}, {versions}"),
     ]
 
 
@@ -95,13 +96,3 @@ def _method_text(report: ReportData, key: MethodKey) -> str:
     settings = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
     policy = METHODS[key.method].resize
     return f"{settings_text(settings or {})}; brought to picture size by {policy} resizing"
-
-
-def _versions() -> list[str]:
-    versions = []
-    for name in _LIBRARIES:
-        try:
-            versions.append(f"{name} {metadata.version(name)}")
-        except metadata.PackageNotFoundError:  # a checkout that is not installed
-            continue
-    return versions

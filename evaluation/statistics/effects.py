@@ -5,26 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import LEVEL, interval_ends, resample_counts
+from core.bootstrap import LEVEL, Estimate, interval_ends, resample_counts
 from core.seeding import Purpose, generator
 from evaluation.intervals import RESAMPLES, FloatArray, Interval, Piles
 from evaluation.statistics.permutation import flips_for, holm, sign_flip_p_values
 
 BoolArray = NDArray[np.bool_]
 _AT_ONCE = 128  # columns: 2,000 resamples of four sums of each take 8 MB
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A number with its interval over piles; NaN ends where fewer than two piles have a value."""
-
-    value: float
-    low: float
-    high: float
-
-    def as_row(self, name: str) -> dict[str, object]:
-        """Return value and ends under `name`, ``name_low`` and ``name_high``."""
-        return {name: self.value, f"{name}_low": self.low, f"{name}_high": self.high}
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,6 @@ from evaluation.study.models.bradley_terry import bradley_terry, count_wins
 from evaluation.study.models.familiarity import familiarity_trend
 from evaluation.study.models.generalisation import generalise
 from evaluation.study.models.items import items_one_by_one
-from evaluation.study.models.position import position_bias
-from evaluation.study.models.randomisation import randomisation_test
 from evaluation.study.models.repeats import attention, consistency
 from evaluation.study.models.results import (
     Agreement,
@@ -33,6 +31,7 @@ from evaluation.study.models.results import (
 )
 from evaluation.study.models.scores import ScoreKey, score_preference
 from evaluation.study.models.share import pooled_share, wilson
+from evaluation.study.models.sides import position_bias, randomisation_test
 from evaluation.study.models.trials import read_trials
 from evaluation.study.models.two_way import two_way_share
 
@@ -89,14 +88,10 @@ def analyze(
     scores: Mapping[ScoreKey, float] | None = None,
     draws: int = DRAWS,
 ) -> StudyResult:
-    """Return what `answers` show of the preference for `first`.
+    """Return what `answers` show of the preference for `first`, else for the first method in alphabetical order.
 
-    Args:
-        answers: of all kinds; only main ones count for the preference.
-        seed: of resampling and permutations; the same seed gives the same result.
-        first: the method whose share is reported; the first in alphabetical order where None.
-        scores: of one metric, higher is better, by image, part and method.
-        draws: of each bootstrap and permutation.
+    Only main answers count for the preference. `scores` are of one metric, higher being better. The same seed gives the
+    same result, with `draws` in each bootstrap and permutation.
 
     Raises:
         BrickbenchError: there are no main answers, fewer than two methods, or `first` is none of them.

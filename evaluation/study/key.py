@@ -18,6 +18,12 @@ LONGEST_TRIAL_S = 86_400.0
 """A day: no answer takes longer."""
 
 
+class FromOutside(BaseModel):
+    """What a participant's page sends: nothing is converted, and nothing more is taken."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
 class Side(StrEnum):
     """Where an explanation stands, and what a participant chooses."""
 

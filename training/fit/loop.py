@@ -27,12 +27,12 @@ from training.fit.learner import (
     create_learner,
     learning_rate,
     load_resume,
+    memory_is_full,
     resume_path,
     save_resume,
 )
 from training.fit.losses import LATE, LossWatch, require_number
 from training.fit.mask_penalty import mass_outside
-from training.fit.memory import memory_is_full
 from training.fit.pretrained import load_pretrained, load_weights
 from training.fit.team import Team, joined_team
 from training.network.devices import choose_device
@@ -72,7 +72,7 @@ def train(
             the GPU's memory is full, or the loss is no longer a number.
     """
     with joined_team(choose_device(device)) as (team, own_device):
-        tell = say if say is not None and team.is_first else _nothing
+        tell = say if say is not None and team.is_first else lambda _: None
         return _train(settings, root, run_folder, team, own_device, after_epoch, tell)
 
 
@@ -293,7 +293,3 @@ def _tell_of_parts_without_pictures(
 
 def _number(value: float) -> float | None:
     return value if math.isfinite(value) else None  # JSON has no NaN
-
-
-def _nothing(sentence: str) -> None:
-    del sentence

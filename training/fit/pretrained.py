@@ -8,7 +8,6 @@ from typing import Any
 
 import timm
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -112,10 +111,7 @@ def load_weights(model: nn.Module, path: Path, classes: Sequence[str] = ()) -> M
     in files of other libraries. Of a checkpoint the classifier is taken part by part, as the file beside it names them;
     of other files as it is, if it has as many classes.
 
-    Args:
-        model: filled in place.
-        path: the file.
-        classes: part_ids, one a logit of `model`.
+    `classes` are part_ids, one a logit of `model`.
 
     Raises:
         BrickbenchError: the file is missing, damaged, or of another network; says which tensor differs first.
@@ -174,25 +170,18 @@ def _read(path: Path) -> dict[str, Tensor]:
             content: Any = load_file(path, device="cpu")
         else:
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (SafetensorError, OSError, EOFError) as error:
-        raise _damaged(path, error) from error
     except Exception as error:  # torch raises many kinds for a damaged file
-        raise _damaged(path, error) from error
+        raise BrickbenchError(
+            f"{path} cannot be read as weights ({type(error).__name__}): give another file."
+        ) from error
     while isinstance(content, dict) and not all(isinstance(value, Tensor) for value in content.values()):
-        inner = next((content[name] for name in _CONTAINERS if isinstance(content.get(name), dict)), None)
-        if inner is None:
-            raise BrickbenchError(f"{path} holds no table of tensors: give a file of weights (a state_dict).")
-        content = inner
+        content = next((content[name] for name in _CONTAINERS if isinstance(content.get(name), dict)), None)
     if not isinstance(content, dict) or not content:
         raise BrickbenchError(f"{path} holds no table of tensors: give a file of weights (a state_dict).")
     for prefix in _WRAPPERS:
         if all(name.startswith(prefix) for name in content):
             content = {name.removeprefix(prefix): tensor for name, tensor in content.items()}
     return dict(content)
-
-
-def _damaged(path: Path, error: Exception) -> BrickbenchError:
-    return BrickbenchError(f"{path} cannot be read as weights ({type(error).__name__}): give another file.")
 
 
 def _classifier_tensors(model: nn.Module) -> set[str]:

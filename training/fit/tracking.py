@@ -11,15 +11,20 @@ import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Self
+
+import numpy as np
+from PIL import Image
 
 from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_file
+from training.fit.loop import train
+from training.fit.prediction_grid import GRID_FILE, write_prediction_grid
 from training.fit.team import is_first_process
 from training.fit.trackers import MlflowTracker, Picture, TensorBoardTracker, ToolState, Tracker, WandbTracker
 from training.run.history import Row, read_epochs
 from training.run.run import Run
+from training.run.settings import TrainingSettings
 
 STATE_FILE = "tracking.json"
 _LONGEST_REASON = 200
@@ -47,12 +52,9 @@ class Tracking:
     """The tools of one run; use it with ``with``, and `after_epoch` as that of `training.fit.loop.train`."""
 
     def __init__(self, run_folder: Path, names: Sequence[str], warn: Callable[[str], None]) -> None:
-        """Look for the packages of the tools.
+        """Look for the packages of the tools `names`, of `TOOLS`, or ``none`` alone; the run need not be there yet.
 
-        Args:
-            run_folder: the run; it need not be there yet.
-            names: of `TOOLS`, or ``none`` alone.
-            warn: is told in one sentence of a tool that failed.
+        `warn` is told in one sentence of a tool that failed.
 
         Raises:
             SettingsError: ``none`` stands beside others.
@@ -69,9 +71,7 @@ class Tracking:
         """Return itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close the tools that were opened."""
         for name, tracker in list(self._open.items()):
             self._guarded(name, tracker.end)
@@ -94,15 +94,15 @@ class Tracking:
                 del self._closed[name]
         self._catch_up(history)
         for name in list(self._open):
-            self._guarded(name, lambda name=name: self._complete(name, pictures, len(history)))  # type: ignore[misc]
+            self._guarded(name, self._complete, name, pictures, len(history))
 
     def _catch_up(self, history: list[Row]) -> None:
         if not history:
             return
         for name in list(self._closed):
-            self._guarded(name, lambda name=name: self._start(name))  # type: ignore[misc]
+            self._guarded(name, self._start, name)
         for name in list(self._open):
-            self._guarded(name, lambda name=name: self._send(name, history))  # type: ignore[misc]
+            self._guarded(name, self._send, name, history)
 
     def _start(self, name: str) -> None:
         tracker = self._closed.pop(name)
@@ -121,13 +121,49 @@ class Tracking:
             self._open[name].picture(title, picture, epoch)
         _write_state(self._folder, name, replace(_read_states(self._folder)[name], complete=True))
 
-    def _guarded(self, name: str, step: Callable[[], None]) -> None:
+    def _guarded(self, name: str, step: Callable[..., None], *given: object) -> None:
         try:
-            step()
+            step(*given)
         except Exception as error:  # noqa: BLE001  what watches a run must not end it, whatever it raises
             self._open.pop(name, None)
             reason = textwrap.shorten(str(error), _LONGEST_REASON, placeholder=" …") or type(error).__name__
             self._warn(f"{TOOLS[name].title} failed and is left alone from here on: {reason.rstrip('.')}.")
+
+
+def train_and_track(
+    settings: TrainingSettings,
+    root: Path,
+    run_folder: Path,
+    *,
+    device: str = "auto",
+    names: Sequence[str] = ("tensorboard",),
+    say: Callable[[str], None],
+) -> list[Row]:
+    """Train, or go on with a run, as `training.fit.loop.train` does, and return the lines of ``epochs.jsonl``.
+
+    The tools of `training.fit.tracking.TOOLS` that `names` names watch it. `say` is told also of a tool or a sheet of
+    predictions that failed; training goes on then.
+
+    Raises:
+        SettingsError: as `training.fit.loop.train`, or the names of tools contradict each other.
+        BrickbenchError: as `training.fit.loop.train`, or a tool is not installed.
+    """
+    with Tracking(run_folder, names, say) as tracking:
+        before = len(read_epochs(run_folder))
+        history = train(settings, root, run_folder, device=device, after_epoch=tracking.after_epoch, say=say)
+        if is_first_process():
+            sheet = run_folder / GRID_FILE
+            if len(history) > before or not sheet.is_file():
+                try:
+                    write_prediction_grid(Run.open(run_folder, root), device)
+                except BrickbenchError as error:
+                    say(f"The run is whole, but its sheet of predictions could not be drawn. {error}")
+            pictures = {}
+            if sheet.is_file():
+                with Image.open(sheet) as opened:
+                    pictures["predictions"] = np.asarray(opened.convert("RGB"))
+            tracking.finish(pictures)
+    return history
 
 
 def _tracker(name: str) -> Tracker:

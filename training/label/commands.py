@@ -57,7 +57,7 @@ class _Outcome:
 @dataset_option
 @split_option("test", help_text="Pictures, where no photos are given.")
 @checkpoint_option
-@output_option("Write each photo with its parts' names beside it.", required=False)
+@output_option("Write each photo with its parts' names beside it.", default=None)
 @click.option("--csv", "csv_file", type=new_file, help="Write the table as CSV.")
 @click.option(
     "--parts-list", type=existing_file, default=None, help="Which of these parts are there: text, CSV, BrickLink XML."

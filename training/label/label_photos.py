@@ -97,13 +97,9 @@ def label_photos(
 ) -> Iterator[LabelledPhoto]:
     """Yield every photo of `files` with its parts, in their order, with progress on stderr.
 
-    Args:
-        checkpoint: the network.
-        files: photos of any size and orientation; one that cannot be read is yielded with the reason.
-        device: where the network is.
-        thresholds: (C,) logits above which a part counts as found, such as the checkpoint's own.
-        names: of the parts, by part_id.
-        turns: 1, 2 or 4 views of each photo, turned by equal angles, whose logits are averaged.
+    Photos may be of any size and orientation; one that cannot be read is yielded with the reason. A part counts as
+    found above its logit in `thresholds` (C,); `names` are by part_id. The logits of 1, 2 or 4 views of each photo,
+    `turns` of it by equal angles, are averaged.
     """
     order = iter(files)
     with Progress("Labelling", len(files), "photos") as progress, ThreadPoolExecutor(READERS) as pool:

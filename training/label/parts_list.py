@@ -95,13 +95,9 @@ def read_parts_list(path: Path) -> list[WantedPart]:
 def answer_list(
     wanted: Sequence[WantedPart], photos: Sequence[LabelledPhoto], classes: Sequence[str], names: dict[str, str]
 ) -> list[Answer]:
-    """Return for each wanted part whether it is in some photo.
+    """Return for each wanted part whether it is in some photo; photos that could not be read count for nothing.
 
-    Args:
-        wanted: the list.
-        photos: labelled ones; those that could not be read count for nothing.
-        classes: part_ids that the network knows.
-        names: of parts, by part_id.
+    `classes` are the part_ids that the network knows, `names` what parts are called.
     """
     known = {part_id.lower(): part_id for part_id in classes}
     seen: dict[str, list[tuple[float, str, bool]]] = {part_id: [] for part_id in classes}
@@ -117,17 +113,9 @@ def answer_list(
             continue
         best = max(seen[part_id], key=lambda one: one[0], default=None)  # the first photo of equals
         found = sum(is_found for *_, is_found in seen[part_id])
-        answers.append(
-            Answer(
-                part_id,
-                names.get(part_id, ""),
-                part.count,
-                "found" if found else "missing",
-                found,
-                None if best is None else best[0],
-                None if best is None else best[1],
-            )
-        )
+        probability, best_photo = (None, None) if best is None else best[:2]
+        status = "found" if found else "missing"
+        answers.append(Answer(part_id, names.get(part_id, ""), part.count, status, found, probability, best_photo))
     return answers
 
 

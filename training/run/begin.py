@@ -5,11 +5,11 @@ import json
 import os
 import platform
 import subprocess
-from importlib import metadata
 from pathlib import Path
 
 from core.errors import BrickbenchError, SettingsError
 from core.files import require_writable
+from core.versions import installed_versions
 from dataset.database import open_index
 from dataset.pile_dataset import PileDataset
 from training.run.parts import how_parts_differ
@@ -17,15 +17,8 @@ from training.run.run import RUN_FILE, SETTINGS_FILE, Run, RunInfo
 from training.run.settings import TrainingSettings, differences
 
 LIBRARIES = (
-    "brickbench",
-    "torch",
-    "torchvision",
-    "timm",
-    "numpy",
-    "albumentations",
-    "opencv-python-headless",
-    "pillow",
-)
+    "brickbench", "torch", "torchvision", "timm", "numpy", "albumentations", "opencv-python-headless", "pillow",
+)  # fmt: skip
 _GIT_WAIT_S = 10
 
 
@@ -48,7 +41,8 @@ def begin_run(run_folder: Path, info: RunInfo, settings: TrainingSettings) -> Ru
         raise BrickbenchError(f"{run_folder} is not empty and holds no run: choose another folder with -o.")
     require_writable(run_folder)
     settings.save(run_folder / SETTINGS_FILE)
-    info = info.model_copy(update={"versions": library_versions(), "git_commit": code_commit()})
+    versions = {"python": platform.python_version()} | installed_versions(LIBRARIES)
+    info = info.model_copy(update={"versions": versions, "git_commit": code_commit()})
     info.save(run_folder / RUN_FILE)  # last: with it, the folder is a run
     return info
 
@@ -86,17 +80,6 @@ def digest_of_pictures(root: Path, *parts: PileDataset) -> str:
         digest.update(json.dumps([part.split, part.classes, names]).encode())
         digest.update(part.targets.tobytes())
     return digest.hexdigest()[:12]
-
-
-def library_versions() -> dict[str, str]:
-    """Return the versions of Python and of the installed `LIBRARIES`."""
-    versions = {"python": platform.python_version()}
-    for name in LIBRARIES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:  # such as another build of opencv
-            continue
-    return versions
 
 
 def code_commit(file: Path = Path(__file__)) -> str | None:

@@ -150,11 +150,9 @@ def load_info(weights: Path) -> CheckpointInfo:
 
 
 def resolve_checkpoint(path_or_run: Path, checkpoint: str = "best") -> Path:
-    """Return the path of the weights: `path_or_run` itself, or checkpoint `checkpoint` of that run.
+    """Return the path of the weights: `path_or_run` itself if it is a ``.safetensors`` file, else the run's.
 
-    Args:
-        path_or_run: a ``.safetensors`` file, or a run folder.
-        checkpoint: ``best``, ``last`` or a name such as ``epoch_0007``; unused for a file.
+    `checkpoint` is ``best``, ``last`` or a name such as ``epoch_0007``.
 
     Raises:
         SettingsError: the run has no such checkpoint.
@@ -214,10 +212,7 @@ def load_checkpoint(
 ) -> Checkpoint:
     """Return a trained network in evaluation mode, with all that is needed to feed it and read its logits.
 
-    Args:
-        path_or_run: a ``.safetensors`` file with its ``.json`` beside it, or a run folder.
-        checkpoint: which one of a run: ``best`` (by mAP on val), ``last``, or a name such as ``epoch_0007``.
-        device: where the network goes.
+    `path_or_run` and `checkpoint` are those of `resolve_checkpoint`; beside a file lies its ``.json``.
 
     Raises:
         SettingsError: the run has no such checkpoint, or the network's name is unknown.

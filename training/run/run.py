@@ -1,4 +1,4 @@
-"""A run's folder, opened: what it says of itself, its settings, its epochs, its checkpoints, its dataset."""
+"""A run's folder, opened: what it says of itself, its settings, epochs, checkpoints, dataset; and a dataset's runs."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -11,8 +11,9 @@ from pydantic import Field
 from core.errors import BrickbenchError
 from core.settings import Settings
 from dataset.dataset_folder import DatasetFolder
+from dataset.run_folders import known_run_folders
 from training.run.checkpoint import Checkpoint, load_checkpoint, resolve_checkpoint, whole_checkpoints
-from training.run.history import Row, read_epochs
+from training.run.history import BEST_BY, Row, best_epoch, is_over, read_epochs
 from training.run.settings import TrainingSettings
 
 RUN_FILE = "run.yaml"
@@ -47,19 +48,6 @@ class RunInfo(Settings):
     git_commit: str | None = None
     """Commit of the code that it began with, ``-dirty`` behind it if files differed; None outside a checkout."""
 
-    @classmethod
-    def load_run(cls, run_folder: Path) -> "RunInfo":
-        """Return the information in `run_folder`.
-
-        Raises:
-            BrickbenchError: the folder is no run.
-        """
-        if not (run_folder / RUN_FILE).is_file():
-            raise BrickbenchError(
-                f"{run_folder} is no run: it has no {RUN_FILE}. Give a folder that `brickbench train run` made."
-            )
-        return cls.load(run_folder / RUN_FILE)
-
 
 @dataclass(frozen=True)
 class Run:
@@ -77,7 +65,11 @@ class Run:
         Raises:
             BrickbenchError: the folder is no run.
         """
-        return cls(folder, RunInfo.load_run(folder), dataset)
+        if not (folder / RUN_FILE).is_file():
+            raise BrickbenchError(
+                f"{folder} is no run: it has no {RUN_FILE}. Give a folder that `brickbench train run` made."
+            )
+        return cls(folder, RunInfo.load(folder / RUN_FILE), dataset)
 
     @cached_property
     def dataset(self) -> DatasetFolder:
@@ -142,3 +134,59 @@ class Run:
 def dataset_of(run_folder: Path) -> Path:
     """Return the dataset of the run in a folder; raises as `Run.open` and `Run.own_dataset`."""
     return Run.open(run_folder).own_dataset
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run has come to."""
+
+    run_id: str
+    model: str | None = None
+    epochs: int = 0
+    """Done."""
+    of: int | None = None
+    """Asked for."""
+    finished: bool = False
+    """All are done, or `patience` ended the run."""
+    best_epoch: int | None = None
+    best_val_map: float | None = None
+    initial_weights: str | None = None
+    """``untrained``, ``imagenet``, or a file."""
+    settings: str | None = None
+    """Digest of the settings."""
+    data: str | None = None
+    """Digest of the pictures and labels."""
+    folder: str = ""
+    problem: str | None = None
+    """Why the run cannot be read."""
+
+
+def list_runs(root: Path) -> list[RunSummary]:
+    """Return the runs of a dataset by name: those in its ``runs/``, and those elsewhere that its index knows.
+
+    A run that cannot be read is listed with the reason.
+    """
+    return [summarize(folder) for folder in known_run_folders(root)]
+
+
+def summarize(folder: Path) -> RunSummary:
+    """Return what the run in `folder` has come to."""
+    try:
+        run = Run.open(folder)
+        settings, history = run.settings, run.epochs
+    except (BrickbenchError, ValueError, OSError) as error:
+        return RunSummary(folder.name, folder=str(folder), problem=str(error))
+    best = best_epoch(history) if history else {}
+    return RunSummary(
+        run_id=run.info.run_id,
+        model=run.info.model,
+        epochs=len(history),
+        of=settings.total_epochs,
+        finished=is_over(settings, history),
+        best_epoch=best.get("epoch"),
+        best_val_map=best.get(BEST_BY),
+        initial_weights=str(settings.weights or ("imagenet" if settings.pretrained else "untrained")),
+        settings=run.info.settings_digest,
+        data=run.info.dataset_digest,
+        folder=str(folder),
+    )

@@ -139,27 +139,15 @@ class TrainingSettings(LoadingSettings):
         return self, 0
 
     @model_validator(mode="after")
-    def _model_is_named(self) -> Self:
+    def _holds_together(self) -> Self:
         if not self.model.strip():
             raise ValueError("model is empty; give 'bricknet' or the name of a timm model")
-        return self
-
-    @model_validator(mode="after")
-    def _starts_from_one_place(self) -> Self:
         if self.pretrained and self.weights is not None:
             raise ValueError("pretrained and weights exclude each other: give one of them")
-        return self
-
-    @model_validator(mode="after")
-    def _penalty_can_be_had(self) -> Self:
         if self.mask_penalty and self.compile:
             raise ValueError("mask_penalty needs gradients of gradients, which compile does not give: drop one of them")
         if self.mask_penalty and self.precision == "float16":
             raise ValueError("mask_penalty is too small a number for precision float16: take bfloat16 or float32")
-        return self
-
-    @model_validator(mode="after")
-    def _stages_fit(self) -> Self:
         for stage in self.stages:
             foreign = set(stage.sources or ()) - set(self.sources)
             if foreign:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from training.validation.intervals import FEWEST_GROUPS, RESAMPLES, Interval, estimate, intervals, resampled_weights
+from core.bootstrap import Estimate
+from training.validation.intervals import FEWEST_GROUPS, RESAMPLES, estimate, intervals, resampled_weights
 from training.validation.metrics import SCORES, FloatArray, Tally
 from training.validation.picture_facts import ObjectArray, PictureFacts
 
@@ -39,7 +40,7 @@ class StratumScores:
     groups: int
     classes: int
     """Classes that are shown: the means of different strata may be over different parts."""
-    scores: dict[str, Interval]
+    scores: dict[str, Estimate]
     """By name; NaN ends where there are fewer than `FEWEST_GROUPS` groups."""
 
     @property
@@ -130,7 +131,7 @@ class VisibilityBin:
     labelled: int
     """Of these, how many are labels: the label rule leaves out what is hidden too much."""
     groups: int
-    claimed: Interval
+    claimed: Estimate
     """The share that is claimed: recall, where all are labels."""
 
     def as_row(self) -> dict[str, object]:

@@ -5,23 +5,34 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import device_option, existing_folder, json_option, new_file, output_option, print_json, print_rows, say
-from training.options import checkpoint_option, dataset_option, resampling_options, run_argument, split_option
+from core.cli import (
+    device_option,
+    existing_folder,
+    json_option,
+    new_file,
+    output_option,
+    print_json,
+    print_rows,
+    say,
+    seed_option,
+)
+from training.options import (
+    checkpoint_option,
+    dataset_option,
+    resamples_option,
+    resampling_options,
+    run_argument,
+    split_option,
+)
 
 if TYPE_CHECKING:
     from training.run.run import Run
 
-CLASS_COLUMNS: tuple[str, ...] = (
-    "part_id",
-    "pictures",
-    "average_precision",
-    "average_precision_low",
-    "average_precision_high",
-)
+CLASS_COLUMNS: tuple[str, ...] = ("part_id", "pictures")
+CLASS_COLUMNS += ("average_precision", "average_precision_low", "average_precision_high")
 CLASS_COLUMNS += ("f1", "precision", "recall", "calibration_error")
 STRATUM_COLUMNS: tuple[str, ...] = ("by", "stratum", "pictures", "groups", "classes")
-STRATUM_COLUMNS += ("map_macro", "map_macro_low", "map_macro_high")
-STRATUM_COLUMNS += ("f1_micro", "f1_micro_low", "f1_micro_high")
+STRATUM_COLUMNS += ("map_macro", "map_macro_low", "map_macro_high", "f1_micro", "f1_micro_low", "f1_micro_high")
 
 
 @click.command()
@@ -32,7 +43,7 @@ STRATUM_COLUMNS += ("f1_micro", "f1_micro_low", "f1_micro_high")
 @click.option("--breakdown", is_flag=True, help="One line a stratum: source, bricks, visibility, light, floor, split.")
 @click.option("--choose-thresholds", is_flag=True, help="Choose each part's threshold by F1, for this checkpoint.")
 @click.option("--thresholds", is_flag=True, help="Also the scores with the thresholds that were chosen.")
-@output_option("Write a page with curves (HTML).", new_file, required=False)
+@output_option("Write a page with curves (HTML).", new_file, default=None)
 @resampling_options
 @device_option
 @json_option
@@ -93,8 +104,8 @@ def validate(
 @split_option("val")
 @checkpoint_option
 @click.option("--thresholds", is_flag=True, help="Decide at the thresholds that were chosen.")
-@click.option("--resamples", type=click.IntRange(min=2), default=1000, show_default=True, help="For the intervals.")
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all that is drawn.")
+@resamples_option
+@seed_option("Of all that is drawn.")
 @device_option
 @json_option
 def gap(

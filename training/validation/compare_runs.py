@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from core.bootstrap import Estimate
 from core.errors import BrickbenchError, SettingsError
 from dataset.database import open_index
 from dataset.pile_dataset import PileDataset
 from dataset.splits import SPLITS
 from training.run.history import Row, best_epoch
-from training.run.run import Run
-from training.run.run_list import RunSummary, summarize
+from training.run.run import Run, RunSummary, summarize
 from training.run.settings import TrainingSettings
-from training.validation.intervals import RESAMPLES, Interval, estimate
+from training.validation.intervals import RESAMPLES, estimate
 from training.validation.metrics import Tally
 
 SCORES = ("val_map_macro", "val_map_micro", "val_f1_macro", "val_precision_macro", "val_recall_macro", "val_loss")
@@ -37,19 +37,12 @@ class Paired:
     run: str
     minus: str
     metric: str
-    difference: Interval
+    difference: Estimate
 
     def as_row(self) -> dict[str, object]:
         """Return it as a row of a table."""
-        return {
-            "split": self.split,
-            "pictures": self.pictures,
-            "groups": self.groups,
-            "run": self.run,
-            "minus": self.minus,
-            "metric": self.metric,
-            **self.difference.as_row("difference"),
-        }
+        row = {name: value for name, value in vars(self).items() if name != "difference"}
+        return row | self.difference.as_row("difference")
 
 
 @dataclass(frozen=True)
@@ -93,12 +86,9 @@ class Comparison:
 
 
 def compare_runs(runs: Sequence[Run], *, seed: int = 0, resamples: int = RESAMPLES) -> Comparison:
-    """Return runs side by side; the index of the first one's dataset has their predictions.
+    """Return two or more runs side by side; the index of the first one's dataset has their predictions.
 
-    Args:
-        runs: two or more.
-        seed: of the resampling.
-        resamples: for the intervals; the same ones for both runs of a pair.
+    Both runs of a pair see the same `resamples`.
 
     Raises:
         SettingsError: fewer than two runs, or one twice.

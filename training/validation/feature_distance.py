@@ -14,10 +14,9 @@ from scipy.linalg import svdvals
 from scipy.spatial.distance import cdist, pdist
 from scipy.stats import t
 
-from core.bootstrap import LEVEL
+from core.bootstrap import LEVEL, Estimate
 from core.progress import Progress
 from core.seeding import Purpose, generator
-from training.validation.intervals import Interval
 from training.validation.metrics import FloatArray
 
 MOST_PICTURES = 1000
@@ -85,11 +84,7 @@ def permutation_p_value(
 ) -> float:
     """Return how often chance alone makes a discrepancy at least as large, counting the one that was found.
 
-    Args:
-        kernel: (N, N), of independent vectors.
-        is_first: (N,).
-        rng: draws the permutations.
-        permutations: how many; the smallest value is ``1 / (permutations + 1)``.
+    `kernel` (N, N) is of independent vectors, `is_first` (N,); the smallest value is ``1 / (permutations + 1)``.
     """
     observed = discrepancies(kernel, is_first[:, None])[0]
     shuffled = rng.permuted(np.repeat(is_first[:, None], permutations, axis=1), axis=0)
@@ -101,11 +96,11 @@ class Distance:
     """How far renders are from photos by one measure, beside what two halves of either are from each other."""
 
     measure: str
-    between: Interval
+    between: Estimate
     """Half of the renders from half of the photos: mean over halvings."""
     within_renders: float
     within_photos: float
-    excess: Interval
+    excess: Estimate
     """`between` less the mean of both `within`: 0 where the two kinds cannot be told apart."""
 
     def as_row(self) -> dict[str, object]:
@@ -139,11 +134,8 @@ def compare_features(renders: FloatArray, photos: FloatArray, *, seed: int, halv
     and the kernel's bandwidth is the median distance between two photos. So figures are comparable between renders made
     in different ways, for the same checkpoint and the same photos.
 
-    Args:
-        renders: (N, D), one row a group of pictures.
-        photos: (M, D), one row a group of pictures.
-        seed: of the choice, the halving and the permutations.
-        halvings: how often.
+    `renders` (N, D) and `photos` (M, D) have one row a group of pictures. The seed is that of the choice, the halving
+    and the permutations.
     """
     count = min(len(renders), len(photos), MOST_PICTURES)
     if count < FEWEST_PICTURES:
@@ -186,7 +178,7 @@ def _summary(measure: str, values: FloatArray) -> Distance:
     )
 
 
-def _interval(values: FloatArray) -> Interval:
+def _interval(values: FloatArray) -> Estimate:
     mean = float(values.mean())
     reach = float(values.std(ddof=1) * t.ppf((1 + LEVEL) / 2, len(values) - 1))
-    return Interval(mean, mean - reach, mean + reach)
+    return Estimate(mean, mean - reach, mean + reach)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from core.bootstrap import Estimate
 from core.errors import BrickbenchError
 from core.seeding import Purpose, generator
 from dataset.dataset_folder import DatasetFolder
@@ -14,7 +15,7 @@ from training.network.devices import choose_device
 from training.run.predict import label_with_features, open_split
 from training.run.run import Run
 from training.validation.feature_distance import Distances, compare_features
-from training.validation.intervals import RESAMPLES, Interval, estimate
+from training.validation.intervals import RESAMPLES, estimate
 from training.validation.metrics import SCORES, FloatArray, Tally
 from training.validation.thresholds import load_thresholds
 
@@ -58,7 +59,7 @@ class Gap:
     """part_ids that both kinds show: the scores are over these alone."""
     renders: Domain
     photos: Domain
-    scores: Mapping[str, tuple[Interval, Interval, Interval]]
+    scores: Mapping[str, tuple[Estimate, Estimate, Estimate]]
     """On renders, on photos, and the first less the second, by name."""
     distances: Distances
 
@@ -100,16 +101,9 @@ def measure_gap(
 ) -> Gap:
     """Return how a checkpoint does on the renders of one dataset and on the photos of the same or another one.
 
-    Args:
-        run: the run; its dataset has the renders.
-        photos_of: dataset with the photos; None for the same.
-        split: of both.
-        checkpoint: best, last, or such as epoch_0007.
-        use_thresholds: decide at the run's chosen thresholds rather than at logit 0.
-        device: auto, cpu, cuda …
-        seed: of resampling, halving and permuting.
-        resamples: for the intervals of the scores.
-        say: is told of parts of a dataset that the checkpoint does not know, which are left out.
+    The run's dataset has the renders, `photos_of` the photos (None: the same). `use_thresholds` decides at the run's
+    chosen thresholds rather than at logit 0. The seed is that of resampling, halving and permuting. `say` is told of
+    parts of a dataset that the checkpoint does not know, which are left out.
 
     Raises:
         BrickbenchError: no such checkpoint, one kind of pictures is missing, or no part is on both.
@@ -157,18 +151,13 @@ def score_gap(
     *,
     seed: int,
     resamples: int = RESAMPLES,
-) -> dict[str, tuple[Interval, Interval, Interval]]:
+) -> dict[str, tuple[Estimate, Estimate, Estimate]]:
     """Return each score on renders, on photos, and the first less the second, with intervals.
 
     The two kinds have no pictures in common, so each has its own resamples, and those of the gap are their differences.
 
-    Args:
-        renders: the one kind.
-        photos: the other kind.
-        shared: (C,) classes that count: those that both show, since means over other parts are no comparison.
-        thresholds: (C,) logits above which a class counts as claimed.
-        seed: of the resampling.
-        resamples: how many.
+    `shared` (C,) are the classes that count: those that both show, since means over other parts are no comparison. A
+    class counts as claimed above its logit in `thresholds` (C,).
     """
     one, other = (
         estimate(

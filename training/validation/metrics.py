@@ -185,18 +185,6 @@ def label_metrics(logits: npt.ArrayLike, targets: npt.ArrayLike, thresholds: npt
     return Tally(logits, targets, thresholds=thresholds).label_metrics()
 
 
-def class_average_precisions(logits: npt.ArrayLike, targets: npt.ArrayLike) -> FloatArray:
-    """Return the average precision of each class, (C,), NaN for a class without positives.
-
-    Args:
-        logits: (N, C) float.
-        targets: (N, C) 0 or 1.
-    """
-    scores, truth = _checked(logits, targets)
-    members = np.zeros(len(truth), dtype=np.int64)
-    return Ranking.of(scores, truth, members, 1).average_precisions(np.ones((1, 1)))[:, 0]
-
-
 def calibration_bin(probability: npt.ArrayLike) -> npt.NDArray[np.int64]:
     """Return the bin of each probability, 0 to `CALIBRATION_BINS` - 1; an edge belongs to the bin below it."""
     inner = np.linspace(0, 1, CALIBRATION_BINS + 1)[1:-1]

@@ -28,10 +28,7 @@ class Mistake:
 def worst_pictures(validation: Validation, thresholds: FloatArray, count: int = 12) -> list[Mistake]:
     """Return the pictures with most parts missed or invented, one of each group, those most surely wrong first.
 
-    Args:
-        validation: logits beside truth.
-        thresholds: (C,) logits above which a part counts as claimed.
-        count: how many at most; a picture without a mistake is never shown.
+    A part counts as claimed above its logit in `thresholds` (C,). A picture without a mistake is never shown.
     """
     distance = validation.logits - thresholds
     truth, claimed = validation.targets > 0.5, distance > 0

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 from markupsafe import Markup
 
-from core.bootstrap import LEVEL
+from core.bootstrap import LEVEL, Estimate
 from core.pages import page_environment, save_page
 from training.validation.breakdown import StratumScores
 from training.validation.curves import precision_recall, reliability
-from training.validation.intervals import FEWEST_GROUPS, Interval
+from training.validation.intervals import FEWEST_GROUPS
 from training.validation.labelled_split import ALL_SPLITS, Details, Findings
 from training.validation.metrics import CALIBRATION_BINS, LOWER_IS_BETTER, SCORES
 from training.validation.mistakes import worst_pictures
@@ -145,7 +145,7 @@ def _score_plots(findings: Findings) -> list[tuple[str, Markup]]:
     return plots
 
 
-def _breakdowns(strata: Sequence[StratumScores], whole: dict[str, Interval]) -> list[tuple[str, Markup]]:
+def _breakdowns(strata: Sequence[StratumScores], whole: dict[str, Estimate]) -> list[tuple[str, Markup]]:
     return [
         (f"{dimension[0].upper()}{dimension[1:]}", breakdown_plot(list(members), whole, BROKEN_DOWN))
         for dimension, members in itertools.groupby(strata, key=lambda stratum: stratum.dimension)

@@ -8,18 +8,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
+from core.bootstrap import Estimate
 from core.svg import ACCENT, FAINT, INK, MUTED, SECOND, bare, inline_svg, plot_style
 from training.validation.breakdown import StratumScores, VisibilityBin
 from training.validation.confusion import Confusion
 from training.validation.curves import PrecisionRecall, Reliability
-from training.validation.intervals import Interval
 
 CONFUSED_CLASSES = 24  # rows that a screen still shows
 _CELL_PX = 22
 _LETTER_PX = 6.4  # of twelve-pixel text, on average
 
 
-def score_plot(rows: Sequence[tuple[str, Interval, Interval | None]], name: str) -> Markup:
+def score_plot(rows: Sequence[tuple[str, Estimate, Estimate | None]], name: str) -> Markup:
     """Return a line a score: its interval, and below in the second colour that with chosen thresholds."""
     with plot_style(name):
         figure = Figure(figsize=(4.1, 0.42 + 0.27 * len(rows)), layout="constrained")
@@ -33,7 +33,7 @@ def score_plot(rows: Sequence[tuple[str, Interval, Interval | None]], name: str)
         return inline_svg(figure, "; ".join(f"{title} {_words(plain)}" for title, plain, _ in rows) + ".")
 
 
-def breakdown_plot(strata: Sequence[StratumScores], whole: Mapping[str, Interval], metrics: Sequence[str]) -> Markup:
+def breakdown_plot(strata: Sequence[StratumScores], whole: Mapping[str, Estimate], metrics: Sequence[str]) -> Markup:
     """Return a line a stratum of one dimension, with a dot and interval for each of up to two metrics.
 
     Lines across stand for the whole split; strata with too few groups have a hollow dot alone.
@@ -114,7 +114,7 @@ def visibility_plot(bins: Sequence[VisibilityBin], label_rule: float) -> Markup:
         return inline_svg(figure, f"Share of parts that are claimed, by how much of them is seen: {words}.")
 
 
-def interval_bar(interval: Interval) -> Markup:
+def interval_bar(interval: Estimate) -> Markup:
     """Return a small bar from 0 to 1 with a dot and an interval, for a line of a table."""
     if not np.isfinite(interval.value):
         return Markup("")
@@ -174,7 +174,7 @@ def confusion_plot(confusion: Confusion, classes: Sequence[str], names: Sequence
     )
 
 
-def _draw_interval(axes: Axes, height: float, interval: Interval, colour: str, hollow: bool = False) -> None:
+def _draw_interval(axes: Axes, height: float, interval: Estimate, colour: str, hollow: bool = False) -> None:
     if np.isfinite(interval.low):
         ends = [interval.low, interval.high]
         axes.plot(ends, [height] * 2, color=colour, linewidth=2.2, solid_capstyle="round")
@@ -191,7 +191,7 @@ def _finish(axes: Axes, titles: Sequence[str]) -> None:
     bare(axes, "x")
 
 
-def _words(interval: Interval) -> str:
+def _words(interval: Estimate) -> str:
     if not np.isfinite(interval.low):
         return f"{interval.value:.2f} without interval"
     return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"

@@ -4,10 +4,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from core.errors import BrickbenchError, SettingsError
-from evaluation.study.answers.answers import Answers
+from evaluation.study.answers.answers import COLUMNS, Answers
 from evaluation.study.answers.import_columns import ForeignTable, read_foreign
 from evaluation.study.key import Item, Key, Side, TrialKind
 
@@ -55,12 +53,12 @@ def take_in(
     methods: tuple[str, str] | None = None,
     key: Key | None = None,
 ) -> Imported:
-    """Return the answers in `paths` and all that is wrong with them.
+    """Return the answers in `paths`, tables of `import_columns.read_foreign`, and all that is wrong with them.
 
     Args:
         paths: CSV tables with a row an answer, or with a row a participant (counts); all of one kind.
-        columns: field to heading, as in `import_columns.read_foreign`.
-        values: (field, word) to meaning, likewise.
+        columns: field to heading.
+        values: (field, word) to meaning.
         methods: of counts: the one that was counted, and the other one.
         key: of the study that was answered; items and methods must be in it, and it tells pictures and parts.
 
@@ -97,30 +95,19 @@ def take_in(
 def as_answers(rows: Sequence[Row], familiarity: Mapping[str, str], key: Key | None = None) -> Answers:
     """Return checked `rows` as answers; `familiarity` is by participant, and `key` tells pictures and parts."""
     items = _items(key)
-
-    def text(name: str, default: str = "") -> list[str]:
-        return [row.get(name) or default for row in rows]
-
-    def of_item(name: str) -> list[str]:
-        return [
-            row.get(name) or (getattr(items[row["item"]], name) if row.get("item") in items else "") for row in rows
-        ]
-
-    return Answers(
-        participant=np.array(text("participant"), np.str_),
-        item=np.array(text("item"), np.str_),
-        left=np.array(text("left"), np.str_),
-        right=np.array(text("right"), np.str_),
-        chosen=np.array([_side(row["chosen"], row) for row in rows], np.str_),
-        familiarity=np.array([int(float(familiarity.get(row["participant"], "-1"))) for row in rows], np.int64),
-        position=np.array([int(float(cell)) for cell in text("position", "0")], np.int64),
-        kind=np.array([cell.lower() for cell in text("kind", TrialKind.MAIN)], np.str_),
-        expected=np.array([_side(row.get("expected", ""), row) or "" for row in rows], np.str_),
-        image_id=np.array(of_item("image_id"), np.str_),
-        part_id=np.array(of_item("part_id"), np.str_),
-        seconds=np.array([float(cell) for cell in text("seconds", "nan")], np.float64),
-        language=np.array(text("language"), np.str_),
-    )
+    answers: list[dict[str, object]] = []
+    for row in rows:
+        answer: dict[str, object] = {name: row.get(name, "") for name in COLUMNS}
+        for name in ("image_id", "part_id"):
+            answer[name] = row.get(name) or getattr(items.get(row.get("item", "")), name, "")
+        answer["chosen"] = _side(row["chosen"], row)
+        answer["expected"] = _side(row.get("expected", ""), row) or ""
+        answer["familiarity"] = int(float(familiarity.get(row["participant"], "-1")))
+        answer["position"] = int(float(row.get("position") or 0))
+        answer["kind"] = (row.get("kind") or TrialKind.MAIN).lower()
+        answer["seconds"] = float(row.get("seconds") or "nan")
+        answers.append(answer)
+    return Answers.of_rows(answers)
 
 
 def count_rows(cells: Mapping[str, str], first: str, second: str) -> list[Row]:
@@ -178,13 +165,8 @@ def _check_sides(cells: Row, where: str, seen: _Seen) -> Iterable[tuple[str, str
         if known != cells[name]:
             yield name, f"is written {cells[name]}, but {known} in {first}. Write it one way."
     if _side(cells["chosen"], cells) is None:
-        yield (
-            "chosen",
-            (
-                f"is {cells['chosen']!r}: neither left nor right, nor the method on one side ({left}, {right}). "
-                f"Tell what it means with --value 'chosen:{cells['chosen']}=left'."
-            ),
-        )
+        problem = f"is {cells['chosen']!r}: neither left nor right, nor the method on one side ({left}, {right}). "
+        yield "chosen", f"{problem}Tell what it means with --value 'chosen:{cells['chosen']}=left'."
     kind = (cells.get("kind") or TrialKind.MAIN).lower()
     if kind not in _KINDS:
         yield "kind", f"is {kind!r}, not one of {', '.join(_KINDS)}."
@@ -194,24 +176,18 @@ def _check_sides(cells: Row, where: str, seen: _Seen) -> Iterable[tuple[str, str
         trial = (cells["participant"], cells["item"], *sorted((left, right)))
         before = seen.trials.setdefault(trial, where)
         if before != where:
-            yield (
-                "item",
-                (
-                    f"{cells['participant']} chose between {left} and {right} on {cells['item']} in {before} already. "
-                    "Mark repetitions in a column kind (repeat, swapped), or keep one row."
-                ),
-            )
+            problem = f"{cells['participant']} chose between {left} and {right} on {cells['item']} in {before} already."
+            yield "item", f"{problem} Mark repetitions in a column kind (repeat, swapped), or keep one row."
 
 
 def _check_position(cells: Row, where: str, seen: _Seen) -> Iterable[tuple[str, str]]:
     position = cells.get("position", "")
-    if position:
-        if not _whole(position):
-            yield "position", f"is {position!r}, not a whole number from 1 up. Leave it empty where it is unknown."
-        else:
-            before = seen.positions.setdefault((cells["participant"], str(_whole(position))), where)
-            if before != where:
-                yield "position", f"{position} of {cells['participant']} is taken by {before} already."
+    if position and not _whole(position):
+        yield "position", f"is {position!r}, not a whole number from 1 up. Leave it empty where it is unknown."
+    elif position:
+        before = seen.positions.setdefault((cells["participant"], str(_whole(position))), where)
+        if before != where:
+            yield "position", f"{position} of {cells['participant']} is taken by {before} already."
     seconds = cells.get("seconds", "")
     if seconds and not _is_duration(seconds):
         yield "seconds", f"is {seconds!r}, not a number from 0 up. Leave it empty where it is unknown."
@@ -222,13 +198,8 @@ def _check_familiarity(cells: Row, where: str, seen: _Seen) -> Iterable[tuple[st
     if not level or not cells["participant"]:
         return
     if _whole(level) not in (0, 1, 2):
-        yield (
-            "familiarity",
-            (
-                f"is {level!r}; expected 0 (not familiar), 1 (a bit familiar), 2 (familiar), or these words. "
-                f"Tell what it means with --value 'familiarity:{level}=1'."
-            ),
-        )
+        problem = f"is {level!r}; expected 0 (not familiar), 1 (a bit familiar), 2 (familiar), or these words. "
+        yield "familiarity", f"{problem}Tell what it means with --value 'familiarity:{level}=1'."
         return
     known, before = seen.familiarity.setdefault(cells["participant"], (level, where))
     if _whole(known) != _whole(level):

@@ -8,24 +8,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 
 from core.errors import BrickbenchError, SettingsError
 from evaluation.study.answers.answers import Answers
 from evaluation.study.answers.importing import Imported
 from evaluation.study.answers.store import BlindAnswer, join_key
-from evaluation.study.key import LONGEST_TRIAL_S, Key, Side, read_key
+from evaluation.study.key import LONGEST_TRIAL_S, FromOutside, Key, Side, read_key
 
 RETURNED = ".json"
 """Ending of what the offline page gives."""
 LARGEST_FILE = 2**20  # bytes; 1,000 answers have some 80 kB
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class ReturnedAnswer(_Frozen):
+class ReturnedAnswer(FromOutside):
     """One choice."""
 
     trial_id: str
@@ -34,7 +30,7 @@ class ReturnedAnswer(_Frozen):
     """Time from the pictures' appearance to the confirmation; None if the page was loaded anew or out of sight then."""
 
 
-class Returned(_Frozen):
+class Returned(FromOutside):
     """All answers of one person, in the order of their sheet; fewer than the sheet has if they stopped."""
 
     format: Literal["brickbench-study-answers"]

@@ -2,16 +2,13 @@
 
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from core.errors import BrickbenchError
 from core.files import sha256_hex
 from evaluation.study.answers.answers import Answers
-from evaluation.study.key import KEY, Item, Key, Trial, read_key
+from evaluation.study.key import KEY, Key, read_key
 
 STORE = "answers.sqlite"
 
@@ -115,40 +112,18 @@ def read_answers(study: Path) -> Answers:
 
 
 def join_key(key: Key, answers: Iterable[BlindAnswer]) -> Answers:
-    """Return blind answers with what the key knows: methods, items, kinds, expected sides.
-
-    Args:
-        key: of the study; holds each trial that was answered.
-        answers: in the order of the rows that come back.
-    """
+    """Return blind answers, in their order, with what the key knows: methods, items, kinds, expected sides."""
     items = {item.item_id: item for item in key.items}
     trials = {trial.trial_id: trial for sheet in key.sheets for trial in sheet.trials}
-    rows = [_row(answer, trials[answer.trial_id], items[trials[answer.trial_id].item_id]) for answer in answers]
-    kinds = {"familiarity": np.int64, "position": np.int64, "seconds": np.float64}
-    columns: dict[str, Any] = {
-        field.name: np.array([row[field.name] for row in rows], dtype=kinds.get(field.name, np.str_))
-        for field in fields(Answers)
-    }
-    return Answers(**columns)
+    rows = []
+    for answer in answers:
+        trial = trials[answer.trial_id]
+        item = items[trial.item_id]
+        known = {"item": item.item_id, "image_id": item.image_id, "part_id": item.part_id, "kind": trial.kind.value}
+        known |= {"left": trial.left, "right": trial.right, "expected": trial.expected.value if trial.expected else ""}
+        rows.append(vars(answer) | known)
+    return Answers.of_rows(rows)
 
 
 def _key_digest(study: Path) -> str:
     return sha256_hex((study / KEY).read_bytes())
-
-
-def _row(answer: BlindAnswer, trial: Trial, item: Item) -> dict[str, str | int | float]:
-    return {
-        "participant": answer.participant,
-        "item": trial.item_id,
-        "left": trial.left,
-        "right": trial.right,
-        "chosen": answer.chosen,
-        "familiarity": answer.familiarity,
-        "position": answer.position,
-        "kind": trial.kind.value,
-        "expected": trial.expected.value if trial.expected else "",
-        "image_id": item.image_id,
-        "part_id": item.part_id,
-        "seconds": np.nan if answer.seconds is None else answer.seconds,
-        "language": answer.language,
-    }

@@ -37,10 +37,7 @@ def choose_checks(pictures: PileDataset, used: Collection[str], settings: StudyS
     Of some pictures drawn by chance those are taken that have the most room; those of the study's own piles only
     where others do not suffice, so that nobody meets an item's picture twice.
 
-    Args:
-        pictures: of the study's split, with masks.
-        used: image_ids of the items.
-        settings: of the study.
+    `pictures` are those of the study's split, with masks; `used` are the image_ids of the items.
 
     Raises:
         BrickbenchError: too few pictures have an outlined part and room beside the bricks.

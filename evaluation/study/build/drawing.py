@@ -36,13 +36,19 @@ class DrawnItems:
     files: dict[str, bytes] = field(default_factory=dict)
     """Content by name."""
 
-    def draw(self, item_id: str, picture: Picture, maps: Maps) -> tuple[str, dict[str, str]]:
-        """Draw a picture and maps of it; return the picture's file and each map's."""
-        shown = self._add(draw_picture(picture, self.size_px), item_id, "picture")
-        return shown, {
-            name: self._add(draw_explanation(picture, values, resize=resize, size_px=self.size_px), item_id, name)
-            for name, (values, resize) in maps.items()
-        }
+    def draw(self, item_id: str, image_id: str, part_id: str, picture: Picture, maps: Maps, **more: Any) -> Item:
+        """Draw a picture and maps of it; return the item that they make, of which `more` is known."""
+        return Item(
+            item_id=item_id,
+            image_id=image_id,
+            part_id=part_id,
+            picture=self._add(draw_picture(picture, self.size_px), item_id, "picture"),
+            explanations={
+                name: self._add(draw_explanation(picture, values, resize=resize, size_px=self.size_px), item_id, name)
+                for name, (values, resize) in maps.items()
+            },
+            **more,
+        )
 
     def _add(self, picture: Picture, *what: str) -> str:
         name = self.namer.name(*what) + ENDING
@@ -73,32 +79,21 @@ def draw_items(
     index_of = {image_id: index for index, image_id in enumerate(pictures.image_ids)}
     with Progress("Drawing", len(chosen) + len(checks), "items") as progress:
         for number, one in enumerate(chosen, start=1):
-            own: Maps = {name: (maps[row.attribution_id], METHODS[row.method].resize) for name, row in one.maps.items()}
-            picture, explanations = drawn.draw(f"i{number:03d}", pictures.image(index_of[one.image_id]), own)
+            own = {name: one.maps[name] for name in settings.methods}
+            shown: Maps = {name: (maps[row.attribution_id], METHODS[row.method].resize) for name, row in own.items()}
             drawn.items.append(
-                Item(
-                    item_id=f"i{number:03d}",
-                    image_id=one.image_id,
-                    part_id=one.part_id,
-                    picture=picture,
-                    explanations={name: explanations[name] for name in settings.methods},
-                    is_right=one.is_right,
-                    confidence=one.confidence,
-                    attribution_ids={name: one.maps[name].attribution_id for name in settings.methods},
+                drawn.draw(
+                    f"i{number:03d}", one.image_id, one.part_id, pictures.image(index_of[one.image_id]), shown,
+                    is_right=one.is_right, confidence=one.confidence,
+                    attribution_ids={name: row.attribution_id for name, row in own.items()},
                 )
-            )
+            )  # fmt: skip
             progress.advance()
         for number, check in enumerate(checks, start=1):
             discs: Maps = {TARGET: (check.target, "bilinear"), DECOY: (check.decoy, "bilinear")}
-            picture, explanations = drawn.draw(f"a{number:02d}", pictures.image(check.picture), discs)
+            image_id = pictures.image_ids[check.picture]
             drawn.checks.append(
-                Item(
-                    item_id=f"a{number:02d}",
-                    image_id=pictures.image_ids[check.picture],
-                    part_id=check.part_id,
-                    picture=picture,
-                    explanations=explanations,
-                )
+                drawn.draw(f"a{number:02d}", image_id, check.part_id, pictures.image(check.picture), discs)
             )
             progress.advance()
     return drawn

@@ -51,13 +51,13 @@ def build_study(
     """Make a study's folder, or return the one that is there if it is this very study.
 
     Args:
-        run: the run whose maps are shown, with the dataset that its pictures are in.
+        run: whose maps are shown, with the dataset that its pictures are in.
         study: the folder to make.
-        settings: of the study; `items` is the number of the listed ones where there is a list.
+        settings: `items` is the number of the listed ones where there is a list.
         listed: CSV of image_id and part_id: the items, instead of a choice.
         checkpoint: whose maps; None takes the best one's, or the last that has some.
-        power_simulations: studies simulated for each power in the preregistration; 0 leaves the power out.
-        workers: processes that simulate.
+        power_simulations: studies that `workers` simulate for each power in the preregistration; 0 leaves it out.
+        workers: processes.
         force: replace another study, but never one that has answers or links.
 
     Raises:
@@ -70,11 +70,10 @@ def build_study(
     else:
         choice = listed_items(candidates, listed)
     settings = StudySettings.parse({**settings.model_dump(), "items": len(choice.items)})
-    list_digest = None if listed is None else sha256_hex(listed.read_bytes())
     origin = Origin(
         run_id=run.info.run_id,
         checkpoint=candidates.checkpoint,
-        listed=list_digest,
+        listed=None if listed is None else sha256_hex(listed.read_bytes()),
         power_simulations=power_simulations,
     )
     if is_there(study, origin, settings, force=force):

@@ -52,14 +52,8 @@ def check_maps(
     """Return two maps (H, W) for an attention check: a soft disc on a part, and the same where there is no brick.
 
     The same shape in two places: only who looks at the picture can tell them apart, and whoever does can. Explanations
-    by the methods would not do, since a poor network's may point anywhere.
-
-    Args:
-        part: (H, W), pixels of the part.
-        bricks: (H, W), pixels of any brick.
-
-    Returns:
-        (on the part, beside the bricks); None where the part is not outlined or the bricks leave no room for the disc.
+    by the methods would not do, since a poor network's may point anywhere. None comes back where the part is not
+    outlined or the bricks leave no room for the disc. `part` and `bricks` (H, W) are pixels of the part, of any brick.
     """
     if room_for_check(part, bricks) <= 1:
         return None

@@ -44,14 +44,8 @@ def preregistration(
 ) -> str:
     """Return the sheet as Markdown: the same study, the same text.
 
-    Args:
-        settings: of the study.
-        key: of the study.
-        digest: SHA-256 of its ``key.json``.
-        origin: what the study is built from.
-        model: the network that is explained.
-        passed_over: pairs whose turn it was, but of which a map was empty.
-        power: by `simulated_power`.
+    `digest` is the SHA-256 of ``key.json``, `model` the network that is explained, `passed_over` the number of pairs
+    whose turn it was, but of which a map was empty; `power` comes from `simulated_power`.
     """
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),

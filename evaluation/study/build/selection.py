@@ -58,10 +58,7 @@ class Choice:
 def find_candidates(run: Run, settings: StudySettings, checkpoint: str | None = None) -> Candidates:
     """Return the pairs of a picture of the split and a part of which the index knows a map by each method.
 
-    Args:
-        run: with the dataset whose index has the run's maps.
-        settings: name the methods, the split, and whether parts that are not in the picture count.
-        checkpoint: whose maps; None takes the best one's if there are any, else those of the last that has some.
+    `checkpoint` says whose maps; None takes the best one's if there are any, else those of the last that has some.
 
     Raises:
         SettingsError: a method or checkpoint of which the run has no maps, or a method's name that means several.
@@ -115,10 +112,7 @@ def choose_items(
     One after the other, that is taken whose strata were taken least often, the first stratum of `settings.stratify`
     first; chance decides among equals (minimisation, after Pocock and Simon 1975).
 
-    Args:
-        candidates: to choose from.
-        settings: of the study.
-        is_empty: tells, of one whose turn it is, that it has a map to pass it over for.
+    `is_empty` tells, of one whose turn it is, that it has a map to pass it over for.
 
     Raises:
         BrickbenchError: there are fewer piles.

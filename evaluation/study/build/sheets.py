@@ -1,7 +1,6 @@
 """Who sees what in which order, on which side: sheets that are balanced for any numbers."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import IntEnum
 from itertools import combinations
 
@@ -24,19 +23,6 @@ class Stream(IntEnum):
     ATTENTION = 2
 
 
-@dataclass(frozen=True)
-class _Unnamed:
-    """A trial before it has a name."""
-
-    item_id: str
-    left: str
-    right: str
-    kind: TrialKind = TrialKind.MAIN
-    expected: Side | None = None
-    original: int | None = None
-    """What a repeated trial repeats: its index among the main ones."""
-
-
 def make_sheets(
     settings: StudySettings, item_ids: Sequence[str], check_ids: Sequence[str], name: Callable[[int, int], str]
 ) -> tuple[Sheet, ...]:
@@ -53,11 +39,7 @@ def make_sheets(
     that the settings ask for; each item is repeated about equally often. Attention checks are spread evenly,
     and their places and sides are balanced like the rest.
 
-    Args:
-        settings: of the study; `settings.items` and `settings.attention` are the numbers of the ids.
-        item_ids: of the items.
-        check_ids: of the items of attention checks.
-        name: gives the trial_id of (sheet, place), both from 0.
+    `check_ids` are those of the items of attention checks; `name` gives the trial_id of (sheet, place), both from 0.
     """
     rng = generator(settings.seed, Stream.PLAN)
     people, places = settings.participants, settings.seen_items
@@ -74,10 +56,7 @@ def make_sheets(
     for number in range(people):
         mine = np.flatnonzero(person == number)
         mine = mine[np.argsort(place[mine])]
-        main = [
-            _Unnamed(item_ids[items[edge]], *(pairs[pair[edge]][:: -1 if is_turned[edge] else 1]))
-            for edge in mine.tolist()
-        ]
+        main = [_trial(item_ids[items[edge]], *pairs[pair[edge]][:: -1 if is_turned[edge] else 1]) for edge in mine]
         trials = _with_repeats(main, repeated.choose(items[mine], rng), settings, rng)
         trials = _with_checks(trials, checks[number], rng)
         sheets.append(_named(number, trials, name))
@@ -109,20 +88,27 @@ class _Repeated:
         return dict(zip(order.tolist(), kinds, strict=True))
 
 
+def _trial(
+    item_id: str, left: str, right: str, kind: TrialKind = TrialKind.MAIN, expected: Side | None = None
+) -> Trial:
+    """Return a trial that has no name yet: that follows from its place."""
+    return Trial(trial_id="", item_id=item_id, left=left, right=right, kind=kind, expected=expected)
+
+
 def _with_repeats(
-    main: list[_Unnamed], repeated: dict[int, TrialKind], settings: StudySettings, rng: np.random.Generator
-) -> list[_Unnamed]:
-    after: dict[int, list[_Unnamed]] = {}
+    main: list[Trial], repeated: dict[int, TrialKind], settings: StudySettings, rng: np.random.Generator
+) -> list[Trial]:
+    after: dict[int, list[Trial]] = {}
     for original, kind in sorted(repeated.items()):
         first = main[original]
         left, right = (first.right, first.left) if kind is TrialKind.SWAPPED else (first.left, first.right)
         # Behind main trial `behind`, from 0: what is put in between only adds to the distance.
         behind = int(rng.integers(original + settings.least_distance - 1, len(main)))
-        after.setdefault(behind, []).append(_Unnamed(first.item_id, left, right, kind, original=original))
+        after.setdefault(behind, []).append(_trial(first.item_id, left, right, kind))
     return [trial for index, one in enumerate(main) for trial in (one, *after.get(index, []))]
 
 
-def _checks(check_ids: Sequence[str], people: int, rng: np.random.Generator) -> list[list[_Unnamed]]:
+def _checks(check_ids: Sequence[str], people: int, rng: np.random.Generator) -> list[list[Trial]]:
     """Return each participant's attention checks in their order: sides and order are balanced like everything else."""
     count = len(check_ids)
     if not count:
@@ -130,20 +116,20 @@ def _checks(check_ids: Sequence[str], people: int, rng: np.random.Generator) -> 
     person, check = np.divmod(np.arange(people * count), count)
     place = balanced_colours(person, check, count, rng)
     side = balanced_colours(person, check, 2, rng)
-    of_people: list[list[_Unnamed]] = []
+    of_people = []
     for number in range(people):
         mine = np.flatnonzero(person == number)
         of_people.append([_check(check_ids[check[edge]], int(side[edge])) for edge in mine[np.argsort(place[mine])]])
     return of_people
 
 
-def _check(item_id: str, side: int) -> _Unnamed:
+def _check(item_id: str, side: int) -> Trial:
     expected = (Side.LEFT, Side.RIGHT)[side]
     left, right = (TARGET, DECOY) if expected is Side.LEFT else (DECOY, TARGET)
-    return _Unnamed(item_id, left, right, TrialKind.ATTENTION, expected=expected)
+    return _trial(item_id, left, right, TrialKind.ATTENTION, expected)
 
 
-def _with_checks(trials: list[_Unnamed], checks: list[_Unnamed], rng: np.random.Generator) -> list[_Unnamed]:
+def _with_checks(trials: list[Trial], checks: list[Trial], rng: np.random.Generator) -> list[Trial]:
     """Put each check into the middle half of its own of as many equal stretches, and none at the very beginning."""
     mixed = list(trials)
     for slot in reversed(range(len(checks))):  # from behind, so that places in front stay what they are
@@ -152,21 +138,14 @@ def _with_checks(trials: list[_Unnamed], checks: list[_Unnamed], rng: np.random.
     return mixed
 
 
-def _named(number: int, trials: list[_Unnamed], name: Callable[[int, int], str]) -> Sheet:
-    names = [name(number, place) for place in range(len(trials))]
-    mains = [trial_id for trial_id, trial in zip(names, trials, strict=True) if trial.kind is TrialKind.MAIN]
+def _named(number: int, trials: list[Trial], name: Callable[[int, int], str]) -> Sheet:
+    named = [trial.model_copy(update={"trial_id": name(number, place)}) for place, trial in enumerate(trials)]
+    main = {trial.item_id: trial.trial_id for trial in named if trial.kind is TrialKind.MAIN}
+    again = (TrialKind.REPEAT, TrialKind.SWAPPED)
     return Sheet(
         sheet=number + 1,
         trials=tuple(
-            Trial(
-                trial_id=trial_id,
-                item_id=trial.item_id,
-                left=trial.left,
-                right=trial.right,
-                kind=trial.kind,
-                expected=trial.expected,
-                repeats=None if trial.original is None else mains[trial.original],
-            )
-            for trial_id, trial in zip(names, trials, strict=True)
+            trial.model_copy(update={"repeats": main[trial.item_id]}) if trial.kind in again else trial
+            for trial in named
         ),
     )

@@ -26,7 +26,7 @@ _COLUMNS = ("group", "figure", "value", "low", "high", "p", "speaks_of", "note")
 
 @click.command()
 @click.argument("sources", metavar="STUDY_OR_ANSWERS...", type=click.Path(exists=True, path_type=Path), nargs=-1)
-@output_option("The HTML report to write.", new_file, required=False, default=None)
+@output_option("The HTML report to write.", new_file, default=None)
 @click.option("--first", metavar="METHOD", help="Whose share is told.", show_default="the first in the alphabet")
 @click.option("--scores", metavar="RUN", type=existing_folder, help="A run whose scores choices are held against.")
 @click.option("--metric", default="pixel_ap", show_default=True, help="Of these scores; see `evaluate metrics`.")
@@ -57,9 +57,8 @@ def analyze(
     """
     from evaluation.study.analysis import analyze as analyze_answers
     from evaluation.study.report.contents import make_report
-    from evaluation.study.report.data import NAMES, document, write_data
+    from evaluation.study.report.data import NAMES, document, figures, write_data
     from evaluation.study.report.page import write_report
-    from evaluation.study.report.rows import figures
     from evaluation.study.report.sources import read_scores, read_sources
 
     if not sources:

@@ -54,7 +54,7 @@ def import_answers(
       brickbench study import counts.csv -o answers.parquet --first gradcam --second lime
       brickbench study import returned/*.json -o answers.parquet --study my_study
     """
-    from evaluation.study.answers.answer_files import require_ending, write_answers
+    from evaluation.study.answers.answers import require_ending, write_answers
     from evaluation.study.answers.import_columns import parse_columns, parse_values
     from evaluation.study.answers.importing import take_in
     from evaluation.study.answers.returned import RETURNED, take_in_returned

@@ -21,7 +21,7 @@ from evaluation.study.power.power_plan import ITEM_SD, NO_PREFERENCE, PERSON_SD,
 @click.option("--wanted", type=click.FloatRange(0, 1), default=WANTED, show_default=True, help="Power to reach.")
 @click.option("--simulations", type=click.IntRange(min=1), default=SIMULATIONS, show_default=True, help="Of each size.")
 @seed_option("Of the simulations.")
-@output_option("Also write a plot there: .html, .svg or .png.", new_file, required=False, default=None)
+@output_option("Also write a plot there: .html, .svg or .png.", new_file, default=None)
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
 @workers_option
 @json_option

@@ -45,7 +45,6 @@ def serve(
     """
     from evaluation.study.settings import read_settings
     from evaluation.study.web.links import PARTICIPANTS
-    from evaluation.study.web.server import Entrance
     from evaluation.study.web.server import serve as run
 
     settings = read_settings(study)
@@ -67,7 +66,7 @@ def serve(
             words.append("People's answers travel unencrypted; put a proxy with TLS in front, and name it with --url.")
         click.echo("\n".join(words), err=True)
 
-    run(study, host, port, Entrance(links, cap or 0 if open_link else 0, url), announce)
+    run(study, host, port, announce, links=links, cap=cap or 0 if open_link else 0, url=url)
 
 
 @click.command()

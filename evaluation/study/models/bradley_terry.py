@@ -8,9 +8,8 @@ from scipy.special import expit
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from core.bootstrap import LEVEL, resample_counts
+from core.bootstrap import LEVEL, Estimate, resample_counts
 from core.seeding import Purpose, generator
-from evaluation.statistics.effects import Estimate
 from evaluation.statistics.permutation import holm
 from evaluation.study.answers.answers import Answers
 from evaluation.study.models.results import BradleyTerry, Contest, FloatArray, Strength, resampled_estimate
@@ -80,11 +79,7 @@ def count_wins(answers: Answers, methods: tuple[str, ...]) -> FloatArray:
 def bradley_terry(wins: FloatArray, methods: tuple[str, ...], *, seed: int, draws: int) -> BradleyTerry:
     """Return strengths and differences of `methods` (M,), the first of which is the reference.
 
-    Args:
-        wins: (P, M, M), as `count_wins` gives them: choices of the method of the row over that of the column.
-        methods: their names.
-        seed: of the resampling of people.
-        draws: how many resamples.
+    `wins` (P, M, M) are those of `count_wins`; `draws` resamples of people give the intervals.
     """
     whole = wins.sum(axis=0)
     reason = _why_not(whole, methods)
@@ -109,7 +104,7 @@ def bradley_terry(wins: FloatArray, methods: tuple[str, ...], *, seed: int, draw
         Strength(
             method=methods[index],
             independent=Estimate(float(fitted[index]), float((fitted - half)[index]), float((fitted + half)[index])),
-            clustered=_clustered(float(fitted[index]), resampled[:, index] - resampled[:, 0], people),
+            clustered=resampled_estimate(float(fitted[index]), resampled[:, index] - resampled[:, 0], people),
         )
         for index in np.argsort(-fitted, kind="stable").tolist()
     )
@@ -120,14 +115,12 @@ def _contests(
     whole: FloatArray, methods: tuple[str, ...], fitted: FloatArray, resampled: FloatArray, people: int
 ) -> tuple[Contest, ...]:
     pairs = list(combinations(range(len(methods)), 2))
-    differences = [
-        _clustered(float(fitted[one] - fitted[two]), resampled[:, one] - resampled[:, two], people)
-        for one, two in pairs
-    ]
+    differences = []
     p_values = np.full(len(pairs), np.nan)
     for number, (one, two) in enumerate(pairs):
-        spread = resampled[:, one] - resampled[:, two]
-        spread = spread[~np.isnan(spread)]
+        apart = resampled[:, one] - resampled[:, two]
+        differences.append(resampled_estimate(float(fitted[one] - fitted[two]), apart, people))
+        spread = apart[~np.isnan(apart)]
         if len(spread) > 1 and spread.std() > 0:
             # Resamples vary as the n-divisor of the variance says: (n - 1) / n too little.
             error = spread.std() * np.sqrt(people / (people - 1))
@@ -152,12 +145,6 @@ def _resampled(wins: FloatArray, fitted: FloatArray, *, seed: int, draws: int) -
     weights = resample_counts(generator(seed, Purpose.BOOTSTRAP, _STREAM), len(wins), draws)
     tables = np.tensordot(weights.astype(np.float64), wins, axes=1)  # (B, M, M)
     return np.array([fit_strengths(table) if is_connected(table) else np.full(len(fitted), np.nan) for table in tables])
-
-
-def _clustered(value: float, resampled: FloatArray, people: int) -> Estimate:
-    if np.isnan(resampled).all():
-        return Estimate(value, np.nan, np.nan)
-    return resampled_estimate(value, resampled, people)
 
 
 def _information(both: FloatArray, chance: FloatArray) -> FloatArray:

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize
 from scipy.stats import t as student
 
-from core.bootstrap import LEVEL
-from evaluation.statistics.effects import Estimate
+from core.bootstrap import LEVEL, Estimate
 from evaluation.study.models.laplace import Choices, Laplace
 from evaluation.study.models.results import FloatArray, IntArray, Term
 

@@ -26,7 +26,7 @@ def familiarity_trend(
         chosen: (P,) answers of each person for the first method.
         answers: (P,) of each person, 1 or more.
         seed: of the permutations.
-        draws: of familiarity over people; p is exact to 1 / (draws + 1).
+        draws: permutations of familiarity over people; p is exact to 1 / (draws + 1).
 
     Source: Jonckheere 1954, Terpstra 1952: the statistic counts the pairs of people of different familiarity in which
     the more familiar one has the higher share, ties half; the reference is the permutation distribution, with

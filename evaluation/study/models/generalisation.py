@@ -1,15 +1,17 @@
 """What to expect of new people on new items: the crossed-effects logistic model of a study."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
-from scipy.optimize import linprog
+from scipy.optimize import brentq, linprog
+from scipy.special import expit, roots_hermitenorm
 
-from evaluation.statistics.effects import Estimate
+from core.bootstrap import Estimate
+from core.errors import SettingsError
 from evaluation.study.answers.answers import Answers
 from evaluation.study.models.crossed import Fit, fit, p_value, term
 from evaluation.study.models.laplace import Choices
-from evaluation.study.models.marginal import share_of_logit
 from evaluation.study.models.results import NO_ESTIMATE, FloatArray, Generalisation, Term
 from evaluation.study.models.trials import Trials, read_trials
 
@@ -22,6 +24,7 @@ PREFERENCE, POSITION, FAMILIARITY = "preference", "position", "familiarity"
 MOST_SD = 5.0
 """Logits. With a larger standard deviation nearly every person (or item) is of one mind, and there is no telling how
 large it is."""
+_NODES = 64  # Gauss-Hermite: shares at standard deviations up to 3 then agree with a fine grid to 1e-6
 
 
 @dataclass(frozen=True)
@@ -103,13 +106,30 @@ def generalise(trials: Trials) -> Generalisation:
         assumes=ASSUMES,
         reason=model.limits,
         preference=terms[0],
-        share=Estimate(*(_share(value, spread) for value in (logit.value, logit.low, logit.high))),
+        share=Estimate(*(share_of_logit(value, spread) for value in (logit.value, logit.low, logit.high))),
         terms=tuple(terms[1:]),
         left_out=model.left_out,
         person_sd=float(fitted.sd[0]) if people_vary else np.nan,
         item_sd=float(fitted.sd[1]) if items_vary else np.nan,
         log_likelihood=fitted.log_likelihood,
     )
+
+
+def share_of_logit(logit: float, sd: float) -> float:
+    """Return the share of answers for the first method over all people and items, whose effects have `sd` together."""
+    nodes, weights = _hermite()
+    return float(weights @ expit(logit + sd * nodes))
+
+
+def logit_of_share(share: float, sd: float) -> float:
+    """Return the preference in logits at which `share_of_logit` is `share`.
+
+    Raises:
+        SettingsError: `share` is not between 0 and 1.
+    """
+    if not 0 < share < 1:
+        raise SettingsError(f"A share of answers to plan for lies between 0 and 1, not at {share:g}.")
+    return float(brentq(lambda logit: share_of_logit(logit, sd) - share, -60.0, 60.0, xtol=1e-10))
 
 
 def no_term(name: str) -> Term:
@@ -186,5 +206,8 @@ def _variation(trials: Trials) -> tuple[bool, bool, str]:
     return people_vary, items_vary, " ".join(limits)
 
 
-def _share(logit: float, spread: float) -> float:
-    return share_of_logit(logit, spread) if np.isfinite(logit) else np.nan
+@cache
+def _hermite() -> tuple[FloatArray, FloatArray]:
+    """Return nodes and weights of the mean over a standard normal distribution."""
+    nodes, weights = roots_hermitenorm(_NODES)
+    return nodes, weights / weights.sum()

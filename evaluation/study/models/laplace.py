@@ -87,12 +87,9 @@ class Laplace:
         mean = expit(logit)
         weight = data.trials * mean * (1 - mean)
         rest = data.chosen - data.trials * mean
-        information = _Information(*self._information(weight, s, t))
-        v_ll, v_ls, v_ss = (
-            information.large_variance[large],
-            information.covariance[large, small],
-            information.small_inverse[small, small],
-        )
+        information = self._information(weight, s, t)
+        v_ll, v_ls = information.large_variance[large], information.covariance[large, small]
+        v_ss = information.small_inverse[small, small]
         likelihood = data.chosen @ logit - data.trials @ np.logaddexp(0.0, logit)
         penalty = 0.5 * (mode[0] @ mode[0] + mode[1] @ mode[1])
         value = self._constant + likelihood - penalty - information.half_log_determinant
@@ -113,7 +110,7 @@ class Laplace:
     def solve_marginal(self, weight: FloatArray, sd: FloatArray, columns: FloatArray) -> FloatArray:
         """Return `columns` (K, C) times the inverse of the logits' marginal covariance, 1 / weight + random effects."""
         s, t = sd[::-1] if self._swapped else sd
-        information = _Information(*self._information(weight, s, t))
+        information = self._information(weight, s, t)
         weighted = weight[:, None] * columns
         result = np.empty_like(weighted)
         for index, column in enumerate(weighted.T):
@@ -128,7 +125,7 @@ class Laplace:
         value, mean = self._penalised(base, s, t, u, v)
         for _ in range(_MOST_STEPS):
             rest = data.chosen - data.trials * mean
-            information = _Information(*self._information(data.trials * mean * (1 - mean), s, t))
+            information = self._information(data.trials * mean * (1 - mean), s, t)
             du, dv = information.solve(s * self._by_large(rest) - u, t * self._by_small(rest) - v)
             size = max(np.abs(du).max(), np.abs(dv).max())
             trial, mean = self._penalised(base, s, t, u + du, v + dv)
@@ -151,10 +148,10 @@ class Laplace:
         value = data.chosen @ logit - data.trials @ softplus - 0.5 * (u @ u + v @ v)
         return float(value), np.exp(logit - softplus)
 
-    def _information(self, weight: FloatArray, s: float, t: float) -> tuple[FloatArray, FloatArray, FloatArray]:
-        """Return the information of the random effects: two diagonals and what lies between the groups."""
+    def _information(self, weight: FloatArray, s: float, t: float) -> "_Information":
+        """Return the information of the random effects."""
         crossed = np.bincount(self._cell, weight, self._sizes[0] * self._sizes[1]).reshape(self._sizes)
-        return s * s * crossed.sum(axis=1) + 1, t * t * crossed.sum(axis=0) + 1, s * t * crossed
+        return _Information(s * s * crossed.sum(axis=1) + 1, t * t * crossed.sum(axis=0) + 1, s * t * crossed)
 
     def _by_large(self, values: FloatArray) -> FloatArray:
         return np.bincount(self._large, values, self._sizes[0]).astype(np.float64, copy=False)

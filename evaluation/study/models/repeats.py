@@ -3,9 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import resample_counts
+from core.bootstrap import Estimate, resample_counts
 from core.seeding import Purpose, generator
-from evaluation.statistics.effects import Estimate
 from evaluation.study.answers.answers import Answers
 from evaluation.study.models.results import NO_ESTIMATE, Attention, Consistency, resampled_estimate
 

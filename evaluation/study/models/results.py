@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import interval_ends
-from evaluation.statistics.effects import Estimate
+from core.bootstrap import Estimate, interval_ends
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -19,15 +18,19 @@ NO_ESTIMATE = Estimate(np.nan, np.nan, np.nan)
 
 
 def resampled_estimate(value: float, resampled: FloatArray, units: int) -> Estimate:
-    """Return `value` with the ends of the expanded percentile interval.
+    """Return `value` with the ends of the expanded percentile interval of `resampled` (B,), whose NaN are left out.
 
-    Args:
-        value: of the answers themselves.
-        resampled: (B,) the same of each resample; NaN is left out.
-        units: how many people, or items, were drawn from.
+    `units` says how many people, or items, were drawn from; ends are NaN with fewer than two, or nothing but NaN.
     """
-    low, high = interval_ends(resampled, units)
-    return Estimate(value, float(low), float(high))
+    return Estimate(value, *interval_ends(resampled, units).tolist())
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Figures with what they assume, and the reason why there are none; empty where all is well."""
+
+    assumes: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -46,11 +49,9 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Generalisation:
+class Generalisation(Finding):
     """Crossed-effects logistic model: what to expect of new people on new items."""
 
-    assumes: str
-    reason: str
     preference: Term
     """The intercept: the logit of choosing the first method for a typical person, item and familiarity, sides even."""
     share: Estimate
@@ -67,21 +68,17 @@ class Generalisation:
 
 
 @dataclass(frozen=True)
-class TwoWayShare:
+class TwoWayShare(Finding):
     """The share with an interval from people and items resampled, both."""
 
-    assumes: str
-    reason: str
     share: Estimate
     draws: int
 
 
 @dataclass(frozen=True)
-class PooledShare:
+class PooledShare(Finding):
     """The share as if all answers were independent: for these people and items only."""
 
-    assumes: str
-    reason: str
     chosen: int
     answers: int
     wilson: Estimate
@@ -94,11 +91,9 @@ class PooledShare:
 
 
 @dataclass(frozen=True)
-class Randomisation:
+class Randomisation(Finding):
     """Test that no choice had to do with which method stood where: sides drawn anew, choices of sides kept."""
 
-    assumes: str
-    reason: str
     chosen: int
     """Answers for the first method."""
     expected: float
@@ -131,12 +126,9 @@ class ItemTest:
 
 
 @dataclass(frozen=True)
-class Items:
-    """Items one by one, and whether they differ at all."""
+class Items(Finding):
+    """Items one by one, and whether they differ at all: `reason` is why there is no Q."""
 
-    assumes: str
-    reason: str
-    """Why there is no Q."""
     tests: tuple[ItemTest, ...]
     cochran_q: float
     """Over the people who answered every item."""
@@ -145,11 +137,9 @@ class Items:
 
 
 @dataclass(frozen=True)
-class FamiliarityTrend:
+class FamiliarityTrend(Finding):
     """Does the share rise or fall with familiarity?"""
 
-    assumes: str
-    reason: str
     levels: tuple[Group, ...]
     """``not familiar``, ``a bit familiar``, ``familiar``: those that occur."""
     concordance: float
@@ -159,11 +149,9 @@ class FamiliarityTrend:
 
 
 @dataclass(frozen=True)
-class PositionBias:
+class PositionBias(Finding):
     """Is one side chosen more often, whatever stands there?"""
 
-    assumes: str
-    reason: str
     left: Estimate
     """Share of answers ``left``, mean of those with the first method left and right; people and items resampled."""
     p_value: float
@@ -171,11 +159,9 @@ class PositionBias:
 
 
 @dataclass(frozen=True)
-class Consistency:
+class Consistency(Finding):
     """Do people choose the same explanation when they see a trial again?"""
 
-    assumes: str
-    reason: str
     repeated: Estimate
     """Share of repeated trials with the same choice; people resampled."""
     repeats: int
@@ -185,11 +171,9 @@ class Consistency:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class Agreement(Finding):
     """How far people agree on items, beyond chance."""
 
-    assumes: str
-    reason: str
     alpha: Estimate
     """Krippendorff's, nominal; answers may be missing; items resampled."""
     kappa: Estimate
@@ -225,11 +209,9 @@ class Contest:
 
 
 @dataclass(frozen=True)
-class BradleyTerry:
+class BradleyTerry(Finding):
     """One scale for three or more methods."""
 
-    assumes: str
-    reason: str
     reference: str
     strengths: tuple[Strength, ...]
     """From the strongest down; the reference has 0."""
@@ -238,11 +220,9 @@ class BradleyTerry:
 
 
 @dataclass(frozen=True)
-class ScorePreference:
+class ScorePreference(Finding):
     """Do people prefer the map that scores higher?"""
 
-    assumes: str
-    reason: str
     answers: int
     """Number of answers with a score for both maps."""
     ties: int
@@ -256,11 +236,9 @@ class ScorePreference:
 
 
 @dataclass(frozen=True)
-class Attention:
+class Attention(Finding):
     """Who failed attention checks."""
 
-    assumes: str
-    reason: str
     checks: int
     passed: int
     failed_people: tuple[str, ...]

@@ -27,12 +27,8 @@ def score_preference(
 ) -> ScorePreference:
     """Return how often the higher-scoring map was chosen, and how the choice of `first` goes with what it scores more.
 
-    Args:
-        trials: of the study.
-        first: the method that `trials` are told by.
-        scores: of one metric, higher is better; answers without a number for both maps are left out.
-        seed: of the resampling of people and items.
-        draws: how many resamples.
+    `first` is the method that `trials` are told by, and `scores` are of one metric, higher being better; answers
+    without a number for both maps are left out. People and items are resampled.
     """
     ahead = _difference(trials, first, scores)
     known = np.isfinite(ahead)

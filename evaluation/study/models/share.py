@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import binomtest
 
-from evaluation.statistics.effects import Estimate
+from core.bootstrap import Estimate
 from evaluation.study.models.results import NO_ESTIMATE, PooledShare
 
 FALSE_ALARMS = 0.20

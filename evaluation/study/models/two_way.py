@@ -4,9 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.bootstrap import resample_counts
+from core.bootstrap import Estimate, resample_counts
 from core.seeding import Purpose, generator
-from evaluation.statistics.effects import Estimate
 from evaluation.study.models.results import NO_ESTIMATE, FloatArray, TwoWayShare, resampled_estimate
 
 ASSUMES = (

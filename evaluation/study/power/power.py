@@ -10,8 +10,7 @@ from scipy.stats import binomtest
 from core.engine import run_items
 from core.errors import BrickbenchError, SettingsError
 from core.progress import Progress
-from evaluation.study.models.generalisation import preference_p_value
-from evaluation.study.models.marginal import logit_of_share
+from evaluation.study.models.generalisation import logit_of_share, preference_p_value
 from evaluation.study.power.power_plan import ALPHA, PowerPlan
 from evaluation.study.power.simulation import METHODS, simulate
 

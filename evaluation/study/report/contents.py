@@ -4,11 +4,11 @@ import platform
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata
 
 import numpy as np
 
-from evaluation.statistics.effects import Estimate
+from core.bootstrap import Estimate
+from core.versions import installed_versions
 from evaluation.study.analysis import StudyResult
 from evaluation.study.answers.answers import Answers
 from evaluation.study.models.scores import ScoreKey
@@ -98,19 +98,10 @@ def provenance(report: StudyReport) -> list[tuple[str, str]]:
         rows.append(("Time for an answer", f"median {middle:.1f} s, half of them from {low:.1f} to {high:.1f} s"))
     if report.metric:
         rows.append(("Held against", report.metric))
+    versions = ", ".join(f"{name} {version}" for name, version in installed_versions(_LIBRARIES).items())
     return [
         *rows,
         ("Intervals", "95 %"),
         ("Resampling and permutations", f"{result.draws} draws, seed {result.seed}"),
-        ("Software", f"Python {platform.python_version()}, " + ", ".join(_versions())),
+        ("Software", f"Python {platform.python_version()}, {versions}"),
     ]
-
-
-def _versions() -> list[str]:
-    versions = []
-    for name in _LIBRARIES:
-        try:
-            versions.append(f"{name} {metadata.version(name)}")
-        except metadata.PackageNotFoundError:  # a checkout that is not installed
-            continue
-    return versions

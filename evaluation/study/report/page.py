@@ -1,35 +1,18 @@
 """The report of a study: one HTML file that needs no network, the same bytes for the same answers and seed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from markupsafe import Markup
 
+from core.bootstrap import Estimate
 from core.pages import page_environment, save_page
-from evaluation.statistics.effects import Estimate
 from evaluation.study.models.results import Group
 from evaluation.study.report.contents import StudyReport, provenance
+from evaluation.study.report.data import figures, numbered
 from evaluation.study.report.plots import Line, curve_plot, number_range, percent_range, share_plot, strength_plot
-from evaluation.study.report.rows import figures, numbered
 from evaluation.study.report.words import contest, p_words
-
-
-@dataclass(frozen=True)
-class Panels:
-    """The plots; None where there is nothing to draw."""
-
-    answer: Markup
-    """The share four ways."""
-    familiarity: Markup | None
-    sides: Markup | None
-    consistency: Markup | None
-    people: Markup
-    items: Markup | None
-    strengths: Markup | None
-    attention: Markup | None
-    scores: Markup | None
 
 
 def render_report(report: StudyReport) -> str:
@@ -64,8 +47,8 @@ def write_report(report: StudyReport, out: Path) -> None:
     save_page(out, render_report(report))
 
 
-def _panels(report: StudyReport) -> Panels:
-    """Return all plots of `report`."""
+def _panels(report: StudyReport) -> dict[str, Markup | None]:
+    """Return all plots of `report`, by name; None where there is nothing to draw."""
     result, group = report.result, report.result.everyone
     first, against = contest(result, report.titles)
     whole = group.pooled.wilson.value
@@ -78,28 +61,22 @@ def _panels(report: StudyReport) -> Panels:
         Line("these only: Wilson", group.pooled.wilson, "pale"),
         Line("these only: exact", group.pooled.exact, "pale"),
     ]
-    return Panels(
-        answer=share_plot("answer", _known(answer), f"{choosing}."),
-        familiarity=_shares("familiarity", _lines(group.familiarity.levels), f"{choosing}, by familiarity.", whole),
-        sides=_shares(
-            "sides",
-            [Line("left chosen", group.position.left)],
-            "Share of answers for the left side, whatever stood there.",
-        ),
-        consistency=_shares(
-            "consistency",
-            [
-                Line("repeated", steady.repeated, answers=steady.repeats),
-                Line("swapped", steady.swapped, answers=steady.swaps),
-            ],
-            "Share of trials answered alike when they came again.",
-        ),
-        people=share_plot("people", _lines(_by_share(numbered(group.by_person))), f"{choosing}, by person.", whole),
-        items=_shares("items", _lines(items, report.sources.item_titles), f"{choosing}, by item.", whole),
-        strengths=_strengths(report),
-        attention=_attention(report, choosing),
-        scores=_scores(report),
-    )
+    sides = [Line("left chosen", group.position.left)]
+    again = [
+        Line("repeated", steady.repeated, answers=steady.repeats),
+        Line("swapped", steady.swapped, answers=steady.swaps),
+    ]
+    return {
+        "answer": _shares("answer", answer, f"{choosing}."),
+        "familiarity": _shares("familiarity", _lines(group.familiarity.levels), f"{choosing}, by familiarity.", whole),
+        "sides": _shares("sides", sides, "Share of answers for the left side, whatever stood there."),
+        "consistency": _shares("consistency", again, "Share of trials answered alike when they came again."),
+        "people": _shares("people", _lines(_by_share(numbered(group.by_person))), f"{choosing}, by person.", whole),
+        "by_item": _shares("items", _lines(items, report.sources.item_titles), f"{choosing}, by item.", whole),
+        "strengths": _strengths(report),
+        "attention": _attention(report, choosing),
+        "scores": _scores(report),
+    }
 
 
 def _lines(groups: Sequence[Group], titles: dict[str, str] | None = None) -> list[Line]:
@@ -110,12 +87,8 @@ def _by_share(groups: Sequence[Group]) -> list[Group]:
     return sorted(groups, key=lambda group: -group.share.value if np.isfinite(group.share.value) else 1.0)
 
 
-def _known(lines: Sequence[Line]) -> list[Line]:
-    return [line for line in lines if np.isfinite(line.estimate.value)]
-
-
 def _shares(name: str, lines: Sequence[Line], words: str, whole: float = np.nan) -> Markup | None:
-    known = _known(lines)
+    known = [line for line in lines if np.isfinite(line.estimate.value)]
     return share_plot(name, known, words, whole) if known else None
 
 
@@ -144,7 +117,7 @@ def _attention(report: StudyReport, choosing: str) -> Markup | None:
             Line(f"{title}, new ones", group.generalisation.share),
             Line("these only", group.pooled.wilson, "pale"),
         ]
-    return share_plot("attention", _known(lines), f"{choosing}, with and without people who failed an attention check.")
+    return _shares("attention", lines, f"{choosing}, with and without people who failed an attention check.")
 
 
 def _scores(report: StudyReport) -> Markup | None:

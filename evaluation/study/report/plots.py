@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from core.bootstrap import Estimate
 from core.pages import page_number
 from core.svg import ACCENT, INK, MUTED, SECOND, bare, inline_svg, plot_style
-from evaluation.statistics.effects import Estimate
 
 DOTTED = (0, (1, 2))
 EVEN = 0.5

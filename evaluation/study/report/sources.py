@@ -9,8 +9,7 @@ import numpy as np
 
 from core.errors import BrickbenchError, SettingsError
 from core.settings import near_matches
-from evaluation.study.answers.answer_files import COLUMNS, read_answer_file
-from evaluation.study.answers.answers import Answers
+from evaluation.study.answers.answers import COLUMNS, Answers, read_answer_file
 from evaluation.study.answers.store import read_answers
 from evaluation.study.key import read_key
 from evaluation.study.models.scores import ScoreKey

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from evaluation.statistics.effects import Estimate
 from evaluation.study.analysis import Preference, StudyResult
+from evaluation.study.models.results import BradleyTerry, Generalisation, ScorePreference
 from evaluation.study.report.plots import number_range, percent, percent_range
 
 ALPHA = 0.05
@@ -26,16 +26,17 @@ class StudyVerdict:
 
 def decide(result: StudyResult, titles: Mapping[str, str]) -> StudyVerdict:
     """Return the verdict: the answer for new people and new items first, then that for these ones."""
-    sentences = [
-        *_clustered(result, titles),
-        _these_only(result, titles),
-        *_spread(result, titles),
-        *_side_questions(result),
-        *_attention(result, titles),
-        *_strengths(result, titles),
-        *_scores(result),
-    ]
-    return StudyVerdict(_headline(result, titles), tuple(sentences), tuple(_caveats(result)))
+    first, group = contest(result, titles)[0], result.everyone
+    sentences = (
+        *_clustered(group, first),
+        _these_only(group, first),
+        *_spread(group.generalisation, first),
+        *_side_questions(group),
+        *_attention(result, first),
+        *_strengths(group.bradley_terry, titles),
+        *_scores(group.scores),
+    )
+    return StudyVerdict(_headline(result, titles), sentences, tuple(_caveats(result)))
 
 
 def p_words(value: float) -> str:
@@ -64,30 +65,30 @@ def _headline(result: StudyResult, titles: Mapping[str, str]) -> str:
     return f"People prefer {liked} to {other}, {reach}."
 
 
-def _clustered(result: StudyResult, titles: Mapping[str, str]) -> list[str]:
-    first, _ = contest(result, titles)
-    model, two_way = result.everyone.generalisation, result.everyone.two_way
+def _clustered(group: Preference, first: str) -> list[str]:
+    model, two_way = group.generalisation, group.two_way
     sentences = []
     if np.isfinite(model.share.value):
         sentences.append(
-            f"Of new people{' on new items' if result.everyone.items else ''}, {first} would be chosen in "
+            f"Of new people{' on new items' if group.items else ''}, {first} would be chosen in "
             f"{percent_range(model.share)} of answers ({p_words(model.preference.p_value)} for no preference; "
             "crossed-effects model)."
         )
-    if model.reason and (result.everyone.items or not np.isfinite(model.share.value)):
+    if model.reason and (group.items or not np.isfinite(model.share.value)):
         sentences.append(model.reason)
     if np.isfinite(two_way.share.low):
-        what = "people and items" if result.everyone.items else "people"
+        what = "people and items" if group.items else "people"
         sentences.append(f"Resampling {what} instead of modelling them gives {percent_range(two_way.share)}.")
     return sentences
 
 
-def _these_only(result: StudyResult, titles: Mapping[str, str]) -> str:
-    first, _ = contest(result, titles)
-    group, pooled = result.everyone, result.everyone.pooled
+def _these_only(group: Preference, first: str) -> str:
+    pooled, exact = group.pooled, group.pooled.exact
+    items = f" and {group.items} items" if group.items else ""
     text = (
-        f"For {_these(group)} only: {first} in {pooled.chosen} of {pooled.answers} answers, "
-        f"{percent_range(pooled.wilson)} by Wilson's interval, {_ends(pooled.exact)} by the exact one."
+        f"For these {group.people} people{items} only: {first} in {pooled.chosen} of {pooled.answers} answers, "
+        f"{percent_range(pooled.wilson)} by Wilson's interval, {100 * exact.low:.0f} to {100 * exact.high:.0f} % by "
+        "the exact one."
     )
     side = group.randomisation
     if np.isfinite(side.p_value):
@@ -99,25 +100,18 @@ def _these_only(result: StudyResult, titles: Mapping[str, str]) -> str:
     return text
 
 
-def _spread(result: StudyResult, titles: Mapping[str, str]) -> list[str]:
-    model = result.everyone.generalisation
-    first, _ = contest(result, titles)
+def _spread(model: Generalisation, first: str) -> list[str]:
     if not np.isfinite(model.share.value) or not np.isfinite(model.item_sd):
         return []
     centre = model.preference.logit.value
     items, people = (
         f"{100 * expit(centre - sd):.0f} to {100 * expit(centre + sd):.0f} %" for sd in (model.item_sd, model.person_sd)
     )
-    return [
-        (
-            f"Items differ: on two in three of them a typical person would choose {first} in {items} of answers. So do "
-            f"people: two in three of them would, on a typical item, in {people}."
-        )
-    ]
+    differ = f"Items differ: on two in three of them a typical person would choose {first} in {items} of answers."
+    return [f"{differ} So do people: two in three of them would, on a typical item, in {people}."]
 
 
-def _side_questions(result: StudyResult) -> list[str]:
-    group = result.everyone
+def _side_questions(group: Preference) -> list[str]:
     sentences = []
     trend = group.familiarity
     if np.isfinite(trend.p_value):
@@ -144,13 +138,12 @@ def _side_questions(result: StudyResult) -> list[str]:
     return sentences
 
 
-def _attention(result: StudyResult, titles: Mapping[str, str]) -> list[str]:
+def _attention(result: StudyResult, first: str) -> list[str]:
     failed = len(result.attention.failed_people)
     if not failed:
         return []
     text = f"{failed} of {result.everyone.people} people failed an attention check."
     if result.attentive is not None:
-        first, _ = contest(result, titles)
         model = result.attentive.generalisation
         share = model.share if np.isfinite(model.share.value) else result.attentive.pooled.wilson
         p_value = f", {p_words(model.preference.p_value)}" if np.isfinite(model.preference.p_value) else ""
@@ -158,8 +151,7 @@ def _attention(result: StudyResult, titles: Mapping[str, str]) -> list[str]:
     return [text]
 
 
-def _strengths(result: StudyResult, titles: Mapping[str, str]) -> list[str]:
-    scale = result.everyone.bradley_terry
+def _strengths(scale: BradleyTerry | None, titles: Mapping[str, str]) -> list[str]:
     if scale is None or not scale.strengths:
         return []
     order = ", ".join(titles.get(strength.method, strength.method) for strength in scale.strengths)
@@ -172,8 +164,7 @@ def _strengths(result: StudyResult, titles: Mapping[str, str]) -> list[str]:
     return [f"On one scale (Bradley-Terry), from the most to the least chosen: {order}. {apart}"]
 
 
-def _scores(result: StudyResult) -> list[str]:
-    scores = result.everyone.scores
+def _scores(scores: ScorePreference | None) -> list[str]:
     if scores is None:
         return []
     if not np.isfinite(scores.higher.value):
@@ -217,11 +208,3 @@ def _caveats(result: StudyResult) -> list[str]:
             "Leaving out people after the fact can flatter a result: the answer of the study is with all people."
         )
     return caveats
-
-
-def _these(group: Preference) -> str:
-    return f"these {group.people} people" + (f" and {group.items} items" if group.items else "")
-
-
-def _ends(share: Estimate) -> str:
-    return f"{100 * share.low:.0f} to {100 * share.high:.0f} %"

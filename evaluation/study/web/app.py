@@ -38,11 +38,11 @@ def create_app(
     """Return the application of a study; it holds the store open from its startup to its shutdown.
 
     Args:
-        study: folder of the study.
+        study: its folder.
         organiser: secret of the organiser's page.
         tokens: of personal links, by participant; those of earlier runs are known to the store.
-        invitation: secret of the open link; empty: there is none.
-        cap: how many people the open link lets in.
+        invitation: secret of the open link, which lets `cap` people in; empty: there is none.
+        cap: how many people that are.
         hosts: whether a Host header is answered, as of `evaluation.study.web.guard.own_hosts`.
 
     Raises:

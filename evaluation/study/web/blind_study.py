@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import BrickbenchError
-from evaluation.study.key import PUBLIC, Item, read_key
+from evaluation.study.key import PUBLIC, Item, Trial, read_key
 from evaluation.study.settings import StudySettings, read_settings
 
 KINDS = {".png": "image/png", ".webp": "image/webp", ".jpg": "image/jpeg"}
@@ -91,7 +91,7 @@ def read_blind(study: Path) -> BlindStudy:
     items = {item.item_id: item for item in key.items}
     sheets = {
         sheet.sheet: tuple(
-            _blind_trial(trial.trial_id, items[trial.item_id], trial.left, trial.right, settings, key.part_names)
+            _blind_trial(trial, items[trial.item_id], key.part_names if settings.show_class_name else None)
             for trial in sheet.trials
         )
         for sheet in key.sheets
@@ -112,8 +112,7 @@ def read_blind(study: Path) -> BlindStudy:
     return blind
 
 
-def _blind_trial(
-    trial_id: str, item: Item, left: str, right: str, settings: StudySettings, part_names: dict[str, str]
-) -> BlindTrial:
-    name = part_names.get(item.part_id, item.part_id) if settings.show_class_name else None
-    return BlindTrial(trial_id, item.picture, item.explanations[left], item.explanations[right], name)
+def _blind_trial(trial: Trial, item: Item, part_names: dict[str, str] | None) -> BlindTrial:
+    name = None if part_names is None else part_names.get(item.part_id, item.part_id)
+    left, right = (item.explanations[method] for method in (trial.left, trial.right))
+    return BlindTrial(trial.trial_id, item.picture, left, right, name)

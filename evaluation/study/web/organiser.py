@@ -26,12 +26,7 @@ def read_progress(
     """Return, as JSON, how far the study is: totals, people who have begun, answers an hour (UTC).
 
     Choices are counted in attention checks only, over all of them and by participant, never by method or item.
-
-    Args:
-        connection: to the store.
-        study: whose sheets are given out.
-        checks: as `read_checks` gives them.
-        room: how many the open link lets in; None: there is none.
+    `checks` are those of `read_checks`, `room` is how many the open link lets in; None: there is none.
     """
     given: dict[str, list[bool]] = {}
     for participant, trial_id, chosen in connection.execute("SELECT participant, trial_id, chosen FROM answers"):

@@ -37,13 +37,8 @@ def start(
 ) -> Standing:
     """Give the holder of `token` the next sheet, and return where they are; who has one already keeps it.
 
-    Args:
-        connection: inside a transaction.
-        study: whose sheets are given out.
-        token: a personal one, or a new one that its holder's page made up.
-        language: of the page.
-        familiarity: 0 to 2, -1 if it was not asked.
-        room: how many people the open link lets in; None: only known tokens are let in.
+    `token` is a personal one, or a new one that its holder's page made up; `familiarity` is 0 to 2, -1 if it was not
+    asked; `room` is how many people the open link lets in, None if only known tokens are let in.
 
     Raises:
         RefusedError: the token is unknown, or there is no room left.

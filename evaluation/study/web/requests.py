@@ -4,10 +4,10 @@ import asyncio
 import re
 from typing import Annotated, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import Field, StringConstraints, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from evaluation.study.key import LONGEST_TRIAL_S, Side
+from evaluation.study.key import LONGEST_TRIAL_S, FromOutside, Side
 from evaluation.study.web.blind_study import Standing
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{32}")  # 24 random bytes
@@ -24,11 +24,7 @@ class RefusedError(Exception):
         self.status, self.code, self.standing = status, code, standing
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-
-class StartBody(_Body):
+class StartBody(FromOutside):
     """Consent is given, and familiarity told if it was asked."""
 
     language: Annotated[str, StringConstraints(max_length=8)]
@@ -36,7 +32,7 @@ class StartBody(_Body):
     invitation: Annotated[str, StringConstraints(max_length=64)] | None = None
 
 
-class AnswerBody(_Body):
+class AnswerBody(FromOutside):
     """One choice as it arrives."""
 
     trial_id: Annotated[str, StringConstraints(min_length=1, max_length=64)]
@@ -46,7 +42,7 @@ class AnswerBody(_Body):
     """The page's own name of this answer: the same again is the same answer, sent twice."""
 
 
-Body = TypeVar("Body", bound=_Body)
+Body = TypeVar("Body", bound=FromOutside)
 
 
 def bearer(request: Request) -> str:

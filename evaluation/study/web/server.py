@@ -27,18 +27,6 @@ BACKLOG = 1024  # people who all come at once, as when a link is shown to a hall
 
 
 @dataclass(frozen=True)
-class Entrance:
-    """How participants come in."""
-
-    links: int
-    """Personal links that there are at least."""
-    cap: int
-    """How many people the open link lets in; 0: there is none."""
-    url: str | None
-    """Where people reach the page, such as ``https://study.example.org/``; None: as the server listens."""
-
-
-@dataclass(frozen=True)
 class Addresses:
     """What the organiser is told."""
 
@@ -48,15 +36,19 @@ class Addresses:
     organiser: str
 
 
-def serve(study: Path, host: str, port: int, entrance: Entrance, ready: Callable[[Addresses], None]) -> None:
+def serve(
+    study: Path, host: str, port: int, ready: Callable[[Addresses], None], *, links: int, cap: int, url: str | None
+) -> None:
     """Serve `study` until Ctrl-C or SIGTERM.
 
     Args:
         study: its folder; gets ``participants.csv``, ``access.json`` and ``answers.sqlite``.
         host: name or address to listen at; ``0.0.0.0`` for all of this machine's.
         port: to listen at; 0 takes a free one.
-        entrance: how participants come in.
         ready: called once, when pages can be loaded.
+        links: personal links that there are at least.
+        cap: how many people the open link lets in; 0: there is none.
+        url: where people reach the page, such as ``https://study.example.org/``; None: as the server listens.
 
     Raises:
         BrickbenchError: it is no study, another server has it, the port is taken, or its store cannot be used.
@@ -65,13 +57,13 @@ def serve(study: Path, host: str, port: int, entrance: Entrance, ready: Callable
     require_writable(study)
     with _only_one(study), bound_socket(host, port, "server") as listener:
         port = listener.getsockname()[1]
-        page = (entrance.url or f"http://{_shown(host)}:{port}").rstrip("/") + "/"
+        page = (url or f"http://{_shown(host)}:{port}").rstrip("/") + "/"
         access = read_access(study)
-        tokens = ensure_links(study, entrance.links, page)
-        invitation = access.invitation if entrance.cap else ""
+        tokens = ensure_links(study, links, page)
+        invitation = access.invitation if cap else ""
         app = create_app(
-            study, organiser=access.organiser, tokens=tokens, invitation=invitation, cap=entrance.cap,
-            hosts=own_hosts(host, port, entrance.url),
+            study, organiser=access.organiser, tokens=tokens, invitation=invitation, cap=cap,
+            hosts=own_hosts(host, port, url),
         )  # fmt: skip
         addresses = Addresses(
             page=page,

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from core.bootstrap import Estimate
 from evaluation.findings.contrasts import GroupTest, PairTest
 from evaluation.findings.cure import FACTOR, cure, cure_text, write_cure
 from evaluation.intervals import Interval
-from evaluation.statistics.effects import Effect, Estimate, GroupEffect
+from evaluation.statistics.effects import Effect, GroupEffect
 from render.pile import sample_pile
 from render.settings import RenderSettings
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from core.errors import BrickbenchError, SettingsError
-from evaluation.study.answers.answer_files import COLUMNS, read_answer_file, write_answers
+from evaluation.study.answers.answers import COLUMNS, read_answer_file, write_answers
 from evaluation.study.answers.import_columns import parse_columns, parse_values
 from evaluation.study.answers.importing import take_in
 from evaluation.study.commands.import_answers import import_answers

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from core.errors import BrickbenchError, SettingsError
-from evaluation.study.answers.answer_files import read_answer_file
+from evaluation.study.answers.answers import read_answer_file
 from evaluation.study.answers.returned import take_in_returned
 from evaluation.study.commands.import_answers import import_answers
 from evaluation.study.key import read_key

@@ -10,15 +10,13 @@ from click.testing import CliRunner
 
 from core.errors import BrickbenchError, SettingsError
 from evaluation.study.analysis import analyze
-from evaluation.study.answers.answer_files import COLUMNS, write_answers
-from evaluation.study.answers.answers import Answers
+from evaluation.study.answers.answers import COLUMNS, Answers, write_answers
 from evaluation.study.answers.importing import as_answers, count_rows
 from evaluation.study.commands.analyze import analyze as command
 from evaluation.study.power.simulation import simulate
 from evaluation.study.report.contents import choices_by_score, make_report
-from evaluation.study.report.data import document, write_data
+from evaluation.study.report.data import document, figures, write_data
 from evaluation.study.report.page import render_report
-from evaluation.study.report.rows import figures
 from evaluation.study.report.sources import Sources, read_sources
 
 DRAWS = 200

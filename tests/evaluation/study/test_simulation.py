@@ -7,7 +7,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from core.errors import SettingsError
-from evaluation.study.models.marginal import logit_of_share, share_of_logit
+from evaluation.study.models.generalisation import logit_of_share, share_of_logit
 from evaluation.study.power.simulation import simulate
 
 

@@ -17,9 +17,8 @@ from training.commands import train as train_commands
 from training.fit import trackers
 from training.fit.loop import train
 from training.fit.prediction_grid import LINES, Tile, draw_grid, spread_rows
-from training.fit.tracked_run import train_and_track
 from training.fit.trackers import scalars
-from training.fit.tracking import Tracking
+from training.fit.tracking import Tracking, train_and_track
 from training.run.settings import TrainingSettings
 
 SETTINGS = TrainingSettings(
@@ -240,12 +239,12 @@ def test_the_sheet_of_predictions() -> None:
 
 
 def test_a_sheet_that_fails_is_told_of(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from training.fit import tracked_run
+    from training.fit import tracking
 
     def broken(*_: object) -> None:
         raise BrickbenchError("The image x is damaged.")
 
-    monkeypatch.setattr(tracked_run, "write_prediction_grid", broken)
+    monkeypatch.setattr(tracking, "write_prediction_grid", broken)
     told: list[str] = []
     train_and_track(SETTINGS, root, tmp_path / "run", device="cpu", names=["none"], say=told.append)
     assert told == ["The run is whole, but its sheet of predictions could not be drawn. The image x is damaged."]

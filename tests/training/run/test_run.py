@@ -1,6 +1,7 @@
 """A run's folder: what it says of itself, where its dataset is, which checkpoint is its best."""
 
 import os
+import platform
 import re
 import subprocess
 import sys
@@ -9,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from core.errors import BrickbenchError
-from training.run.begin import code_commit, library_versions
+from core.versions import installed_versions
+from training.run.begin import LIBRARIES, code_commit
 from training.run.run import Run
 
 
@@ -43,7 +45,7 @@ def test_a_dataset_moved_with_its_runs_is_found_and_one_that_is_gone_is_asked_fo
 def test_a_run_says_what_it_was_made_with(own_trained: Path) -> None:
     folder = own_trained / "runs/toy"
     info = Run.open(folder).info
-    assert info.versions == library_versions()
+    assert info.versions == {"python": platform.python_version(), **installed_versions(LIBRARIES)}
     assert info.versions["python"] == ".".join(map(str, sys.version_info[:3]))
     assert {"torch", "timm", "brickbench", "numpy"} <= set(info.versions)
 

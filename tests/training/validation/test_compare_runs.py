@@ -15,8 +15,7 @@ from training.commands import train as train_commands
 from training.fit.loop import train
 from training.run.history import EPOCHS_FILE
 from training.run.predict import predict
-from training.run.run import SETTINGS_FILE, Run
-from training.run.run_list import list_runs
+from training.run.run import SETTINGS_FILE, Run, list_runs
 from training.run.settings import TrainingSettings
 from training.validation.compare_runs import compare_runs, stored_logits
 

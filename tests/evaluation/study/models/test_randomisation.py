@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from evaluation.study.build.balance import balanced_colours
-from evaluation.study.models.randomisation import randomisation_test
+from evaluation.study.models.sides import randomisation_test
 
 
 def test_against_all_ways_to_draw_the_sides() -> None:

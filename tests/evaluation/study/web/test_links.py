@@ -12,9 +12,8 @@ from evaluation.study.commands.serve import bundle, parse_sheets
 from evaluation.study.settings import SETTINGS_FILE, StudySettings
 from evaluation.study.web.blind_study import read_blind
 from evaluation.study.web.links import PARTICIPANTS, ensure_links, read_access
-from evaluation.study.web.pages import participant_page
+from evaluation.study.web.pages import known_languages, load_words, participant_page, study_words
 from evaluation.study.web.requests import TOKEN
-from evaluation.study.web.texts import known_languages, load_words, study_words
 
 
 def test_links_stay_when_more_are_made_or_the_address_changes(tmp_path: Path) -> None:

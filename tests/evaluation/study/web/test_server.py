@@ -21,7 +21,6 @@ from click.testing import CliRunner
 
 from core.errors import BrickbenchError, SettingsError
 from evaluation.study.commands.serve import serve
-from evaluation.study.web.server import Entrance
 from evaluation.study.web.server import serve as run
 
 ROOT = Path(__file__).parents[4]
@@ -84,7 +83,7 @@ def test_it_says_where_it_is_and_ends_in_order(own_study: Path, signal_: int) ->
         assert oct((own_study / "participants.csv").stat().st_mode)[-3:] == "600"
         assert oct((own_study / "access.json").stat().st_mode)[-3:] == "600"
         with pytest.raises(BrickbenchError) as caught:
-            run(own_study, "127.0.0.1", 0, Entrance(0, 0, None), print)
+            run(own_study, "127.0.0.1", 0, print, links=0, cap=0, url=None)
         assert str(caught.value) == (
             f"{own_study} is being served already. End the other `study serve` first, or send people there."
         )
