@@ -25,8 +25,13 @@ from core.engines.options import engine_options
 from core.errors import PartialFailureError, SettingsError
 from core.files import require_new
 from evaluation.findings.command import findings
-from explain.workers_option import network_workers_option
-from training.options import checkpoint_option, checkpoint_there_option, dataset_option, run_argument
+from training.options import (
+    checkpoint_option,
+    checkpoint_there_option,
+    dataset_option,
+    network_workers_option,
+    run_argument,
+)
 
 if TYPE_CHECKING:
     from evaluation.faithfulness.scoring import FaithfulnessResult

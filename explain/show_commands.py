@@ -94,8 +94,8 @@ def show(
       brickbench explain show bricks/runs/first 000012_0 -o explained.png --models --part 3001
     """
     from explain.collect import MapCollector
+    from explain.figures import show_png
     from explain.page import show_page
-    from explain.show import show_png
     from explain.strongest import parse_threshold
 
     _require_free(output, force, (".png", ".html"))
@@ -159,7 +159,7 @@ def sheet(
       brickbench explain sheet bricks/runs/first 000012_0 000047_0 --methods gradcam,lime --top 10 -o two.png
     """
     from explain.collect import MapCollector
-    from explain.sheet import explained_pictures, sheet_png, spread_pictures
+    from explain.figures import explained_pictures, sheet_png, spread_pictures
     from explain.strongest import Strongest, parse_threshold
 
     _require_free(output, force, (".png",))

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from blender_assets.colors import Rgb
 from core.errors import SettingsError
-from render.lighting import LUMINANCE, Floats, Rgb
+from render.lighting import LUMINANCE, Floats
 
 SUFFIXES = (".exr", ".hdr")
 UP = np.array([[0.0, 0.0, 1.0]])

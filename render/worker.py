@@ -19,16 +19,14 @@ from dataset.shards import GEOMETRY_FOLDER, Picture, pack_arrays, pile_shard, re
 from dataset.splits import pile_group
 from render import blender
 from render.camera import Camera, frame_pile
-from render.devices import choose_device, chosen_device
+from render.devices import choose_device, chosen_device, once_a_node
 from render.journal import ShardJournal, Share
-from render.kernels import once_a_node
 from render.labels import Geometry, PileMasks, cast_labels, cast_masks
 from render.physics import NotAtRestError, settle
-from render.pile import Pile, sample_pile
+from render.pile import Pile, SettledPile, sample_pile
 from render.scene import set_up_renderer, staged, take_picture, viewed
 from render.sensor import develop, encode
 from render.settings import RenderSettings
-from render.settled import SettledPile
 from render.twins import Twin, twins_of
 
 ATTEMPTS = 8

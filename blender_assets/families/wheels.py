@@ -7,8 +7,7 @@ import numpy as np
 from manifold3d import CrossSection, Manifold
 
 from blender_assets.part import Part
-from blender_assets.placing import along_y, grounded
-from blender_assets.solids import Point, box, cylinder, union
+from blender_assets.solids import Point, along_y, box, cylinder, grounded, union
 from blender_assets.technic import PIN_HOLE_RADIUS_MM, bore
 
 WHEEL_SEGMENTS = 40
@@ -84,9 +83,8 @@ def _wheel(
 
 
 def _tyre(part_id: str, diameter_mm: float, width: int, rim_mm: float, blocks: int) -> Part:
-    return Part(
-        part_id, f"Tyre {diameter_mm:g} x {width} mm", "Tyre", partial(tyre, diameter_mm, width, rim_mm, blocks)
-    )
+    build = partial(tyre, diameter_mm, width, rim_mm, blocks)
+    return Part(part_id, f"Tyre {diameter_mm:g} x {width} mm", "Tyre", build)
 
 
 PARTS = (

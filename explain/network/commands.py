@@ -44,7 +44,7 @@ def kernels(run: Path, output: Path, checkpoint: str, force: bool, layer: str | 
       brickbench explain kernels bricks/runs/first -o kernels.png
       brickbench explain kernels bricks/runs/first --layer conv2 --limit 16 -o second.png
     """
-    from explain.network.kernels import kernel_sheet
+    from explain.network.layers import kernel_sheet
     from explain.network.sheets import write_sheets
 
     network = _opened(run, output, checkpoint, force)
@@ -81,7 +81,7 @@ def features(
     """
     from explain.collect import picture_index
     from explain.draw import scaled_picture
-    from explain.network.features import feature_sheets, three_layers
+    from explain.network.layers import feature_sheets, three_layers
     from explain.network.sheets import Sheet, write_sheets
 
     network = _opened(run.folder, output, checkpoint, force)

@@ -23,14 +23,12 @@ from torch import Tensor, nn
 
 from core.seeding import Purpose, generator
 from explain.cam.layers import LayerSettings
-from explain.gradients.guided_backprop import RECTIFIERS
 from explain.gradients.integrated_gradients import IntegratedGradientsSettings
-from explain.gradients.lrp import LrpSettings
+from explain.gradients.rules import RECTIFIERS, LrpSettings
 from explain.gradients.smoothgrad import COPIES_AT_ONCE, SmoothGrad, SmoothGradSettings
-from explain.perturbation.kernel_shap import KEY, KernelShapSettings
+from explain.perturbation.kernel_shap import KEY, KernelShapSettings, coalitions
 from explain.perturbation.occlusion import OcclusionSettings
 from explain.perturbation.segments import hidden_picture, superpixels
-from explain.perturbation.shapley import coalitions
 from explain.protocol import image_key
 from explain.references.reference import NoReferenceError, Reference
 from explain.references.watched import watched

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from blender_assets.catalogue import load_catalogue
 from blender_assets.families import axles, beams, connectors, gears, pins, technic_bricks
-from blender_assets.placing import along_x, along_y, grounded
+from blender_assets.solids import along_x, along_y, grounded
 from blender_assets.technic import AXLE_ARM_MM, AXLE_RADIUS_MM, axle_outline
 
 SIZES_MM = {

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from core.errors import BrickbenchError, SettingsError
 from dataset.pile_dataset import PileDataset
 from explain.commands import explain
-from explain.network.features import feature_maps, three_layers
-from explain.network.kernels import kernel_sheet
+from explain.network.layers import feature_maps, kernel_sheet, three_layers
 from explain.network.maximize import MaximizeSettings, _roughness_gradient, as_rgb, maximize_channel, maximize_class
 from explain.network.sheets import _MARGIN_PX as MARGIN_PX
 from explain.network.sheets import GAP_PX, Sheet, tiled, value_sheet, write_sheets
