@@ -116,9 +116,9 @@ def cylinder(
     return solid.translate((at[0], at[1], z0_mm))
 
 
-def turned(profile_rz: Sequence[Point]) -> Manifold:
+def turned(profile_rz: Sequence[Point], segments: int = CURVE_SEGMENTS) -> Manifold:
     """Return the solid that a profile (radius, z), given counter-clockwise, sweeps around the z axis."""
-    return CrossSection([list(profile_rz)]).revolve(CURVE_SEGMENTS)
+    return CrossSection([list(profile_rz)]).revolve(segments)
 
 
 @contextmanager

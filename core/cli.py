@@ -1,5 +1,6 @@
 """What commands share: lazily loaded groups, tables on stdout or as JSON, a few common options."""
 
+import functools
 import importlib
 import json
 import math
@@ -41,6 +42,11 @@ class LazyGroup(click.Group):
         rows = [(name, command.get_short_help_str(limit=100)) for name, command in sorted(self.commands.items())]
         with formatter.section("Commands"):
             formatter.write_dl(rows)
+
+
+def options(*given: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
+    """Return one decorator that adds several options, in this order in the help."""
+    return lambda function: functools.reduce(lambda decorated, option: option(decorated), reversed(given), function)
 
 
 def seed_option(help_text: str) -> Callable[[Decorated], Decorated]:

@@ -1,9 +1,8 @@
 """Technic connectors, axles and pins: what holds beams together."""
 
-from collections.abc import Sequence
 from functools import partial
 
-from manifold3d import CrossSection, Manifold
+from manifold3d import Manifold
 
 from blender_assets.dimensions import (
     CURVE_SEGMENTS,
@@ -14,7 +13,7 @@ from blender_assets.dimensions import (
     STUD_RADIUS_MM,
 )
 from blender_assets.part import Part
-from blender_assets.solids import Point, along_x, along_y, box, cylinder, extrusion, grounded, joined, union
+from blender_assets.solids import Point, along_x, along_y, box, cylinder, extrusion, grounded, joined, turned, union
 from blender_assets.technic import AXLE_RADIUS_MM, axle, axle_hole, bore, pin_hole, slot
 
 SLEEVE_RADIUS_MM = 3.6
@@ -99,11 +98,12 @@ RIDGE_MM = 0.12
 def half_pin(ridged: bool) -> Manifold:
     """Return one end of a pin, upright: a collar half from z = 0, a shaft with a slot and a lip at its end."""
     end, collar, edge = PITCH_MM - GAP_MM, COLLAR_RADIUS_MM, 0.1
-    shaft = _turned(
+    shaft = turned(
         [
             (0, 0), (collar, 0), (collar, COLLAR_MM), (SHAFT_RADIUS_MM, COLLAR_MM), (SHAFT_RADIUS_MM, end - LIP_MM),
             (LIP_RADIUS_MM, end - LIP_MM), (LIP_RADIUS_MM, end - edge), (LIP_RADIUS_MM - edge, end), (0, end),
-        ]
+        ],
+        PIN_SEGMENTS,
     )  # fmt: skip
     return joined(shaft, _ridges() if ridged else None) - _gap(SLOT_START_MM, 2 * PITCH_MM).rotate((0, 0, 90))
 
@@ -155,17 +155,13 @@ def bush(half_length: bool) -> Manifold:
     end, flange, neck = PITCH_MM / 2 - GAP_MM, 3.6, 2.8
     if half_length:
         profile = [(0, 0), (flange, 0), (flange, 2.0), (neck + 0.3, 2.4), (neck + 0.3, end), (0, end)]
-        return grounded(along_x(_turned(profile) - axle_hole(-1, end + 1)))
+        return grounded(along_x(turned(profile, PIN_SEGMENTS) - axle_hole(-1, end + 1)))
     profile = [
         (0, -end), (flange, -end), (flange, 1.2 - end), (neck, 1.6 - end), (neck, end - 1.6), (flange, end - 1.2),
         (flange, end), (0, end),
     ]  # fmt: skip
     gap = _gap(-2.0, 2.0).rotate((0, 0, 90))
-    return grounded(along_x(_turned(profile) - axle_hole(-end - 1, end + 1) - gap))
-
-
-def _turned(profile_rz: Sequence[Point]) -> Manifold:
-    return CrossSection([list(profile_rz)]).revolve(PIN_SEGMENTS)
+    return grounded(along_x(turned(profile, PIN_SEGMENTS) - axle_hole(-end - 1, end + 1) - gap))
 
 
 def _bored(solid: Manifold, reach_mm: float) -> Manifold:

@@ -1,12 +1,11 @@
 """The whole geometry of a library's file: what it refers to is found, placed, coloured and turned the right way."""
 
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from blender_assets.ldraw.lines import LDrawError, Reference, read_lines
+from blender_assets.ldraw.lines import Geometry, LDrawError, Reference, read_lines
 from core.errors import SettingsError
 
 FOLDERS = ("parts", "p", "parts/s", "p/48", "p/8")
@@ -60,16 +59,6 @@ MOST_TRIANGLES = 5_000_000
 """Of one part: a few small files that refer to each other again and again could fill any memory."""
 
 
-@dataclass(frozen=True)
-class Geometry:
-    """Triangles and marked edges in the frame and units of the file they were gathered for."""
-
-    triangles: NDArray[np.float64]  # (T, 3, 3), counter-clockwise from outside where certified
-    certified: NDArray[np.bool_]  # (T,)
-    sharp_edges: NDArray[np.float64]  # (E, 2, 3)
-    smooth_edges: NDArray[np.float64]  # (C, 2, 3)
-
-
 class GeometryReader:
     """Reads files with all they refer to; sub-files and primitives are read once."""
 
@@ -83,10 +72,9 @@ class GeometryReader:
         return self._gather(path, path.stem, (path,))
 
     def _gather(self, path: Path, part_id: str, chain: tuple[Path, ...]) -> Geometry:
-        lines = read_lines(path)
-        own = Geometry(lines.triangles, lines.certified, lines.sharp_edges, lines.smooth_edges)
-        pieces, total = [own], len(lines.triangles)
-        for reference in lines.references:
+        own, references = read_lines(path)
+        pieces, total = [own], len(own.triangles)
+        for reference in references:
             found = self._files.find(reference.name)
             if found is None:
                 raise LDrawError(
@@ -111,12 +99,7 @@ class GeometryReader:
                     f"more than {MOST_TRIANGLES:,} faces."
                 )
             pieces.append(_placed(self._cache[found], reference))
-        return Geometry(
-            *(
-                np.concatenate([getattr(piece, name) for piece in pieces])
-                for name in ("triangles", "certified", "sharp_edges", "smooth_edges")
-            )
-        )
+        return Geometry(*(np.concatenate([getattr(piece, one.name) for piece in pieces]) for one in fields(Geometry)))
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._files.root).as_posix()

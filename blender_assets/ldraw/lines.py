@@ -49,14 +49,13 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class FileLines:
-    """What one file holds, in its own frame and LDraw units."""
+class Geometry:
+    """Triangles and marked edges in the frame of the file that they are of, in LDraw units."""
 
     triangles: NDArray[np.float64]  # (T, 3, 3)
     certified: NDArray[np.bool_]  # (T,) counter-clockwise from outside; where False the winding is unknown
     sharp_edges: NDArray[np.float64]  # (E, 2, 3)
     smooth_edges: NDArray[np.float64]  # (C, 2, 3)
-    references: tuple[Reference, ...]
 
 
 @dataclass
@@ -106,8 +105,8 @@ def read_text(path: Path, size: int = -1) -> list[str]:
     return _LINE_END.split(text)
 
 
-def read_lines(path: Path) -> FileLines:
-    """Return what the file `path` holds; LDrawError with file and line number for a damaged line."""
+def read_lines(path: Path) -> tuple[Geometry, list[Reference]]:
+    """Return the geometry of the file `path` itself, and its references; LDrawError names a damaged line."""
     winding = _Winding()
     faces: dict[int, list[list[float]]] = {3: [], 4: []}
     face_known: dict[int, list[bool]] = {3: [], 4: []}
@@ -137,14 +136,14 @@ def read_lines(path: Path) -> FileLines:
             face_known[corners].append(winding.known)
         winding.invert_next = False
     halves, whole = split_quads(np.array(faces[4], dtype=np.float64).reshape(-1, 4, 3))
-    return FileLines(
+    own = Geometry(
         np.concatenate([np.array(faces[3], dtype=np.float64).reshape(-1, 3, 3), halves]),
         np.array(face_known[3] + [known for known in face_known[4] for _ in range(2)], dtype=np.bool_)
         & np.concatenate([np.ones(len(faces[3]), dtype=np.bool_), np.repeat(whole, 2)]),
         np.array(edges["2"], dtype=np.float64).reshape(-1, 2, 3),
         np.array(edges["5"], dtype=np.float64).reshape(-1, 2, 3),
-        tuple(references),
     )
+    return own, references
 
 
 def _check_color(text: str) -> None:

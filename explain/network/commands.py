@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import Decorated, device_option, existing_folder, new_file, output_option
+from core.cli import device_option, existing_folder, new_file, options, output_option
 from core.files import require_new
 from training.options import checkpoint_option, run_argument
 
@@ -18,15 +18,12 @@ PICTURE_PX = 360
 run_folder_argument = click.argument("run", type=existing_folder)  # a network is drawn without its dataset
 
 
-def sheet_options(function: Decorated) -> Decorated:
-    """Add the options that all sheets take."""
-    for option in (
-        click.option("--force", is_flag=True, help="Overwrite the PNG if it is there."),
-        checkpoint_option,
-        output_option("The PNG to write.", new_file),
-    ):
-        function = option(function)
-    return function
+sheet_options = options(
+    output_option("The PNG to write.", new_file),
+    checkpoint_option,
+    click.option("--force", is_flag=True, help="Overwrite the PNG if it is there."),
+)
+"""The options that all sheets take."""
 
 
 @click.command()

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from explain.draw import Colouring, Picture, colouring_of
-from explain.panels import save_png
+from explain.panels import draw_scale, save_png
 
 GAP_PX = 3
 WIDTH_PX = 1200
@@ -99,7 +99,9 @@ def write_sheets(sheets: Sequence[Sheet], out: Path) -> None:
         panel.set_axis_off()
         _write_labels(panel, sheet)
         if sheet.colouring is not None:
-            _draw_bar(add(_MARGIN_PX, top + room + high + 10, min(wide, 480), 14), sheet.colouring)
+            bar = add(_MARGIN_PX, top + room + high + 10, min(wide, 480), 14)
+            ramp, labels = sheet.colouring.ramp(np.linspace(0, 1, 256)), [label for _, label in sheet.colouring.ticks()]
+            draw_scale(bar, sheet.colouring, ramp[:, :3], labels, _LABEL_PT)
         top += used
     save_png(figure, out)
 
@@ -111,17 +113,3 @@ def _write_labels(panel: Any, sheet: Sheet) -> None:
         left = (index % sheet.columns) * (wide + GAP_PX) / sheet.columns
         bottom = (index // sheet.columns + 1) * (high + GAP_PX) / lines - 2 * GAP_PX
         panel.text(left, bottom, label, fontsize=_LABEL_PT, va="bottom", ha="left")
-
-
-def _draw_bar(bar: Any, colouring: Colouring) -> None:
-    ramp = colouring.ramp(np.linspace(0, 1, 256))[None, :, :3]
-    bar.imshow(ramp, aspect="auto", extent=(0, 1, 0, 1))
-    bar.set_yticks([])
-    span = colouring.limit - colouring.low
-    ticks = colouring.ticks()
-    bar.set_xticks([(value - colouring.low) / span for value, _ in ticks], labels=[label for _, label in ticks])
-    bar.tick_params(labelsize=_LABEL_PT, length=2, pad=1.5)
-    for side in bar.spines.values():
-        side.set_linewidth(0.4)
-    bar.get_xticklabels()[0].set_horizontalalignment("left")
-    bar.get_xticklabels()[-1].set_horizontalalignment("right")
