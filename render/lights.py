@@ -33,6 +33,7 @@ def _lamp(
     distance_mm: Range,
     size_mm: Range,
     kelvin: Range,
+    *,
     shaded: bool = False,
     azimuth_deg: float | None = None,
 ) -> AreaLight:

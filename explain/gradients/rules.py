@@ -6,6 +6,7 @@ leaves the bias as it is. Own code and not captum's, which accepts neither leaky
 changes the network's weights while it works.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -32,7 +33,7 @@ SMOOTH: frozenset[Callable[..., Any]] = frozenset(
 """Rectifiers whose derivative is not output by input; ReLU's and leaky ReLU's is."""
 
 
-class CallMode(TorchFunctionMode):
+class CallMode(TorchFunctionMode, ABC):
     """While it lasts, torch's functions are called by way of `call`: layers used twice or in place need no care."""
 
     def __torch_function__(
@@ -46,9 +47,9 @@ class CallMode(TorchFunctionMode):
         del types
         return self.call(func, args, dict(kwargs or {}))
 
+    @abstractmethod
     def call(self, func: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """Call `func`, and do what the mode is for."""
-        raise NotImplementedError
 
 
 class GuidedRectifiers(CallMode):
