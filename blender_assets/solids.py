@@ -131,9 +131,9 @@ def stud_relief() -> Iterator[None]:
         _RELIEF.reset(token)
 
 
-def stud(top_z_mm: float, at: Point = (0.0, 0.0), root_mm: float = ROOT_MM) -> Manifold:
-    """Return a stud on the level `top_z_mm`, its upper edge chamfered, its foot sunk by `root_mm` so that it joins."""
-    solid = _bare_stud(top_z_mm, root_mm)
+def stud(top_z_mm: float, at: Point = (0.0, 0.0)) -> Manifold:
+    """Return a stud on the level `top_z_mm`, its upper edge chamfered, its foot sunk so that it joins."""
+    solid = _bare_stud(top_z_mm, ROOT_MM)
     if _RELIEF.get():
         solid += stud_letters().translate((0, 0, top_z_mm + STUD_HEIGHT_MM))
     return solid.translate((at[0], at[1], 0.0))

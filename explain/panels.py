@@ -141,11 +141,11 @@ def draw_scale(bar: Any, colouring: Colouring, colours: NDArray[Any], labels: Se
     written[-1].set_horizontalalignment("right")
 
 
-def bar_colours(colouring: Colouring, opacity: float = OPACITY, count: int = 256) -> Picture:
+def bar_colours(colouring: Colouring, count: int = 256) -> Picture:
     """Return the colours of a bar from `low` to `limit`, (count, 3), as they look over a ground of middling grey."""
     strength = np.linspace(-1.0 if colouring.signed else 0.0, 1.0, count)
     step = np.round(strength * STEPS).astype(int)
-    cover = opacity * (np.abs(step) / STEPS)[:, None] ** GAMMA
+    cover = OPACITY * (np.abs(step) / STEPS)[:, None] ** GAMMA
     mixed = 0.85 * PALEST * (1 - cover) + shades()[step + STEPS] * cover
     return np.asarray(np.round(mixed), dtype=np.uint8)
 

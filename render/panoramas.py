@@ -150,9 +150,9 @@ def floor_light(file: Path) -> Floats:
 
 
 @cache
-def fit_panorama(file: Path, discs: int = DISCS) -> Fit:
+def fit_panorama(file: Path) -> Fit:
     """Return what stands in for the panorama in `file`; SettingsError if it cannot be read."""
-    return fit(read_panorama(file), discs)
+    return fit(read_panorama(file))
 
 
 def fit(picture: NDArray[np.float32], discs: int = DISCS) -> Fit:

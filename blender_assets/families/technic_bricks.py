@@ -181,8 +181,8 @@ def _point(vector: NDArray[np.float64]) -> Point:
     return float(vector[0]), float(vector[1])
 
 
-def _straight(part_id: str, holes: int, aliases: tuple[str, ...] = ()) -> Part:
-    return Part(part_id, f"Technic beam {holes}", "Technic beam", partial(straight_beam, holes), aliases)
+def _straight(part_id: str, holes: int) -> Part:
+    return Part(part_id, f"Technic beam {holes}", "Technic beam", partial(straight_beam, holes))
 
 
 PARTS = (

@@ -40,27 +40,24 @@ class Sheet:
     """Tiles in a line, where there are labels."""
 
 
-def value_sheet(title: str, values: NDArray[Any], columns: int, tile_px: int | None = None) -> Sheet:
+def value_sheet(title: str, values: NDArray[Any], columns: int) -> Sheet:
     """Return maps `values` (N, h, w) as coloured tiles, all on one scale, so that strong and weak ones differ."""
     colouring = colouring_of(values)
     scaled = np.clip(colouring.strength(values), -1.0, 1.0)
     tiles = colouring.ramp((scaled + 1) / 2 if colouring.signed else scaled)[..., :3] * 255
-    return Sheet(title, tiled(np.round(tiles).astype(np.uint8), columns, tile_px), colouring)
+    return Sheet(title, tiled(np.round(tiles).astype(np.uint8), columns), colouring)
 
 
-def tiled(tiles: NDArray[np.uint8], columns: int, tile_px: int | None = None, label_px: int = 0) -> Picture:
-    """Return tiles (N, h, w, 3) in lines of `columns` on white, each enlarged in whole steps.
+def tiled(tiles: NDArray[np.uint8], columns: int, label_px: int = 0) -> Picture:
+    """Return tiles (N, h, w, 3) in lines of `columns` on white, each enlarged in whole steps to fill the sheet's width.
 
     Args:
         tiles: uint8 RGB.
         columns: tiles in a line.
-        tile_px: about the longer side of one; None fills the sheet's width.
         label_px: white below each.
     """
     columns = min(columns, len(tiles))
-    width_px = min(WIDTH_PX // columns - GAP_PX, _LARGEST_TILE_PX) if tile_px is None else tile_px
-    longer = max(tiles.shape[1:3])
-    factor = max(1, width_px // longer if tile_px is None else round(width_px / longer))
+    factor = max(1, min(WIDTH_PX // columns - GAP_PX, _LARGEST_TILE_PX) // max(tiles.shape[1:3]))
     height, width = (side * factor for side in tiles.shape[1:3])
     lines = -(-len(tiles) // columns)
     down, right = height + GAP_PX + label_px, width + GAP_PX
