@@ -27,17 +27,19 @@ from blender_assets.solids import (
 )
 
 
-def studded_box(columns: int, rows: int, height_mm: float, below: Manifold | None = None) -> Manifold:
-    """Return a brick or plate of `columns` x `rows` studs, with tubes or pins unless `below` replaces them."""
+def studded_box(columns: int, rows: int, height_mm: float) -> Manifold:
+    """Return a brick or plate of `columns` x `rows` studs."""
     points = grid(columns, rows)
-    below = underside(columns, rows, height_mm) if below is None else below
-    solid = joined(hollowed_box(columns, rows, height_mm), studs_on(points, height_mm), below)
+    body = hollowed_box(columns, rows, height_mm)
+    solid = joined(body, studs_on(points, height_mm), underside(columns, rows, height_mm))
     return solid - stud_holes(points, height_mm) if height_mm > PLATE_HEIGHT_MM else solid
 
 
 def tall_brick() -> Manifold:
     """Return a brick of 1 x 2 studs, two bricks high; ribs instead of a pin hold the studs below."""
-    return studded_box(2, 1, 2 * BRICK_HEIGHT_MM, clutch_ribs(2 * BRICK_HEIGHT_MM))
+    height, points = 2 * BRICK_HEIGHT_MM, grid(2, 1)
+    body = hollowed_box(2, 1, height)
+    return joined(body, studs_on(points, height), clutch_ribs(height)) - stud_holes(points, height)
 
 
 def _part(part_id: str, kind: str, height_mm: float, rows: int, columns: int, *aliases: str) -> Part:

@@ -168,14 +168,17 @@ def pocketed(
     A round rim would stand in the way of the studs at `notches`: there it has a gap below.
     """
     footprint, roof = inset(outline, GAP_MM), height_mm - ROOF_MM
-    gaps = union(cylinder(STUD_RADIUS_MM + 0.05, -1, NOTCH_HEIGHT_MM, at) for at in notches)
-    return extrusion(footprint, height_mm) - _rooms(footprint, roof, pockets) - gaps
+    return extrusion(footprint, height_mm) - _rooms(footprint, roof, pockets) - _gaps(notches)
 
 
 def _rooms(footprint: NDArray[np.float64], roof_mm: float, pockets: Iterable[Point]) -> Manifold:
     side = 2 * STUD_RADIUS_MM + 0.1
     cells = union(box(side, side, roof_mm + 1, bevel_mm=0).translate((x, y, -1)) for x, y in pockets)
     return cells ^ extrusion(inset(footprint, THIN_WALL_MM), roof_mm + 1, bevel_mm=0).translate((0, 0, -1))
+
+
+def _gaps(notches: Iterable[Point]) -> Manifold:
+    return union(cylinder(STUD_RADIUS_MM + 0.05, -1, NOTCH_HEIGHT_MM, at) for at in notches)
 
 
 def rounded_tile(outline: Sequence[Point], pockets: Iterable[Point], notches: Iterable[Point] = ()) -> Manifold:

@@ -110,9 +110,6 @@ def ridge(gram: Floats, cross: Floats, alpha: float) -> Floats:
         return np.asarray(np.linalg.lstsq(damped, cross, rcond=None)[0])
 
 
-Floats = NDArray[np.float64]
-
-
 @dataclass(frozen=True)
 class LinearModel:
     """What LIME found for one label: output = intercept + sum of the coefficients of the superpixels shown."""
