@@ -1,4 +1,8 @@
-"""The building blocks that part families share: bevelled bodies, hollows, studs, tubes. All in millimetres."""
+"""The building blocks that part families share: bevelled bodies, hollows, studs, tubes. All in millimetres.
+
+The order of a mesh's triangles, and with it the last bits of a picture, depend on the order in which a solid's pieces
+are made and joined: a family that is written otherwise makes other pictures.
+"""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
