@@ -66,6 +66,16 @@ def workers_option(function: Decorated) -> Decorated:
     )(function)
 
 
+network_workers_option = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=None,
+    show_default="one, or all that a Ray cluster has room for",
+    help="Processes that each hold the network.",
+)
+"""``--workers`` of commands in which the network works in this process unless more are asked for."""
+
+
 def device_option(function: Decorated) -> Decorated:
     """Add ``--device``: where the network runs."""
     return click.option(

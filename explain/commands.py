@@ -4,13 +4,21 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from core.cli import device_option, json_option, parse_choices, print_json, print_rows, seed_option
+from core.cli import (
+    device_option,
+    json_option,
+    network_workers_option,
+    parse_choices,
+    print_json,
+    print_rows,
+    seed_option,
+)
 from core.engine import Engine
 from core.engines.options import engine_options, parse_share, share_option
 from core.errors import PartialFailureError, SettingsError
 from explain.network.commands import features, kernels, maximize
 from explain.show_commands import sheet, show
-from training.options import checkpoint_option, network_workers_option, run_argument, split_option
+from training.options import checkpoint_option, run_argument, split_option
 
 if TYPE_CHECKING:
     from training.run.run import Run

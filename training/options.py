@@ -24,17 +24,6 @@ def run_argument(function: Decorated) -> Decorated:
     return command  # type: ignore[return-value]
 
 
-def network_workers_option(function: Decorated) -> Decorated:
-    """Add ``--workers`` of commands in which the network works in this process unless more are asked for."""
-    return click.option(
-        "--workers",
-        type=click.IntRange(min=1),
-        default=None,
-        show_default="one, or all that a Ray cluster has room for",
-        help="Processes that each hold the network.",
-    )(function)
-
-
 def checkpoint_option(function: Decorated) -> Decorated:
     """Add ``--checkpoint``: which one of a run."""
     return click.option(
