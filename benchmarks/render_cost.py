@@ -28,11 +28,10 @@ from render import blender
 from render.camera import Camera, frame_pile
 from render.labels import cast_masks
 from render.physics import settle
-from render.pile import sample_pile
+from render.pile import SettledPile, sample_pile
 from render.scene import set_up_renderer, staged, take_picture, viewed
 from render.sensor import develop, to_srgb
 from render.settings import RenderSettings
-from render.settled import SettledPile
 from render.worker import Shot, record_of, start_blender
 
 REFERENCE_SAMPLES = 1024

@@ -6,31 +6,23 @@ from functools import cache, partial
 from pathlib import Path
 
 from blender_assets.families import (
-    arches,
-    axles,
     bars,
-    beams,
-    brackets,
     bricks,
     clips,
     cones,
-    connectors,
     curved,
     gears,
     hinges,
-    inverted,
+    openings,
     outlines,
     panels,
     pins,
-    round_corners,
     rounds,
     slopes,
     snot,
     technic_bricks,
-    textured,
     tiles,
     wheels,
-    windows,
 )
 from blender_assets.ldraw.library import LDrawLibrary
 from blender_assets.mesh import PartMesh, mesh_from_solid
@@ -40,32 +32,9 @@ from core.errors import SettingsError
 from core.settings import near_matches
 
 FAMILIES = (
-    bricks,
-    textured,
-    outlines,
-    tiles,
-    slopes,
-    inverted,
-    curved,
-    snot,
-    brackets,
-    clips,
-    panels,
-    rounds,
-    round_corners,
-    cones,
-    arches,
-    windows,
-    hinges,
-    bars,
-    wheels,
-    technic_bricks,
-    beams,
-    connectors,
-    axles,
-    pins,
-    gears,
-)
+    bricks, outlines, tiles, slopes, curved, snot, clips, panels, rounds, cones, openings, hinges, bars, wheels,
+    technic_bricks, pins, gears,
+)  # fmt: skip
 """Modules with a `PARTS` tuple; a new family is added here."""
 
 

@@ -10,7 +10,15 @@ from typing import Literal
 from core.errors import SettingsError
 from core.settings import near_matches
 
+Rgb = tuple[float, float, float]
 Finish = Literal["solid", "transparent", "metallic"]
+
+
+def linear_rgb(srgb_hex: str) -> Rgb:
+    """Return the scene-linear Rec. 709 values, 0..1, of an sRGB colour such as ``"C8B79A"`` (IEC 61966-2-1)."""
+    channels = (int(srgb_hex[k : k + 2], 16) / 255 for k in (0, 2, 4))
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return red, green, blue
 
 
 @dataclass(frozen=True)
@@ -36,11 +44,9 @@ class Color:
     """Opacity in flat drawings, 0..1. A rendered part refracts and absorbs instead: its tint is `srgb_hex`."""
 
     @property
-    def linear_rgb(self) -> tuple[float, float, float]:
-        """Scene-linear Rec. 709 values in 0..1, by the sRGB transfer function (IEC 61966-2-1)."""
-        channels = (int(self.srgb_hex[k : k + 2], 16) / 255 for k in (0, 2, 4))
-        red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
-        return red, green, blue
+    def linear_rgb(self) -> Rgb:
+        """Scene-linear Rec. 709 values in 0..1."""
+        return linear_rgb(self.srgb_hex)
 
 
 COLORS = (

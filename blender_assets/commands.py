@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import Decorated, any_folder, json_option, new_file, output_option, print_rows, say
+from core.cli import Decorated, any_folder, json_option, new_file, options, output_option, print_rows, say
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -15,34 +15,25 @@ MOST_ON_A_SHEET = 1000
 """Half a minute of drawing for each hundred; a whole library has 24,000."""
 
 
-def ldraw_options(function: Decorated) -> Decorated:
-    """Add ``--ldraw`` and ``--prefer-ldraw``: parts of an LDraw library."""
-    for option in (
-        click.option("--prefer-ldraw", is_flag=True, help="Take the library's shape for built-in parts too."),
-        click.option(
-            "--ldraw",
-            type=any_folder,
-            default=None,
-            show_default="built-in parts alone",
-            help="Folder of an LDraw library (complete.zip of ldraw.org, unpacked), whose parts are there too.",
-        ),
-    ):
-        function = option(function)
-    return function
+ldraw_options = options(
+    click.option(
+        "--ldraw",
+        type=any_folder,
+        default=None,
+        show_default="built-in parts alone",
+        help="Folder of an LDraw library (complete.zip of ldraw.org, unpacked), whose parts are there too.",
+    ),
+    click.option("--prefer-ldraw", is_flag=True, help="Take the library's shape for built-in parts too."),
+)
+"""``--ldraw`` and ``--prefer-ldraw``: parts of an LDraw library."""
 
 
 def picture_options(color: str) -> Callable[[Decorated], Decorated]:
-    """Add ``--output`` and ``--color``, by default `color`."""
-
-    def decorate(function: Decorated) -> Decorated:
-        for option in (
-            click.option("--color", default=color, show_default=True, help="Name or LDraw number of a colour."),
-            output_option("Picture to write: .png, .jpg or .webp.", new_file),
-        ):
-            function = option(function)
-        return function
-
-    return decorate
+    """Return ``--output`` and ``--color``, by default `color`."""
+    return options(
+        output_option("Picture to write: .png, .jpg or .webp.", new_file),
+        click.option("--color", default=color, show_default=True, help="Name or LDraw number of a colour."),
+    )
 
 
 @click.group()

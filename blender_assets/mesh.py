@@ -73,11 +73,7 @@ def smooth_corner_normals(vertices: NDArray[np.float32], faces: NDArray[np.int32
     than `SMOOTH_ANGLE_DEG`, each weighted by the area of the whole region. So a large face keeps its
     own normal up to its edge, and the chamfer beside it bends: one chamfer looks like a rounded edge.
     """
-    triangles = vertices[faces].astype(np.float64)  # (F, 3, 3)
-    cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    doubled_area = np.linalg.norm(cross, axis=1)
-    normals = cross / np.maximum(doubled_area, 1e-12)[:, None]
-
+    normals, doubled_area = face_normals(vertices[faces].astype(np.float64))
     region = _flat_regions(faces, normals)
     weight = np.bincount(region, weights=doubled_area)[region]
 
@@ -98,17 +94,21 @@ def smooth_corner_normals(vertices: NDArray[np.float32], faces: NDArray[np.int32
     return result.reshape(-1, 3, 3).astype(np.float32)
 
 
+def face_normals(triangles: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return normals (F, 3) and doubled areas (F,) of triangles (F, 3, 3); needles have shorter normals."""
+    cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
+    doubled_area = np.linalg.norm(cross, axis=1)
+    return cross / np.maximum(doubled_area, 1e-12)[:, None], doubled_area
+
+
 def sloping_faces(mesh: PartMesh) -> NDArray[np.bool_]:
     """Return which faces belong to a sloping surface that looks upwards, (F,): moulds give these a grain.
 
     Chamfers do not count: a surface has at least `GRAINED_MM2` and is flat.
     """
-    triangles = mesh.vertices_mm[mesh.faces].astype(np.float64)
-    cross = np.cross(triangles[:, 1] - triangles[:, 0], triangles[:, 2] - triangles[:, 0])
-    area = np.linalg.norm(cross, axis=1) / 2
-    normals = cross / np.maximum(2 * area, 1e-12)[:, None]
+    normals, doubled_area = face_normals(mesh.vertices_mm[mesh.faces].astype(np.float64))
     region = _flat_regions(mesh.faces, normals)
-    large = np.bincount(region, weights=area)[region] >= GRAINED_MM2
+    large = np.bincount(region, weights=doubled_area / 2)[region] >= GRAINED_MM2
     return np.asarray(large & (normals[:, 2] > 0.2) & (normals[:, 2] < 0.97))
 
 

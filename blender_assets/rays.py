@@ -36,11 +36,9 @@ class RayCaster:
         place = np.stack([1 - second - third, second, third], axis=1)
         return face, np.where(face >= 0, np.asarray(hits["tfar"], dtype=np.float64), np.inf), place
 
-    def blocked(
-        self, origins: NDArray[np.floating[Any]], directions: NDArray[np.floating[Any]], reach: float = 1e6
-    ) -> NDArray[np.bool_]:
-        """Return for each ray whether it meets the surface within `reach`, (R,)."""
-        return np.asarray(self.first_hits(origins, directions)[1] < reach)
+    def blocked(self, origins: NDArray[np.floating[Any]], directions: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        """Return for each ray whether it meets the surface, (R,)."""
+        return np.asarray(self.first_hits(origins, directions)[0] >= 0)
 
 
 def sphere_directions(count: int) -> NDArray[np.float64]:

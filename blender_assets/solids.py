@@ -1,4 +1,8 @@
-"""The building blocks that part families share: bevelled bodies, hollows, studs, tubes. All in millimetres."""
+"""The building blocks that part families share: bevelled bodies, hollows, studs, tubes. All in millimetres.
+
+The order of a mesh's triangles, and with it the last bits of a picture, depend on the order in which a solid's pieces
+are made and joined: a family that is written otherwise makes other pictures.
+"""
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -33,6 +37,9 @@ _RELIEF = ContextVar("stud_relief", default=False)
 
 ROOT_MM = 0.1
 """How far a stud's foot is sunk into what carries it."""
+
+MERGE_MM = 2e-3
+"""Corners nearer than this become one when a solid is cleaned."""
 
 SMOOTH_TURN_DEG = 40.0
 """A corner of an outline that turns by less belongs to a curve and is not chamfered."""
@@ -94,10 +101,15 @@ def box(length_mm: float, width_mm: float, height_mm: float, bevel_mm: float = B
 
 def rounded_outline(length_mm: float, height_mm: float, radius_mm: float) -> list[Point]:
     """Return an upright rectangle (x, z), centred on x = 0, with round upper corners."""
-    turns = np.linspace(0, np.pi / 2, CURVE_SEGMENTS // 4)
-    x, z = length_mm / 2 - radius_mm, height_mm - radius_mm
-    corner = [(x + radius_mm * float(np.cos(turn)), z + radius_mm * float(np.sin(turn))) for turn in turns]
+    corner = rounded_corner(length_mm / 2, height_mm, radius_mm)
     return [(-length_mm / 2, 0.0), (length_mm / 2, 0.0), *corner, *((-x, z) for x, z in reversed(corner))]
+
+
+def rounded_corner(x_mm: float, z_mm: float, radius_mm: float) -> list[Point]:
+    """Return the quarter circle that rounds an upper right corner at (x, z), counter-clockwise."""
+    turns = np.linspace(0, np.pi / 2, CURVE_SEGMENTS // 4)
+    x, z = x_mm - radius_mm, z_mm - radius_mm
+    return [(x + radius_mm * float(np.cos(turn)), z + radius_mm * float(np.sin(turn))) for turn in turns]
 
 
 def cylinder(
@@ -108,9 +120,9 @@ def cylinder(
     return solid.translate((at[0], at[1], z0_mm))
 
 
-def turned(profile_rz: Sequence[Point]) -> Manifold:
+def turned(profile_rz: Sequence[Point], segments: int = CURVE_SEGMENTS) -> Manifold:
     """Return the solid that a profile (radius, z), given counter-clockwise, sweeps around the z axis."""
-    return CrossSection([list(profile_rz)]).revolve(CURVE_SEGMENTS)
+    return CrossSection([list(profile_rz)]).revolve(segments)
 
 
 @contextmanager
@@ -123,9 +135,9 @@ def stud_relief() -> Iterator[None]:
         _RELIEF.reset(token)
 
 
-def stud(top_z_mm: float, at: Point = (0.0, 0.0), root_mm: float = ROOT_MM) -> Manifold:
-    """Return a stud on the level `top_z_mm`, its upper edge chamfered, its foot sunk by `root_mm` so that it joins."""
-    solid = _bare_stud(top_z_mm, root_mm)
+def stud(top_z_mm: float, at: Point = (0.0, 0.0)) -> Manifold:
+    """Return a stud on the level `top_z_mm`, its upper edge chamfered, its foot sunk so that it joins."""
+    solid = _bare_stud(top_z_mm, ROOT_MM)
     if _RELIEF.get():
         solid += stud_letters().translate((0, 0, top_z_mm + STUD_HEIGHT_MM))
     return solid.translate((at[0], at[1], 0.0))
@@ -142,10 +154,30 @@ def facing_front(solid: Manifold) -> Manifold:
     return solid.rotate((90, 0, 0))
 
 
+def along_x(solid: Manifold) -> Manifold:
+    """Return `solid` turned about y, so that what ran up the z axis runs along x."""
+    return solid.transform([[0, 0, 1, 0], [0, 1, 0, 0], [-1, 0, 0, 0]])
+
+
+def along_y(solid: Manifold) -> Manifold:
+    """Return `solid` turned about x, so that what ran up the z axis runs along y."""
+    return solid.transform([[1, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0]])
+
+
+def clean(solid: Manifold) -> Manifold:
+    """Return `solid` without the needles that cuts along nearly the same edge leave."""
+    return solid.simplify(MERGE_MM)
+
+
 def centred(solid: Manifold) -> Manifold:
     """Return `solid` moved so that its box stands on z = 0, centred on the z axis."""
     x0, y0, z0, x1, y1, _ = solid.bounding_box()
     return solid.translate((-(x0 + x1) / 2, -(y0 + y1) / 2, -z0))
+
+
+def grounded(solid: Manifold) -> Manifold:
+    """Return `solid`, cleaned and centred."""
+    return centred(clean(solid))
 
 
 def grid(columns: int, rows: int) -> list[Point]:
@@ -159,6 +191,16 @@ def grid(columns: int, rows: int) -> list[Point]:
 def studs_on(points: Iterable[Point], top_z_mm: float) -> Manifold:
     """Return studs at `points`, standing on `top_z_mm`."""
     return union(stud(top_z_mm, at) for at in points)
+
+
+def open_studs_on(points: Iterable[Point], top_z_mm: float) -> Manifold:
+    """Return open studs at `points`, standing on `top_z_mm`."""
+    return union(open_stud(top_z_mm, at) for at in points)
+
+
+def hollowed_box(columns: int, rows: int, height_mm: float) -> Manifold:
+    """Return the body of a box-shaped part: open below, with a roof."""
+    return box(outer_mm(columns), outer_mm(rows), height_mm) - hollow_box(columns, rows, height_mm)
 
 
 def hollow_box(columns: int, rows: int, height_mm: float) -> Manifold:

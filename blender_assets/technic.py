@@ -5,8 +5,7 @@ from manifold3d import CrossSection, Manifold
 from numpy.typing import NDArray
 
 from blender_assets.dimensions import STUD_RADIUS_MM
-from blender_assets.placing import along_x, along_y
-from blender_assets.solids import Point, extrusion, union
+from blender_assets.solids import Point, along_x, along_y, extrusion, union
 
 AXLE_RADIUS_MM = 2.4
 AXLE_ARM_MM = 1.58

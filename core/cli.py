@@ -1,5 +1,6 @@
 """What commands share: lazily loaded groups, tables on stdout or as JSON, a few common options."""
 
+import functools
 import importlib
 import json
 import math
@@ -43,6 +44,11 @@ class LazyGroup(click.Group):
             formatter.write_dl(rows)
 
 
+def options(*given: Callable[[Any], Any]) -> Callable[[Decorated], Decorated]:
+    """Return one decorator that adds several options, in this order in the help."""
+    return lambda function: functools.reduce(lambda decorated, option: option(decorated), reversed(given), function)
+
+
 def seed_option(help_text: str) -> Callable[[Decorated], Decorated]:
     """Return ``--seed``: 0 by default, a seed like any other."""
     return click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help=help_text)
@@ -58,6 +64,16 @@ def workers_option(function: Decorated) -> Decorated:
     return click.option(
         "--workers", type=click.IntRange(min=1), default=None, show_default="one a CPU core", help="Processes."
     )(function)
+
+
+network_workers_option = click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=None,
+    show_default="one, or all that a Ray cluster has room for",
+    help="Processes that each hold the network.",
+)
+"""``--workers`` of commands in which the network works in this process unless more are asked for."""
 
 
 def device_option(function: Decorated) -> Decorated:

@@ -56,6 +56,13 @@ class Settings(BaseModel):
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def require_order(settings: Settings, *pairs: tuple[str, str]) -> None:
+    """Raise ValueError, in a validator, if of a pair of fields the first is more than the second."""
+    for low, high in pairs:
+        if getattr(settings, low) > getattr(settings, high):
+            raise ValueError(f"{low} {getattr(settings, low)} is more than {high} {getattr(settings, high)}")
+
+
 def near_matches(name: str, known: list[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the nearest of `known`, or the empty string."""
     near = difflib.get_close_matches(name, known, n=1)

@@ -11,14 +11,12 @@ import numpy as np
 
 from explain.collect import MapCollector, picture_index
 from explain.draw import scaled_picture
+from explain.figures import draw_figure, draw_sheet, explained_pictures, show_png, spread_pictures
 from explain.methods import METHODS
-from explain.network.features import feature_sheets
-from explain.network.kernels import kernel_sheet
+from explain.network.layers import feature_sheets, kernel_sheet
 from explain.network.maximize import MaximizeSettings, maximized_sheet
 from explain.network.sheets import Sheet, write_sheets
 from explain.panels import save_png
-from explain.sheet import draw_sheet, explained_pictures, spread_pictures
-from explain.show import draw_figure, show_png
 from explain.strongest import Strongest
 from training.run.checkpoint import load_checkpoint
 from training.run.run import Run

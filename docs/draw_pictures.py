@@ -14,9 +14,9 @@ import numpy as np
 
 from explain.draw import overlay
 from explain.methods import create_method
-from render.preview import contact_sheet, draw_masks
 from render.run import RenderRecord
 from render.settings import RenderSettings
+from render.trial import contact_sheet, draw_masks
 from render.worker import render_shots, settled_pile, start_blender
 from training.run.checkpoint import load_checkpoint
 

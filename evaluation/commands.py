@@ -12,6 +12,7 @@ from core.cli import (
     device_option,
     existing_folder,
     json_option,
+    network_workers_option,
     new_file,
     output_option,
     parse_choices,
@@ -25,7 +26,6 @@ from core.engines.options import engine_options
 from core.errors import PartialFailureError, SettingsError
 from core.files import require_new
 from evaluation.findings.command import findings
-from explain.workers_option import network_workers_option
 from training.options import checkpoint_option, checkpoint_there_option, dataset_option, run_argument
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from core.errors import BrickbenchError, SettingsError
 from core.settings import near_matches
 from dataset.pile_dataset import PileDataset
-from explain.baselines.oracle import class_masks
+from explain.baselines import class_masks
 from explain.draw import Picture
 from explain.methods import METHODS, attribute, create_method, find_method, with_normalisation
 from explain.protocol import Method, device_of

@@ -4,13 +4,20 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from core.cli import device_option, json_option, parse_choices, print_json, print_rows, seed_option
+from core.cli import (
+    device_option,
+    json_option,
+    network_workers_option,
+    parse_choices,
+    print_json,
+    print_rows,
+    seed_option,
+)
 from core.engine import Engine
 from core.engines.options import engine_options, parse_share, share_option
 from core.errors import PartialFailureError, SettingsError
 from explain.network.commands import features, kernels, maximize
 from explain.show_commands import sheet, show
-from explain.workers_option import network_workers_option
 from training.options import checkpoint_option, run_argument, split_option
 
 if TYPE_CHECKING:
@@ -84,7 +91,7 @@ def run(
       brickbench explain run bricks/runs/first --methods lime --engine ray --worker-gpus 1
     """
     from explain.bulk import explain_run
-    from explain.free_memory import within_free_memory
+    from explain.memory import within_free_memory
     from training.network.devices import choose_device
 
     failed = None
@@ -127,8 +134,7 @@ def methods(method: str | None, as_json: bool) -> None:
       brickbench explain methods
       brickbench explain methods lime
     """
-    from explain.method_table import method_lines, setting_lines
-    from explain.methods import method_rows, setting_rows
+    from explain.methods import method_lines, method_rows, setting_lines, setting_rows
 
     rows = method_rows() if method is None else setting_rows(method)
     if as_json:
@@ -177,7 +183,7 @@ def verify(
       brickbench explain verify bricks/runs/first
       brickbench explain verify bricks/runs/first --methods gradcam,lime --limit 20
     """
-    from explain.free_memory import within_free_memory
+    from explain.memory import within_free_memory
     from explain.methods import METHODS
     from explain.verify import require_verified, verify_run
     from training.network.devices import choose_device

@@ -15,9 +15,8 @@ from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from core.errors import BrickbenchError
-from explain.baselines.oracle import class_masks
-from explain.free_memory import within_free_memory
-from explain.memory import BatchSize, is_out_of_memory
+from explain.baselines import class_masks
+from explain.memory import BatchSize, is_out_of_memory, within_free_memory
 from explain.methods import attribute, create_method, find_method, with_normalisation
 from explain.protocol import FloatMaps, Method
 from explain.wanted import Chosen, NetworkInputs
@@ -75,13 +74,9 @@ class Explainer:
 class Group:
     """Pictures to be explained at once by one method: a pure work item."""
 
-    method: str
+    name: str
+    """Of the method."""
     chosen: tuple[Chosen, ...]
-
-    @property
-    def name(self) -> str:
-        """What is done, for failures."""
-        return self.method
 
     @property
     def size(self) -> int:
@@ -150,7 +145,7 @@ class ExplainContext:
 
 def explain_group(context: ExplainContext, group: Group) -> Explained:
     """Return the maps of a group of pictures, and what failed."""
-    explainer, failures = context.explainers[group.method], context.inputs.failures
+    explainer, failures = context.explainers[group.name], context.inputs.failures
     failures.clear()
 
     def explain(part: slice) -> list[PictureMaps]:

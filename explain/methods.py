@@ -1,7 +1,9 @@
-"""The registry of methods: a new one is one small module that ends with its row, and one line here."""
+"""The registry of methods: a new one is one small module that ends with its row, which is named here; its tables."""
 
-from collections.abc import Callable, Mapping, Sequence
-from importlib import import_module
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal, cast, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -9,38 +11,21 @@ from torch import Tensor, nn
 
 from core.errors import SettingsError
 from core.settings import near_matches
+from explain import baselines
+from explain.cam import eigencam, scorecam, weighted
+from explain.gradients import guided_gradcam, integrated_gradients, pixel_gradients, rules, smoothgrad
+from explain.perturbation import kernel_shap, lime, occlusion, rise
 from explain.protocol import FloatMaps, MaskedMethod, Masks, Method, MethodRow, PictureSettings
 
-_MODULES = (
-    "cam.gradcam",
-    "cam.gradcam_max",
-    "cam.gradcam_plus_plus",
-    "cam.hirescam",
-    "cam.layercam",
-    "cam.xgradcam",
-    "cam.scorecam",
-    "cam.eigencam",
-    "gradients.saliency",
-    "gradients.input_x_gradient",
-    "gradients.integrated_gradients",
-    "gradients.smoothgrad",
-    "gradients.guided_backprop",
-    "gradients.guided_gradcam",
-    "gradients.lrp",
-    "perturbation.lime",
-    "perturbation.occlusion",
-    "perturbation.rise",
-    "perturbation.kernel_shap",
-    "baselines.random_noise",
-    "baselines.center_gaussian",
-    "baselines.edges",
-    "baselines.brightness",
-    "baselines.uniform",
-    "baselines.oracle",
-)
-"""In the order of tables and pictures."""
-METHODS: dict[str, MethodRow] = {row.name: row for row in (import_module(f"explain.{name}").ROW for name in _MODULES)}
-"""By name. A method of your own is one more row: ``METHODS["mine"] = mine.ROW``."""
+METHODS: dict[str, MethodRow] = {
+    row.name: row
+    for row in (
+        *weighted.ROWS, scorecam.ROW, eigencam.ROW, *pixel_gradients.ROWS, integrated_gradients.ROW, smoothgrad.ROW,
+        rules.GUIDED_ROW, guided_gradcam.ROW, rules.LRP_ROW, lime.ROW, occlusion.ROW, rise.ROW, kernel_shap.ROW,
+        *baselines.ROWS,
+    )
+}  # fmt: skip
+"""By name, in the order of tables and pictures. One of your own is one more row: ``METHODS["mine"] = mine.ROW``."""
 
 
 def find_method(name: str) -> MethodRow:
@@ -134,3 +119,34 @@ def _values(annotation: Any) -> str:
     if get_origin(annotation) is Literal:
         return ", ".join(map(str, get_args(annotation)))
     return " or ".join(_values(one) for one in get_args(annotation))
+
+
+WIDTH = 100
+"""Columns that a line takes at most."""
+NAMES = 22
+"""Columns for names."""
+
+
+def method_lines(rows: Sequence[Mapping[str, object]]) -> Iterator[str]:
+    """Yield the lines that list `rows`, of `explain.methods.method_rows`, by family."""
+    for family, group in groupby(rows, key=itemgetter("family")):
+        yield f"{str(family).upper()}"
+        for row in group:
+            settings = f"Settings: {row['settings']}." if row["settings"] else "No settings."
+            yield from _entry(row["method"], f"{row['source']}. Costs {row['cost']}.", row["note"], settings)
+        yield ""
+    yield "Settings of one in words: brickbench explain methods METHOD."
+
+
+def setting_lines(rows: Sequence[Mapping[str, object]]) -> Iterator[str]:
+    """Yield the lines that list `rows`, of `explain.methods.setting_rows`."""
+    for row in rows:
+        yield from _entry(row["setting"], f"{row['default']} ({row['values']})", row["meaning"])
+    if not rows:
+        yield "No settings."
+
+
+def _entry(name: object, *facts: object) -> Iterator[str]:
+    lines = [line for fact in facts for line in textwrap.wrap(str(fact), WIDTH - NAMES)]
+    yield f"{name!s:<{NAMES}}{lines[0]}"
+    yield from (" " * NAMES + line for line in lines[1:])

@@ -23,8 +23,8 @@ from explain.draw import (
     shades,
     value_text,
 )
+from explain.figures import part_facts, part_title
 from explain.methods import METHODS
-from explain.show import part_facts, part_title
 from explain.strongest import AGAINST, BORDER_PX, FILL, FOR, Strongest
 
 PANEL_PX = 480
@@ -35,7 +35,7 @@ def show_page(shown: ExplainedPicture, out: Path, strongest: Strongest | None = 
     """Write a picture with its maps as the page `out`.
 
     Raw maps travel as float32 at their own size; the page colours them as `explain.draw` and `explain.strongest` do, to
-    the last bit but one. What it draws first is what `explain.show.show_png` draws.
+    the last bit but one. What it draws first is what `explain.figures.show_png` draws.
 
     Args:
         shown: the picture with one map at least.

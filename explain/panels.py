@@ -1,5 +1,6 @@
 """What figures of explanations are made of: a picture with an outline, a map with its colour bar, the file."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -119,16 +120,20 @@ def _size_inch(panel: Any) -> tuple[float, float]:
 def _draw_bar(panel: Any, colouring: Colouring, unit: str) -> None:
     height = _size_inch(panel)[1]
     bar = panel.inset_axes((0.0, -0.17 / height, 1.0, 0.1 / height))
-    bar.imshow(bar_colours(colouring)[None], aspect="auto", extent=(0, 1, 0, 1))
-    bar.set_yticks([])
-    span = colouring.limit - colouring.low
-    ticks = colouring.ticks()
-    labels = [label for _, label in ticks]
+    labels = [label for _, label in colouring.ticks()]
     labels[-1] += f" {unit}" if unit else ""
     if len(labels) == 3 and 2 * len(labels[-1]) > 0.9 * _size_inch(panel)[0] / _LETTER_INCH:
         labels[1] = ""  # the last one reaches the middle
-    bar.set_xticks([(value - colouring.low) / span for value, _ in ticks], labels=labels)
-    bar.tick_params(labelsize=LABEL_PT, length=2, pad=1.5)
+    draw_scale(bar, colouring, bar_colours(colouring), labels, LABEL_PT)
+
+
+def draw_scale(bar: Any, colouring: Colouring, colours: NDArray[Any], labels: Sequence[str], label_pt: float) -> None:
+    """Fill the axes `bar` with `colours` (count, 3) from the low to the high end, and `labels` at the ticks."""
+    bar.imshow(colours[None], aspect="auto", extent=(0, 1, 0, 1))
+    bar.set_yticks([])
+    span = colouring.limit - colouring.low
+    bar.set_xticks([(value - colouring.low) / span for value, _ in colouring.ticks()], labels=labels)
+    bar.tick_params(labelsize=label_pt, length=2, pad=1.5)
     for side in bar.spines.values():
         side.set_linewidth(0.4)
     written = bar.get_xticklabels()
@@ -136,11 +141,11 @@ def _draw_bar(panel: Any, colouring: Colouring, unit: str) -> None:
     written[-1].set_horizontalalignment("right")
 
 
-def bar_colours(colouring: Colouring, opacity: float = OPACITY, count: int = 256) -> Picture:
+def bar_colours(colouring: Colouring, count: int = 256) -> Picture:
     """Return the colours of a bar from `low` to `limit`, (count, 3), as they look over a ground of middling grey."""
     strength = np.linspace(-1.0 if colouring.signed else 0.0, 1.0, count)
     step = np.round(strength * STEPS).astype(int)
-    cover = opacity * (np.abs(step) / STEPS)[:, None] ** GAMMA
+    cover = OPACITY * (np.abs(step) / STEPS)[:, None] ** GAMMA
     mixed = 0.85 * PALEST * (1 - cover) + shades()[step + STEPS] * cover
     return np.asarray(np.round(mixed), dtype=np.uint8)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import Decorated, device_option, new_file, output_option, parse_choices, print_rows
+from core.cli import device_option, new_file, options, output_option, parse_choices, print_rows
 from core.errors import SettingsError
 from core.files import require_new
 from training.options import run_argument, split_option
@@ -18,36 +18,28 @@ if TYPE_CHECKING:
 PAPER_TOP = 40
 
 
-def shown_options(function: Decorated) -> Decorated:
-    """Add the options of what is drawn, by which network, and how."""
-    for option in (
-        click.option("--force", is_flag=True, help="Overwrite the file if it is there."),
-        device_option,
-        click.option("--for-only", is_flag=True, help="Leave out what speaks against the part."),
-        click.option(
-            "--threshold",
-            default=None,
-            metavar="VALUE|SHARE%",
-            help="Only what is at least so strong, in the map's units (0.3) or of where its colours end (50%).",
-        ),
-        click.option(
-            "--top",
-            type=click.IntRange(min=1),
-            default=None,
-            help="Only so many superpixels, the strongest (or pixels).",
-        ),
-        click.option(
-            "--checkpoint",
-            default=None,
-            show_default="all that have maps; new ones by the best",
-            help="best, last, or a name such as epoch_0007.",
-        ),
-        click.option(
-            "--set", "settings", multiple=True, metavar="METHOD.NAME=VALUE", help="A setting, with --methods."
-        ),
-    ):
-        function = option(function)
-    return function
+shown_options = options(
+    click.option("--set", "settings", multiple=True, metavar="METHOD.NAME=VALUE", help="A setting, with --methods."),
+    click.option(
+        "--checkpoint",
+        default=None,
+        show_default="all that have maps; new ones by the best",
+        help="best, last, or a name such as epoch_0007.",
+    ),
+    click.option(
+        "--top", type=click.IntRange(min=1), default=None, help="Only so many superpixels, the strongest (or pixels)."
+    ),
+    click.option(
+        "--threshold",
+        default=None,
+        metavar="VALUE|SHARE%",
+        help="Only what is at least so strong, in the map's units (0.3) or of where its colours end (50%).",
+    ),
+    click.option("--for-only", is_flag=True, help="Leave out what speaks against the part."),
+    device_option,
+    click.option("--force", is_flag=True, help="Overwrite the file if it is there."),
+)
+"""The options of what is drawn, by which network, and how."""
 
 
 @click.command()
@@ -94,8 +86,8 @@ def show(
       brickbench explain show bricks/runs/first 000012_0 -o explained.png --models --part 3001
     """
     from explain.collect import MapCollector
+    from explain.figures import show_png
     from explain.page import show_page
-    from explain.show import show_png
     from explain.strongest import parse_threshold
 
     _require_free(output, force, (".png", ".html"))
@@ -159,7 +151,7 @@ def sheet(
       brickbench explain sheet bricks/runs/first 000012_0 000047_0 --methods gradcam,lime --top 10 -o two.png
     """
     from explain.collect import MapCollector
-    from explain.sheet import explained_pictures, sheet_png, spread_pictures
+    from explain.figures import explained_pictures, sheet_png, spread_pictures
     from explain.strongest import Strongest, parse_threshold
 
     _require_free(output, force, (".png",))

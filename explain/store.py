@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import duckdb
 import numpy as np
@@ -20,20 +20,6 @@ from explain.protocol import FloatMaps
 
 ATTRIBUTIONS = "attributions"
 SETTINGS_FILE = "settings.yaml"
-_SCHEMA = pa.schema(
-    [
-        ("attribution_id", pa.string()),
-        ("run_id", pa.string()),
-        ("checkpoint", pa.string()),
-        ("image_id", pa.string()),
-        ("part_id", pa.string()),
-        ("method", pa.string()),
-        ("method_settings_hash", pa.string()),
-        ("file", pa.string()),
-        ("row", pa.int32()),
-        ("seconds", pa.float64()),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -58,6 +44,10 @@ class Attribution:
     def method_key(self) -> MethodKey:
         """Method with settings; as text the name of its folder."""
         return MethodKey(self.method, self.method_settings_hash)
+
+
+_KINDS = {str: pa.string(), int: pa.int32(), float: pa.float64()}
+_SCHEMA = pa.schema([(name, _KINDS[kind]) for name, kind in get_type_hints(Attribution).items()])
 
 
 def method_folder(run_folder: Path, method: str, settings: Settings) -> Path:

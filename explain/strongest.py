@@ -74,24 +74,23 @@ def areas(
     resize: Resize,
     size_px: int = 320,
     mask: NDArray[np.bool_] | None = None,
-    opacity: float = OPACITY,
 ) -> Picture:
     """Return `picture` with the strongest of a raw map as green and red areas, with a longer side of `size_px`.
 
-    Arguments are those of `explain.draw.overlay`; `strongest` says what is drawn. The map is brought to the picture's
-    size first, so that areas of smooth maps have smooth borders.
+    Arguments are those of `explain.draw.overlay`, at its opacity; `strongest` says what is drawn. The map is brought to
+    the picture's size first, so that areas of smooth maps have smooth borders.
     """
     base = scaled_picture(picture, size_px)
     cut = strongest.cut(values, resize)
     large = resized(np.where(np.isfinite(values), values, 0.0).astype(np.float32), base.shape, resize)
-    drawn = ground(base, opacity)
+    drawn = ground(base)
     cross = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
     for colour, size in ((FOR, large), (AGAINST, -large)):
         shown = (size > 0) & (size >= np.float32(cut))
         if colour is AGAINST and strongest.for_only:
             continue
         inside = cv2.erode(shown.astype(np.uint8), cross, iterations=BORDER_PX) > 0
-        cover = np.where(inside, FILL * opacity, min(1.0, opacity / OPACITY)) * shown
+        cover = np.where(inside, FILL * OPACITY, 1.0) * shown
         drawn = drawn * (1 - cover[..., None]) + np.array(colour) * cover[..., None]
     rounded: Picture = np.clip(np.round(drawn), 0, 255).astype(np.uint8)
     return rounded if mask is None else with_outline(rounded, mask)

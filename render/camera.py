@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from core.settings import Settings
+from core.settings import Settings, require_order
 
 
 class CameraSettings(Settings):
@@ -42,13 +42,8 @@ class CameraSettings(Settings):
 
     @model_validator(mode="after")
     def _ordered(self) -> "CameraSettings":
-        for low, high in (
-            ("elevation_min_deg", "elevation_max_deg"),
-            ("field_of_view_min_deg", "field_of_view_max_deg"),
-            ("margin_min", "margin_max"),
-        ):
-            if getattr(self, low) > getattr(self, high):
-                raise ValueError(f"{low} {getattr(self, low)} is more than {high} {getattr(self, high)}")
+        field_of_view = ("field_of_view_min_deg", "field_of_view_max_deg")
+        require_order(self, ("elevation_min_deg", "elevation_max_deg"), field_of_view, ("margin_min", "margin_max"))
         return self
 
 

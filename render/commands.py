@@ -152,7 +152,7 @@ def plan(
         "shards": planned.shards, "there": planned.shards_there, "missing": len(planned.missing),
     }  # fmt: skip
     if trial:
-        from render.estimate import estimate, free_bytes
+        from render.trial import estimate, free_bytes
 
         each, workers = estimate(settings, seed, trial), workers or default_workers()
         piles = count * len(planned.missing) / planned.shards
@@ -180,7 +180,7 @@ def preview(settings: "RenderSettings", output: Path, count: int, seed: int) -> 
     Example:
       brickbench render preview -o preview.png --count 6
     """
-    from render.preview import draw_preview
+    from render.trial import draw_preview
 
     draw_preview(settings, seed, count, output)
     say(f"Wrote {output}.")

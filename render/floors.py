@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from blender_assets.colors import Rgb, linear_rgb
 from core.errors import SettingsError
-
-Rgb = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -77,13 +76,6 @@ _BOARDS = {"B79268": 5, "A8845C": 4, "C4A37C": 3, "96744F": 2, "D9CDB8": 0.8, "8
 _PRINTS = {"8C9BB8": 4, "7FA3B0": 3, "A9A9AE": 3, "B38F9B": 1}
 
 
-def linear(srgb_hex: str) -> Rgb:
-    """Return the scene-linear Rec. 709 values of an sRGB colour such as ``"C8B79A"`` (IEC 61966-2-1)."""
-    channels = (int(srgb_hex[k : k + 2], 16) / 255 for k in (0, 2, 4))
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
-    return red, green, blue
-
-
 def _choose(weights: Mapping[str, float], rng: np.random.Generator) -> str:
     shares = np.array(list(weights.values()), dtype=float)
     return list(weights)[rng.choice(len(weights), p=shares / shares.sum())]
@@ -93,7 +85,7 @@ def _color(weights: Mapping[str, float], rng: np.random.Generator) -> Rgb:
     """Return a colour near one of the palette: up to a sixth lighter or darker, and a little off in hue."""
     brightness = rng.uniform(0.84, 1.16)
     red, green, blue = (float(np.clip(c * brightness * rng.uniform(0.95, 1.05), 0.004, 0.86)) for c in
-                        linear(_choose(weights, rng)))  # fmt: skip
+                        linear_rgb(_choose(weights, rng)))  # fmt: skip
     return red, green, blue
 
 
@@ -142,7 +134,7 @@ def _stone(style: str, rng: np.random.Generator) -> Look:
     base, roughness = _color(_STONES, rng), rng.uniform(0.15, 0.45)
     if style == "marble":
         light = _color({"EFEDE9": 5, "DDD8CE": 2, "2A2B2D": 1, "B9C2B8": 0.6}, rng)
-        vein = _times(light, rng.uniform(0.3, 0.6)) if sum(light) > 0.5 else linear("C8C4BC")
+        vein = _times(light, rng.uniform(0.3, 0.6)) if sum(light) > 0.5 else linear_rgb("C8C4BC")
         return Look(light, vein, _times(light, 0.9), roughness, (rng.uniform(90, 240),) * 2)
     pitch = rng.uniform(1.6, 4.0) if style == "granite" else rng.uniform(7, 18)
     return Look(base, _color(_STONES, rng), _color(_STONES, rng), roughness, (pitch, pitch))

@@ -12,7 +12,6 @@ import traceback
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 from core.files import atomic_file
@@ -138,9 +137,7 @@ class RunJournal:
         _write(self._path, self.facts)
         return reason
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """Write how it ended."""
         state: State = "failed" if self.facts.failures or isinstance(error, Exception) else "done"
         if error is not None and not isinstance(error, Exception):
@@ -181,9 +178,7 @@ class ShardJournal:
         """Tell that all piles are made: if the process ends now, it was none of them."""
         self._say("all piles made, writing their rows")
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """Write how the shard ended, with the traceback of an error."""
         if error is not None:
             self._say("".join(traceback.format_exception(error)).rstrip())

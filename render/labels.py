@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from blender_assets.mesh import PartMesh
 from render.camera import Camera
-from render.settled import SettledPile
+from render.pile import SettledPile
 from render.tray import tray_mesh
 
 OUTSIDE_PX = 4_000_000

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from blender_assets.colors import Rgb
 from core.errors import BrickbenchError
 from render.blender import UNIT_MM, bpy, mathutils
 from render.camera import Camera
-from render.lighting import AreaLight, DistantLight, Flash, Lighting, Occluder, Rgb, panel_white
+from render.lighting import AreaLight, DistantLight, Flash, Lighting, Occluder, panel_white
 from render.shadows import outline_mm
 
 Floats = NDArray[np.float64]

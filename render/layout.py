@@ -95,8 +95,8 @@ def start_poses(
 
 def _place(
     radius: float,
-    before: "np.ndarray[tuple[int, int], np.dtype[np.float64]]",
-    reach: "np.ndarray[tuple[int], np.dtype[np.float64]]",
+    before: NDArray[np.float64],
+    reach: NDArray[np.float64],
     area: Area,
     rng: np.random.Generator,
 ) -> tuple[float, float]:

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from render.lighting import LUMINANCE, Rgb, tint
+from blender_assets.colors import Rgb
+from render.lighting import LUMINANCE, tint
 
 PRIMARIES_UM = np.array([0.61, 0.55, 0.465])
 """Wavelengths that stand for red, green and blue."""

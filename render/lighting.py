@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Rgb = tuple[float, float, float]
+from blender_assets.colors import Rgb
+
 Floats = NDArray[np.float64]
 
 LUMINANCE = np.array([0.2126, 0.7152, 0.0722])

@@ -14,6 +14,7 @@ from render.lighting import LUMINANCE, AreaLight, DistantLight, Flash, Lighting,
 from render.panoramas import SUFFIXES, SUN_DEG, Disc, fit_panorama, floor_light
 
 Rng = np.random.Generator
+Range = tuple[float, float]
 
 SMALL_DEG = 3.0
 """Bright discs of a panorama up to this diameter become suns."""
@@ -28,10 +29,11 @@ OCCLUDED = 0.3
 def _lamp(
     rng: Rng,
     share: float,
-    elevation_deg: tuple[float, float],
-    distance_mm: tuple[float, float],
-    size_mm: tuple[float, float],
-    kelvin: tuple[float, float],
+    elevation_deg: Range,
+    distance_mm: Range,
+    size_mm: Range,
+    kelvin: Range,
+    *,
     shaded: bool = False,
     azimuth_deg: float | None = None,
 ) -> AreaLight:
@@ -59,22 +61,17 @@ def _window(rng: Rng) -> Lighting:
     return Lighting("window", 1 - share, lamp_tint(rng.uniform(4500, 6500), rng), (_panel(rng, share),))
 
 
-def _desk_lamp(rng: Rng) -> Lighting:
-    share = rng.uniform(0.68, 0.92)
-    lamp = _lamp(rng, share, (32, 72), (350, 750), (25, 90), (2500, 3400), shaded=True)
-    return Lighting("desk_lamp", 1 - share, lamp_tint(rng.uniform(2600, 4000), rng), (lamp,))
+def _one_lamp(
+    name: str, share: Range, around_kelvin: Range, *place: Range, shaded: bool = False
+) -> Callable[[Rng], Lighting]:
+    """Return the kind of lighting by one lamp; `place` is its elevation, distance, size and colour, see `_lamp`."""
 
+    def draw(rng: Rng) -> Lighting:
+        of_lamp = rng.uniform(*share)
+        lamp = _lamp(rng, of_lamp, *place, shaded=shaded)
+        return Lighting(name, 1 - of_lamp, lamp_tint(rng.uniform(*around_kelvin), rng), (lamp,))
 
-def _ceiling(rng: Rng) -> Lighting:
-    share = rng.uniform(0.55, 0.8)
-    lamp = _lamp(rng, share, (45, 85), (1300, 2100), (120, 450), (2700, 4200))
-    return Lighting("ceiling", 1 - share, lamp_tint(rng.uniform(2800, 4200), rng), (lamp,))
-
-
-def _overcast(rng: Rng) -> Lighting:
-    share = rng.uniform(0.25, 0.5)
-    lamp = _lamp(rng, share, (40, 80), (2000, 2600), (1600, 2600), (6200, 7200))
-    return Lighting("overcast", 1 - share, lamp_tint(rng.uniform(6000, 7500), rng), (lamp,))
+    return draw
 
 
 def _two_lamps(rng: Rng) -> Lighting:
@@ -177,9 +174,11 @@ WORLDS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise
 
 _LAMPLIGHT: dict[str, Callable[[Rng], Lighting]] = {
     "window": _window,
-    "desk_lamp": _desk_lamp,
-    "ceiling": _ceiling,
-    "overcast": _overcast,
+    "desk_lamp": _one_lamp(
+        "desk_lamp", (0.68, 0.92), (2600, 4000), (32, 72), (350, 750), (25, 90), (2500, 3400), shaded=True
+    ),
+    "ceiling": _one_lamp("ceiling", (0.55, 0.8), (2800, 4200), (45, 85), (1300, 2100), (120, 450), (2700, 4200)),
+    "overcast": _one_lamp("overcast", (0.25, 0.5), (6000, 7500), (40, 80), (2000, 2600), (1600, 2600), (6200, 7200)),
     "two_lamps": _two_lamps,
     "mixed": _mixed,
     "sun": _sun,

@@ -19,8 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import nnls
 
+from blender_assets.colors import Rgb
 from core.errors import SettingsError
-from render.lighting import LUMINANCE, Floats, Rgb
+from render.lighting import LUMINANCE, Floats
 
 SUFFIXES = (".exr", ".hdr")
 UP = np.array([[0.0, 0.0, 1.0]])
@@ -149,9 +150,9 @@ def floor_light(file: Path) -> Floats:
 
 
 @cache
-def fit_panorama(file: Path, discs: int = DISCS) -> Fit:
+def fit_panorama(file: Path) -> Fit:
     """Return what stands in for the panorama in `file`; SettingsError if it cannot be read."""
-    return fit(read_panorama(file), discs)
+    return fit(read_panorama(file))
 
 
 def fit(picture: NDArray[np.float32], discs: int = DISCS) -> Fit:

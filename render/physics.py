@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from render.blender import UNIT_MM, bpy, mathutils
 from render.parts import hull_mesh
-from render.pile import Brick, Pile, Prop
-from render.settled import SettledPile
+from render.pile import Brick, Pile, Prop, SettledPile
 
 FRAMES_PER_SECOND = 20
 """How often poses are looked at: each look costs a quarter of a millisecond."""

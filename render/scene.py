@@ -16,8 +16,8 @@ from render.floors import Floor
 from render.lamps import lit
 from render.lighting import Lighting
 from render.parts import blender_mesh, brick_mesh
+from render.pile import SettledPile
 from render.plastic import dress, dress_plainly
-from render.settled import SettledPile
 from render.tray import tray_mesh
 
 BOUNCES = 5

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from core.settings import Settings
+from core.settings import Settings, require_order
 
 SHOULDER = 0.8
 """Linear value from which the tone curve bends towards white, as phones do, instead of clipping at 1."""
@@ -48,11 +48,8 @@ class SensorSettings(Settings):
 
     @model_validator(mode="after")
     def _ordered(self) -> "SensorSettings":
-        for name in ("exposure", "white_balance", "jpeg_quality"):
-            unit = "_ev" if name == "exposure" else ""
-            low, high = getattr(self, f"{name}_min{unit}"), getattr(self, f"{name}_max{unit}")
-            if low > high:
-                raise ValueError(f"{name}_min{unit} {low} is more than {name}_max{unit} {high}")
+        white_balance, jpeg = ("white_balance_min", "white_balance_max"), ("jpeg_quality_min", "jpeg_quality_max")
+        require_order(self, ("exposure_min_ev", "exposure_max_ev"), white_balance, jpeg)
         return self
 
 

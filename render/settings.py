@@ -9,7 +9,7 @@ from blender_assets.catalogue import Catalogue, load_catalogue
 from blender_assets.colors import color_by_name
 from blender_assets.props import PROPS
 from core.errors import SettingsError
-from core.settings import Settings
+from core.settings import Settings, require_order
 from dataset.manifest import LabelRule, SplitRule
 from render.camera import CameraSettings
 from render.floors import FLOORS
@@ -197,8 +197,7 @@ class RenderSettings(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> "RenderSettings":
-        if self.bricks_min > self.bricks_max:
-            raise ValueError(f"bricks_min {self.bricks_min} is more than bricks_max {self.bricks_max}")
+        require_order(self, ("bricks_min", "bricks_max"))
         try:
             known = [self.catalogue[part_id].part_id for part_id in self.parts]
         except SettingsError as error:

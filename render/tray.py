@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from manifold3d import CrossSection, JoinType, Manifold
@@ -172,11 +172,6 @@ def _folded(tray: Tray) -> Manifold:
     return union([body, *flaps]).trim_by_plane((0, 0, 1), 0.0)
 
 
-def _joined(tray: Tray) -> Manifold:
-    """Return a wooden box."""
-    return _hollow(tray, 0.8)
-
-
 def _pulled_out(tray: Tray) -> Manifold:
     """Return a drawer: its front is thicker, wider and higher."""
     front = box(18.0, tray.width_mm + 2 * tray.wall_mm + 16, tray.height_mm + tray.lip_mm, bevel_mm=1.0)
@@ -186,6 +181,6 @@ def _pulled_out(tray: Tray) -> Manifold:
 _BUILDERS: dict[str, Callable[[Tray], Manifold]] = {
     "plastic": _moulded,
     "carton": _folded,
-    "wooden": _joined,
+    "wooden": partial(_hollow, bevel_mm=0.8),
     "drawer": _pulled_out,
 }

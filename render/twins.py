@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from core.seeding import Purpose, generator
 from render.physics import resettle
+from render.pile import SettledPile
 from render.settings import RenderSettings
-from render.settled import SettledPile
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
@@ -19,16 +20,14 @@ from dataset.shards import GEOMETRY_FOLDER, Picture, pack_arrays, pile_shard, re
 from dataset.splits import pile_group
 from render import blender
 from render.camera import Camera, frame_pile
-from render.devices import choose_device, chosen_device
+from render.devices import choose_device, chosen_device, once_a_node
 from render.journal import ShardJournal, Share
-from render.kernels import once_a_node
 from render.labels import Geometry, PileMasks, cast_labels, cast_masks
 from render.physics import NotAtRestError, settle
-from render.pile import Pile, sample_pile
+from render.pile import Pile, SettledPile, sample_pile
 from render.scene import set_up_renderer, staged, take_picture, viewed
 from render.sensor import develop, encode
 from render.settings import RenderSettings
-from render.settled import SettledPile
 from render.twins import Twin, twins_of
 
 ATTEMPTS = 8
@@ -251,11 +250,12 @@ def _instances(settled: SettledPile, masks: PileMasks) -> Iterator[InstanceRecor
         brick = settled.pile.bricks[k]
         visible, amodal, in_frame = masks.visible[k], masks.amodal[k], float(masks.in_frame_fraction[k])
         visible_px, amodal_px = int(visible.sum()), int(amodal.sum())
+        x, y, width, height = cv2.boundingRect(visible.astype(np.uint8))  # all 0 for an empty mask
         yield InstanceRecord(
             instance_id=k,
             part_id=brick.part_id,
             color_id=brick.color.color_id,
-            box_xywh_px=_box(visible),
+            box_xywh_px=(x, y, width, height),
             visible_px=visible_px,
             amodal_px=amodal_px,
             in_frame_fraction=in_frame,
@@ -264,12 +264,3 @@ def _instances(settled: SettledPile, masks: PileMasks) -> Iterator[InstanceRecor
             amodal_rle=encode_mask(amodal),
             world_from_part=tuple(settled.world_from_thing[k].ravel().tolist()),
         )
-
-
-def _box(mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
-    """Return x, y, width, height of the pixels of `mask`; all 0 for an empty one."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
-        return 0, 0, 0, 0
-    x, y = int(columns[0]), int(rows[0])
-    return x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1

@@ -1,5 +1,6 @@
 """Small plates, bricks and tiles with clips, handles, a bar or a rail, on the front (-y) or at the end (+x)."""
 
+from collections.abc import Callable
 from functools import partial
 
 from manifold3d import CrossSection, Manifold
@@ -13,7 +14,7 @@ from blender_assets.solids import (
     cylinder,
     extrusion,
     grid,
-    hollow_box,
+    hollowed_box,
     joined,
     outer_mm,
     prism,
@@ -58,7 +59,7 @@ def brick_with_clip(upright: bool) -> Manifold:
 
 def tile_with_clip() -> Manifold:
     """Return a 1 x 1 tile with a clip on top, open upwards."""
-    body = box(outer_mm(1), outer_mm(1), PLATE_HEIGHT_MM) - hollow_box(1, 1, PLATE_HEIGHT_MM)
+    body = hollowed_box(1, 1, PLATE_HEIGHT_MM)
     neck = CrossSection.square((2 * 1.74, 1.0)).translate((-1.74, -2.6))
     clip = extrusion((_open_ring() + neck).to_polygons()[0], CLIP_WIDTH_MM, bevel_mm=0)
     upright = clip.rotate((90, 0, 0)).translate((0, CLIP_WIDTH_MM / 2, PLATE_HEIGHT_MM + AXIS_Z_MM))
@@ -136,28 +137,24 @@ def _bar(length_mm: float) -> Manifold:
     return cylinder(BAR_RADIUS_MM, -length_mm / 2, length_mm / 2).rotate((0, 90, 0))
 
 
+def _plate(part_id: str, name: str, build: Callable[[], Manifold], *aliases: str) -> Part:
+    return Part(part_id, f"Plate {name}", "Plate, modified", build, aliases)
+
+
+def _brick(part_id: str, name: str, upright: bool, *aliases: str) -> Part:
+    return Part(part_id, f"Brick 1 x 1 {name}", "Brick, modified", partial(brick_with_clip, upright), aliases)
+
+
 PARTS = (
-    Part("61252", "Plate 1 x 1 with clip", "Plate, modified", partial(plate_with_clips, 1, False)),
-    Part(
-        "60470",
-        "Plate 1 x 2 with 2 clips",
-        "Plate, modified",
-        partial(plate_with_clips, 2, True),
-        ("60470a", "60470b"),
-    ),
-    Part("63868", "Plate 1 x 2 with clip on end", "Plate, modified", plate_with_end_clip),
-    Part("60476", "Brick 1 x 1 with clip, level", "Brick, modified", partial(brick_with_clip, False)),
-    Part(
-        "60475",
-        "Brick 1 x 1 with clip, upright",
-        "Brick, modified",
-        partial(brick_with_clip, True),
-        ("60475a", "60475b"),
-    ),
+    _plate("61252", "1 x 1 with clip", partial(plate_with_clips, 1, False)),
+    _plate("60470", "1 x 2 with 2 clips", partial(plate_with_clips, 2, True), "60470a", "60470b"),
+    _plate("63868", "1 x 2 with clip on end", plate_with_end_clip),
+    _brick("60476", "with clip, level", False),
+    _brick("60475", "with clip, upright", True, "60475a", "60475b"),
     Part("15712", "Tile 1 x 1 with clip", "Tile", tile_with_clip),
-    Part("60478", "Plate 1 x 2 with handle on end", "Plate, modified", partial(plate_with_handle, True)),
-    Part("48336", "Plate 1 x 2 with handle on side", "Plate, modified", partial(plate_with_handle, False)),
-    Part("4081b", "Plate 1 x 1 with lamp clip", "Plate, modified", plate_with_lamp_clip, ("4081", "4081a")),
-    Part("88072", "Plate 1 x 2 with arm up", "Plate, modified", plate_with_arm),
-    Part("32028", "Plate 1 x 2 with door rail", "Plate, modified", plate_with_rail),
+    _plate("60478", "1 x 2 with handle on end", partial(plate_with_handle, True)),
+    _plate("48336", "1 x 2 with handle on side", partial(plate_with_handle, False)),
+    _plate("4081b", "1 x 1 with lamp clip", plate_with_lamp_clip, "4081", "4081a"),
+    _plate("88072", "1 x 2 with arm up", plate_with_arm),
+    _plate("32028", "1 x 2 with door rail", plate_with_rail),
 )

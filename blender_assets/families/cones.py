@@ -23,8 +23,7 @@ from blender_assets.families.rounds import (
     rim_notches,
 )
 from blender_assets.part import Part
-from blender_assets.placing import clean
-from blender_assets.solids import Point, cylinder, grid, joined, open_stud, outer_mm, stud, tube, turned, union
+from blender_assets.solids import Point, clean, cylinder, grid, joined, open_stud, outer_mm, stud, tube, turned, union
 from blender_assets.technic import axle_hole
 
 DOME_STEPS = 7

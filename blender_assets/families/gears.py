@@ -6,8 +6,7 @@ from manifold3d import CrossSection, Manifold, OpType
 
 from blender_assets.dimensions import CURVE_SEGMENTS, GAP_MM, PITCH_MM
 from blender_assets.part import Part
-from blender_assets.placing import along_y, grounded
-from blender_assets.solids import Point, box, cylinder, grid, joined, union
+from blender_assets.solids import Point, along_y, box, cylinder, grid, grounded, joined, union
 from blender_assets.technic import axle_hole, bore, slot
 
 FACE_MM = 3.8

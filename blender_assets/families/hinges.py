@@ -4,8 +4,19 @@ from manifold3d import Manifold
 
 from blender_assets.dimensions import PIN_RADIUS_MM
 from blender_assets.part import Part
-from blender_assets.placing import along_x, clean
-from blender_assets.solids import Point, box, cylinder, grid, joined, open_stud, outer_mm, prism, union
+from blender_assets.solids import (
+    Point,
+    along_x,
+    box,
+    clean,
+    cylinder,
+    grid,
+    joined,
+    open_studs_on,
+    outer_mm,
+    prism,
+    union,
+)
 
 CHEEK_MM = 1.5
 """Thickness of the cheeks that hold the axis."""
@@ -54,7 +65,7 @@ def hinge_top() -> Manifold:
     notch = box(1.6, 9, 2 * BLADE_MM, 0)
     round_foot = along_x(cylinder(TOP_AXIS_MM - 0.05, -7, 7)).translate((0, 0, TOP_AXIS_MM))
     blade = (box(12.0, BLADE_MM, reach, 0) ^ (round_foot + box(14, 9, 9, 0).translate((0, 0, 1)))) - notch
-    return clean(joined(plate, *cheeks, pivot, blade, union(open_stud(TOP_HEIGHT_MM, at) for at in grid(2, 1))))
+    return clean(joined(plate, *cheeks, pivot, blade, open_studs_on(grid(2, 1), TOP_HEIGHT_MM)))
 
 
 PARTS = (

@@ -90,54 +90,29 @@ def _wing(part_id: str, name: str, outline: Sequence[Point], length: int, right:
     if right:
         layout = [mirrored(points) for points in layout]
     shape, studs_above, tubes, sockets = layout
-    build = partial(outlined, shape, PLATE_HEIGHT_MM, studs_above, tubes, sockets=sockets)
-    return Part(part_id, name, "Wedge plate", build)
+    return _part(part_id, name, shape, studs_above, tubes=tubes, sockets=sockets)
+
+
+def _part(part_id: str, name: str, outline: Sequence[Point], studs: Iterable[Point], **below: Iterable[Point]) -> Part:
+    kind, height_mm = ("Brick", BRICK_HEIGHT_MM) if name.startswith("Brick") else ("Plate", PLATE_HEIGHT_MM)
+    category = "Wedge plate" if name.startswith("Wedge") else kind
+    return Part(part_id, name, category, partial(outlined, outline, height_mm, list(studs), **below))
 
 
 _L_STUDS = [(x, y) for x, y in grid(2, 2) if x < 0 or y < 0]
 _L_PINS = [(-4.0, 0.0), (0.0, -4.0)]
+_LARGE_STUDS = [(x, y) for x, y in grid(4, 4) if x < 0 or y < 0]
+_LARGE_TUBES = [(x, y) for x, y in grid(3, 3) if (x < 0 and y < 0) or x < -4 or y < -4]
+_CUT_STUDS, _CUT_TUBES = ([(x, y) for x, y in grid(count, count) if x <= y] for count in (3, 2))
+_CUT_SOCKETS = [(0.0, -8.0), (8.0, 0.0)]
+_ROUND_STUDS = [(x, y) for x, y in grid(3, 3) if x + y < 16]
 
 PARTS = (
-    Part("2420", "Plate 2 x 2 corner", "Plate", partial(outlined, L_SMALL, PLATE_HEIGHT_MM, _L_STUDS, pins=_L_PINS)),
-    Part(
-        "2639",
-        "Plate 4 x 4 corner",
-        "Plate",
-        partial(
-            outlined,
-            L_LARGE,
-            PLATE_HEIGHT_MM,
-            [(x, y) for x, y in grid(4, 4) if x < 0 or y < 0],
-            [(x, y) for x, y in grid(3, 3) if (x < 0 and y < 0) or x < -4 or y < -4],
-        ),
-    ),
-    Part(
-        "2450",
-        "Wedge plate 3 x 3 cut corner",
-        "Wedge plate",
-        partial(
-            outlined,
-            CUT_CORNER,
-            PLATE_HEIGHT_MM,
-            [(x, y) for x, y in grid(3, 3) if x <= y],
-            [(x, y) for x, y in grid(2, 2) if x <= y],
-            sockets=[(0.0, -8.0), (8.0, 0.0)],
-        ),
-    ),
-    Part(
-        "30357",
-        "Plate 3 x 3 round corner",
-        "Plate",
-        partial(
-            outlined,
-            ROUND_CORNER,
-            PLATE_HEIGHT_MM,
-            [(x, y) for x, y in grid(3, 3) if x + y < 16],
-            grid(2, 2),
-            sockets=[(8.0, 8.0)],
-        ),
-    ),
-    Part("2357", "Brick 2 x 2 corner", "Brick", partial(outlined, L_SMALL, BRICK_HEIGHT_MM, _L_STUDS, pins=_L_PINS)),
+    _part("2420", "Plate 2 x 2 corner", L_SMALL, _L_STUDS, pins=_L_PINS),
+    _part("2639", "Plate 4 x 4 corner", L_LARGE, _LARGE_STUDS, tubes=_LARGE_TUBES),
+    _part("2450", "Wedge plate 3 x 3 cut corner", CUT_CORNER, _CUT_STUDS, tubes=_CUT_TUBES, sockets=_CUT_SOCKETS),
+    _part("30357", "Plate 3 x 3 round corner", ROUND_CORNER, _ROUND_STUDS, tubes=grid(2, 2), sockets=[(8.0, 8.0)]),
+    _part("2357", "Brick 2 x 2 corner", L_SMALL, _L_STUDS, pins=_L_PINS),
     _wing("41769", "Wedge plate 4 x 2 right", WING_LONG, 4, right=True),
     _wing("41770", "Wedge plate 4 x 2 left", WING_LONG, 4, right=False),
     _wing("43722", "Wedge plate 3 x 2 right", WING_SHORT, 3, right=True),

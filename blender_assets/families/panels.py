@@ -1,9 +1,8 @@
 """Panels: a plate with thin walls on its edges."""
 
-import numpy as np
 from manifold3d import Manifold
 
-from blender_assets.dimensions import BRICK_HEIGHT_MM, CURVE_SEGMENTS, PLATE_HEIGHT_MM
+from blender_assets.dimensions import BRICK_HEIGHT_MM, PLATE_HEIGHT_MM
 from blender_assets.part import Part
 from blender_assets.solids import (
     box,
@@ -11,10 +10,12 @@ from blender_assets.solids import (
     facing_front,
     grid,
     hollow_box,
+    hollowed_box,
     joined,
     open_stud,
     outer_mm,
     prism,
+    rounded_corner,
     rounded_outline,
     underside,
 )
@@ -37,10 +38,8 @@ def panel() -> Manifold:
 def corner_panel() -> Manifold:
     """Return a 1 x 1 panel, a brick high, with walls along its back and its left side (-x)."""
     side, floor = outer_mm(1), PLATE_HEIGHT_MM
-    plate = box(side, side, floor) - hollow_box(1, 1, floor)
-    turns = np.linspace(0, np.pi / 2, CURVE_SEGMENTS // 4)
-    x, z, r = side / 2 - CORNER_RADIUS_MM, BRICK_HEIGHT_MM - CORNER_RADIUS_MM, CORNER_RADIUS_MM
-    corner = [(x + r * float(np.cos(turn)), z + r * float(np.sin(turn))) for turn in turns]
+    plate = hollowed_box(1, 1, floor)
+    corner = rounded_corner(side / 2, BRICK_HEIGHT_MM, CORNER_RADIUS_MM)
     # From the middle of the floor's roof upwards: below it the plate is the wall.
     foot = floor - 0.6
     outline = [(-side / 2, foot), (side / 2, foot), *corner, (-side / 2, BRICK_HEIGHT_MM)]
@@ -51,7 +50,7 @@ def corner_panel() -> Manifold:
 def tall_panel() -> Manifold:
     """Return a 1 x 2 panel, two bricks high, with a wall at its back, posts at its sides and hollow studs on top."""
     length, width, floor, high = outer_mm(2), outer_mm(1), PLATE_HEIGHT_MM, 2 * BRICK_HEIGHT_MM
-    plate = box(length, width, floor) - hollow_box(2, 1, floor)
+    plate = hollowed_box(2, 1, floor)
     back = width / 2 - THICKNESS_MM / 2
     wall = box(length, THICKNESS_MM, high - floor + 1).translate((0, back, floor - 1))
     post = box(THICKNESS_MM, 2 * THICKNESS_MM, high - floor, bevel_mm=0)

@@ -1,14 +1,12 @@
 """Wheels and tyres, their axis along y. Diameters and widths are those in the names of the parts."""
 
-from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
-from manifold3d import CrossSection, Manifold
+from manifold3d import Manifold
 
 from blender_assets.part import Part
-from blender_assets.placing import along_y, grounded
-from blender_assets.solids import Point, box, cylinder, union
+from blender_assets.solids import along_y, box, cylinder, grounded, turned, union
 from blender_assets.technic import PIN_HOLE_RADIUS_MM, bore
 
 WHEEL_SEGMENTS = 40
@@ -32,11 +30,12 @@ def wheel(diameter_mm: float, width_mm: float, hole_mm: float, spoked: bool) -> 
     outer, half = diameter_mm / 2, width_mm / 2
     bed, inner = outer - FLANGE_HEIGHT_MM, outer - FLANGE_HEIGHT_MM - RIM_WALL_MM
     seat = half - FLANGE_MM - FLANGE_RAMP_MM
-    rim = _turned(
+    rim = turned(
         [
             (inner, -half), (outer - 0.2, -half), (outer, 0.2 - half), (outer, FLANGE_MM - half), (bed, -seat),
             (bed, seat), (outer, half - FLANGE_MM), (outer, half - 0.2), (outer - 0.2, half), (inner, half),
-        ]
+        ],
+        WHEEL_SEGMENTS,
     )  # fmt: skip
     hub_radius = hole_mm + HUB_WALL_MM
     hub = cylinder(hub_radius, -half, half)
@@ -54,11 +53,12 @@ def tyre(diameter_mm: float, width_mm: float, rim_mm: float, blocks: int) -> Man
     base, shoulder = outer - TREAD_MM, half - 0.8
     bead = rim_mm / 2 + 0.1
     seat = half - FLANGE_MM - FLANGE_RAMP_MM - 0.05
-    carcass = _turned(
+    carcass = turned(
         [
             (inner, -seat), (bead, 0.05 + FLANGE_MM - half), (bead, -half), (base - 0.8, -half), (base, -shoulder),
             (base, shoulder), (base - 0.8, half), (bead, half), (bead, half - FLANGE_MM - 0.05), (inner, seat),
-        ]
+        ],
+        WHEEL_SEGMENTS,
     )  # fmt: skip
     step = 360 / blocks
     block = box(2 * TREAD_MM, 0.58 * np.pi * diameter_mm / blocks, half - 0.4, bevel_mm=0)
@@ -72,10 +72,6 @@ def tyre(diameter_mm: float, width_mm: float, rim_mm: float, blocks: int) -> Man
     return grounded(along_y(carcass - room + tread))
 
 
-def _turned(profile_rz: Sequence[Point]) -> Manifold:
-    return CrossSection([list(profile_rz)]).revolve(WHEEL_SEGMENTS)
-
-
 def _wheel(
     part_id: str, diameter: int, width: int, hole_mm: float, spoked: bool, aliases: tuple[str, ...] = ()
 ) -> Part:
@@ -84,9 +80,8 @@ def _wheel(
 
 
 def _tyre(part_id: str, diameter_mm: float, width: int, rim_mm: float, blocks: int) -> Part:
-    return Part(
-        part_id, f"Tyre {diameter_mm:g} x {width} mm", "Tyre", partial(tyre, diameter_mm, width, rim_mm, blocks)
-    )
+    build = partial(tyre, diameter_mm, width, rim_mm, blocks)
+    return Part(part_id, f"Tyre {diameter_mm:g} x {width} mm", "Tyre", build)
 
 
 PARTS = (

@@ -1,29 +1,62 @@
-"""The whole geometry of a file: what it refers to is placed, coloured and turned the right way round."""
+"""The whole geometry of a library's file: what it refers to is found, placed, coloured and turned the right way."""
 
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from blender_assets.ldraw.files import LDrawFiles
-from blender_assets.ldraw.lines import MAIN_COLOR, FileLines, LDrawError, Reference, read_lines
+from blender_assets.ldraw.lines import Geometry, LDrawError, Reference, read_lines
+from core.errors import SettingsError
+
+FOLDERS = ("parts", "p", "parts/s", "p/48", "p/8")
+"""Where a name is looked up, in this order: a name may carry its subfolder (``s\\3001s01.dat``) or lack it."""
+
+
+class LDrawFiles:
+    """The files of one library folder."""
+
+    def __init__(self, root: Path) -> None:
+        """Take `root`, which holds ``parts/`` and ``p/``; SettingsError if it does not."""
+        self.root = root
+        folders = {entry.name.lower(): entry for entry in root.iterdir() if entry.is_dir()} if root.is_dir() else {}
+        if not {"parts", "p"} <= set(folders):
+            raise SettingsError(
+                f"{root} is no LDraw library: a folder with parts/ and p/ inside was expected "
+                "(unpack complete.zip from ldraw.org and name its folder ldraw)."
+            )
+        self._real = {name: folders[name] for name in ("parts", "p")}
+        self._names: dict[str, dict[str, Path]] = {}
+
+    def find(self, name: str) -> Path | None:
+        """Return the file that a reference means, or None: case does not matter, slashes may lean either way."""
+        lower_name = name.strip().replace("\\", "/").lower().removeprefix("./")
+        for folder in FOLDERS:
+            subfolder, _, base = f"{folder}/{lower_name}".rpartition("/")
+            file = self.listing(subfolder).get(base)
+            if file is not None:
+                return file
+        return None
+
+    def listing(self, folder: str) -> dict[str, Path]:
+        """Return the files in `folder` (lower case, below the root) by their names in lower case; read once."""
+        if folder not in self._names:
+            path = self._folder(folder)
+            entries = () if path is None else path.iterdir()
+            self._names[folder] = {entry.name.lower(): entry for entry in entries}
+        return self._names[folder]
+
+    def _folder(self, folder: str) -> Path | None:
+        top, _, rest = folder.partition("/")
+        path: Path | None = self._real.get(top)
+        for step in rest.split("/") if rest else ():
+            path = None if path is None else self.listing(str(Path(folder).parent)).get(step)
+        return path if path is not None and path.is_dir() else None
+
 
 DEEPEST = 64
 """Files that refer to each other in a chain; the library's deepest chain has about ten."""
 MOST_TRIANGLES = 5_000_000
 """Of one part: a few small files that refer to each other again and again could fill any memory."""
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """Triangles and marked edges in the frame and units of the file they were gathered for."""
-
-    triangles: NDArray[np.float64]  # (T, 3, 3), counter-clockwise from outside where certified
-    colors: NDArray[np.int64]  # (T,) LDraw codes; 16 is the part's own colour
-    certified: NDArray[np.bool_]  # (T,)
-    sharp_edges: NDArray[np.float64]  # (E, 2, 3)
-    smooth_edges: NDArray[np.float64]  # (C, 2, 3)
 
 
 class GeometryReader:
@@ -39,9 +72,9 @@ class GeometryReader:
         return self._gather(path, path.stem, (path,))
 
     def _gather(self, path: Path, part_id: str, chain: tuple[Path, ...]) -> Geometry:
-        lines = read_lines(path)
-        pieces, total = [_own(lines)], len(lines.triangles)
-        for reference in lines.references:
+        own, references = read_lines(path)
+        pieces, total = [own], len(own.triangles)
+        for reference in references:
             found = self._files.find(reference.name)
             if found is None:
                 raise LDrawError(
@@ -66,19 +99,10 @@ class GeometryReader:
                     f"more than {MOST_TRIANGLES:,} faces."
                 )
             pieces.append(_placed(self._cache[found], reference))
-        return Geometry(
-            *(
-                np.concatenate([getattr(piece, name) for piece in pieces])
-                for name in ("triangles", "colors", "certified", "sharp_edges", "smooth_edges")
-            )
-        )
+        return Geometry(*(np.concatenate([getattr(piece, one.name) for piece in pieces]) for one in fields(Geometry)))
 
     def _name(self, path: Path) -> str:
         return path.relative_to(self._files.root).as_posix()
-
-
-def _own(lines: FileLines) -> Geometry:
-    return Geometry(lines.triangles, lines.colors, lines.certified, lines.sharp_edges, lines.smooth_edges)
 
 
 def _placed(geometry: Geometry, reference: Reference) -> Geometry:
@@ -92,7 +116,6 @@ def _placed(geometry: Geometry, reference: Reference) -> Geometry:
     known = reference.clipped and abs(scale) > 1e-12
     return Geometry(
         triangles,
-        np.where(geometry.colors == MAIN_COLOR, reference.color, geometry.colors),
         geometry.certified & known,
         geometry.sharp_edges @ turned + reference.offset,
         geometry.smooth_edges @ turned + reference.offset,

@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from blender_assets.ldraw.files import LDrawFiles
-from blender_assets.ldraw.geometry import GeometryReader
+from blender_assets.ldraw.geometry import GeometryReader, LDrawFiles
 from blender_assets.ldraw.lines import LDrawError, moved_to, read_text
-from blender_assets.ldraw.surface import corner_normals, sound_faces, weld
-from blender_assets.ldraw.winding import outward_faces
+from blender_assets.ldraw.surface import corner_normals, outward_faces, sound_faces, weld
 from blender_assets.mesh import PartMesh
 
 UNIT_MM = 0.4
@@ -25,15 +22,6 @@ _FRAME = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]) * UNIT_MM
 _HEADER_BYTES = 2**14
 """Headers are shorter, all but a few with long histories, whose files are read whole."""
 _NO_PART = re.compile(r"Alias|Subpart|Primitive|Physical_Colour|Shortcut", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class LDrawPart:
-    """A part's surface with the colours that its files fix."""
-
-    mesh: PartMesh
-    face_colors: NDArray[np.int64]
-    """LDraw codes, (F,); 16 is the part's own colour, 0x2RRGGBB a direct one."""
 
 
 @dataclass(frozen=True)
@@ -107,11 +95,10 @@ class LDrawLibrary:
         return seen[-1]
 
     def mesh(self, part_id: str) -> PartMesh:
-        """Return the surface of a part in the part frame, in millimetres: box centred in x and y, standing on z = 0."""
-        return self.part(part_id).mesh
+        """Return the surface of a part in the part frame, in millimetres: box centred in x and y, standing on z = 0.
 
-    def part(self, part_id: str) -> LDrawPart:
-        """Return the surface of a part and the colours of its faces; LDrawError if its files are not whole."""
+        Colours that its files fix are not kept. Raises LDrawError if the files are not whole.
+        """
         path = self._existing(self.resolve(part_id))
         geometry = self._reader.read(path)
         if not len(geometry.triangles):
@@ -136,12 +123,11 @@ class LDrawLibrary:
         faces = outward_faces(vertices, faces[kept], geometry.certified[kept])
         normals = corner_normals(vertices, faces, sharp_pairs, smooth_pairs)
         used, compact = np.unique(faces, return_inverse=True)
-        mesh = PartMesh(
+        return PartMesh(
             np.ascontiguousarray(vertices[used], dtype=np.float32),
             np.ascontiguousarray(compact.reshape(-1, 3), dtype=np.int32),
             normals,
         )
-        return LDrawPart(mesh, geometry.colors[kept])
 
     def _path(self, part_id: str) -> Path | None:
         folder, _, name = f"parts/{part_id.lower()}".rpartition("/")  # some numbers have moved to `s/NAME`

@@ -1,12 +1,16 @@
-"""From loose triangles to one surface: corners welded, rubbish dropped, shading normals from the marked edges."""
+"""From loose triangles to one surface: corners welded, rubbish dropped, faces turned the right way round, normals.
+
+Shading normals follow the marked edges.
+"""
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
+from scipy.sparse.csgraph import breadth_first_order, connected_components
 from scipy.spatial import cKDTree
 
-from blender_assets.mesh import SMOOTH_ANGLE_DEG
+from blender_assets.mesh import SMOOTH_ANGLE_DEG, face_normals
+from blender_assets.rays import RayCaster, sphere_directions
 
 WELD_MM = 0.004
 """Corners nearer than this are one: a hundredth of an LDraw unit, the usual rounding of the files."""
@@ -40,8 +44,8 @@ def sound_faces(vertices: NDArray[np.float64], faces: NDArray[np.int64]) -> NDAr
     """Return the indices of the faces to keep: no needles, nothing twice (same corners, same winding)."""
     corners = vertices[faces]
     sides = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2)
-    cross = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
-    kept = np.flatnonzero(cross > _LEAST_HEIGHT_MM * np.maximum(sides.max(axis=1), 1e-9))
+    _, doubled_area = face_normals(corners)
+    kept = np.flatnonzero(doubled_area > _LEAST_HEIGHT_MM * np.maximum(sides.max(axis=1), 1e-9))
     first = np.argmin(faces[kept], axis=1)
     turned = np.take_along_axis(faces[kept], (first[:, None] + np.arange(3)) % 3, axis=1)
     return np.asarray(kept[np.sort(np.unique(turned, axis=0, return_index=True)[1])])
@@ -67,8 +71,7 @@ def corner_normals(
         smooth_edges: pairs of vertices that a line of type 5 joins, (C, 2).
     """
     corners = vertices[faces]
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = cross / np.maximum(np.linalg.norm(cross, axis=1, keepdims=True), 1e-12)
+    normals, _ = face_normals(corners)
     count = len(vertices)
     sharp, smooth = (np.unique(_keys(edges, count)) for edges in (sharp_edges, smooth_edges))
 
@@ -121,3 +124,85 @@ def _angles(corners: NDArray[np.float64]) -> NDArray[np.float64]:
     forth, back = np.roll(corners, -1, axis=1) - corners, np.roll(corners, 1, axis=1) - corners
     length = np.linalg.norm(forth, axis=2) * np.linalg.norm(back, axis=2)
     return np.asarray(np.arccos(np.clip((forth * back).sum(axis=2) / np.maximum(length, 1e-12), -1, 1)))
+
+
+_SAMPLED_FACES = 64
+_DIRECTIONS = sphere_directions(48)
+
+
+def outward_faces(
+    vertices: NDArray[np.float64], faces: NDArray[np.int64], certified: NDArray[np.bool_]
+) -> NDArray[np.int64]:
+    """Return `faces` (F, 3), those that are not `certified` (F,) turned outwards as well as can be told.
+
+    Faces of unknown winding that share an edge are made to agree. Each such sheet then follows the certified
+    faces along its rim, or else looks to the side from which more rays escape to infinity.
+    """
+    if certified.all():
+        return faces
+    left, right, opposed = _shared_edges(faces)
+    loose = ~certified[left] & ~certified[right]
+    turned = _agreeing(len(faces), left[loose], right[loose], opposed[loose])
+    links = coo_matrix((np.ones(loose.sum()), (left[loose], right[loose])), shape=(len(faces), len(faces)))
+    sheet = connected_components(links, directed=False)[1]
+
+    # +1: as it is after `turned`; -1: the other way round.
+    rim = certified[left] != certified[right]
+    unknown = np.where(certified[left], right, left)[rim]
+    votes = np.bincount(sheet[unknown], np.where(opposed[rim] != turned[unknown], 1, -1), sheet.max() + 1)
+    undecided = np.flatnonzero((votes == 0) & (np.bincount(sheet[~certified], minlength=len(votes)) > 0))
+    caster = RayCaster(vertices, faces)
+    for label in undecided:
+        members = np.flatnonzero((sheet == label) & ~certified)
+        votes[label] = _openness(vertices, faces[members], turned[members], caster)
+    flip = ~certified & (turned != (votes[sheet] < 0))
+    return np.where(flip[:, None], faces[:, ::-1], faces)
+
+
+def _shared_edges(faces: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the pairs of faces that alone share an edge, and whether they run along it in opposite ways (agree)."""
+    start, stop = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
+    key = np.minimum(start, stop) * (faces.max() + 1) + np.maximum(start, stop)
+    order = np.argsort(key, kind="stable")
+    first = np.flatnonzero(np.r_[True, np.diff(key[order]) > 0])
+    pairs = first[np.diff(np.r_[first, len(order)]) == 2]
+    one, two = order[pairs], order[pairs + 1]
+    return one // 3, two // 3, start[one] != start[two]
+
+
+def _agreeing(
+    count: int, left: NDArray[np.int64], right: NDArray[np.int64], opposed: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return which of `count` faces to turn round so that neighbours agree, walking from face to face."""
+    turned = np.zeros(count, dtype=np.bool_)
+    graph = coo_matrix((np.ones(len(left)), (left, right)), shape=(count, count)).tocsr()
+    agrees = {(a, b): same for a, b, same in zip(left.tolist(), right.tolist(), opposed.tolist(), strict=True)}
+    seen = np.ones(count, dtype=np.bool_)
+    seen[np.union1d(left, right)] = False
+    for root in range(count):
+        if seen[root]:
+            continue
+        order, before = breadth_first_order(graph, root, directed=False)
+        seen[order] = True
+        for face in order[1:].tolist():
+            parent = int(before[face])
+            same = agrees[(parent, face)] if (parent, face) in agrees else agrees[(face, parent)]
+            turned[face] = turned[parent] == same
+    return turned
+
+
+def _openness(
+    vertices: NDArray[np.float64], faces: NDArray[np.int64], turned: NDArray[np.bool_], caster: RayCaster
+) -> float:
+    """Return how many more rays escape from the front than from the back; fronts are those after turning."""
+    corners = vertices[faces]
+    normals, area = face_normals(corners)
+    largest = np.argsort(-area, kind="stable")[:_SAMPLED_FACES]
+    normals = np.where(turned, -1, 1)[largest, None] * normals[largest]
+    centres = corners[largest].mean(axis=1)
+    facing = normals @ _DIRECTIONS.T  # (S, D)
+    # Each ray starts on the side to which it goes.
+    side = np.sign(facing)[..., None] * normals[:, None] * 2e-3
+    origins = (centres[:, None] + side).reshape(-1, 3)
+    free = ~caster.blocked(origins, np.tile(_DIRECTIONS, (len(largest), 1))).reshape(facing.shape)
+    return float((np.sign(facing) * free * area[largest, None]).sum())

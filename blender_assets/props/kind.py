@@ -8,7 +8,8 @@ import numpy as np
 from manifold3d import CrossSection, Manifold
 from numpy.typing import NDArray
 
-Rgb = tuple[float, float, float]
+from blender_assets.colors import Rgb, linear_rgb
+
 Point = tuple[float, float]
 
 SEGMENTS = 48
@@ -42,10 +43,8 @@ class PropKind:
 
 
 def surface(srgb_hex: str, roughness: float, metallic: float = 0.0) -> PropLook:
-    """Return a look of the sRGB colour (IEC 61966-2-1) that a photo of the thing shows."""
-    channels = (int(srgb_hex[k : k + 2], 16) / 255 for k in (0, 2, 4))
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
-    return PropLook((red, green, blue), roughness, metallic)
+    """Return a look of the sRGB colour that a photo of the thing shows."""
+    return PropLook(linear_rgb(srgb_hex), roughness, metallic)
 
 
 COPPER = (surface("C0785A", 0.35, 1.0), surface("8E5A44", 0.5, 1.0), surface("D58E6C", 0.25, 1.0))

@@ -7,11 +7,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from explain.cam.gradcam import gradcam
 from explain.cam.layers import LayerSettings
-from explain.cam.weighted import WeightedActivations
-from explain.gradients.guided_backprop import GuidedRectifiers
+from explain.cam.weighted import WeightedActivations, gradcam
 from explain.gradients.pixel_gradients import FLIPPED, class_gradients
+from explain.gradients.rules import GuidedRectifiers
 from explain.protocol import FloatMaps, MethodRow
 
 

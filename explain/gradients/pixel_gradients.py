@@ -92,3 +92,31 @@ def pixel_row(
         signed=signed, images_at_once=16, cost=cost, source=source, note=note, unit=unit,
         reference=f"explain.references.by_captum:{name}", tolerance=FLIPPED,
     )  # fmt: skip
+
+
+def saliency(_image: Tensor, gradients: Tensor) -> Tensor:
+    """Return max over channels of |dy/dx|, (K, H, W) of gradients (K, 3, H, W).
+
+    Source: Simonyan, Vedaldi and Zisserman 2013, section 3. Captum gives the channels apart.
+    """
+    return strongest_channel(gradients)
+
+
+def input_x_gradient(image: Tensor, gradients: Tensor) -> Tensor:
+    """Return sum over channels of x dy/dx, (K, H, W) of an image (3, H, W) and gradients (K, 3, H, W).
+
+    Source: Shrikumar et al. 2016. x is the normalised picture, so that the mean colour counts as nothing.
+    """
+    return (image * gradients).sum(dim=1)
+
+
+ROWS = (
+    pixel_row(
+        "saliency", "Saliency", saliency, unit="logit/unit", source="Simonyan et al. 2013", signed=False,
+        note="fine and noisy; has no sign: evidence for and against look alike",
+    ),
+    pixel_row(
+        "input_x_gradient", "Input × gradient", input_x_gradient, unit="logit", source="Shrikumar et al. 2016",
+        note="pixels of the normalisation's mean colour get 0, whatever the network does with them",
+    ),
+)  # fmt: skip

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from core.cli import Decorated, device_option, existing_folder, new_file, output_option
+from core.cli import device_option, existing_folder, new_file, options, output_option
 from core.files import require_new
 from training.options import checkpoint_option, run_argument
 
@@ -18,15 +18,12 @@ PICTURE_PX = 360
 run_folder_argument = click.argument("run", type=existing_folder)  # a network is drawn without its dataset
 
 
-def sheet_options(function: Decorated) -> Decorated:
-    """Add the options that all sheets take."""
-    for option in (
-        click.option("--force", is_flag=True, help="Overwrite the PNG if it is there."),
-        checkpoint_option,
-        output_option("The PNG to write.", new_file),
-    ):
-        function = option(function)
-    return function
+sheet_options = options(
+    output_option("The PNG to write.", new_file),
+    checkpoint_option,
+    click.option("--force", is_flag=True, help="Overwrite the PNG if it is there."),
+)
+"""The options that all sheets take."""
 
 
 @click.command()
@@ -44,7 +41,7 @@ def kernels(run: Path, output: Path, checkpoint: str, force: bool, layer: str | 
       brickbench explain kernels bricks/runs/first -o kernels.png
       brickbench explain kernels bricks/runs/first --layer conv2 --limit 16 -o second.png
     """
-    from explain.network.kernels import kernel_sheet
+    from explain.network.layers import kernel_sheet
     from explain.network.sheets import write_sheets
 
     network = _opened(run, output, checkpoint, force)
@@ -81,7 +78,7 @@ def features(
     """
     from explain.collect import picture_index
     from explain.draw import scaled_picture
-    from explain.network.features import feature_sheets, three_layers
+    from explain.network.layers import feature_sheets, three_layers
     from explain.network.sheets import Sheet, write_sheets
 
     network = _opened(run.folder, output, checkpoint, force)

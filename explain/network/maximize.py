@@ -15,7 +15,7 @@ from core.seeding import Purpose, generator
 from core.settings import near_matches
 from explain.cam.layers import find_layer, to_grid
 from explain.draw import value_text
-from explain.network.features import feature_maps
+from explain.network.layers import feature_maps
 from explain.network.sheets import Sheet, tiled
 from explain.protocol import PictureSettings, device_of, frozen_eval
 from training.run.checkpoint import Checkpoint

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from explain.draw import Colouring, Picture, colouring_of
-from explain.panels import save_png
+from explain.panels import draw_scale, save_png
 
 GAP_PX = 3
 WIDTH_PX = 1200
@@ -40,27 +40,24 @@ class Sheet:
     """Tiles in a line, where there are labels."""
 
 
-def value_sheet(title: str, values: NDArray[Any], columns: int, tile_px: int | None = None) -> Sheet:
+def value_sheet(title: str, values: NDArray[Any], columns: int) -> Sheet:
     """Return maps `values` (N, h, w) as coloured tiles, all on one scale, so that strong and weak ones differ."""
     colouring = colouring_of(values)
     scaled = np.clip(colouring.strength(values), -1.0, 1.0)
     tiles = colouring.ramp((scaled + 1) / 2 if colouring.signed else scaled)[..., :3] * 255
-    return Sheet(title, tiled(np.round(tiles).astype(np.uint8), columns, tile_px), colouring)
+    return Sheet(title, tiled(np.round(tiles).astype(np.uint8), columns), colouring)
 
 
-def tiled(tiles: NDArray[np.uint8], columns: int, tile_px: int | None = None, label_px: int = 0) -> Picture:
-    """Return tiles (N, h, w, 3) in lines of `columns` on white, each enlarged in whole steps.
+def tiled(tiles: NDArray[np.uint8], columns: int, label_px: int = 0) -> Picture:
+    """Return tiles (N, h, w, 3) in lines of `columns` on white, each enlarged in whole steps to fill the sheet's width.
 
     Args:
         tiles: uint8 RGB.
         columns: tiles in a line.
-        tile_px: about the longer side of one; None fills the sheet's width.
         label_px: white below each.
     """
     columns = min(columns, len(tiles))
-    width_px = min(WIDTH_PX // columns - GAP_PX, _LARGEST_TILE_PX) if tile_px is None else tile_px
-    longer = max(tiles.shape[1:3])
-    factor = max(1, width_px // longer if tile_px is None else round(width_px / longer))
+    factor = max(1, min(WIDTH_PX // columns - GAP_PX, _LARGEST_TILE_PX) // max(tiles.shape[1:3]))
     height, width = (side * factor for side in tiles.shape[1:3])
     lines = -(-len(tiles) // columns)
     down, right = height + GAP_PX + label_px, width + GAP_PX
@@ -99,7 +96,9 @@ def write_sheets(sheets: Sequence[Sheet], out: Path) -> None:
         panel.set_axis_off()
         _write_labels(panel, sheet)
         if sheet.colouring is not None:
-            _draw_bar(add(_MARGIN_PX, top + room + high + 10, min(wide, 480), 14), sheet.colouring)
+            bar = add(_MARGIN_PX, top + room + high + 10, min(wide, 480), 14)
+            ramp, labels = sheet.colouring.ramp(np.linspace(0, 1, 256)), [label for _, label in sheet.colouring.ticks()]
+            draw_scale(bar, sheet.colouring, ramp[:, :3], labels, _LABEL_PT)
         top += used
     save_png(figure, out)
 
@@ -111,17 +110,3 @@ def _write_labels(panel: Any, sheet: Sheet) -> None:
         left = (index % sheet.columns) * (wide + GAP_PX) / sheet.columns
         bottom = (index // sheet.columns + 1) * (high + GAP_PX) / lines - 2 * GAP_PX
         panel.text(left, bottom, label, fontsize=_LABEL_PT, va="bottom", ha="left")
-
-
-def _draw_bar(bar: Any, colouring: Colouring) -> None:
-    ramp = colouring.ramp(np.linspace(0, 1, 256))[None, :, :3]
-    bar.imshow(ramp, aspect="auto", extent=(0, 1, 0, 1))
-    bar.set_yticks([])
-    span = colouring.limit - colouring.low
-    ticks = colouring.ticks()
-    bar.set_xticks([(value - colouring.low) / span for value, _ in ticks], labels=[label for _, label in ticks])
-    bar.tick_params(labelsize=_LABEL_PT, length=2, pad=1.5)
-    for side in bar.spines.values():
-        side.set_linewidth(0.4)
-    bar.get_xticklabels()[0].set_horizontalalignment("left")
-    bar.get_xticklabels()[-1].set_horizontalalignment("right")

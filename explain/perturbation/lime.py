@@ -10,11 +10,9 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from explain.memory import BatchSize
-from explain.perturbation.linear_model import LinearModel, draw_masks, fit_linear_models, proximity
-from explain.perturbation.perturbed import Perturbed, batch_size, logits_of
-from explain.perturbation.precision import PassSettings
+from explain.perturbation.linear_model import LinearModel, Selection, draw_masks, fit_linear_models, proximity
+from explain.perturbation.perturbed import PassSettings, Perturbed, batch_size, logits_of
 from explain.perturbation.segments import Segments, SegmentSettings, count_segments, superpixels
-from explain.perturbation.selection import Selection
 from explain.protocol import FloatMaps, MethodRow, PictureByPicture, device_of, frozen_eval
 
 LIBRARY: dict[str, object] = {"kernel_size": 4, "hide_color": "superpixel", "draw_seed_first": True}

@@ -9,8 +9,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from core.errors import SettingsError
-from explain.perturbation.perturbed import PerturbingMethod, batch_size, logits_of
-from explain.perturbation.precision import PassSettings
+from explain.perturbation.perturbed import PassSettings, PerturbingMethod, batch_size, logits_of
 from explain.protocol import FloatMaps, MethodRow, PictureSettings, device_of
 
 

@@ -6,8 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.color import rgb2lab
 
-from explain.perturbation.density import FAR, Densities
-from explain.perturbation.padded import Floats, Padded, Places
+from explain.perturbation.density import FAR, Densities, Floats, Padded, Places
 
 _NEAR = 2
 """Parents are looked for within this many pixels in the whole picture at once; the few pixels without one go on."""

@@ -9,8 +9,7 @@ from pydantic import Field
 from torch import Tensor
 
 from core.seeding import Purpose, generator
-from explain.perturbation.perturbed import PerturbingMethod, batch_size
-from explain.perturbation.precision import PassSettings, logits_with, settle_precision
+from explain.perturbation.perturbed import PassSettings, PerturbingMethod, batch_size, logits_with, settle_precision
 from explain.protocol import FloatMaps, MethodRow, device_of
 
 _KEY = 1

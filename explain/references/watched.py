@@ -1,33 +1,27 @@
 """Which functions a network calls: in which of its modules, or between them, where a library's hooks do not reach."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
+
+from explain.gradients.rules import CallMode
 
 Call = tuple[Callable[..., Any], nn.Module | None]
 """A function, and the innermost module without children that called it; None between modules."""
 
 
-class _Watch(TorchFunctionMode):
+class _Watch(CallMode):
     def __init__(self) -> None:
         super().__init__()
         self.calls: list[Call] = []
         self.runs: list[nn.Module] = []
         self.inside: list[nn.Module] = []
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
-        del types
+    def call(self, func: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         self.calls.append((func, self.inside[-1] if self.inside else None))
-        return func(*args, **(kwargs or {}))
+        return func(*args, **named)
 
     def begin(self, module: nn.Module, _inputs: object) -> None:
         self.inside.append(module)

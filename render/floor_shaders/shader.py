@@ -38,13 +38,6 @@ class Shader(Nodes):
         along_x = self.math("GREATER_THAN", self.math("ABSOLUTE", facing.outputs[0]), 0.7)
         return self.point(self.blend(along_x, x, y), self.blend(along_x, self.math("ADD", y, z), z))
 
-    def add_up(self, *values: object) -> Socket:
-        """Return the sum of two or more values."""
-        total = self.math("ADD", values[0], values[1])
-        for value in values[2:]:
-            total = self.math("ADD", total, value)
-        return total
-
     def times(self, a: object, b: object) -> Socket:
         """Return a product."""
         return self.math("MULTIPLY", a, b)

@@ -6,9 +6,9 @@ from render.nodes import Socket
 GLOSS = 0.12
 
 
-def _folds(shader: Shader, depth_mm: float = 5.0) -> Socket:
+def _folds(shader: Shader) -> Socket:
     """Return the height of soft folds: cloth that was laid down, not stretched."""
-    return shader.times(shader.noise(110.0), depth_mm)
+    return shader.times(shader.noise(110.0), 5.0)
 
 
 def _woven(shader: Shader, warp: Socket, weft: Socket, *, diagonal: bool = False, uneven: float = 0.0) -> None:

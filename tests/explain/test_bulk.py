@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from core.errors import BrickbenchError, PartialFailureError, SettingsError
 from dataset.index import open_index
 from dataset.pile_dataset import PileDataset
-from explain.baselines.random_noise import RandomNoise
+from explain.baselines import RandomNoise
 from explain.bulk import explain_run
 from explain.commands import explain
 from explain.methods import create_method

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-import explain.free_memory
+import explain.memory
 from explain.bulk import explain_run
-from explain.free_memory import free_memory_bytes, within_free_memory
+from explain.memory import free_memory_bytes, within_free_memory
 from training.run.run import Run
 
 CPU = torch.device("cpu")
@@ -22,12 +22,12 @@ IN_A_NEW_PROCESS = """
 import resource
 import numpy as np
 import torch
-import explain.free_memory
-from explain.free_memory import within_free_memory
+import explain.memory
+from explain.memory import within_free_memory
 from explain.memory import BatchSize, is_out_of_memory
 
 MB = 1_000_000
-explain.free_memory.free_memory_bytes = lambda: 400 * MB
+explain.memory.free_memory_bytes = lambda: 400 * MB
 limits = resource.getrlimit(resource.RLIMIT_DATA)
 batch = BatchSize(8, "pictures")
 raised = []
@@ -79,9 +79,9 @@ def test_control_groups_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert machine > 50 * MB
     for name, text in (("max", "90000000"), ("current", "70000000"), ("stat", "anon 5\ninactive_file 10000000")):
         (tmp_path / f"memory.{name}").write_text(text + "\n")
-    assert list(explain.free_memory._free_in_groups(tmp_path))[-1:] == [30 * MB]
+    assert list(explain.memory._free_in_groups(tmp_path))[-1:] == [30 * MB]
     (tmp_path / "memory.max").write_text("max\n")
-    assert list(explain.free_memory._free_in_groups(tmp_path)) == []
+    assert list(explain.memory._free_in_groups(tmp_path)) == []
 
 
 def test_explaining_from_python_leaves_the_callers_process_as_it_is(

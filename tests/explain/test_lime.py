@@ -11,14 +11,13 @@ from sklearn.metrics import pairwise_distances
 from torch import nn
 
 from core.errors import BrickbenchError
+from explain.linear_models import coefficient_rows, model_rows
 from explain.memory import BatchSize
 from explain.methods import create_method
 from explain.perturbation.lime import Lime
-from explain.perturbation.lime_table import coefficient_rows, model_rows
-from explain.perturbation.linear_model import draw_masks, fit_linear_models, proximity
+from explain.perturbation.linear_model import Selection, draw_masks, fit_linear_models, proximity
 from explain.perturbation.perturbed import Perturbed
 from explain.perturbation.segments import SegmentSettings, hidden_picture
-from explain.perturbation.selection import Selection
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from core.errors import BrickbenchError, SettingsError
-from explain.baselines.oracle import Oracle
+from explain.baselines import Oracle
 from explain.memory import BatchSize
 from explain.methods import METHODS, create_method, method_rows, with_normalisation
 from explain.protocol import Method

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 from core.errors import BrickbenchError, SettingsError
 from dataset.pile_dataset import PileDataset
 from explain.commands import explain
-from explain.network.features import feature_maps, three_layers
-from explain.network.kernels import kernel_sheet
+from explain.network.layers import feature_maps, kernel_sheet, three_layers
 from explain.network.maximize import MaximizeSettings, _roughness_gradient, as_rgb, maximize_channel, maximize_class
 from explain.network.sheets import _MARGIN_PX as MARGIN_PX
 from explain.network.sheets import GAP_PX, Sheet, tiled, value_sheet, write_sheets
@@ -28,18 +27,19 @@ def network() -> nn.Module:
 
 def test_tiles_stand_in_lines_on_white() -> None:
     tiles = np.arange(3, dtype=np.uint8)[:, None, None, None] * np.ones((1, 2, 3, 3), dtype=np.uint8)
-    sheet = tiled(tiles, 2, 6)
-    assert sheet.shape == (4 + GAP_PX + 4, 6 + GAP_PX + 6, 3)
-    assert (sheet[:4, :6] == 0).all()
-    assert (sheet[:4, 6 + GAP_PX :] == 1).all()
-    assert (sheet[4 + GAP_PX :, :6] == 2).all()
-    assert (sheet[4:6] == 255).all()
-    assert (sheet[4 + GAP_PX :, 6:] == 255).all()
+    sheet = tiled(tiles, 2)
+    high, wide = 160, 240  # 80 times as large: the largest tile is 240 pixels wide
+    assert sheet.shape == (high + GAP_PX + high, wide + GAP_PX + wide, 3)
+    assert (sheet[:high, :wide] == 0).all()
+    assert (sheet[:high, wide + GAP_PX :] == 1).all()
+    assert (sheet[high + GAP_PX :, :wide] == 2).all()
+    assert (sheet[high : high + GAP_PX] == 255).all()
+    assert (sheet[high + GAP_PX :, wide:] == 255).all()
 
 
 def test_maps_of_a_sheet_share_one_scale() -> None:
     values = np.stack([np.full((2, 2), 1.0), np.full((2, 2), -4.0)])
-    sheet = value_sheet("x", values, 2, 2)
+    sheet = value_sheet("x", values, 2)
     assert sheet.colouring is not None
     assert (sheet.colouring.low, sheet.colouring.limit) == (-4.0, 4.0)
 
@@ -83,7 +83,7 @@ def test_layers_are_the_papers_by_default(network: nn.Module) -> None:
 def test_labels_and_bars_have_room(tmp_path: Path) -> None:
     tiles = np.zeros((7, 4, 4, 3), dtype=np.uint8)
     rgb = Sheet("x " * 200, tiled(tiles, 6, label_px=20), None, tuple("abcdefg"), 6)
-    values = value_sheet("y", np.linspace(-1, 1, 32).reshape(8, 2, 2), 4, 10)
+    values = value_sheet("y", np.linspace(-1, 1, 32).reshape(8, 2, 2), 4)
     write_sheets([rgb, values], tmp_path / "sheet.png")
     drawn = (255 * imread(tmp_path / "sheet.png")[..., :3]).round().astype(np.uint8)
     side = 1200 // 6 - GAP_PX

@@ -10,7 +10,7 @@ from torch import nn
 
 from explain.memory import BatchSize
 from explain.methods import create_method
-from explain.perturbation.precision import TOLERANCE, logits_with, settle_precision
+from explain.perturbation.perturbed import TOLERANCE, logits_with, settle_precision
 from training.network.models import create_model
 
 METHODS: dict[str, dict[str, Any]] = {

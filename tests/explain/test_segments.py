@@ -11,8 +11,7 @@ from skimage import segmentation
 
 from core.errors import BrickbenchError
 from explain.perturbation import segments as module
-from explain.perturbation.density import Densities
-from explain.perturbation.padded import Padded
+from explain.perturbation.density import Densities, Padded
 from explain.perturbation.perturbed import Perturbed
 from explain.perturbation.pieces import cut
 from explain.perturbation.quickshift import quickshift

@@ -11,7 +11,7 @@ from torch import nn
 
 from core.errors import BrickbenchError
 from explain.methods import create_method
-from explain.perturbation.shapley import coalitions, shapley_values
+from explain.perturbation.kernel_shap import coalitions, shapley_values
 
 
 def brute_force(players: int, value: dict[tuple[int, ...], float]) -> np.ndarray:

@@ -14,9 +14,8 @@ from dataset.pile_dataset import PileDataset
 from explain.bulk import explain_run
 from explain.collect import MapCollector
 from explain.commands import explain
+from explain.figures import draw_figure, draw_sheet, explained_pictures, spread_pictures
 from explain.methods import METHODS, create_method
-from explain.sheet import draw_sheet, explained_pictures, spread_pictures
-from explain.show import draw_figure
 from explain.store import load_maps, read_attributions
 from explain.strongest import Strongest
 from training.run.checkpoint import load_checkpoint

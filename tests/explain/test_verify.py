@@ -13,8 +13,7 @@ from click.testing import CliRunner
 from torch import Tensor, nn
 
 from core.errors import SettingsError
-from explain.cam.gradcam import gradcam
-from explain.cam.weighted import WeightedActivations
+from explain.cam.weighted import WeightedActivations, gradcam
 from explain.commands import explain
 from explain.methods import METHODS, create_method
 from explain.protocol import FloatMaps

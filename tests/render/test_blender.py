@@ -18,12 +18,11 @@ from render import blender, worker
 from render.camera import CameraSettings, frame_pile
 from render.labels import cast_labels, cast_masks
 from render.physics import NotAtRestError, settle
-from render.pile import Pile, sample_pile
-from render.preview import draw_preview
+from render.pile import Pile, SettledPile, sample_pile
 from render.run import GENERATION, render_dataset
 from render.scene import RefusedPictureError, checked, set_up_renderer, staged, viewed
 from render.settings import RenderSettings
-from render.settled import SettledPile
+from render.trial import draw_preview
 from render.worker import render_shots, settled_pile, start_blender
 
 LDRAW = Path(__file__).parents[2].parent / "shared" / "ldraw"

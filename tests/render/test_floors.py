@@ -7,12 +7,13 @@ import cv2
 import numpy as np
 import pytest
 
+from blender_assets.colors import linear_rgb
 from core.errors import BrickbenchError, SettingsError
 from render.blender import bpy, quiet
 from render.camera import CameraDraw, frame_pile
 from render.floor_shaders import BUILDERS, floor_material
 from render.floor_shaders.pictures import KEPT, LONGEST_PX
-from render.floors import FLOORS, SHEETS, STYLES, Floor, linear, list_pictures, sample_floor, sample_picture_floor
+from render.floors import FLOORS, SHEETS, STYLES, Floor, list_pictures, sample_floor, sample_picture_floor
 from render.lighting import Lighting
 from render.scene import set_up_renderer, take_picture, viewed
 from render.worker import start_blender
@@ -86,7 +87,7 @@ def test_a_sheet_lies_below_the_middle(name: str, style: str) -> None:
 
 
 def test_srgb_is_decoded() -> None:
-    assert linear("FF8000") == pytest.approx((1.0, 0.2158605, 0.0))  # by hand: ((128/255 + 0.055) / 1.055) ** 2.4
+    assert linear_rgb("FF8000") == pytest.approx((1.0, 0.2158605, 0.0))  # by hand: ((128/255 + 0.055) / 1.055) ** 2.4
 
 
 @pytest.mark.parametrize(("name", "style"), [key for key in BUILDERS if key[0] != "picture"])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
 from blender_assets.catalogue import load_catalogue
-from render.hulls import TOLERANCE_MM, few_corners
+from render.parts import TOLERANCE_MM, few_corners
 
 
 def reach(points: NDArray[Any], directions: NDArray[Any]) -> NDArray[Any]:

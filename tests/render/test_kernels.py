@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from render.blender import bpy
-from render.devices import chosen_device
-from render.kernels import once_a_node
+from render.devices import chosen_device, once_a_node
 from render.worker import start_blender, take_first_picture
 
 

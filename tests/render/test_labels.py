@@ -7,9 +7,8 @@ import pytest
 
 from render.camera import Camera, CameraDraw, frame_pile
 from render.labels import cast_labels, cast_masks
-from render.pile import sample_pile
+from render.pile import SettledPile, sample_pile
 from render.settings import RenderSettings
-from render.settled import SettledPile
 
 TOP_DOWN = CameraDraw(-90.0, 90.0, 0.0, 30.0, 0.2, (0.0, 0.0), 0.0, 0.5)
 

@@ -21,10 +21,10 @@ from dataset.shards import read_shard
 from render import worker
 from render.commands import render
 from render.journal import ShardJournal
+from render.pile import SettledPile
 from render.run import render_dataset
 from render.scene import RefusedPictureError
 from render.settings import RenderSettings
-from render.settled import SettledPile
 from workflows.repair import repair_dataset
 from workflows.status import read_status
 

@@ -1,10 +1,15 @@
-"""Kernels of a convolution: the first layer's as colours, deeper ones as grids of their input channels."""
+"""What layers hold, and what they make of a picture: kernels of convolutions, and feature maps."""
+
+from collections.abc import Sequence
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from core.errors import SettingsError
 from core.settings import near_matches
+from explain.cam.capture import layer_pass
+from explain.cam.layers import find_layer
 from explain.draw import colouring_of, value_text
 from explain.network.sheets import Sheet, tiled, value_sheet
 
@@ -60,3 +65,38 @@ def _convolution(model: nn.Module, layer: str | None) -> tuple[str, nn.Conv2d]:
         hint = near_matches(name, list(layers))
         raise SettingsError(f"{type(model).__name__} has no convolution {name!r}{hint}; it has {', '.join(layers)}.")
     return name, layers[name]
+
+
+MAP_COLUMNS = 9
+
+
+def three_layers(model: nn.Module) -> list[str]:
+    """Return the names of the first, the middle and the last convolution: of bricknet the paper's one, three and five.
+
+    Raises:
+        SettingsError: the network has no convolution.
+    """
+    names = list(convolutions(model))
+    return list(dict.fromkeys([names[0], names[len(names) // 2], names[-1]]))
+
+
+def feature_maps(model: nn.Module, image: Tensor, layer: str) -> Tensor:
+    """Return the output of `layer` for `image` (3, H, W), raw, as (C, h, w) on the CPU.
+
+    Raises:
+        SettingsError: the network has no such layer.
+        BrickbenchError: it gives no maps.
+    """
+    name, module = find_layer(model, layer)
+    with layer_pass(model, name, module, image[None], [[]]) as kept, torch.no_grad():
+        return kept.activations[0].cpu()
+
+
+def feature_sheets(model: nn.Module, image: Tensor, layers: Sequence[str], *, limit: int = 27) -> list[Sheet]:
+    """Return for each layer its first `limit` maps of `image` (3, H, W) as tiles, all of a layer on one scale."""
+    sheets = []
+    for layer in layers:
+        maps = feature_maps(model, image, layer).float().numpy()
+        title = f"{layer}: {min(limit, len(maps))} of {len(maps)} maps of {maps.shape[1]} x {maps.shape[2]}"
+        sheets.append(value_sheet(title, maps[:limit], MAP_COLUMNS))
+    return sheets

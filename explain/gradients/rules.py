@@ -1,0 +1,131 @@
+"""Backward passes by rules of their own: guided backpropagation, and layer-wise relevance propagation.
+
+LRP hands the logit back layer by layer, each share in proportion. Source: Bach et al. 2015; the gamma rule for
+convolutions and the epsilon rule for dense layers as Montavon et al. 2019 advise, with captum's gamma rule, which
+leaves the bias as it is. Own code and not captum's, which accepts neither leaky ReLU nor a layer used twice, and
+changes the network's weights while it works.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from torch.nn import functional
+from torch.overrides import TorchFunctionMode
+
+from core.settings import Settings
+from explain.gradients.pixel_gradients import input_x_gradient, pixel_row
+
+RECTIFIERS: frozenset[Callable[..., Any]] = frozenset(
+    {
+        torch.relu, torch.relu_, Tensor.relu, Tensor.relu_, functional.relu, functional.relu6, functional.hardtanh,
+        functional.leaky_relu, functional.prelu, functional.elu, functional.silu, functional.gelu, functional.hardswish,
+        functional.mish,
+    }
+)  # fmt: skip
+SMOOTH: frozenset[Callable[..., Any]] = frozenset(
+    {functional.silu, functional.gelu, functional.hardswish, functional.mish, functional.elu}
+)
+"""Rectifiers whose derivative is not output by input; ReLU's and leaky ReLU's is."""
+
+
+class CallMode(TorchFunctionMode, ABC):
+    """While it lasts, torch's functions are called by way of `call`: layers used twice or in place need no care."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return what `call` makes of the call."""
+        del types
+        return self.call(func, args, dict(kwargs or {}))
+
+    @abstractmethod
+    def call(self, func: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Call `func`, and do what the mode is for."""
+
+
+class GuidedRectifiers(CallMode):
+    """While it lasts, gradients that reach a rectifier's output lose what is below 0.
+
+    Source: Springenberg et al. 2014. It watches calls, not modules: a rectifier in place, used twice, or called as a
+    function is guided like any other, and nothing is hooked into the network. For ReLU this is the paper's rule;
+    networks with another rectifier (bricknet's leaky ReLU) get its own derivative after the same cut, where captum,
+    which knows ``nn.ReLU`` alone, would return the plain gradient.
+    """
+
+    def call(self, func: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Call `func`, and guide what comes back if it rectifies."""
+        result = func(*args, **named)
+        if func in RECTIFIERS and result.requires_grad:
+            result.register_hook(lambda gradient: gradient.clamp(min=0))
+        return result
+
+
+def guided_backprop(_image: Tensor, gradients: Tensor) -> Tensor:
+    """Return the sum over channels of guided gradients, (K, H, W) of (K, 3, H, W)."""
+    return gradients.sum(dim=1)
+
+
+class LrpSettings(Settings):
+    """The rules' constants."""
+
+    gamma: float = Field(0.25, ge=0)
+    """How much convolutions favour positive weights; 0 would make the whole rule input x gradient, which is noisy."""
+    epsilon: float = Field(1e-6, gt=0)
+    """Added to the size of every denominator; larger values absorb weak relevance."""
+
+
+class RelevanceRules(CallMode):
+    """While it lasts, what is computed hands back relevance divided by activation instead of gradients.
+
+    In these terms ReLU, leaky ReLU, pooling, normalisation in evaluation mode, sums and products with constants hand
+    back their gradient already; convolutions and dense layers follow the gamma and the epsilon rule. It watches
+    calls, not modules: layers used twice or in place need no care, and nothing is hooked into the network.
+    """
+
+    def __init__(self, gamma: float, epsilon: float) -> None:
+        """Take the rules' constants."""
+        super().__init__()
+        self._gamma, self._epsilon = gamma, epsilon
+
+    def call(self, func: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
+        """Call `func`; the values are its own, the backward pass follows its rule."""
+        if func is functional.conv2d or func is functional.linear:
+            result = func(*args, **named)
+            weight = args[1] if len(args) > 1 else named.pop("weight")
+            favoured = weight + self._gamma * weight.clamp(min=0) if func is functional.conv2d else weight
+            share = func(args[0], favoured, *args[2:], **named)
+            steady = share + torch.where(share < 0, -self._epsilon, self._epsilon)
+            return _same_value(result, share * (result / steady).detach())
+        if func in SMOOTH:
+            before = args[0].clone()  # it may work in place
+            result = func(*args, **named)
+            ratio = torch.where(before == 0, 0.0, result / before)
+            return _same_value(result, before * ratio.detach())
+        return func(*args, **named)
+
+
+def _same_value(value: Tensor, way_back: Tensor) -> Tensor:
+    """Return `value` with the backward pass of `way_back`."""
+    return value.detach() + (way_back - way_back.detach())
+
+
+GUIDED_ROW = pixel_row(
+    "guided_backprop", "Guided backprop", guided_backprop, unit="logit/unit", source="Springenberg et al. 2014",
+    mode=lambda _settings: GuidedRectifiers,
+    note="sharp, but hardly depends on the class or even on trained weights (Adebayo et al. 2018)",
+)  # fmt: skip
+LRP_ROW = pixel_row(
+    "lrp", "LRP (gamma)", input_x_gradient, unit="logit", source="Bach et al. 2015; Montavon et al. 2019",
+    cost="2 forward, 2 K backward", settings=LrpSettings,
+    mode=lambda settings: partial(RelevanceRules, settings.gamma, settings.epsilon),
+    note="for convolutional networks; batch normalisation and biases absorb some of the logit",
+)  # fmt: skip
