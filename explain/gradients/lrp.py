@@ -16,13 +16,15 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from core.settings import Settings
+from explain.gradients.guided_backprop import CLAMPS, RECTIFIERS
 from explain.gradients.input_x_gradient import input_x_gradient
 from explain.gradients.pixel_gradients import pixel_row
 
-SMOOTH: frozenset[Callable[..., Any]] = frozenset(
-    {functional.silu, functional.gelu, functional.hardswish, functional.mish, functional.elu}
-)
-"""Rectifiers whose derivative is not output by input; ReLU's and leaky ReLU's is."""
+BENT: frozenset[Callable[..., Any]] = (RECTIFIERS | CLAMPS) - {
+    torch.relu, torch.relu_, Tensor.relu, Tensor.relu_, functional.relu, functional.leaky_relu, functional.leaky_relu_,
+}  # fmt: skip
+"""Rectifiers whose derivative is not output by input, as ReLU's and leaky ReLU's is: smooth ones, and those with an
+upper end, as ReLU6, which in its flat part would hand back nothing."""
 
 
 class LrpSettings(Settings):
@@ -64,7 +66,7 @@ class RelevanceRules(TorchFunctionMode):
             share = func(args[0], favoured, *args[2:], **named)
             steady = share + torch.where(share < 0, -self._epsilon, self._epsilon)
             return _same_value(result, share * (result / steady).detach())
-        if func in SMOOTH:
+        if func in BENT:
             before = args[0].clone()  # it may work in place
             result = func(*args, **named)
             ratio = torch.where(before == 0, 0.0, result / before)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from core.seeding import Purpose, generator
 from explain.cam.layers import LayerSettings
-from explain.gradients.guided_backprop import RECTIFIERS
+from explain.gradients.guided_backprop import CLAMPS, RECTIFIERS
 from explain.gradients.integrated_gradients import IntegratedGradientsSettings
 from explain.gradients.lrp import LrpSettings
 from explain.gradients.smoothgrad import COPIES_AT_ONCE, SmoothGrad, SmoothGradSettings
@@ -53,13 +53,13 @@ def _input_x_gradient(model: nn.Module, _settings: object, image: Tensor, classe
 
 
 def _guided_backprop(model: nn.Module, _settings: object, image: Tensor, classes: Sequence[int]) -> Any:
-    return GuidedBackprop(model).attribute(_inputs(image, classes), target=list(classes)).sum(dim=1)
+    return GuidedBackprop(model).attribute(_inputs(image, classes), target=list(classes)).abs().amax(dim=1)
 
 
 def _guided_gradcam(model: nn.Module, settings: LayerSettings, image: Tensor, classes: Sequence[int]) -> Any:
     method = GuidedGradCam(model, model.get_submodule(str(settings.layer)))
     maps = method.attribute(_inputs(image, classes), target=list(classes), interpolate_mode="bilinear")
-    return maps.sum(dim=1)
+    return maps.abs().amax(dim=1)
 
 
 def _integrated_gradients(
@@ -179,7 +179,7 @@ def _rectifies_by_relu(model: nn.Module, image: Tensor) -> None:
     others = {
         func.__name__ if leaf is None else type(leaf).__name__
         for func, leaf in calls
-        if func in RECTIFIERS and not isinstance(leaf, nn.ReLU)
+        if func in RECTIFIERS | CLAMPS and not isinstance(leaf, nn.ReLU)
     }
     if others:
         raise NoReferenceError(f"captum guides nn.ReLU alone; this network has {', '.join(sorted(others))}")
