@@ -39,7 +39,7 @@ COMMANDS = (
     "evaluate findings {run} -o {out}.html --settings {out}.yaml",
     "evaluate report {run} -o {out}.html --data {out}",
     "dataset index --rebuild {root}",
-    "dataset split {root} --val 0.3",
+    "dataset split {root} --train 0.6 --val 0.3 --test 0.1",
     "dataset export {root} --format coco -o {out}",
     "dataset export {root} --format yolo -o {out}",
     "dataset export {root} --format webdataset -o {out}",
@@ -47,7 +47,7 @@ COMMANDS = (
     "dataset card {root} -o {out}",
     "dataset subset {root} SELECT+image_id+FROM+images -o {out} --copy",
     "dataset import {base}/photos -o {out} --allow-unlabelled",
-    "study build {run} -o {out} --items 4 --participants 2 --methods gradcam,random --power-simulations 2",
+    "study build {run} -o {out} --items 6 --participants 2 --methods gradcam,random --power-simulations 2",
     "study bundle {study} -o {out}.html",
     "study analyze {study} -o {out}.html --data {out}",
 )

@@ -9,13 +9,13 @@ from torch.nn.functional import interpolate
 
 from explain.cam.layers import LayerSettings
 from explain.cam.weighted import WeightedActivations, gradcam
-from explain.gradients.pixel_gradients import FLIPPED, class_gradients
+from explain.gradients.pixel_gradients import FLIPPED, class_gradients, strongest_channel
 from explain.gradients.rules import GuidedRectifiers
 from explain.protocol import FloatMaps, MethodRow
 
 
 class GuidedGradCam:
-    """Guided backpropagation times ReLU(Grad-CAM), enlarged bilinearly, summed over channels.
+    """Guided backpropagation times ReLU(Grad-CAM), enlarged bilinearly: the largest size over the channels.
 
     Source: Selvaraju et al. 2017, section 3.2. The ReLU belongs to the product and stays.
     """
@@ -38,11 +38,11 @@ def _product(maps: FloatMaps, fine: Tensor) -> FloatMaps:
         return np.zeros((0, *fine.shape[2:]), dtype=np.float32)
     positive = torch.from_numpy(maps).clamp(min=0)[:, None].to(fine.device)
     large = interpolate(positive, size=fine.shape[2:], mode="bilinear")
-    return np.asarray((fine * large).sum(dim=1).cpu().numpy(), dtype=np.float32)
+    return np.asarray(strongest_channel(fine * large).cpu().numpy(), dtype=np.float32)
 
 
 ROW = MethodRow(
-    "guided_gradcam", "Guided Grad-CAM", "method", "gradients", GuidedGradCam, LayerSettings, "bilinear", signed=True,
+    "guided_gradcam", "Guided Grad-CAM", "method", "gradients", GuidedGradCam, LayerSettings, "bilinear", signed=False,
     images_at_once=16, cost="2 forward, K backward", source="Selvaraju et al. 2017",
     note="the outlines are guided backprop's, only their place is Grad-CAM's",
     reference="explain.references.by_captum:guided_gradcam", tolerance=FLIPPED,

@@ -18,19 +18,42 @@ from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
 from core.settings import Settings
-from explain.gradients.pixel_gradients import input_x_gradient, pixel_row
+from explain.gradients.pixel_gradients import input_x_gradient, pixel_row, strongest_channel
 
 RECTIFIERS: frozenset[Callable[..., Any]] = frozenset(
     {
         torch.relu, torch.relu_, Tensor.relu, Tensor.relu_, functional.relu, functional.relu6, functional.hardtanh,
-        functional.leaky_relu, functional.prelu, functional.elu, functional.silu, functional.gelu, functional.hardswish,
-        functional.mish,
+        functional.hardtanh_, functional.leaky_relu, functional.leaky_relu_, functional.prelu, functional.rrelu,
+        functional.rrelu_, torch.rrelu, functional.elu, functional.elu_, functional.selu, functional.selu_, torch.selu,
+        functional.celu, functional.celu_, torch.celu, functional.silu, functional.gelu, functional.hardswish,
+        functional.mish, functional.softplus, functional.threshold, functional.threshold_, torch.threshold,
     }
 )  # fmt: skip
-SMOOTH: frozenset[Callable[..., Any]] = frozenset(
-    {functional.silu, functional.gelu, functional.hardswish, functional.mish, functional.elu}
-)
-"""Rectifiers whose derivative is not output by input; ReLU's and leaky ReLU's is."""
+CLAMPS: frozenset[Callable[..., Any]] = frozenset(
+    {
+        torch.clamp, torch.clamp_, Tensor.clamp, Tensor.clamp_, torch.clip, torch.clip_, Tensor.clip, Tensor.clip_,
+        torch.clamp_min, torch.clamp_min_, Tensor.clamp_min, Tensor.clamp_min_,
+    }
+)  # fmt: skip
+"""Rectifiers where their lower bound is 0."""
+MAXIMA: frozenset[Callable[..., Any]] = frozenset({torch.maximum, Tensor.maximum, torch.max, Tensor.max})
+"""Rectifiers where the other is a constant 0."""
+BENT: frozenset[Callable[..., Any]] = (RECTIFIERS | CLAMPS) - {
+    torch.relu, torch.relu_, Tensor.relu, Tensor.relu_, functional.relu, functional.leaky_relu, functional.leaky_relu_,
+}  # fmt: skip
+"""Rectifiers whose derivative is not output by input, as ReLU's and leaky ReLU's is: smooth ones, and those with an
+upper end, as ReLU6, which in its flat part would hand back nothing."""
+
+
+def rectifies(func: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
+    """Return whether a call is a rectifier's: whether it cuts, or bends, what is below 0."""
+    if func in CLAMPS:
+        lower = args[1] if len(args) > 1 else named.get("min")
+        return isinstance(lower, int | float) and lower == 0
+    if func in MAXIMA:
+        other = args[1] if len(args) > 1 else named.get("other")
+        return isinstance(other, Tensor) and not other.requires_grad and not bool(other.any())
+    return func in RECTIFIERS
 
 
 class CallMode(TorchFunctionMode, ABC):
@@ -63,15 +86,20 @@ class GuidedRectifiers(CallMode):
 
     def call(self, func: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """Call `func`, and guide what comes back if it rectifies."""
+        guided = rectifies(func, args, named)  # before the call, which may work in place
         result = func(*args, **named)
-        if func in RECTIFIERS and result.requires_grad:
+        if guided and result.requires_grad:
             result.register_hook(lambda gradient: gradient.clamp(min=0))
         return result
 
 
 def guided_backprop(_image: Tensor, gradients: Tensor) -> Tensor:
-    """Return the sum over channels of guided gradients, (K, H, W) of (K, 3, H, W)."""
-    return gradients.sum(dim=1)
+    """Return the largest size of a guided gradient over the channels, (K, H, W) of (K, 3, H, W).
+
+    Not their sum: what looks for red reacts to red upwards and to green and blue downwards, which adds up to nothing
+    on its own red brick.
+    """
+    return strongest_channel(gradients)
 
 
 class LrpSettings(Settings):
@@ -105,7 +133,7 @@ class RelevanceRules(CallMode):
             share = func(args[0], favoured, *args[2:], **named)
             steady = share + torch.where(share < 0, -self._epsilon, self._epsilon)
             return _same_value(result, share * (result / steady).detach())
-        if func in SMOOTH:
+        if func in BENT:
             before = args[0].clone()  # it may work in place
             result = func(*args, **named)
             ratio = torch.where(before == 0, 0.0, result / before)
@@ -120,8 +148,8 @@ def _same_value(value: Tensor, way_back: Tensor) -> Tensor:
 
 GUIDED_ROW = pixel_row(
     "guided_backprop", "Guided backprop", guided_backprop, unit="logit/unit", source="Springenberg et al. 2014",
-    mode=lambda _settings: GuidedRectifiers,
-    note="sharp, but hardly depends on the class or even on trained weights (Adebayo et al. 2018)",
+    signed=False, mode=lambda _settings: GuidedRectifiers,
+    note="sharp, but hardly depends on the class or even on trained weights (Adebayo et al. 2018); has no sign",
 )  # fmt: skip
 LRP_ROW = pixel_row(
     "lrp", "LRP (gamma)", input_x_gradient, unit="logit", source="Bach et al. 2015; Montavon et al. 2019",

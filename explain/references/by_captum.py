@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from core.seeding import Purpose, generator
 from explain.cam.layers import LayerSettings
 from explain.gradients.integrated_gradients import IntegratedGradientsSettings
-from explain.gradients.rules import RECTIFIERS, LrpSettings
+from explain.gradients.rules import CLAMPS, RECTIFIERS, LrpSettings
 from explain.gradients.smoothgrad import COPIES_AT_ONCE, SmoothGrad, SmoothGradSettings
 from explain.perturbation.kernel_shap import KEY, KernelShapSettings, coalitions
 from explain.perturbation.occlusion import OcclusionSettings
@@ -46,14 +46,18 @@ def _saliency(model: nn.Module, _settings: object, image: Tensor, classes: Seque
     return Saliency(model).attribute(_inputs(image, classes), target=list(classes)).amax(dim=1)
 
 
-def _summed(kind: Any, model: nn.Module, _settings: object, image: Tensor, classes: Sequence[int]) -> Any:
-    return kind(model).attribute(_inputs(image, classes), target=list(classes)).sum(dim=1)
+def _input_x_gradient(model: nn.Module, _settings: object, image: Tensor, classes: Sequence[int]) -> Any:
+    return InputXGradient(model).attribute(_inputs(image, classes), target=list(classes)).sum(dim=1)
+
+
+def _guided_backprop(model: nn.Module, _settings: object, image: Tensor, classes: Sequence[int]) -> Any:
+    return GuidedBackprop(model).attribute(_inputs(image, classes), target=list(classes)).abs().amax(dim=1)
 
 
 def _guided_gradcam(model: nn.Module, settings: LayerSettings, image: Tensor, classes: Sequence[int]) -> Any:
     method = GuidedGradCam(model, model.get_submodule(str(settings.layer)))
     maps = method.attribute(_inputs(image, classes), target=list(classes), interpolate_mode="bilinear")
-    return maps.sum(dim=1)
+    return maps.abs().amax(dim=1)
 
 
 def _integrated_gradients(
@@ -96,7 +100,7 @@ def _lrp(model: nn.Module, settings: LrpSettings, image: Tensor, classes: Sequen
             rule = EpsilonRule()  # captum refuses modules that it has no rule for
         if rule is not None:
             module.rule = rule
-    return _summed(LRP, model, settings, image, classes)
+    return LRP(model).attribute(_inputs(image, classes), target=list(classes)).sum(dim=1)
 
 
 def _occlusion(model: nn.Module, settings: OcclusionSettings, image: Tensor, classes: Sequence[int]) -> Any:
@@ -173,7 +177,7 @@ def _rectifies_by_relu(model: nn.Module, image: Tensor) -> None:
     others = {
         func.__name__ if leaf is None else type(leaf).__name__
         for func, leaf in calls
-        if func in RECTIFIERS and not isinstance(leaf, nn.ReLU)
+        if func in RECTIFIERS | CLAMPS and not isinstance(leaf, nn.ReLU)
     }
     if others:
         raise NoReferenceError(f"captum guides nn.ReLU alone; this network has {', '.join(sorted(others))}")
@@ -202,10 +206,10 @@ def _numpy(work: Any, *arguments: Any) -> NDArray[Any]:
 
 
 saliency = Reference("captum", partial(_numpy, _saliency))
-input_x_gradient = Reference("captum", partial(_numpy, _summed, InputXGradient))
+input_x_gradient = Reference("captum", partial(_numpy, _input_x_gradient))
 integrated_gradients = Reference("captum", partial(_numpy, _integrated_gradients))
 smoothgrad = Reference("captum", partial(_numpy, _smoothgrad))
-guided_backprop = Reference("captum", partial(_numpy, _summed, GuidedBackprop), _rectifies_by_relu)
+guided_backprop = Reference("captum", partial(_numpy, _guided_backprop), _rectifies_by_relu)
 guided_gradcam = Reference("captum", partial(_numpy, _guided_gradcam), _rectifies_by_relu)
 lrp = Reference("captum", partial(_numpy, _lrp), _is_a_chain)
 occlusion = Reference("captum", partial(_numpy, _occlusion))

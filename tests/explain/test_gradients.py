@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from explain.gradients.rules import GuidedRectifiers
 from explain.methods import METHODS, create_method
 from explain.protocol import Method
 from explain.references.reference import NoReferenceError, load_reference, network_copy, quiet
@@ -166,6 +167,74 @@ def test_relevance_is_conserved_without_biases(
     maps = create_method("lrp", model, gamma=gamma, epsilon=1e-9).attribute(images, [[0, 1]] * 3)
     with torch.no_grad():
         np.testing.assert_allclose(np.stack(maps).sum(axis=(2, 3)), model(images).numpy(), rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1, 10, 50])
+@pytest.mark.parametrize(
+    "rectify", [functional.relu6, lambda x: x.clamp(0, 6), lambda x: functional.hardtanh(x, 0, 6, inplace=True)]
+)
+def test_saturated_rectifiers_hand_relevance_on(
+    rectify: Callable[[Tensor], Tensor], scale: float, images: Tensor
+) -> None:
+    class Saturates(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            torch.manual_seed(0)
+            self.conv = nn.Conv2d(3, 6, 5, stride=4, bias=False)
+            self.head = nn.Linear(6, 2, bias=False)
+
+        def forward(self, pictures: Tensor) -> Tensor:
+            return self.head(rectify(self.conv(pictures)).mean(dim=(2, 3)))
+
+    model = Saturates().eval()
+    maps = create_method("lrp", model, gamma=0, epsilon=1e-9).attribute(images * scale, [[0, 1]] * 3)
+    with torch.no_grad():
+        expected = model(images * scale).numpy()
+    np.testing.assert_allclose(np.stack(maps).sum(axis=(2, 3)), expected, rtol=1e-3, atol=1e-4)
+
+
+RECTIFY: dict[str, Callable[[Tensor], Tensor]] = {
+    "relu": functional.relu,
+    "relu6": functional.relu6,
+    "selu": functional.selu,
+    "celu": nn.CELU(),
+    "softplus": functional.softplus,
+    "rrelu": lambda x: functional.rrelu(x, training=False),
+    "threshold": nn.Threshold(0, 0),
+    "clamp": lambda x: x.clamp(min=0),
+    "clamp_min_": lambda x: x.clone().clamp_min_(0),
+    "maximum": lambda x: torch.maximum(x, torch.zeros(())),
+}
+
+
+@pytest.mark.parametrize("name", RECTIFY)
+def test_every_rectifier_is_guided(name: str) -> None:
+    values = torch.tensor([0.5, 1.0, 2.0], requires_grad=True)
+    with GuidedRectifiers():
+        RECTIFY[name](values).backward(torch.tensor([1.0, -1.0, 1.0]))
+    assert values.grad is not None
+    assert (values.grad[[0, 2]] > 0).all()
+    assert values.grad[1] == 0
+
+
+def test_what_bounds_a_divisor_is_no_rectifier() -> None:
+    values = torch.tensor([0.5, 1.0], requires_grad=True)
+    with GuidedRectifiers():
+        torch.maximum(values.clamp(min=1e-6), torch.full((2,), 1e-6)).backward(torch.tensor([1.0, -1.0]))
+    assert values.grad is not None
+    assert values.grad.tolist() == [1.0, -1.0]
+
+
+@pytest.mark.parametrize("name", ["guided_backprop", "guided_gradcam"])
+def test_a_detector_of_red_lights_up_on_red(name: str) -> None:
+    model = nn.Sequential(nn.Conv2d(3, 1, 1, bias=False), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    with torch.no_grad():
+        model[0].weight.copy_(torch.tensor([1.0, -0.5, -0.5]).reshape(1, 3, 1, 1))
+    image = torch.zeros(1, 3, 8, 8)
+    image[0, 0, 2:4, 2:4] = 1
+    (maps,) = create_method(name, model, **({"layer": "1"} if name == "guided_gradcam" else {})).attribute(image, [[0]])
+    assert maps[0, 2:4, 2:4].min() > 0
+    assert maps[0].sum() == pytest.approx(maps[0, 1:5, 1:5].sum(), rel=1e-6)
 
 
 class Breaks(nn.Module):
