@@ -15,24 +15,22 @@ from numpy.typing import NDArray
 from core.errors import BrickbenchError
 from core.settings import Settings
 from evaluation.localization.batch import Batch, count_rows
-from evaluation.localization.metrics.focus import FOCUS
 from evaluation.localization.metrics.iou import IOU_BEST, IOU_FIXED, IOU_ORACLE
 from evaluation.localization.metrics.mass import (
     ATTRIBUTION_LOCALIZATION,
     ATTRIBUTION_LOCALIZATION_WEIGHTED,
     ENERGY,
+    FOCUS,
     LIFT,
-    MASS_ACCURACY,
-)
-from evaluation.localization.metrics.pointing import POINTING_GAME
-from evaluation.localization.metrics.ranks import PIXEL_AP, PIXEL_AUROC, RANK_ACCURACY, TOP_K
-from evaluation.localization.metrics.shares import (
     LIFT_ON_FLOOR,
     LIFT_ON_OTHERS,
+    MASS_ACCURACY,
     MASS_ON_FLOOR,
     MASS_ON_OTHERS,
     TARGET_VS_DISTRACTOR,
 )
+from evaluation.localization.metrics.pointing import POINTING_GAME
+from evaluation.localization.metrics.ranks import PIXEL_AP, PIXEL_AUROC, RANK_ACCURACY, TOP_K
 from evaluation.localization.metrics.wsol import MAX_BOX_ACC, PXAP
 from evaluation.measure import BoolArray, FloatArray, Measure, Values, find_measure
 from evaluation.scores import Scores
