@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_file
 from core.settings import Settings
-from evaluation.scores import Scores
+from evaluation.measure import Scores
 from explain.methods import find_method
 from explain.store import Attribution
 

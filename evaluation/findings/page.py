@@ -9,6 +9,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from core.bootstrap import LEVEL
 from core.pages import page_environment, save_page
 from core.svg import ACCENT, MUTED, bare, inline_svg, plot_style
 from evaluation.findings.contrasts import GroupTest, PairTest, contrast_groups, contrast_pairs
@@ -17,7 +18,6 @@ from evaluation.findings.examples import examples_of
 from evaluation.findings.material import Material, gather_material
 from evaluation.findings.wording import Finding, Test, finding_of, headline, limits, part_title, plain
 from evaluation.statistics.strata import FEWEST_PILES
-from evaluation.statistics.summary import LEVEL
 from training.run.run import Run
 
 KINDS = {"part": "Parts", "floor": "Floors", "lighting": "Lights"}

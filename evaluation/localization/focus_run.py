@@ -14,7 +14,6 @@ import torch
 import yaml
 from torch import Tensor
 
-from core.bootstrap import LEVEL
 from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_file, require_writable
 from core.progress import Progress
@@ -222,7 +221,7 @@ def _part(
 
 def _row(label: str, name: str, table: pa.Table, seed: int, setting: str) -> FocusRow:
     values = np.array(table.column("value").to_pylist(), dtype=np.float64)
-    interval = mean_interval(values, np.arange(len(values)), seed=seed, level=LEVEL)
+    interval = mean_interval(values, np.arange(len(values)), seed=seed)
     return FocusRow(
         method=label,
         kind=find_method(name).kind,

@@ -32,8 +32,7 @@ from evaluation.localization.metrics.mass import (
 from evaluation.localization.metrics.pointing import POINTING_GAME
 from evaluation.localization.metrics.ranks import PIXEL_AP, PIXEL_AUROC, RANK_ACCURACY, TOP_K
 from evaluation.localization.metrics.wsol import MAX_BOX_ACC, PXAP
-from evaluation.measure import BoolArray, FloatArray, Measure, Values, find_measure
-from evaluation.scores import Scores
+from evaluation.measure import BoolArray, FloatArray, Measure, Scores, Values, find_row
 
 MapMeasure = Measure[Batch, Values]
 SplitMeasure = Measure[Batch, FloatArray]
@@ -74,7 +73,7 @@ DEFINITIONS: Mapping[str, Measure[Batch, Any]] = ChainMap[str, Measure[Batch, An
 
 def metric_settings(name: str, values: Mapping[str, object]) -> Settings:
     """Return the checked settings of metric `name`, of any kind."""
-    return find_measure(DEFINITIONS, name).settings.parse(values, where=f"the settings of metric {name}")
+    return find_row(DEFINITIONS, name).settings.parse(values, where=f"the settings of metric {name}")
 
 
 @dataclass(frozen=True)
@@ -164,7 +163,7 @@ class Scorer:
     def scores(self, metrics: Mapping[str, Settings]) -> dict[str, Scores]:
         """Return the scores of metrics of one map, by name."""
         known = {**METRICS, **MOSAIC_METRICS}
-        return {name: self._score(find_measure(known, name), settings) for name, settings in metrics.items()}
+        return {name: self._score(find_row(known, name), settings) for name, settings in metrics.items()}
 
     def sums(self, metric: SplitMeasure, settings: Settings) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
         """Return what each map adds to the sums of `metric`, (N, S), NaN where it adds nothing, and the status (N,)."""

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from core.bootstrap import LEVEL, interval_ends, resample_counts
+from core.bootstrap import interval_ends, resample_counts
 from core.errors import BrickbenchError
 from core.files import atomic_file
 from core.seeding import Purpose, generator
@@ -222,7 +222,7 @@ def _finish(key: _Key, total: _Sums, seed: int) -> SplitScore:
         assert finish is not None, "a metric of a split"
         value, chance, threshold = map(float, finish(sums.sum(axis=0), settings))
         drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), len(sums), RESAMPLES)
-        low, high = interval_ends(finish(drawn @ sums, settings)[0], len(sums), LEVEL)
+        low, high = interval_ends(finish(drawn @ sums, settings)[0], len(sums))
     return SplitScore(
         checkpoint=key.checkpoint,
         method=key.method,

@@ -13,7 +13,7 @@ from evaluation.report.verdict import NetworkFacts, Verdict, core_metrics, decid
 from evaluation.statistics.contrast import Growth, grow, require_same_pictures
 from evaluation.statistics.facts import PairFacts, read_logits, read_pair_facts
 from evaluation.statistics.strata import Stratum, StratumScore, strata, stratum_scores
-from evaluation.statistics.summary import Summary, summarize
+from evaluation.statistics.summary import Summary
 from evaluation.statistics.table import MethodLabel, ScoreTable, load_scores, read_scored_run
 from evaluation.statistics.variance import Variation, vary
 from training.run.history import read_epochs
@@ -72,7 +72,7 @@ class ReportData:
             predicted_share=sum(logit > 0 for logit in logits) / len(logits) if logits else None,
             runs=1 + len(self.also),
         )
-        return decide(self.table, self.summary, network)
+        return decide(self.summary, network)
 
     @cached_property
     def strata(self) -> list[list[tuple[Stratum, dict[tuple[str, str], StratumScore]]]]:
@@ -121,7 +121,7 @@ def gather(
     return ReportData(
         run=run,
         table=table,
-        summary=summarize(table, seed=seed),
+        summary=Summary(table, seed=seed),
         facts=read_pair_facts(run.dataset, table.pairs, logits),
         logits=logits,
         epochs=read_epochs(run.folder),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.bootstrap import LEVEL
 from core.pages import page_environment, save_page
 from evaluation.localization.registry import SPLIT_METRICS
 from evaluation.measures import MEASURES, definition_rows
@@ -17,7 +18,6 @@ from evaluation.report.split_tables import focus_lines, split_lines
 from evaluation.report.verdict import Verdict, core_metrics
 from evaluation.report.words import growth_words, variation_words
 from evaluation.statistics.strata import FEWEST_PILES
-from evaluation.statistics.summary import LEVEL
 from training.run.run import Run
 
 GALLERY_CASES = 10

@@ -8,13 +8,13 @@ from importlib import metadata
 
 import yaml
 
+from core.bootstrap import LEVEL
 from core.errors import BrickbenchError
 from evaluation.intervals import RESAMPLES
 from evaluation.measures import MEASURES
 from evaluation.report.data import ReportData
 from evaluation.statistics.comparison import ALPHA
 from evaluation.statistics.permutation import flips_for
-from evaluation.statistics.summary import LEVEL
 from explain.method_key import MethodKey
 from explain.methods import METHODS
 from explain.store import ATTRIBUTIONS, SETTINGS_FILE

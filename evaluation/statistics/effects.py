@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import LEVEL, interval_ends, resample_counts
+from core.bootstrap import interval_ends, resample_counts
 from core.seeding import Purpose, generator
 from evaluation.intervals import RESAMPLES, FloatArray, Interval, Piles
 from evaluation.statistics.permutation import flips_for, holm, sign_flip_p_values
@@ -89,7 +89,7 @@ def _effects(differences: FloatArray, p_values: FloatArray, piles: Piles, drawn:
     effects = []
     for column, values in enumerate(differences):
         units = int((sums[0, column] > 0).sum())
-        ends = interval_ends(resampled[:, column], units, LEVEL)  # (2, 3)
+        ends = interval_ends(resampled[:, column], units)  # (2, 3)
         mean, standardised, superiority = (
             Estimate(float(whole[row, column, 0]), float(ends[0, row]), float(ends[1, row])) for row in range(3)
         )

@@ -11,7 +11,7 @@ from scipy.stats import spearmanr
 
 from core.errors import BrickbenchError
 from dataset.pile_dataset import PileDataset
-from evaluation.faithfulness.imputation import Effects, departure_rows, departures, gather_effects
+from evaluation.faithfulness.imputation import Effects, departures, gather_effects
 from evaluation.faithfulness.network import Network
 from evaluation.faithfulness.protocol import Maps
 from evaluation.faithfulness.removal import REMOVALS
@@ -90,7 +90,7 @@ def test_effects_are_differences_of_logits_of_real_pictures(with_twins: Path) ->
             twin = trained.network_input(pictures.image(pictures.image_ids.index(f"{name}-removed-{part_id}")))
             hidden = torch.from_numpy(masks[part_id])[None]
             pasted = torch.where(hidden, twin, image)
-            black = REMOVALS["black"].prepare(image[None], network, 0)(torch.tensor([0]), hidden)[0]
+            black = REMOVALS["black"](image[None], network, 0)(torch.tensor([0]), hidden)[0]
             with torch.no_grad():
                 whole, without, inside, painted = trained.model(torch.stack([image, twin, pasted, black])).numpy()
             np.testing.assert_allclose(found.effects[row], whole - without, atol=1e-5)
@@ -126,7 +126,7 @@ def test_departures_from_the_truth_by_hand() -> None:
     correlation = found["other", "noise"].rank_correlation
     assert correlation.mean == pytest.approx(spearmanr(true[1::2], noisy[1::2])[0])
     assert correlation.low < correlation.mean < correlation.high
-    rows = departure_rows(list(found.values()))
+    rows = [one.as_row() for one in found.values()]
     assert [row["logit"] for row in rows] == ["own"] * 4 + ["other"] * 4
 
 

@@ -9,7 +9,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 
 from evaluation.localization.metrics.iou import expected_iou
 from evaluation.localization.registry import METRICS, Truth, metric_settings, score, score_all
-from evaluation.scores import Scores
+from evaluation.measure import Scores
 
 # A brick of three pixels in the upper left; the map has its peak on it and a negative pixel elsewhere.
 MASK = np.array([[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]], dtype=bool)
