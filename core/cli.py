@@ -135,7 +135,7 @@ def print_rows(rows: Sequence[Row], *, as_json: bool, columns: Sequence[str] | N
 
 def print_json(value: object) -> None:
     """Print `value` on stdout as JSON, with NaN and infinities as null and paths as text."""
-    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+    click.echo(json.dumps(plain_json(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def _is_number(value: object) -> bool:
@@ -150,13 +150,14 @@ def _cell(value: object) -> str:
     return str(value)
 
 
-def _plain(value: Any) -> Any:
+def plain_json(value: Any) -> Any:
+    """Return `value` as JSON has it: NaN and infinities as null, arrays as lists, paths as text."""
     if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
+        return {str(name): plain_json(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
+        return [plain_json(inner) for inner in value]
     if hasattr(value, "tolist"):
-        return _plain(value.tolist())
+        return plain_json(value.tolist())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if value is None or isinstance(value, str | int | bool):

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from core.pages import data_uri
+from dataset.pile_dataset import PileDataset
 from evaluation.measures import MEASURES
 from evaluation.report.verdict import CORE
 from evaluation.statistics.table import ScoreTable
@@ -103,6 +104,13 @@ def _good(table: ScoreTable, methods: Sequence[int]) -> NDArray[np.float64]:
     return np.asarray(sign * table.values[list(methods), table.metrics.index(lead)], dtype=np.float64)
 
 
+def picture_and_mask(pictures: PileDataset, number: int, part_id: str) -> tuple[Picture, NDArray[np.bool_]]:
+    """Return a picture and where a part lies in it: nowhere if it was explained because predicted."""
+    picture = pictures.image(number)
+    mask = pictures.masks(number).get(part_id)
+    return picture, np.zeros(picture.shape[:2], dtype=np.bool_) if mask is None else mask
+
+
 class Gallery:
     """Draws pairs of picture and part with their maps."""
 
@@ -137,10 +145,7 @@ class Gallery:
 
     def _case(self, kind: str, pair: int, methods: Sequence[int]) -> Case:
         image_id, part_id = self._table.pairs[pair]
-        picture = self._pictures.image(self._number_of[image_id])
-        mask = self._pictures.masks(self._number_of[image_id]).get(part_id)
-        if mask is None:  # explained because predicted, though it is not there
-            mask = np.zeros(picture.shape[:2], dtype=np.bool_)
+        picture, mask = picture_and_mask(self._pictures, self._number_of[image_id], part_id)
         name = self._names.get(part_id, part_id)
         first = Panel(
             title="Picture",

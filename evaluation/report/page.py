@@ -14,7 +14,6 @@ from evaluation.report.files import write_files
 from evaluation.report.gallery import Gallery
 from evaluation.report.plots import training_plot
 from evaluation.report.provenance import provenance
-from evaluation.report.split_tables import focus_lines, split_lines
 from evaluation.report.verdict import Verdict, core_metrics
 from evaluation.report.words import growth_words, variation_words
 from evaluation.statistics.strata import FEWEST_PILES
@@ -87,9 +86,9 @@ def render_report(report: ReportData, *, cases: int) -> str:
         strata=sections.strata_panels(report),
         leaders=[method.title for method in sections.leading(report)],
         fewest=FEWEST_PILES,
-        split_lines=split_lines(report),
+        split_lines=sections.split_lines(report),
         split_metrics=[definition.title for definition in SPLIT_METRICS.values()],
-        focus=focus_lines(report),
+        focus=sections.focus_lines(report),
         mass=sections.mass_plot(report),
         shares=sections.mass_shares(report),
         growth=sections.epoch_panels(report),

@@ -191,11 +191,11 @@ def _caveats(summary: Summary, network: NetworkFacts, core: Sequence[str]) -> tu
     undefined = "Means leave them out and may flatter it."
     if table.strict:
         undefined = "They count as the worst value here, whatever the reason."
-    limits = [
-        "These measures ask whether a map lies on the brick that it names. They do not ask whether the network "
-        "used those pixels: a true explanation of a network that looks at the floor would score low."
-    ]
-    piles = table.pile_count
+    text = (
+        "These measures ask whether a map lies on the brick that it names. They do not ask whether the network used "
+        "those pixels: a true explanation of a network that looks at the floor would score low."
+    )
+    limits, piles = [text], table.pile_count
     if piles < FEW_PILES:
         limits.append(
             f"Only {count_of(piles, 'pile')} of bricks stand behind these numbers: "
