@@ -115,25 +115,17 @@ def score(
         SettingsError: no such metric or setting.
         BrickbenchError: arrays of other shapes or types, or `others` is needed and not given.
     """
-    return score_all({metric: metric_settings(metric, settings)}, maps, Truth(masks, others, boxes))[metric]
-
-
-def score_all(metrics: Mapping[str, Settings], maps: NDArray[Any], truth: Truth) -> dict[str, Scores]:
-    """Return the scores of several metrics, by name, from one pass over the maps (one sort serves all ranks).
-
-    Args:
-        metrics: name to checked settings (`metric_settings`).
-        maps: (N, H, W) float, as in `score`; float64 is computed in float64, other types in float32.
-        truth: what the maps are held against.
-    """
-    return Scorer(maps, truth).scores(metrics)
+    return Scorer(maps, Truth(masks, others, boxes)).scores({metric: metric_settings(metric, settings)})[metric]
 
 
 class Scorer:
-    """Maps with their truth, checked, and what several metrics need of them computed once."""
+    """Maps with their truth, checked, and what several metrics need computed once: one sort serves all ranks."""
 
     def __init__(self, maps: NDArray[Any], truth: Truth) -> None:
-        """Check what comes in and settle the cases in which no metric has a value; raises as `score` does."""
+        """Check what comes in and settle the cases in which no metric has a value; raises as `score` does.
+
+        `maps` are (N, H, W) float, as in `score`; float64 is computed in float64, other types in float32.
+        """
         _check(maps, truth)
         count, pixels = len(maps), maps.shape[1] * maps.shape[2]
         area = count_rows(truth.masks.reshape(count, pixels))
@@ -148,17 +140,12 @@ class Scorer:
             # They take part as zeros: the chance level of their mask is still wanted.
             values = np.where(broken[:, None, None], values.dtype.type(0), values)
             self._status[self._rows[broken]] = "nonfinite"
-        masks = truth.masks[rows]
         boxes = None
         if truth.boxes is not None:
             boxes = [np.asarray(truth.boxes[row], dtype=np.int64).reshape(-1, 4) for row in self._rows]
         self._has_others = truth.others is not None
-        self._batch = Batch(
-            values,
-            masks,
-            None if truth.others is None else truth.others[rows],
-            boxes,
-        )
+        others = None if truth.others is None else truth.others[rows]
+        self._batch = Batch(values, truth.masks[rows], others, boxes)
 
     def scores(self, metrics: Mapping[str, Settings]) -> dict[str, Scores]:
         """Return the scores of metrics of one map, by name."""
