@@ -3,13 +3,8 @@
 from collections.abc import Mapping
 
 from core.settings import Settings
-from evaluation.faithfulness.deletion import DELETION, INSERTION, PIXEL_FLIPPING, ROAD
-from evaluation.faithfulness.drop import AVERAGE_DROP, INCREASE
+from evaluation.faithfulness import deletion, drop, randomization, sensitivity_n, stability, twin_metrics
 from evaluation.faithfulness.protocol import Maps, SeededSettings
-from evaluation.faithfulness.randomization import LABEL_RANDOMIZATION, MODEL_RANDOMIZATION
-from evaluation.faithfulness.sensitivity_n import SENSITIVITY_N
-from evaluation.faithfulness.stability import MAX_SENSITIVITY
-from evaluation.faithfulness.twin_metrics import TWIN_CAPTURE, TWIN_RANK, TWIN_TOP
 from evaluation.measure import Measure, Values, find_row
 
 FaithfulnessMeasure = Measure[Maps, Values]
@@ -17,19 +12,19 @@ FaithfulnessMeasure = Measure[Maps, Values]
 FAITHFULNESS: dict[str, FaithfulnessMeasure] = {
     row.name: row
     for row in (
-        DELETION,
-        INSERTION,
-        PIXEL_FLIPPING,
-        ROAD,
-        AVERAGE_DROP,
-        INCREASE,
-        SENSITIVITY_N,
-        MAX_SENSITIVITY,
-        MODEL_RANDOMIZATION,
-        LABEL_RANDOMIZATION,
-        TWIN_RANK,
-        TWIN_TOP,
-        TWIN_CAPTURE,
+        deletion.DELETION,
+        deletion.INSERTION,
+        deletion.PIXEL_FLIPPING,
+        deletion.ROAD,
+        drop.AVERAGE_DROP,
+        drop.INCREASE,
+        sensitivity_n.SENSITIVITY_N,
+        stability.MAX_SENSITIVITY,
+        randomization.MODEL_RANDOMIZATION,
+        randomization.LABEL_RANDOMIZATION,
+        twin_metrics.TWIN_RANK,
+        twin_metrics.TWIN_TOP,
+        twin_metrics.TWIN_CAPTURE,
     )
 }
 TWINS = tuple(name for name, row in FAITHFULNESS.items() if row.kind == "twins")

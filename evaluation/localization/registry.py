@@ -15,23 +15,7 @@ from numpy.typing import NDArray
 from core.errors import BrickbenchError
 from core.settings import Settings
 from evaluation.localization.batch import Batch, count_rows
-from evaluation.localization.metrics.iou import IOU_BEST, IOU_FIXED, IOU_ORACLE
-from evaluation.localization.metrics.mass import (
-    ATTRIBUTION_LOCALIZATION,
-    ATTRIBUTION_LOCALIZATION_WEIGHTED,
-    ENERGY,
-    FOCUS,
-    LIFT,
-    LIFT_ON_FLOOR,
-    LIFT_ON_OTHERS,
-    MASS_ACCURACY,
-    MASS_ON_FLOOR,
-    MASS_ON_OTHERS,
-    TARGET_VS_DISTRACTOR,
-)
-from evaluation.localization.metrics.pointing import POINTING_GAME
-from evaluation.localization.metrics.ranks import PIXEL_AP, PIXEL_AUROC, RANK_ACCURACY, TOP_K
-from evaluation.localization.metrics.wsol import MAX_BOX_ACC, PXAP
+from evaluation.localization.metrics import iou, mass, pointing, ranks, wsol
 from evaluation.measure import BoolArray, FloatArray, Measure, Scores, Values, find_row
 
 MapMeasure = Measure[Batch, Values]
@@ -40,30 +24,30 @@ SplitMeasure = Measure[Batch, FloatArray]
 METRICS: dict[str, MapMeasure] = {
     row.name: row
     for row in (
-        POINTING_GAME,
-        MASS_ACCURACY,
-        RANK_ACCURACY,
-        TOP_K,
-        IOU_FIXED,
-        IOU_BEST,
-        IOU_ORACLE,
-        PIXEL_AUROC,
-        PIXEL_AP,
-        LIFT,
-        ENERGY,
-        ATTRIBUTION_LOCALIZATION,
-        ATTRIBUTION_LOCALIZATION_WEIGHTED,
-        TARGET_VS_DISTRACTOR,
-        MASS_ON_OTHERS,
-        MASS_ON_FLOOR,
-        LIFT_ON_OTHERS,
-        LIFT_ON_FLOOR,
+        pointing.POINTING_GAME,
+        mass.MASS_ACCURACY,
+        ranks.RANK_ACCURACY,
+        ranks.TOP_K,
+        iou.IOU_FIXED,
+        iou.IOU_BEST,
+        iou.IOU_ORACLE,
+        ranks.PIXEL_AUROC,
+        ranks.PIXEL_AP,
+        mass.LIFT,
+        mass.ENERGY,
+        mass.ATTRIBUTION_LOCALIZATION,
+        mass.ATTRIBUTION_LOCALIZATION_WEIGHTED,
+        mass.TARGET_VS_DISTRACTOR,
+        mass.MASS_ON_OTHERS,
+        mass.MASS_ON_FLOOR,
+        mass.LIFT_ON_OTHERS,
+        mass.LIFT_ON_FLOOR,
     )
 }
 """Of one map each, on the mask of its part."""
-SPLIT_METRICS: dict[str, SplitMeasure] = {row.name: row for row in (MAX_BOX_ACC, PXAP)}
+SPLIT_METRICS: dict[str, SplitMeasure] = {row.name: row for row in (wsol.MAX_BOX_ACC, wsol.PXAP)}
 """Of all maps of a split together."""
-MOSAIC_METRICS: dict[str, MapMeasure] = {FOCUS.name: FOCUS}
+MOSAIC_METRICS: dict[str, MapMeasure] = {mass.FOCUS.name: mass.FOCUS}
 """Of maps of mosaics; their masks are the tiles that show the part."""
 DEFINITIONS: Mapping[str, Measure[Batch, Any]] = ChainMap[str, Measure[Batch, Any]](
     MOSAIC_METRICS, SPLIT_METRICS, METRICS

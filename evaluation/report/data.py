@@ -85,12 +85,7 @@ class ReportData:
 
 
 def gather(
-    run: Run,
-    *,
-    checkpoint: str | None = None,
-    seed: int = 0,
-    also: Sequence[Path] = (),
-    strict: bool = False,
+    run: Run, *, checkpoint: str | None = None, seed: int = 0, also: Sequence[Path] = (), strict: bool = False
 ) -> ReportData:
     """Return what the scores of a run come to.
 
@@ -112,12 +107,12 @@ def gather(
     tables = _alike(table, others)
     growth = grow(tables, seed=seed) if len(tables) > 1 else []
     further = _open_further(run, also)
-    names: tuple[str, ...] = (run.info.run_id, *(other.info.run_id for other in further))
+    names: tuple[str, ...] = tuple(one.checkpoint for one in tables) if growth else ()
     if further:
-        variation = vary([table, *(_table_beside(run, table, other) for other in further)], names)
-    else:
-        names = tuple(one.checkpoint for one in tables) if growth else ()
-        variation = vary(tables, names) if growth else []
+        names = (run.info.run_id, *(other.info.run_id for other in further))
+        tables = [table, *(load_scores(other, strict=strict) for other in further)]
+        for other, beside in zip(further, tables[1:], strict=True):
+            require_same_pictures((run, other), table, beside)
     return ReportData(
         run=run,
         table=table,
@@ -126,7 +121,7 @@ def gather(
         logits=logits,
         epochs=read_epochs(run.folder),
         growth=growth,
-        variation=variation,
+        variation=vary(tables, names) if names else [],
         varied=names,
         also=tuple(other.info for other in further),
         splits=[score for score in load_split_scores(run.folder) if score.checkpoint == table.checkpoint],
@@ -155,9 +150,3 @@ def _open_further(run: Run, also: Sequence[Path]) -> list[Run]:
     # Maps of another dataset's pictures: those of the further runs are of the same one.
     is_elsewhere = also and dataset_of(run.folder).resolve() != run.dataset.root.resolve()
     return [Run.open(folder, run.dataset.root if is_elsewhere else None) for folder in also]
-
-
-def _table_beside(run: Run, table: ScoreTable, other: Run) -> ScoreTable:
-    beside = load_scores(other, strict=table.strict)
-    require_same_pictures((run, other), table, beside)
-    return beside

@@ -19,8 +19,6 @@ from evaluation.report.words import growth_words, variation_words
 from evaluation.statistics.strata import FEWEST_PILES
 from training.run.run import Run
 
-GALLERY_CASES = 10
-
 
 @dataclass(frozen=True)
 class Report:
@@ -38,7 +36,7 @@ def write_report(
     *,
     checkpoint: str | None = None,
     seed: int = 0,
-    cases: int = GALLERY_CASES,
+    cases: int = 10,
     also: Sequence[Path] = (),
     data: Path | None = None,
     strict: bool = False,
@@ -59,51 +57,52 @@ def write_report(
         BrickbenchError: a run has no scores, or a file cannot be written.
     """
     report = gather(run, checkpoint=checkpoint, seed=seed, also=also, strict=strict)
-    html = render_report(report, cases=cases)
-    save_page(out, html)
+    save_page(out, _render(report, cases))
     return Report(out, report.verdict, tuple(write_files(report, data)) if data else ())
 
 
-def render_report(report: ReportData, *, cases: int) -> str:
-    """Return the report as HTML; `cases` is how many pairs the gallery shows side by side, 0 for no gallery."""
+def _render(report: ReportData, cases: int) -> str:
     table, summary = report.table, report.summary
     gallery = Gallery(report.run, table, report.logits)
-    environment = page_environment("evaluation.report")
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        run=report.run.info,
-        table=table,
-        verdict=report.verdict,
-        plots=sections.metric_panels(report),
-        cells=[[summary.cell(method, metric) for metric in table.metrics] for method in table.methods],
-        metrics={name: MEASURES[name] for name in table.metrics},
-        lead=MEASURES[report.lead],
-        core=core_metrics(table),
-        rankings=sections.ranking_panels(report),
-        differences=sections.difference_lines(report),
-        effects=sections.effect_lines(report),
-        curves=sections.curve_sections(report),
-        strata=sections.strata_panels(report),
-        leaders=[method.title for method in sections.leading(report)],
-        fewest=FEWEST_PILES,
-        split_lines=sections.split_lines(report),
-        split_metrics=[definition.title for definition in SPLIT_METRICS.values()],
-        focus=sections.focus_lines(report),
-        mass=sections.mass_plot(report),
-        shares=sections.mass_shares(report),
-        growth=sections.epoch_panels(report),
-        growth_words=growth_words(report.growth, report.lead),
-        variation=sections.variation_plot(report),
-        variation_words=variation_words(report.variation, report.lead, of_runs=bool(report.also)),
-        sources=sections.SOURCE_WORDS,
-        cases=gallery.side_by_side(cases),
-        own_cases=gallery.by_method() if cases else [],
-        training=training_plot(report.epochs) if report.epochs else None,
-        epoch=report.explained_epoch,
-        definitions=definition_rows([name for name in table.metrics if name not in summary.repeated]),
-        repeated=[(MEASURES[name].title, MEASURES[other].title) for name, other in summary.repeated.items()],
-        provenance=provenance(report),
-        pictures=table.pictures,
-        piles=table.pile_count,
-        level=LEVEL,
+    return (
+        page_environment("evaluation.report")
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            run=report.run.info,
+            table=table,
+            verdict=report.verdict,
+            plots=sections.metric_panels(report),
+            cells=[[summary.cell(method, metric) for metric in table.metrics] for method in table.methods],
+            metrics={name: MEASURES[name] for name in table.metrics},
+            lead=MEASURES[report.lead],
+            core=core_metrics(table),
+            rankings=sections.ranking_panels(report),
+            differences=sections.difference_lines(report),
+            effects=sections.effect_lines(report),
+            curves=sections.curve_sections(report),
+            strata=sections.strata_panels(report),
+            leaders=[method.title for method in sections.leading(report)],
+            fewest=FEWEST_PILES,
+            split_lines=sections.split_lines(report),
+            split_metrics=[definition.title for definition in SPLIT_METRICS.values()],
+            focus=sections.focus_lines(report),
+            mass=sections.mass_plot(report),
+            shares=sections.mass_shares(report),
+            growth=sections.epoch_panels(report),
+            growth_words=growth_words(report.growth, report.lead),
+            variation=sections.variation_plot(report),
+            variation_words=variation_words(report.variation, report.lead, of_runs=bool(report.also)),
+            sources=sections.SOURCE_WORDS,
+            cases=gallery.side_by_side(cases),
+            own_cases=gallery.by_method() if cases else [],
+            training=training_plot(report.epochs) if report.epochs else None,
+            epoch=report.explained_epoch,
+            definitions=definition_rows([name for name in table.metrics if name not in summary.repeated]),
+            repeated=[(MEASURES[name].title, MEASURES[other].title) for name, other in summary.repeated.items()],
+            provenance=provenance(report),
+            pictures=table.pictures,
+            piles=table.pile_count,
+            level=LEVEL,
+        )
     )
