@@ -203,11 +203,12 @@ def faithfulness_tables(
     """
     from evaluation.faithfulness.registry import TWINS
     from evaluation.faithfulness.scoring import removal_rows
+    from evaluation.score_store import read_scores
     from evaluation.statistics.prediction import predict_truths, prediction_rows
     from evaluation.statistics.summary import Summary, measure_rows
     from evaluation.statistics.table import ScoredRun
 
-    scored = ScoredRun.of(run, result.rows)
+    scored = ScoredRun(run, result.rows, read_scores(run.folder))
     predictions = predict_truths(scored.table_of(result.rows), TWINS, seed=seed) if result.regions else []
     return {
         "scores": measure_rows(Summary(scored.table_of(result.rows, metrics), seed=seed)),

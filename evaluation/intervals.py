@@ -90,13 +90,13 @@ def _interval(value: float, resampled: FloatArray, values: int, piles: int) -> I
     return Interval(value, low, high, values, piles)
 
 
-def mean_intervals(values: FloatArray, piles: NDArray[Any], *, seed: int, resamples: int = RESAMPLES) -> list[Interval]:
+def mean_intervals(values: FloatArray, piles: NDArray[Any], *, seed: int) -> list[Interval]:
     """Return `mean_interval` of each row of `values` (C, N), from one drawing of piles for all of them.
 
     A pile in which a row has no value is drawn for it all the same, and adds nothing.
     """
     units = Piles.of(piles)
-    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, resamples)  # (B, G)
+    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, RESAMPLES)  # (B, G)
     sums, counts = units.sums(values), units.counts(values)  # (C, G)
     with np.errstate(invalid="ignore"):
         means = (sums @ drawn.T) / (counts @ drawn.T)  # (C, B)

@@ -145,12 +145,7 @@ def overlaps_of(values: FloatArray, named: str, masks: Mapping[str, BoolArray]) 
 
 
 def gather_material(run: Run, *, checkpoint: str | None = None, method: str | None = None) -> Material:
-    """Return what findings are drawn from.
-
-    Args:
-        run: with scores of maps of its dataset's pictures.
-        checkpoint: whose maps; None takes the best one that has scores.
-        method: whose maps, as tables call it; None takes the explanation with the best mean rank.
+    """Return what findings are drawn from; the arguments are those of `evaluation.findings.page.write_findings`.
 
     Raises:
         BrickbenchError: there are no scores, or not those that are needed.

@@ -53,7 +53,7 @@ def write_findings(
         out: the HTML file.
         settings: the file for `render run`; None writes none.
         checkpoint: whose maps; None takes the best one that has scores.
-        method: whose maps; None takes the explanation that localises best.
+        method: whose maps, as tables call it; None takes the explanation with the best mean rank.
         seed: of the resampling.
 
     Raises:

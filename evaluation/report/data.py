@@ -57,10 +57,13 @@ class ReportData:
 
     @property
     def leaders(self) -> list[MethodLabel]:
-        """Return the explanations in the order of their mean rank on `lead`; without a ranking in table order."""
+        """Return the explanations in the order of their mean rank on `lead`; without a ranking in table order.
+
+        Where there are none, all methods of the table.
+        """
         ranking = self.summary.rankings.get(self.lead)
         methods = self.table.methods if ranking is None else [self.table.methods[number] for number in ranking.order]
-        return [method for method in methods if method.is_ranked]
+        return [method for method in methods if method.is_ranked] or list(self.table.methods)
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -87,14 +90,7 @@ class ReportData:
 def gather(
     run: Run, *, checkpoint: str | None = None, seed: int = 0, also: Sequence[Path] = (), strict: bool = False
 ) -> ReportData:
-    """Return what the scores of a run come to.
-
-    Args:
-        run: with scores of maps of its dataset's pictures.
-        checkpoint: whose maps; None takes the best one that has scores.
-        seed: of the resampling.
-        also: further runs on the same pictures, such as other seeds: they tell training from pictures.
-        strict: undefined scores count as the worst value.
+    """Return what the scores of a run come to; the arguments are those of `evaluation.report.page.write_report`.
 
     Raises:
         BrickbenchError: a run has no scores, or the further ones have other pictures.

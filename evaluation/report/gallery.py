@@ -114,13 +114,7 @@ class Gallery:
     """Draws pairs of picture and part with their maps."""
 
     def __init__(self, run: Run, table: ScoreTable, logits: Mapping[tuple[str, str], float]) -> None:
-        """Take what the pictures are drawn from.
-
-        Args:
-            run: holds the maps; its dataset the pictures.
-            table: scores, and where the maps are.
-            logits: of (image_id, part_id), as far as they are known.
-        """
+        """Take a run with its scores, and the logits of (image_id, part_id), as far as they are known."""
         self._run_folder, self._table, self._logits = run.folder, table, logits
         self._pictures = run.dataset.pictures(None, with_masks=True)
         self._names = {part.part_id: part.name for part in run.dataset.parts}

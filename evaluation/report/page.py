@@ -49,12 +49,13 @@ def write_report(
         checkpoint: whose maps; None takes the best one that has scores.
         seed: of the resampling.
         cases: how many pairs the gallery shows side by side; 0 leaves out all pictures.
-        also: further runs on the same pictures, which tell training from pictures.
+        also: further runs on the same pictures, such as other seeds: they tell training from pictures.
         data: a folder for JSON, CSV and Parquet files; None writes none.
         strict: undefined scores count as the worst value.
 
     Raises:
-        BrickbenchError: a run has no scores, or a file cannot be written.
+        BrickbenchError: a run has no scores, the further ones have other pictures, or a file cannot be written.
+        SettingsError: no such checkpoint, or one run is named twice.
     """
     report = gather(run, checkpoint=checkpoint, seed=seed, also=also, strict=strict)
     save_page(out, _render(report, cases))
@@ -82,7 +83,7 @@ def _render(report: ReportData, cases: int) -> str:
             effects=sections.effect_lines(report),
             curves=sections.curve_sections(report),
             strata=sections.strata_panels(report),
-            leaders=[method.title for method in sections.leading(report)],
+            leaders=[method.title for method in report.leaders[:2]],
             fewest=FEWEST_PILES,
             split_lines=sections.split_lines(report),
             split_metrics=[definition.title for definition in SPLIT_METRICS.values()],

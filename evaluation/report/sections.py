@@ -109,7 +109,7 @@ def curve_sections(report: ReportData) -> list[tuple[str, list[TitledPlot]]]:
     for dimension in report.strata:
         name = dimension[0][0].dimension
         if name in CURVES:
-            rows = {method: [scores[method.name, report.lead] for _, scores in dimension] for method in _curved(report)}
+            rows = {method: [scores[method.name, report.lead] for _, scores in dimension] for method in report.leaders}
             ylim = _reach([point.interval for row in rows.values() for point in row])
             panels = [
                 TitledPlot(
@@ -128,24 +128,15 @@ def curve_sections(report: ReportData) -> list[tuple[str, list[TitledPlot]]]:
     return sections
 
 
-def _curved(report: ReportData) -> list[MethodLabel]:
-    return report.leaders or list(report.table.methods)
-
-
 def _reach(intervals: Sequence[Interval]) -> tuple[float, float]:
     """Return limits of an axis that hold 0 and all of `intervals`."""
     values = [end for interval in intervals for end in (interval.low, interval.mean, interval.high) if np.isfinite(end)]
     return (min([0.0, *values]), max([0.0, *values]) * 1.06 or 1.0)
 
 
-def leading(report: ReportData) -> list[MethodLabel]:
-    """Return the two methods whose breakdowns are drawn side by side; explanations, as far as there are any."""
-    return (report.leaders or list(report.table.methods))[:2]
-
-
 def strata_panels(report: ReportData) -> list[TitledPlot]:
     """Return a panel a dimension: the one or two leading explanations, stratum by stratum, on the lead metric."""
-    shown = leading(report)
+    shown = report.leaders[:2]
     whole = [report.summary.cell(method, report.lead).interval for method in shown]
     return [
         TitledPlot(
