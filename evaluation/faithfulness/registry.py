@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from core.settings import Settings
-from evaluation.faithfulness import deletion, drop, randomization, sensitivity_n, stability, twin_metrics
+from evaluation.faithfulness import anew, deletion, drop, sensitivity_n, twin_metrics
 from evaluation.faithfulness.protocol import Maps, SeededSettings
 from evaluation.measure import Measure, Values, find_row
 
@@ -19,9 +19,9 @@ FAITHFULNESS: dict[str, FaithfulnessMeasure] = {
         drop.AVERAGE_DROP,
         drop.INCREASE,
         sensitivity_n.SENSITIVITY_N,
-        stability.MAX_SENSITIVITY,
-        randomization.MODEL_RANDOMIZATION,
-        randomization.LABEL_RANDOMIZATION,
+        anew.MAX_SENSITIVITY,
+        anew.MODEL_RANDOMIZATION,
+        anew.LABEL_RANDOMIZATION,
         twin_metrics.TWIN_RANK,
         twin_metrics.TWIN_TOP,
         twin_metrics.TWIN_CAPTURE,

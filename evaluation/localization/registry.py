@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from core.errors import BrickbenchError
 from core.settings import Settings
 from evaluation.localization.batch import Batch, count_rows
-from evaluation.localization.metrics import iou, mass, pointing, ranks, wsol
+from evaluation.localization.metrics import iou, mass, ranks, wsol
 from evaluation.measure import BoolArray, FloatArray, Measure, Scores, Values, find_row
 
 MapMeasure = Measure[Batch, Values]
@@ -24,7 +24,7 @@ SplitMeasure = Measure[Batch, FloatArray]
 METRICS: dict[str, MapMeasure] = {
     row.name: row
     for row in (
-        pointing.POINTING_GAME,
+        ranks.POINTING_GAME,
         mass.MASS_ACCURACY,
         ranks.RANK_ACCURACY,
         ranks.TOP_K,
