@@ -44,11 +44,6 @@ def set_option(example: str) -> Callable[[Decorated], Decorated]:
     return click.option("--set", "settings", multiple=True, metavar="METRIC.NAME=VALUE", help=help_text)
 
 
-def names_of(text: str | None) -> list[str] | None:
-    """Return the names that are listed with commas, None if nothing was given."""
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
 @click.group()
 def evaluate() -> None:
     """Say in numbers which explanation to believe."""
@@ -167,7 +162,7 @@ def faithfulness(
         result = score_faithfulness(
             run,
             {name: faithfulness_settings(name, values, seed) for name, values in given.items()},
-            methods=names_of(methods),
+            methods=None if methods is None else list(parse_choices("method", methods, ())),
             checkpoint=checkpoint,
             limit=limit,
             device=device,
@@ -252,7 +247,7 @@ def focus(
         run,
         mosaics=mosaics,
         split=split,
-        methods=names_of(methods),
+        methods=None if methods is None else list(parse_choices("method", methods, ())),
         shrink=shrink,
         checkpoint=checkpoint,
         seed=seed,
