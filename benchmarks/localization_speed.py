@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.localization.registry import Truth, metric_settings, score_all
+from evaluation.localization.registry import Scorer, Truth, metric_settings
 from evaluation.resize import resize_maps
 from training.run.run import RUN_FILE, Run, RunInfo
 
@@ -49,7 +49,7 @@ def ours(maps: np.ndarray, masks: np.ndarray) -> dict[str, np.ndarray]:
     chosen: dict[str, dict[str, object]] = {name: {} for name in SHARED}
     chosen["attribution_localization"] = {"region": "mask"}
     settings = {name: metric_settings(name, values) for name, values in chosen.items()}
-    return {name: found.values for name, found in score_all(settings, maps, Truth(masks)).items()}
+    return {name: found.values for name, found in Scorer(maps, Truth(masks)).scores(settings).items()}
 
 
 def quantus_scores(maps: np.ndarray, masks: np.ndarray) -> dict[str, np.ndarray]:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from evaluation.localization.registry import DEFINITIONS
-from evaluation.scores import REASONS
+from evaluation.measure import REASONS
 
 PAGE = Path(__file__).with_name("metrics.md")
 START, END = "<!-- definitions: written by docs/write_metrics.py -->", "<!-- end of definitions -->"

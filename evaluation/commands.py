@@ -1,6 +1,6 @@
 """``brickbench evaluate``: scores of a run's maps, methods against each other, the report."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,11 +34,14 @@ if TYPE_CHECKING:
 
 
 resampling_seed = seed_option("Of the bootstrap over piles.")
+strict_option = click.option("--strict", is_flag=True, help="Count undefined scores as the worst value.")
+again_option = click.option("--force", is_flag=True, help="Score again what is scored already.")
 
 
-def strict_option(function: Decorated) -> Decorated:
-    """Add ``--strict``: undefined scores count."""
-    return click.option("--strict", is_flag=True, help="Count undefined scores as the worst value.")(function)
+def set_option(example: str) -> Callable[[Decorated], Decorated]:
+    """Return ``--set``: settings of metrics, such as `example`."""
+    help_text = f"A setting, such as {example}."
+    return click.option("--set", "settings", multiple=True, metavar="METRIC.NAME=VALUE", help=help_text)
 
 
 @click.group()
@@ -49,10 +52,8 @@ def evaluate() -> None:
 @evaluate.command()
 @run_argument
 @click.option("--metrics", default=None, show_default="all", help="Names with commas; see `evaluate metrics`.")
-@click.option(
-    "--set", "settings", multiple=True, metavar="METRIC.NAME=VALUE", help="A setting, such as iou_fixed.threshold=0.3."
-)
-@click.option("--force", is_flag=True, help="Score again what is scored already.")
+@set_option("iou_fixed.threshold=0.3")
+@again_option
 @strict_option
 @workers_option
 @engine_options
@@ -82,7 +83,7 @@ def localize(
     from evaluation.localization.registry import METRICS, SPLIT_METRICS
     from evaluation.localization.run import score_run
     from evaluation.localization.split_scores import split_rows
-    from evaluation.statistics.summary import score_rows, summarize
+    from evaluation.statistics.summary import Summary, score_rows
     from evaluation.statistics.table import load_scores
 
     names = metrics if metrics is not None else ",".join([*METRICS, *SPLIT_METRICS])
@@ -95,7 +96,7 @@ def localize(
         failed = error
     table = load_scores(run, measures=METRICS, strict=strict)
     labels = {str(method.key): (method.name, method.kind) for method in table.methods}
-    rows = score_rows(summarize(table, seed=seed)) + split_rows(run.folder, table.checkpoint, labels)
+    rows = score_rows(Summary(table, seed=seed)) + split_rows(run.folder, table.checkpoint, labels)
     print_rows(rows, as_json=as_json)
     if failed:
         raise failed
@@ -110,16 +111,14 @@ def localize(
     show_default="those that change pixels, and with twins those that need them",
     help="Names with commas.",
 )
-@click.option(
-    "--set", "settings", multiple=True, metavar="METRIC.NAME=VALUE", help="A setting, such as deletion.steps=64."
-)
+@set_option("deletion.steps=64")
 @click.option("--limit", type=click.IntRange(min=1), default=None, show_default="all", help="Only so many pictures.")
 @checkpoint_option
 @device_option
 @click.option(
     "--batch", type=click.IntRange(min=1), default=None, show_default="by the device", help="Pictures a forward pass."
 )
-@click.option("--force", is_flag=True, help="Score again what is scored already.")
+@again_option
 @network_workers_option
 @engine_options
 @seed_option("Of ties, of noise and of the bootstrap.")
@@ -163,7 +162,7 @@ def faithfulness(
         result = score_faithfulness(
             run,
             {name: faithfulness_settings(name, values, seed) for name, values in given.items()},
-            methods=None if methods is None else [name.strip() for name in methods.split(",") if name.strip()],
+            methods=None if methods is None else list(parse_choices("method", methods, ())),
             checkpoint=checkpoint,
             limit=limit,
             device=device,
@@ -199,14 +198,15 @@ def faithfulness_tables(
     """
     from evaluation.faithfulness.registry import TWINS
     from evaluation.faithfulness.scoring import removal_rows
+    from evaluation.score_store import read_scores
     from evaluation.statistics.prediction import predict_truths, prediction_rows
-    from evaluation.statistics.summary import measure_rows, summarize
+    from evaluation.statistics.summary import Summary, measure_rows
     from evaluation.statistics.table import ScoredRun
 
-    scored = ScoredRun.of(run, result.rows)
+    scored = ScoredRun(run, result.rows, read_scores(run.folder))
     predictions = predict_truths(scored.table_of(result.rows), TWINS, seed=seed) if result.regions else []
     return {
-        "scores": measure_rows(summarize(scored.table_of(result.rows, metrics), seed=seed)),
+        "scores": measure_rows(Summary(scored.table_of(result.rows, metrics), seed=seed)),
         "removals": removal_rows(run, result, seed=seed),
         "predictions": prediction_rows(predictions),
     }
@@ -247,7 +247,7 @@ def focus(
         run,
         mosaics=mosaics,
         split=split,
-        methods=None if methods is None else [name.strip() for name in methods.split(",")],
+        methods=None if methods is None else list(parse_choices("method", methods, ())),
         shrink=shrink,
         checkpoint=checkpoint,
         seed=seed,
@@ -307,7 +307,7 @@ def compare(
     """
     from evaluation.statistics.comparison import SHORT_COLUMNS
     from evaluation.statistics.contrast import contrast_runs
-    from evaluation.statistics.summary import difference_rows, summarize
+    from evaluation.statistics.summary import Summary, difference_rows
     from evaluation.statistics.table import load_scores
     from training.run.run import Run
 
@@ -315,7 +315,7 @@ def compare(
     if other is None:
         if other_checkpoint is not None:
             raise SettingsError("--other-checkpoint needs a second run: name RUN twice to compare its checkpoints.")
-        rows = difference_rows(summarize(load_scores(first, checkpoint, strict=strict), seed=seed))
+        rows = difference_rows(Summary(load_scores(first, checkpoint, strict=strict), seed=seed))
         columns: tuple[str, ...] = ("metric", "first", "second", *SHORT_COLUMNS)
     else:
         runs = (first, Run.open(other, dataset))

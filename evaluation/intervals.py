@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from core.bootstrap import LEVEL, interval_ends, resample_counts
+from core.bootstrap import interval_ends, resample_counts
 from core.seeding import Purpose, generator
 
 FloatArray = NDArray[np.float64]
@@ -64,49 +64,39 @@ class Piles:
         return self.sums((~np.isnan(values)).astype(np.float64))
 
 
-def mean_interval(
-    values: FloatArray,
-    piles: NDArray[Any],
-    *,
-    seed: int,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-) -> Interval:
-    """Return the mean of the defined `values` and its interval from resampled piles.
+def mean_interval(values: FloatArray, piles: NDArray[Any], *, seed: int, resamples: int = RESAMPLES) -> Interval:
+    """Return the mean of the defined `values` and its 95 % interval from resampled piles.
 
     Args:
         values: (N,) float64, NaN where undefined; those are left out.
         piles: (N,) the pile of each value; piles are drawn with replacement, with all their values.
         seed: of the resampling; the same seed gives the same interval.
-        level: share of resampled means within the interval.
         resamples: how many times the piles are drawn.
 
     Source: Efron & Tibshirani 1993, percentile intervals; Davison & Hinkley 1997, section 3.8, clusters as units;
     expanded for few piles as in `core.bootstrap.expanded_level`.
     """
     defined = ~np.isnan(values)
-    values, names = values[defined], piles[defined]
+    values, units = values[defined], Piles.of(piles[defined])
     if len(values) == 0:
         return Interval(np.nan, np.nan, np.nan, 0, 0)
-    mean = float(values.mean())
-    distinct, member = np.unique(names, return_inverse=True)
-    if len(distinct) < 2:
-        return Interval(mean, np.nan, np.nan, len(values), len(distinct))
-    sums = np.bincount(member, weights=values)
-    counts = np.bincount(member).astype(np.float64)
-    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), len(distinct), resamples)  # (B, piles)
-    means = (drawn @ sums) / (drawn @ counts)
-    low, high = interval_ends(means, len(distinct), level)
-    return Interval(mean, float(low), float(high), len(values), len(distinct))
+    sums, counts = np.bincount(units.member, weights=values), np.bincount(units.member).astype(np.float64)
+    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, resamples)  # (B, G)
+    return _interval(float(values.mean()), (drawn @ sums) / (drawn @ counts), len(values), units.count)
 
 
-def mean_intervals(values: FloatArray, piles: NDArray[Any], *, seed: int, resamples: int = RESAMPLES) -> list[Interval]:
+def _interval(value: float, resampled: FloatArray, values: int, piles: int) -> Interval:
+    low, high = interval_ends(resampled, piles).tolist()
+    return Interval(value, low, high, values, piles)
+
+
+def mean_intervals(values: FloatArray, piles: NDArray[Any], *, seed: int) -> list[Interval]:
     """Return `mean_interval` of each row of `values` (C, N), from one drawing of piles for all of them.
 
     A pile in which a row has no value is drawn for it all the same, and adds nothing.
     """
     units = Piles.of(piles)
-    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, resamples)  # (B, G)
+    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, RESAMPLES)  # (B, G)
     sums, counts = units.sums(values), units.counts(values)  # (C, G)
     with np.errstate(invalid="ignore"):
         means = (sums @ drawn.T) / (counts @ drawn.T)  # (C, B)
@@ -114,42 +104,28 @@ def mean_intervals(values: FloatArray, piles: NDArray[Any], *, seed: int, resamp
     for row, total, count, resampled in zip(values, sums.sum(axis=1), counts, means, strict=True):
         defined = int((count > 0).sum())
         mean = float(total / count.sum()) if defined else np.nan
-        low, high = interval_ends(resampled, defined)
-        intervals.append(Interval(mean, float(low), float(high), int((~np.isnan(row)).sum()), defined))
+        intervals.append(_interval(mean, resampled, int((~np.isnan(row)).sum()), defined))
     return intervals
 
 
-def median_interval(
-    values: FloatArray,
-    piles: NDArray[Any],
-    *,
-    seed: int,
-    level: float = LEVEL,
-    resamples: int = RESAMPLES,
-) -> Interval:
+def median_interval(values: FloatArray, piles: NDArray[Any], *, seed: int, resamples: int = RESAMPLES) -> Interval:
     """Return the median of the defined `values`, as `Interval.mean`, and its interval from resampled piles.
 
     Arguments and intervals are those of `mean_interval`, and the same seed draws the same piles.
     """
     defined = ~np.isnan(values)
     order = np.argsort(values[defined], kind="stable")
-    values = values[defined][order]
-    names, member = np.unique(piles[defined], return_inverse=True)
+    values, units = values[defined][order], Piles.of(piles[defined][order])
     if len(values) == 0:
         return Interval(np.nan, np.nan, np.nan, 0, 0)
-    median = float(np.median(values))
-    if len(names) < 2:
-        return Interval(median, np.nan, np.nan, len(values), len(names))
-    member = member[order]
-    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), len(names), resamples)  # (B, piles)
+    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, resamples)  # (B, G)
     medians = np.empty(resamples)
     for start in range(0, resamples, 256):  # 256 resamples of 1,000 values are 2 MB
-        reached = np.cumsum(drawn[start : start + 256][:, member], axis=1)  # (256, N)
+        reached = np.cumsum(drawn[start : start + 256][:, units.member], axis=1)  # (256, N)
         half = reached[:, -1:] / 2
         lower, upper = (reached >= half).argmax(axis=1), (reached > half).argmax(axis=1)
         medians[start : start + 256] = (values[lower] + values[upper]) / 2
-    low, high = interval_ends(medians, len(names), level)
-    return Interval(median, float(low), float(high), len(values), len(names))
+    return _interval(float(np.median(values)), medians, len(values), units.count)
 
 
 def interval_over_piles(
@@ -167,15 +143,13 @@ def interval_over_piles(
         seed: of the resampling.
         resamples: how many times the piles are drawn.
     """
-    everything = np.arange(len(piles))
+    everything, units = np.arange(len(piles)), Piles.of(piles)
     value = estimate(everything) if len(piles) else float("nan")
-    distinct, member = np.unique(piles, return_inverse=True)
-    if len(distinct) < 2:
-        return Interval(value, np.nan, np.nan, len(piles), len(distinct))
-    counts = resample_counts(generator(seed, Purpose.BOOTSTRAP), len(distinct), resamples)  # (B, piles)
-    drawn = np.array([estimate(np.repeat(everything, times[member])) for times in counts])
-    low, high = interval_ends(drawn, len(distinct))
-    return Interval(value, float(low), float(high), len(piles), len(distinct))
+    if units.count < 2:
+        return Interval(value, np.nan, np.nan, len(piles), units.count)
+    counts = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, resamples)  # (B, G)
+    drawn = np.array([estimate(np.repeat(everything, times[units.member])) for times in counts])
+    return _interval(value, drawn, len(piles), units.count)
 
 
 def pearson(first: FloatArray, second: FloatArray) -> float:

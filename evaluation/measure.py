@@ -1,4 +1,4 @@
-"""What a measure is, of localisation and of faithfulness alike: what it is computed from, and how its numbers read."""
+"""What a measure is, of localisation and of faithfulness alike; what it says of maps, and why there is no value."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,12 +16,52 @@ Values = tuple[FloatArray, FloatArray]
 """Of M maps: values and chance levels, each (M,)."""
 Material = TypeVar("Material")
 Computed = TypeVar("Computed")
+Row = TypeVar("Row")
 Kind = Literal["map", "mosaic", "split", "pixels", "stability", "randomisation", "twins"]
 LOCALIZATION: tuple[Kind, ...] = ("map", "mosaic", "split")
 
 
 class NoSettings(Settings):
     """A measure with nothing to set."""
+
+
+REASONS = {
+    "empty_mask": "the part is not in the picture",
+    "full_mask": "the part fills the picture",
+    "full_box": "its boxes fill the picture",
+    "zero_mass": "the map has no positive value where the metric counts",
+    "nonfinite": "the map holds NaN or infinity",
+    "no_others": "no other brick is in the picture",
+    "no_floor": "bricks fill the picture",
+    "no_cutoff": "no maps of val pictures to choose the threshold on",
+}
+"""Why a measure of localisation has no value, by status."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What one measure says of N maps.
+
+    Attributes:
+        values: (N,) float64; NaN where `status` is not ``ok``.
+        status: (N,) str, such as those in `REASONS`: why there is no value.
+        chance: (N,) float64, what a map of independent uniform random pixels is expected to score on that mask;
+            NaN where no map could have a value.
+    """
+
+    values: FloatArray
+    status: NDArray[np.str_]
+    chance: FloatArray
+
+
+@dataclass(frozen=True)
+class Score:
+    """What one measure says of one map."""
+
+    value: float
+    """NaN where `status` is not ``ok``."""
+    status: str
+    chance: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,9 +153,7 @@ class Measure(Generic[Material, Computed]):
         return np.where(undefined, worst if np.isfinite(worst) else np.nan, values)
 
 
-def find_measure(
-    registry: Mapping[str, Measure[Material, Computed]], name: str, what: str = "metric"
-) -> Measure[Material, Computed]:
+def find_row(registry: Mapping[str, Row], name: str, what: str = "metric") -> Row:
     """Return the row called `name`; raises SettingsError with the nearest known name of `what` the registry holds."""
     if name not in registry:
         known = list(registry)

@@ -5,10 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evaluation.faithfulness.registry import FAITHFULNESS
-from evaluation.localization.registry import METRICS, SPLIT_METRICS
+from evaluation.localization.registry import METRICS
 from evaluation.measure import Measure
-
-__all__ = ["FAITHFULNESS", "MEASURES", "METRICS", "SPLIT_METRICS", "definition_rows", "repeated_by", "short_title"]
 
 MEASURES: Mapping[str, Measure[Any, Any]] = ChainMap[str, Measure[Any, Any]](FAITHFULNESS, METRICS)
 """By name, localisation first (a chain begins with its last map); tables show them in this order. A measure of a new

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_file
 from core.settings import Settings
-from evaluation.scores import Scores
+from evaluation.measure import Scores
 from explain.methods import find_method
 from explain.store import Attribution
 
@@ -52,13 +52,18 @@ def score_file(run_folder: Path, folder: str, shard: Path, prefix: str = "") -> 
     return run_folder / folder / f"{prefix}{shard.parent.name}-{shard.stem}.parquet"
 
 
-def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
-    """Return what is in a file of scores or sums; raises BrickbenchError if it is damaged."""
+def read_table(path: Path, command: str, schema: pa.Schema | None = None) -> pa.Table:
+    """Return what is in a file that `command` writes; raises BrickbenchError if it is damaged."""
     try:
         return pq.read_table(path, schema=schema, partitioning=None)
     except (OSError, pa.ArrowException) as error:
-        command = "faithfulness" if path.name.startswith(FAITHFULNESS_PREFIX) else "localize"
-        raise BrickbenchError(f"{path} is damaged: delete it and run `evaluate {command}` again.") from error
+        raise BrickbenchError(f"{path} is damaged: delete it and run `{command}` again.") from error
+
+
+def read_rows(path: Path, schema: pa.Schema) -> pa.Table:
+    """Return what is in a file of scores or sums; raises BrickbenchError if it is damaged."""
+    is_faithfulness = path.name.startswith(FAITHFULNESS_PREFIX)
+    return read_table(path, f"evaluate {'faithfulness' if is_faithfulness else 'localize'}", schema)
 
 
 def read_scores(run_folder: Path) -> pa.Table:

@@ -29,7 +29,7 @@ def removal_answers(maps: Maps, steps: int, missing: Missing, *, removal: str, o
         seed: of what the removal draws.
     """
     device = maps.network.device
-    fill = find_removal(removal).prepare(maps.images.to(device), maps.network, seed)
+    fill = find_removal(removal)(maps.images.to(device), maps.network, seed)
 
     def make(part: slice) -> Tensor:
         number = torch.arange(part.start, part.stop, device=device)

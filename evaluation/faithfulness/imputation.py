@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 
 from evaluation.faithfulness.removal import REMOVALS
 from evaluation.faithfulness.twins import TWIN_PIXELS, Regions
-from evaluation.intervals import Interval, interval_over_piles, mean_interval, spearman
-
-FloatArray = NDArray[np.float64]
+from evaluation.intervals import FloatArray, Interval, interval_over_piles, mean_interval, spearman
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,6 @@ class Departure:
     """One removal against the truth, on the logits of the removed parts or on those of the others."""
 
     removal: str
-    title: str
     logit: str
     """``own`` or ``other``."""
     true_effect: Interval
@@ -41,6 +38,24 @@ class Departure:
     sign_errors: Interval
     """Share of effects that are claimed with the wrong sign."""
     effects: int
+
+    def as_row(self) -> dict[str, object]:
+        """Return one line of a table or of JSON."""
+        return {
+            "removal": self.removal,
+            "logit": self.logit,
+            "true_effect": self.true_effect.mean,
+            "bias": self.bias.mean,
+            "bias_low": self.bias.low,
+            "bias_high": self.bias.high,
+            "error": self.error.mean,
+            "rank_correlation": self.rank_correlation.mean,
+            "rank_low": self.rank_correlation.low,
+            "rank_high": self.rank_correlation.high,
+            "sign_errors": self.sign_errors.mean,
+            "effects": self.effects,
+            "piles": self.bias.piles,
+        }
 
 
 def gather_effects(regions: Mapping[str, Regions], pile_of: Mapping[str, int], classes: Sequence[str]) -> Effects:
@@ -76,7 +91,6 @@ def _departure(effects: Effects, name: str, where: NDArray[np.bool_], logit: str
     wrong = np.asarray(np.sign(true) != np.sign(claimed), dtype=np.float64)
     return Departure(
         removal=name,
-        title=REMOVALS[name].title if name in REMOVALS else "the twin's pixels within the part's outline",
         logit=logit,
         true_effect=mean_interval(true, piles, seed=seed),
         bias=mean_interval(claimed - true, piles, seed=seed),
@@ -85,25 +99,3 @@ def _departure(effects: Effects, name: str, where: NDArray[np.bool_], logit: str
         sign_errors=mean_interval(wrong, piles, seed=seed),
         effects=len(true),
     )
-
-
-def departure_rows(found: Sequence[Departure]) -> list[dict[str, object]]:
-    """Return the departures as rows for a table."""
-    return [
-        {
-            "removal": one.removal,
-            "logit": one.logit,
-            "true_effect": one.true_effect.mean,
-            "bias": one.bias.mean,
-            "bias_low": one.bias.low,
-            "bias_high": one.bias.high,
-            "error": one.error.mean,
-            "rank_correlation": one.rank_correlation.mean,
-            "rank_low": one.rank_correlation.low,
-            "rank_high": one.rank_correlation.high,
-            "sign_errors": one.sign_errors.mean,
-            "effects": one.effects,
-            "piles": one.bias.piles,
-        }
-        for one in found
-    ]

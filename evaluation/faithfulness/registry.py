@@ -3,35 +3,28 @@
 from collections.abc import Mapping
 
 from core.settings import Settings
-from evaluation.faithfulness.deletion import DELETION, INSERTION
-from evaluation.faithfulness.drop import AVERAGE_DROP, INCREASE
-from evaluation.faithfulness.flipping import PIXEL_FLIPPING
+from evaluation.faithfulness import anew, deletion, drop, sensitivity_n, twin_metrics
 from evaluation.faithfulness.protocol import Maps, SeededSettings
-from evaluation.faithfulness.randomization import LABEL_RANDOMIZATION, MODEL_RANDOMIZATION
-from evaluation.faithfulness.road import ROAD
-from evaluation.faithfulness.sensitivity_n import SENSITIVITY_N
-from evaluation.faithfulness.stability import MAX_SENSITIVITY
-from evaluation.faithfulness.twin_metrics import TWIN_CAPTURE, TWIN_RANK, TWIN_TOP
-from evaluation.measure import Measure, Values, find_measure
+from evaluation.measure import Measure, Values, find_row
 
 FaithfulnessMeasure = Measure[Maps, Values]
 
 FAITHFULNESS: dict[str, FaithfulnessMeasure] = {
     row.name: row
     for row in (
-        DELETION,
-        INSERTION,
-        PIXEL_FLIPPING,
-        ROAD,
-        AVERAGE_DROP,
-        INCREASE,
-        SENSITIVITY_N,
-        MAX_SENSITIVITY,
-        MODEL_RANDOMIZATION,
-        LABEL_RANDOMIZATION,
-        TWIN_RANK,
-        TWIN_TOP,
-        TWIN_CAPTURE,
+        deletion.DELETION,
+        deletion.INSERTION,
+        deletion.PIXEL_FLIPPING,
+        deletion.ROAD,
+        drop.AVERAGE_DROP,
+        drop.INCREASE,
+        sensitivity_n.SENSITIVITY_N,
+        anew.MAX_SENSITIVITY,
+        anew.MODEL_RANDOMIZATION,
+        anew.LABEL_RANDOMIZATION,
+        twin_metrics.TWIN_RANK,
+        twin_metrics.TWIN_TOP,
+        twin_metrics.TWIN_CAPTURE,
     )
 }
 TWINS = tuple(name for name, row in FAITHFULNESS.items() if row.kind == "twins")
@@ -41,7 +34,7 @@ QUICK = tuple(name for name, row in FAITHFULNESS.items() if row.kind == "pixels"
 
 def find_faithfulness(name: str) -> FaithfulnessMeasure:
     """Return the row called `name`; raises SettingsError with the nearest known name."""
-    return find_measure(FAITHFULNESS, name, "measure of faithfulness")
+    return find_row(FAITHFULNESS, name, "measure of faithfulness")
 
 
 def faithfulness_settings(name: str, values: Mapping[str, object], seed: int = 0) -> Settings:

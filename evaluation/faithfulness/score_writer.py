@@ -14,8 +14,8 @@ from core.settings import Settings
 from evaluation.faithfulness.plan import Job, known_levels
 from evaluation.faithfulness.registry import find_faithfulness
 from evaluation.faithfulness.scorer import Noise, WorkItem
+from evaluation.measure import Score, Scores
 from evaluation.score_store import score_table, write_rows
-from evaluation.scores import Score, Scores
 from explain.store import Attribution
 
 SECONDS_UNWRITTEN = 60.0

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -21,8 +21,8 @@ from evaluation.faithfulness.protocol import Maps, Reexplainer, SeededSettings
 from evaluation.faithfulness.registry import FaithfulnessMeasure, find_faithfulness
 from evaluation.faithfulness.twins import Regions
 from evaluation.faithfulness.unlearned import Unlearned
+from evaluation.measure import Score
 from evaluation.resize import resize_maps
-from evaluation.scores import Score
 from explain.methods import find_method
 from explain.store import SETTINGS_FILE, Attribution, load_maps
 from training.network.devices import choose_device
@@ -37,6 +37,8 @@ MAPS_AT_ONCE = 8
 class Slice:
     """Maps that follow each other in one file, to be scored by one measure."""
 
+    size: ClassVar[int] = 1
+    """One failure, however many maps."""
     metric: str
     rows: tuple[Attribution, ...]
     regions: Mapping[str, Regions] = field(default_factory=dict)
@@ -47,16 +49,13 @@ class Slice:
         """What is scored by what, for those who watch."""
         return f"{self.rows[0].method} {self.metric}"
 
-    @property
-    def size(self) -> int:
-        """One failure, however many maps."""
-        return 1
-
 
 @dataclass(frozen=True)
 class Noise:
     """Pictures and parts on which a measure scores maps of noise: what others are held against."""
 
+    size: ClassVar[int] = 1
+    """One failure, however many maps."""
     metric: str
     pairs: tuple[tuple[str, str], ...]
     """(image_id, part_id)."""
@@ -65,11 +64,6 @@ class Noise:
     def name(self) -> str:
         """What is scored by what, for those who watch."""
         return f"noise {self.metric}"
-
-    @property
-    def size(self) -> int:
-        """One failure, however many maps."""
-        return 1
 
 
 WorkItem = Slice | Noise

@@ -15,7 +15,7 @@ from core.settings import Settings
 from core.work import WorkResult, work_through
 from dataset.dataset_folder import DatasetFolder
 from dataset.index import merge_run
-from evaluation.faithfulness.imputation import departure_rows, departures, gather_effects
+from evaluation.faithfulness.imputation import departures, gather_effects
 from evaluation.faithfulness.plan import find_jobs, work_items
 from evaluation.faithfulness.registry import QUICK, TWINS, find_faithfulness
 from evaluation.faithfulness.score_writer import ScoreWriter
@@ -123,7 +123,8 @@ def removal_rows(run: Run, result: FaithfulnessResult, *, seed: int = 0) -> list
         return []
     pictures = run.dataset.pictures(None)
     pile_of = dict(zip(pictures.image_ids, pictures.groups.tolist(), strict=True))
-    return departure_rows(departures(gather_effects(result.regions, pile_of, result.classes), seed=seed))
+    effects = gather_effects(result.regions, pile_of, result.classes)
+    return [departure.as_row() for departure in departures(effects, seed=seed)]
 
 
 def _require_pictures(context: ScoringContext, image_ids: Sequence[str]) -> None:

@@ -10,11 +10,7 @@ from core.settings import Settings
 from evaluation.faithfulness.protocol import Maps
 from evaluation.faithfulness.twins import Regions
 from evaluation.intervals import kendall
-from evaluation.measure import FloatArray, Measure, Values
-
-
-class CaptureSettings(Settings):
-    """Nothing to set: mass that is drawn from cannot be negative."""
+from evaluation.measure import FloatArray, Measure, NoSettings, Values
 
 
 class TwinSettings(Settings):
@@ -26,7 +22,7 @@ class TwinSettings(Settings):
 
 def twin_rank(maps: Maps, settings: TwinSettings) -> Values:
     """Return Kendall's tau between the map's mass on each part and how far the logit falls without the part."""
-    return _each(maps, settings, kendall, at_least=2), np.zeros(len(maps.maps))
+    return _each(maps, settings, kendall), np.zeros(len(maps.maps))
 
 
 def twin_top(maps: Maps, settings: TwinSettings) -> Values:
@@ -40,15 +36,16 @@ def twin_top(maps: Maps, settings: TwinSettings) -> Values:
         np.nan if regions is None or len(regions.part_ids) < 2 else 1 / len(regions.part_ids)
         for regions in maps.regions
     ]
-    return _each(maps, settings, hit, at_least=2), np.array(chance)
+    return _each(maps, settings, hit), np.array(chance)
 
 
-def twin_capture(maps: Maps, _settings: CaptureSettings) -> Values:
+def twin_capture(maps: Maps, _settings: NoSettings) -> Values:
     """Return the effect of what lies under the map's mass, as a share of the greatest effect of a part.
 
     A pixel is drawn with a probability that is its share of the map's positive mass. What lies there is taken away: a
     part, whose effect is known, or the floor, which counts 0. The expected fall of the logit is divided by that of the
-    part that matters most: 1 says that all mass lies on that part.
+    part that matters most: 1 says that all mass lies on that part. There is nothing to set: mass that is drawn from
+    cannot be negative.
     """
     values, chance = np.full((2, len(maps.maps)), np.nan)
     for row, (one, regions) in enumerate(zip(maps.maps, maps.regions, strict=True)):
@@ -64,13 +61,11 @@ def twin_capture(maps: Maps, _settings: CaptureSettings) -> Values:
     return values, chance
 
 
-def _each(
-    maps: Maps, settings: TwinSettings, agreement: Callable[[FloatArray, FloatArray], float], at_least: int
-) -> FloatArray:
-    """Return `agreement` of mass and fall for each map; NaN where fewer than `at_least` parts have a twin."""
+def _each(maps: Maps, settings: TwinSettings, agreement: Callable[[FloatArray, FloatArray], float]) -> FloatArray:
+    """Return `agreement` of mass and fall for each map; NaN where fewer than two parts have a twin."""
     values = np.full(len(maps.maps), np.nan)
     for row, (one, regions) in enumerate(zip(maps.maps, maps.regions, strict=True)):
-        if regions is not None and len(regions.part_ids) >= at_least:
+        if regions is not None and len(regions.part_ids) >= 2:
             values[row] = agreement(_masses(one, regions, settings), regions.effects[:, maps.classes[row]])
     return values
 
@@ -113,7 +108,7 @@ TWIN_CAPTURE = replace(
     name="twin_capture",
     title="Twin effect captured",
     compute=twin_capture,
-    settings=CaptureSettings,
+    settings=NoSettings,
     undefined="zero_mass",
     formula="mean of the true effect under the map's mass (the floor's is 0) / the greatest effect of a part",
     range=(float("-inf"), 1.0),

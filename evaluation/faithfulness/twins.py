@@ -91,7 +91,7 @@ def _ask(
     images = image[None].to(network.device)
     everything = [image[None], without, torch.where(hidden[:, None], without, image)]
     for removal in REMOVALS.values():
-        fill = removal.prepare(images, network, seed)
+        fill = removal(images, network, seed)
         everything.append(fill(rows.to(network.device), hidden.to(network.device)).cpu())
     pictures = torch.cat(everything)
     logits = network.logits(len(pictures), lambda part: pictures[part])

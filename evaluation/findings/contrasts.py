@@ -126,12 +126,19 @@ def contrast_pairs(material: Material, *, seed: int) -> list[PairTest]:
 
     Pictures with A and without, both without B, and maps of B beside bricks of A need `FEWEST_PILES` piles each.
     """
-    classes, overlaps = material.run.info.classes, material.overlap_columns
+    classes, overlaps = material.run.info.classes, material.overlaps
+    class_of = {part_id: number for number, part_id in enumerate(classes)}
+    maps = np.array([overlap.pair for overlap in overlaps], dtype=np.int64)
+    piles = material.table.piles[maps]  # (L,), as all that follows is of each overlap
+    explained = np.array([class_of.get(material.table.pairs[pair][1], -1) for pair in maps], dtype=np.int64)
+    other = np.array([class_of.get(overlap.other, -1) for overlap in overlaps], dtype=np.int64)
+    share = np.array([overlap.share for overlap in overlaps], dtype=np.float64)
+    area = np.array([overlap.area for overlap in overlaps], dtype=np.float64)
     columns = []
     for pair in permutations(range(len(classes)), 2):
         logits, with_first = _logits(material, pair)
-        on_first = (overlaps.explained == pair[1]) & (overlaps.other == pair[0])
-        map_piles = len(np.unique(overlaps.piles[on_first]))
+        on_first = (explained == pair[1]) & (other == pair[0])
+        map_piles = len(np.unique(piles[on_first]))
         if _is_supported(logits, with_first, material.pictures.piles) and map_piles >= FEWEST_PILES:
             columns.append((pair, logits, with_first, on_first))
     if not columns:
@@ -139,12 +146,10 @@ def contrast_pairs(material: Material, *, seed: int) -> list[PairTest]:
     pairs = [pair for pair, *_ in columns]
     logits, with_first, on_first = (np.stack(column) for column in list(zip(*columns, strict=True))[1:])
     confusion = group_effects(logits, with_first, material.pictures.piles, seed=seed)
-    explained = overlaps.explained == np.array([[second] for _, second in pairs])
-    beyond = np.where(on_first, overlaps.share - overlaps.area, np.nan)
-    sharing = paired_effects(beyond, overlaps.piles, seed=seed)
-    shares = mean_intervals(np.where(on_first, overlaps.share, np.nan), overlaps.piles, seed=seed)
-    lifts = np.where(explained, overlaps.share / overlaps.area, np.nan)
-    beside = group_effects(lifts, on_first, overlaps.piles, seed=seed)
+    sharing = paired_effects(np.where(on_first, share - area, np.nan), piles, seed=seed)
+    shares = mean_intervals(np.where(on_first, share, np.nan), piles, seed=seed)
+    lifts = np.where(explained == np.array([[second] for _, second in pairs]), share / area, np.nan)
+    beside = group_effects(lifts, on_first, piles, seed=seed)
     p_values = np.array([max(one.p_value, two.p_value) for one, two in zip(confusion, sharing, strict=True)])
     corrected = holm(p_values)
     tests = []
@@ -158,7 +163,7 @@ def contrast_pairs(material: Material, *, seed: int) -> list[PairTest]:
                 confusion=confusion[number],
                 claims=(claims[0], claims[1]),
                 share=shares[number],
-                area=float(overlaps.area[on_first[number]].mean()),
+                area=float(area[on_first[number]].mean()),
                 sharing=sharing[number],
                 beside=beside[number],
                 p_value=float(p_values[number]),

@@ -10,21 +10,13 @@ from core.pages import data_uri
 from evaluation.findings.contrasts import GroupTest, PairTest
 from evaluation.findings.material import FLOOR, Material
 from evaluation.findings.wording import Test, part_title
-from explain.draw import overlay, scaled_picture, with_outline
+from evaluation.report.gallery import Panel, picture_and_mask
+from explain.draw import Picture, overlay, scaled_picture, with_outline
 from explain.methods import find_method
 from explain.store import load_maps
 
 SIZE_PX = 320
 CASES = 3
-
-
-@dataclass(frozen=True)
-class Panel:
-    """One picture of an example."""
-
-    caption: str
-    alt: str
-    uri: str
 
 
 @dataclass(frozen=True)
@@ -87,8 +79,7 @@ def _claimed(material: Material, test: PairTest) -> Iterator[Example]:
         picture, mask = _picture(material, image_id, test.shown)
         claimed, shown = part_title(material, test.claimed), part_title(material, test.shown)
         caption = f"No {claimed}, but claimed: logit {logits[highest]:.1f}. Outlined: {shown}"
-        drawn = data_uri(with_outline(scaled_picture(picture, SIZE_PX), mask))
-        yield Example(image_id, (Panel(caption, f"Picture {image_id}. {caption}.", drawn),))
+        yield Example(image_id, (_outlined(image_id, picture, mask, caption),))
 
 
 def _example(material: Material, pair: int, outlined: str, words: str) -> Example:
@@ -104,24 +95,17 @@ def _example(material: Material, pair: int, outlined: str, words: str) -> Exampl
     surroundings = (material.facts.floor[pair], material.facts.lighting[pair])
     where = " · ".join(str(name).replace("_", " ") for name in surroundings if name)
     first = f"Outlined: {part_title(material, outlined)}{f' · {where}' if where else ''}"
-    return Example(
-        image_id,
-        (
-            Panel(
-                first,
-                f"Picture {image_id}. {first}.",
-                data_uri(with_outline(scaled_picture(picture, SIZE_PX), mask)),
-            ),
-            Panel(told, f"{material.label.title} map of {part_title(material, part_id)}: {told}.", data_uri(drawn)),
-        ),
-    )
+    beside = Panel(told, f"{material.label.title} map of {part_title(material, part_id)}: {told}.", data_uri(drawn))
+    return Example(image_id, (_outlined(image_id, picture, mask, first), beside))
 
 
-def _picture(material: Material, image_id: str, part_id: str) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    number = material.dataset.image_ids.index(image_id)
-    picture = material.dataset.image(number)
-    mask = material.dataset.masks(number).get(part_id)
-    return picture, np.zeros(picture.shape[:2], dtype=np.bool_) if mask is None else mask
+def _outlined(image_id: str, picture: Picture, mask: NDArray[np.bool_], caption: str) -> Panel:
+    drawn = data_uri(with_outline(scaled_picture(picture, SIZE_PX), mask))
+    return Panel(caption, f"Picture {image_id}. {caption}.", drawn)
+
+
+def _picture(material: Material, image_id: str, part_id: str) -> tuple[Picture, NDArray[np.bool_]]:
+    return picture_and_mask(material.dataset, material.dataset.image_ids.index(image_id), part_id)
 
 
 def _one_a_pile(pairs: list[int], piles: NDArray[np.int64]) -> list[int]:

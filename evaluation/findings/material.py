@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from core.errors import BrickbenchError, SettingsError
 from core.settings import near_matches
 from dataset.pile_dataset import PileDataset
-from evaluation.findings.sharing import Overlap, read_overlaps
 from evaluation.intervals import FloatArray
 from evaluation.measures import MEASURES
+from evaluation.resize import resize_maps
 from evaluation.statistics.effects import BoolArray
 from evaluation.statistics.facts import PairFacts, read_logits, read_pair_facts
 from evaluation.statistics.ranks import rank_methods
 from evaluation.statistics.table import LEAD_METRICS, MethodLabel, ScoreTable, load_scores
+from explain.methods import find_method
+from explain.store import load_maps
 from training.run.run import Run
 
 FLOOR = "mass_on_floor"
@@ -40,19 +42,17 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class OverlapColumns:
-    """How L times a map lies on another part than the one that it explains."""
+class Overlap:
+    """The map of one part held against the bricks of another that lies in the same picture."""
 
-    explained: NDArray[np.int64]
-    """(L,) class that the map explains; -1 for a part that the network does not know."""
-    other: NDArray[np.int64]
-    """(L,) class of the bricks that it is held against."""
-    share: FloatArray
-    """(L,) of the map's mass that lies on them."""
-    area: FloatArray
-    """(L,) share of the picture that they cover."""
-    piles: NDArray[np.int64]
-    """(L,)"""
+    pair: int
+    """Number of the pair of picture and part that the map explains."""
+    other: str
+    """part_id of the other part."""
+    share: float
+    """Of the map's mass that lies on bricks of the other part."""
+    area: float
+    """Of the picture that those bricks cover."""
 
 
 @dataclass(frozen=True)
@@ -91,23 +91,26 @@ class Material:
 
     @cached_property
     def overlaps(self) -> list[Overlap]:
-        """Return how the maps lie on other parts than the one they explain."""
-        rows = {pair: row for (method, pair), row in self.table.rows.items() if method == self.method}
-        labels = _labels(self.run)
-        return read_overlaps(self.run.folder, self.dataset, rows, [pair in labels for pair in self.table.pairs])
+        """Return how the maps lie on other parts than the one they explain, in the order of the pairs.
 
-    @cached_property
-    def overlap_columns(self) -> OverlapColumns:
-        """Return `overlaps` as columns."""
-        class_of = {part_id: number for number, part_id in enumerate(self.run.info.classes)}
-        pairs = np.array([overlap.pair for overlap in self.overlaps], dtype=np.int64)
-        return OverlapColumns(
-            explained=np.array([class_of.get(self.table.pairs[pair][1], -1) for pair in pairs], dtype=np.int64),
-            other=np.array([class_of.get(overlap.other, -1) for overlap in self.overlaps], dtype=np.int64),
-            share=np.array([overlap.share for overlap in self.overlaps], dtype=np.float64),
-            area=np.array([overlap.area for overlap in self.overlaps], dtype=np.float64),
-            piles=self.table.piles[pairs],
-        )
+        Only parts that are labels of the picture count, named ones and others.
+        """
+        number_of = {image_id: number for number, image_id in enumerate(self.dataset.image_ids)}
+        masks_of, labels = lru_cache(maxsize=64)(self.dataset.masks), _labels(self.run)
+        chosen = [
+            (pair, row)
+            for (method, pair), row in self.table.rows.items()
+            if method == self.method and self.table.pairs[pair] in labels and row.image_id in number_of
+        ]
+        chosen.sort(key=lambda item: (item[1].file, item[1].row))
+        overlaps = []
+        for (pair, row), values in zip(chosen, load_maps(self.run.folder, [row for _, row in chosen]), strict=True):
+            masks = masks_of(number_of[row.image_id])
+            if len(masks) > 1 and row.part_id in masks:
+                height, width = masks[row.part_id].shape
+                resized = resize_maps(values[None], height, width, find_method(row.method).resize)[0]
+                overlaps += [Overlap(pair, *found) for found in overlaps_of(resized, row.part_id, masks)]
+        return sorted(overlaps, key=lambda overlap: (overlap.pair, overlap.other))
 
     @cached_property
     def pictures(self) -> Pictures:
@@ -115,13 +118,34 @@ class Material:
         return _pictures(self)
 
 
-def gather_material(run: Run, *, checkpoint: str | None = None, method: str | None = None) -> Material:
-    """Return what findings are drawn from.
+def overlaps_of(values: FloatArray, named: str, masks: Mapping[str, BoolArray]) -> list[tuple[str, float, float]]:
+    """Return (other part, share of the mass on it, share of the area) of one map, for each other part.
 
     Args:
-        run: with scores of maps of its dataset's pictures.
-        checkpoint: whose maps; None takes the best one that has scores.
-        method: whose maps, as tables call it; None takes the explanation with the best mean rank.
+        values: (H, W) the map at the size of the masks; negative values count as 0.
+        named: the part that the map explains. What lies on its own bricks counts for no other part, as where boxes of
+            photos overlap.
+        masks: (H, W) by part. A part of which nothing is left is passed over.
+
+    Nothing comes back where the map is not finite or has no positive value.
+    """
+    if not np.isfinite(values).all():
+        return []
+    mass = np.maximum(values, 0.0).astype(np.float64)
+    total = float(mass.sum())
+    if not total > 0:
+        return []
+    own = masks.get(named, np.zeros(values.shape, dtype=np.bool_))
+    overlaps = []
+    for part_id, mask in masks.items():
+        other = mask & ~own
+        if part_id != named and other.any():
+            overlaps.append((part_id, float(mass[other].sum()) / total, float(other.mean())))
+    return overlaps
+
+
+def gather_material(run: Run, *, checkpoint: str | None = None, method: str | None = None) -> Material:
+    """Return what findings are drawn from; the arguments are those of `evaluation.findings.page.write_findings`.
 
     Raises:
         BrickbenchError: there are no scores, or not those that are needed.

@@ -4,11 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from markupsafe import Markup
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from core.bootstrap import LEVEL
 from core.pages import page_environment, save_page
 from core.svg import ACCENT, MUTED, bare, inline_svg, plot_style
 from evaluation.findings.contrasts import GroupTest, PairTest, contrast_groups, contrast_pairs
@@ -16,8 +15,8 @@ from evaluation.findings.cure import FACTOR, Cure, base_settings, cure, cure_tex
 from evaluation.findings.examples import examples_of
 from evaluation.findings.material import Material, gather_material
 from evaluation.findings.wording import Finding, Test, finding_of, headline, limits, part_title, plain
+from evaluation.report.plots import draw_mean, lines_figure
 from evaluation.statistics.strata import FEWEST_PILES
-from evaluation.statistics.summary import LEVEL
 from training.run.run import Run
 
 KINDS = {"part": "Parts", "floor": "Floors", "lighting": "Lights"}
@@ -54,7 +53,7 @@ def write_findings(
         out: the HTML file.
         settings: the file for `render run`; None writes none.
         checkpoint: whose maps; None takes the best one that has scores.
-        method: whose maps; None takes the explanation that localises best.
+        method: whose maps, as tables call it; None takes the explanation with the best mean rank.
         seed: of the resampling.
 
     Raises:
@@ -146,17 +145,10 @@ def _render(
 def _groups_plot(kind: str, tests: Sequence[GroupTest], names: Sequence[str]) -> Markup:
     """Return a line a group with its mean mass on the floor and interval; coloured where it was found to be more."""
     with plot_style(f"findings {kind}"):
-        figure = Figure(figsize=(5.6, 0.6 + 0.27 * len(tests)), layout="constrained")
-        axes = figure.add_subplot()
+        labels = [f"{name} ({test.effect.group.values})" for name, test in zip(names, tests, strict=True)]
+        figure, axes = lines_figure(5.6, 0.6 + 0.27 * len(tests), labels)
         for line, test in enumerate(tests):
-            colour, mean = ACCENT if test.found else MUTED, test.effect.group
-            if np.isfinite(mean.low):
-                axes.plot([mean.low, mean.high], [line] * 2, color=colour, linewidth=2.4, solid_capstyle="round")
-            axes.plot([mean.mean], [line], "o", color=colour, markersize=5.5)
-        axes.set_yticks(
-            range(len(tests)), [f"{name} ({test.effect.group.values})" for name, test in zip(names, tests, strict=True)]
-        )
-        axes.set_ylim(len(tests) - 0.4, -0.6)
+            draw_mean(axes, line, test.effect.group, ACCENT if test.found else MUTED)
         axes.set_xlim(0, 1)
         axes.set_xlabel("share of the map on the floor")
         axes.xaxis.set_major_locator(MaxNLocator(5))

@@ -9,14 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import torch
 import yaml
 from torch import Tensor
 
-from core.bootstrap import LEVEL
 from core.errors import BrickbenchError, SettingsError
-from core.files import atomic_file, require_writable
+from core.files import require_writable
 from core.progress import Progress
 from core.seeding import Purpose, generator
 from core.settings import near_matches
@@ -25,9 +23,10 @@ from evaluation.intervals import mean_interval
 from evaluation.localization.registry import score
 from evaluation.measure import BoolArray
 from evaluation.resize import resize_maps
+from evaluation.score_store import read_table, write_rows
 from explain.method_key import MethodKey
 from explain.methods import create_method, find_method
-from explain.protocol import Method
+from explain.protocol import Method, device_of
 from explain.store import ATTRIBUTIONS, SETTINGS_FILE
 from training.network.devices import choose_device
 from training.run.checkpoint import Checkpoint
@@ -55,9 +54,9 @@ class Mosaic:
 
     number: int
     class_index: int
-    places: tuple[int, int, int, int]
+    places: tuple[int, ...]
     """Of the pictures in the dataset."""
-    shows: tuple[bool, bool, bool, bool]
+    shows: tuple[bool, ...]
     """Which of them show the part; two do."""
 
 
@@ -113,16 +112,22 @@ def focus_run(
     plan = plan_mosaics(pictures, mosaics, seed=seed)
     chosen = _methods(run.folder, network, methods)
     names = [key.method for key in chosen]
+    setting = f"{network.name}-{split}-{seed}{'-shrunk' if shrink else ''}"
     rows = []
     with Progress("Focus", len(chosen) * len(plan), "mosaics") as progress:
         for key, method in chosen.items():
-            setting = f"{network.name}-{split}-{seed}{'-shrunk' if shrink else ''}"
             folder = run.folder / FOCUS / setting / str(key)
             tables = []
             for start in range(0, len(plan), MOSAICS_A_FILE):
                 part = plan[start : start + MOSAICS_A_FILE]
                 path = folder / f"{start // MOSAICS_A_FILE:06d}.parquet"
-                tables.append(_part(path, part, key.method, method, network, pictures, shrink=shrink))
+                wanted = [[pictures.image_ids[place] for place in mosaic.places] for mosaic in part]
+                table = _read(path) if path.is_file() else _SCHEMA.empty_table()
+                if table.column("image_ids").to_pylist()[: len(part)] != wanted:  # fewer, or of other pictures
+                    scored = [_score(mosaic, key.method, method, network, pictures, shrink=shrink) for mosaic in part]
+                    table = pa.Table.from_pylist(scored, schema=_SCHEMA)
+                    write_rows(path, [table], compression="snappy")
+                tables.append(table.slice(0, len(part)))
                 progress.advance(len(part), note=key.method)
             label = key.method if names.count(key.method) == 1 else str(key)
             rows.append(_row(label, key.method, pa.concat_tables(tables), seed, setting))
@@ -145,10 +150,7 @@ def load_focus(run_folder: Path, checkpoint: str, *, seed: int = 0) -> dict[str,
 
 
 def _read(path: Path) -> pa.Table:
-    try:
-        return pq.read_table(path, schema=_SCHEMA, partitioning=None)
-    except (OSError, pa.ArrowException) as error:
-        raise BrickbenchError(f"{path} is damaged: delete it and run `evaluate focus` again.") from error
+    return read_table(path, "evaluate focus", _SCHEMA)
 
 
 def _methods(run_folder: Path, network: Checkpoint, wanted: Sequence[str] | None) -> dict[MethodKey, Method]:
@@ -172,57 +174,36 @@ def _methods(run_folder: Path, network: Checkpoint, wanted: Sequence[str] | None
     return methods
 
 
-def _part(
-    path: Path,
-    plan: Sequence[Mosaic],
-    name: str,
-    method: Method,
-    network: Checkpoint,
-    pictures: PileDataset,
-    *,
-    shrink: bool,
-) -> pa.Table:
-    """Return the rows of some mosaics from their file, made anew where it holds fewer or those of other pictures."""
-    wanted = [[pictures.image_ids[place] for place in mosaic.places] for mosaic in plan]
-    if path.is_file():
-        table = _read(path)
-        if table.column("image_ids").to_pylist()[: len(plan)] == wanted:
-            return table.slice(0, len(plan))
-    rows = []
-    for mosaic, image_ids in zip(plan, wanted, strict=True):
-        image = mosaic_input(mosaic, pictures, network, shrink=shrink)
-        try:
-            maps = method.attribute(image[None].to(next(network.model.parameters()).device), [[mosaic.class_index]])[0]
-        except (RuntimeError, AssertionError, ValueError) as error:
-            if shrink:
-                raise
-            raise BrickbenchError(
-                f"{name} fails on mosaics of {image.shape[-1]} px ({str(error).splitlines()[0]}). If the network takes "
-                f"pictures of {network.input_size_px} px only, give --shrink."
-            ) from error
-        side = image.shape[-1]
-        resized = resize_maps(maps, side, side, find_method(name).resize)
-        found = score(FOCUS, resized, tiles_mask(mosaic, side)[None])
-        rows.append(
-            {
-                "mosaic": mosaic.number,
-                "part_id": network.classes[mosaic.class_index],
-                "image_ids": image_ids,
-                "shows": list(mosaic.shows),
-                "value": found.values[0],
-                "status": str(found.status[0]),
-                "chance": found.chance[0],
-            }
-        )
-    table = pa.Table.from_pylist(rows, schema=_SCHEMA)
-    with atomic_file(path) as temporary:
-        pq.write_table(table, temporary)
-    return table
+def _score(
+    mosaic: Mosaic, name: str, method: Method, network: Checkpoint, pictures: PileDataset, *, shrink: bool
+) -> dict[str, object]:
+    """Return the row of one mosaic."""
+    image = mosaic_input(mosaic, pictures, network, shrink=shrink)
+    side = image.shape[-1]
+    try:
+        maps = method.attribute(image[None].to(device_of(network.model)), [[mosaic.class_index]])[0]
+    except (RuntimeError, AssertionError, ValueError) as error:
+        if shrink:
+            raise
+        raise BrickbenchError(
+            f"{name} fails on mosaics of {side} px ({str(error).splitlines()[0]}). If the network takes "
+            f"pictures of {network.input_size_px} px only, give --shrink."
+        ) from error
+    found = score(FOCUS, resize_maps(maps, side, side, find_method(name).resize), tiles_mask(mosaic, side)[None])
+    return {
+        "mosaic": mosaic.number,
+        "part_id": network.classes[mosaic.class_index],
+        "image_ids": [pictures.image_ids[place] for place in mosaic.places],
+        "shows": list(mosaic.shows),
+        "value": found.values[0],
+        "status": str(found.status[0]),
+        "chance": found.chance[0],
+    }
 
 
 def _row(label: str, name: str, table: pa.Table, seed: int, setting: str) -> FocusRow:
     values = np.array(table.column("value").to_pylist(), dtype=np.float64)
-    interval = mean_interval(values, np.arange(len(values)), seed=seed, level=LEVEL)
+    interval = mean_interval(values, np.arange(len(values)), seed=seed)
     return FocusRow(
         method=label,
         kind=find_method(name).kind,
@@ -265,19 +246,14 @@ def plan_mosaics(pictures: PileDataset, count: int, *, seed: int) -> list[Mosaic
         lacking = rng.choice(np.flatnonzero(absent[:, class_index]), 2, replace=False)
         order = rng.permutation(4)
         tiles, shows = np.concatenate([having, lacking])[order], np.array([True, True, False, False])[order]
-        a, b, c, d = (int(first[tile]) for tile in tiles)
-        e, f, g, h = (bool(each) for each in shows)
-        mosaics.append(Mosaic(number, class_index, (a, b, c, d), (e, f, g, h)))
+        mosaics.append(Mosaic(number, class_index, tuple(first[tiles].tolist()), tuple(shows.tolist())))
     return mosaics
 
 
 def mosaic_input(mosaic: Mosaic, pictures: PileDataset, network: Checkpoint, *, shrink: bool) -> Tensor:
     """Return a mosaic as the network takes it, float32: (3, 2S, 2S) of tiles of its input size S, (3, S, S) shrunk."""
-    upper_left, upper_right, lower_left, lower_right = (
-        network.network_input(pictures.image(place)) for place in mosaic.places
-    )
-    upper, lower = torch.cat([upper_left, upper_right], dim=2), torch.cat([lower_left, lower_right], dim=2)
-    whole = torch.cat([upper, lower], dim=1)
+    tiles = [network.network_input(pictures.image(place)) for place in mosaic.places]
+    whole = torch.cat([torch.cat(tiles[:2], dim=2), torch.cat(tiles[2:], dim=2)], dim=1)
     return torch.nn.functional.avg_pool2d(whole[None], 2)[0] if shrink else whole
 
 

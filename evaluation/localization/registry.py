@@ -15,27 +15,8 @@ from numpy.typing import NDArray
 from core.errors import BrickbenchError
 from core.settings import Settings
 from evaluation.localization.batch import Batch, count_rows
-from evaluation.localization.metrics.focus import FOCUS
-from evaluation.localization.metrics.iou import IOU_BEST, IOU_FIXED, IOU_ORACLE
-from evaluation.localization.metrics.mass import (
-    ATTRIBUTION_LOCALIZATION,
-    ATTRIBUTION_LOCALIZATION_WEIGHTED,
-    ENERGY,
-    LIFT,
-    MASS_ACCURACY,
-)
-from evaluation.localization.metrics.pointing import POINTING_GAME
-from evaluation.localization.metrics.ranks import PIXEL_AP, PIXEL_AUROC, RANK_ACCURACY, TOP_K
-from evaluation.localization.metrics.shares import (
-    LIFT_ON_FLOOR,
-    LIFT_ON_OTHERS,
-    MASS_ON_FLOOR,
-    MASS_ON_OTHERS,
-    TARGET_VS_DISTRACTOR,
-)
-from evaluation.localization.metrics.wsol import MAX_BOX_ACC, PXAP
-from evaluation.measure import BoolArray, FloatArray, Measure, Values, find_measure
-from evaluation.scores import Scores
+from evaluation.localization.metrics import iou, mass, ranks, wsol
+from evaluation.measure import BoolArray, FloatArray, Measure, Scores, Values, find_row
 
 MapMeasure = Measure[Batch, Values]
 SplitMeasure = Measure[Batch, FloatArray]
@@ -43,30 +24,30 @@ SplitMeasure = Measure[Batch, FloatArray]
 METRICS: dict[str, MapMeasure] = {
     row.name: row
     for row in (
-        POINTING_GAME,
-        MASS_ACCURACY,
-        RANK_ACCURACY,
-        TOP_K,
-        IOU_FIXED,
-        IOU_BEST,
-        IOU_ORACLE,
-        PIXEL_AUROC,
-        PIXEL_AP,
-        LIFT,
-        ENERGY,
-        ATTRIBUTION_LOCALIZATION,
-        ATTRIBUTION_LOCALIZATION_WEIGHTED,
-        TARGET_VS_DISTRACTOR,
-        MASS_ON_OTHERS,
-        MASS_ON_FLOOR,
-        LIFT_ON_OTHERS,
-        LIFT_ON_FLOOR,
+        ranks.POINTING_GAME,
+        mass.MASS_ACCURACY,
+        ranks.RANK_ACCURACY,
+        ranks.TOP_K,
+        iou.IOU_FIXED,
+        iou.IOU_BEST,
+        iou.IOU_ORACLE,
+        ranks.PIXEL_AUROC,
+        ranks.PIXEL_AP,
+        mass.LIFT,
+        mass.ENERGY,
+        mass.ATTRIBUTION_LOCALIZATION,
+        mass.ATTRIBUTION_LOCALIZATION_WEIGHTED,
+        mass.TARGET_VS_DISTRACTOR,
+        mass.MASS_ON_OTHERS,
+        mass.MASS_ON_FLOOR,
+        mass.LIFT_ON_OTHERS,
+        mass.LIFT_ON_FLOOR,
     )
 }
 """Of one map each, on the mask of its part."""
-SPLIT_METRICS: dict[str, SplitMeasure] = {row.name: row for row in (MAX_BOX_ACC, PXAP)}
+SPLIT_METRICS: dict[str, SplitMeasure] = {row.name: row for row in (wsol.MAX_BOX_ACC, wsol.PXAP)}
 """Of all maps of a split together."""
-MOSAIC_METRICS: dict[str, MapMeasure] = {FOCUS.name: FOCUS}
+MOSAIC_METRICS: dict[str, MapMeasure] = {mass.FOCUS.name: mass.FOCUS}
 """Of maps of mosaics; their masks are the tiles that show the part."""
 DEFINITIONS: Mapping[str, Measure[Batch, Any]] = ChainMap[str, Measure[Batch, Any]](
     MOSAIC_METRICS, SPLIT_METRICS, METRICS
@@ -76,7 +57,7 @@ DEFINITIONS: Mapping[str, Measure[Batch, Any]] = ChainMap[str, Measure[Batch, An
 
 def metric_settings(name: str, values: Mapping[str, object]) -> Settings:
     """Return the checked settings of metric `name`, of any kind."""
-    return find_measure(DEFINITIONS, name).settings.parse(values, where=f"the settings of metric {name}")
+    return find_row(DEFINITIONS, name).settings.parse(values, where=f"the settings of metric {name}")
 
 
 @dataclass(frozen=True)
@@ -118,25 +99,17 @@ def score(
         SettingsError: no such metric or setting.
         BrickbenchError: arrays of other shapes or types, or `others` is needed and not given.
     """
-    return score_all({metric: metric_settings(metric, settings)}, maps, Truth(masks, others, boxes))[metric]
-
-
-def score_all(metrics: Mapping[str, Settings], maps: NDArray[Any], truth: Truth) -> dict[str, Scores]:
-    """Return the scores of several metrics, by name, from one pass over the maps (one sort serves all ranks).
-
-    Args:
-        metrics: name to checked settings (`metric_settings`).
-        maps: (N, H, W) float, as in `score`; float64 is computed in float64, other types in float32.
-        truth: what the maps are held against.
-    """
-    return Scorer(maps, truth).scores(metrics)
+    return Scorer(maps, Truth(masks, others, boxes)).scores({metric: metric_settings(metric, settings)})[metric]
 
 
 class Scorer:
-    """Maps with their truth, checked, and what several metrics need of them computed once."""
+    """Maps with their truth, checked, and what several metrics need computed once: one sort serves all ranks."""
 
     def __init__(self, maps: NDArray[Any], truth: Truth) -> None:
-        """Check what comes in and settle the cases in which no metric has a value; raises as `score` does."""
+        """Check what comes in and settle the cases in which no metric has a value; raises as `score` does.
+
+        `maps` are (N, H, W) float, as in `score`; float64 is computed in float64, other types in float32.
+        """
         _check(maps, truth)
         count, pixels = len(maps), maps.shape[1] * maps.shape[2]
         area = count_rows(truth.masks.reshape(count, pixels))
@@ -151,22 +124,17 @@ class Scorer:
             # They take part as zeros: the chance level of their mask is still wanted.
             values = np.where(broken[:, None, None], values.dtype.type(0), values)
             self._status[self._rows[broken]] = "nonfinite"
-        masks = truth.masks[rows]
         boxes = None
         if truth.boxes is not None:
             boxes = [np.asarray(truth.boxes[row], dtype=np.int64).reshape(-1, 4) for row in self._rows]
         self._has_others = truth.others is not None
-        self._batch = Batch(
-            values,
-            masks,
-            None if truth.others is None else truth.others[rows],
-            boxes,
-        )
+        others = None if truth.others is None else truth.others[rows]
+        self._batch = Batch(values, truth.masks[rows], others, boxes)
 
     def scores(self, metrics: Mapping[str, Settings]) -> dict[str, Scores]:
         """Return the scores of metrics of one map, by name."""
         known = {**METRICS, **MOSAIC_METRICS}
-        return {name: self._score(find_measure(known, name), settings) for name, settings in metrics.items()}
+        return {name: self._score(find_row(known, name), settings) for name, settings in metrics.items()}
 
     def sums(self, metric: SplitMeasure, settings: Settings) -> tuple[NDArray[np.float64], NDArray[np.str_]]:
         """Return what each map adds to the sums of `metric`, (N, S), NaN where it adds nothing, and the status (N,)."""

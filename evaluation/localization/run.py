@@ -86,7 +86,10 @@ def score_run(
         PartialFailureError: all other maps were scored and merged, but some files of maps failed.
     """
     every: Mapping[str, Mapping[str, object]] = {name: {} for name in (*METRICS, *SPLIT_METRICS)}
-    chosen = _by_folder(_checked(every if metrics is None else metrics))
+    checked, summed = _checked(every if metrics is None else metrics), summed_metrics()
+    chosen: dict[str, dict[str, Settings]] = {SCORES: {}, SUMS: {}}
+    for name, settings in checked.items():
+        chosen[SUMS if name in summed else SCORES][name] = settings
     shards = shard_files(run.folder)
     if not shards:
         raise BrickbenchError(f"{run.folder} has no maps: make them with `brickbench explain run {run.folder}`.")
@@ -131,15 +134,6 @@ def _checked(metrics: Mapping[str, Mapping[str, object]]) -> dict[str, Settings]
             "for one of your own, set iou_fixed.threshold."
         )
     return chosen
-
-
-def _by_folder(chosen: Mapping[str, Settings]) -> dict[str, dict[str, Settings]]:
-    """Return which of the metrics `chosen` go to which folder."""
-    summed = summed_metrics()
-    return {
-        SCORES: {name: settings for name, settings in chosen.items() if name not in summed},
-        SUMS: {name: settings for name, settings in chosen.items() if name in summed},
-    }
 
 
 def _kept(

@@ -11,8 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from core.bootstrap import LEVEL, interval_ends, resample_counts
-from core.errors import BrickbenchError
+from core.bootstrap import interval_ends, resample_counts
 from core.files import atomic_file
 from core.seeding import Purpose, generator
 from evaluation.localization.metrics.iou import IOU_CHOICE, STEPS, expected_iou
@@ -24,6 +23,7 @@ from evaluation.score_store import (
     SUMS,
     SUMS_SCHEMA,
     read_rows,
+    read_table,
     score_file,
     write_rows,
 )
@@ -110,8 +110,8 @@ def summed_metrics() -> dict[str, SplitMeasure]:
     return {**SPLIT_METRICS, IOU_CHOICE.name: IOU_CHOICE}
 
 
-def finish_splits(run: Run, *, seed: int = 0) -> list[SplitScore]:
-    """Write and return the run's scores of splits, and write the scores of `iou_best` at the thresholds chosen on val.
+def finish_splits(run: Run, *, seed: int = 0) -> None:
+    """Write the run's scores of splits, and the scores of `iou_best` at the thresholds chosen on val.
 
     Args:
         run: with sums made by `evaluation.localization.run`; its dataset tells the split and pile of each picture.
@@ -133,7 +133,6 @@ def finish_splits(run: Run, *, seed: int = 0) -> list[SplitScore]:
     with atomic_file(run.folder / SPLIT_SCORES) as temporary:
         pq.write_table(pa.Table.from_pylist([asdict(score) for score in scores], schema=schema), temporary)
     _write_iou_best(run.folder, split_and_pile, scores)
-    return [score for score in scores if score.metric != IOU_CHOICE.name or score.split == CHOICE_SPLIT]
 
 
 def load_split_scores(run_folder: Path) -> list[SplitScore]:
@@ -141,11 +140,7 @@ def load_split_scores(run_folder: Path) -> list[SplitScore]:
     path = run_folder / SPLIT_SCORES
     if not path.is_file():
         return []
-    try:
-        rows = pq.read_table(path, partitioning=None).to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise BrickbenchError(f"{path} is damaged: delete it and run `evaluate localize` again.") from error
-    scores = [SplitScore(**row) for row in rows]
+    scores = [SplitScore(**row) for row in read_table(path, "evaluate localize").to_pylist()]
     return [score for score in scores if score.metric != IOU_CHOICE.name or score.split == CHOICE_SPLIT]
 
 
@@ -222,13 +217,9 @@ def _finish(key: _Key, total: _Sums, seed: int) -> SplitScore:
         assert finish is not None, "a metric of a split"
         value, chance, threshold = map(float, finish(sums.sum(axis=0), settings))
         drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), len(sums), RESAMPLES)
-        low, high = interval_ends(finish(drawn @ sums, settings)[0], len(sums), LEVEL)
+        low, high = interval_ends(finish(drawn @ sums, settings)[0], len(sums))
     return SplitScore(
-        checkpoint=key.checkpoint,
-        method=key.method,
-        method_settings_hash=key.method_settings_hash,
-        split=key.split,
-        metric=key.metric,
+        **key._asdict(),
         value=value,
         low=float(low),
         high=float(high),
@@ -237,7 +228,6 @@ def _finish(key: _Key, total: _Sums, seed: int) -> SplitScore:
         maps=total.maps,
         piles=len(total.piles),
         undefined=total.undefined / total.maps,
-        metric_settings=key.metric_settings,
     )
 
 

@@ -13,7 +13,7 @@ from evaluation.report.verdict import NetworkFacts, Verdict, core_metrics, decid
 from evaluation.statistics.contrast import Growth, grow, require_same_pictures
 from evaluation.statistics.facts import PairFacts, read_logits, read_pair_facts
 from evaluation.statistics.strata import Stratum, StratumScore, strata, stratum_scores
-from evaluation.statistics.summary import Summary, summarize
+from evaluation.statistics.summary import Summary
 from evaluation.statistics.table import MethodLabel, ScoreTable, load_scores, read_scored_run
 from evaluation.statistics.variance import Variation, vary
 from training.run.history import read_epochs
@@ -57,10 +57,13 @@ class ReportData:
 
     @property
     def leaders(self) -> list[MethodLabel]:
-        """Return the explanations in the order of their mean rank on `lead`; without a ranking in table order."""
+        """Return the explanations in the order of their mean rank on `lead`; without a ranking in table order.
+
+        Where there are none, all methods of the table.
+        """
         ranking = self.summary.rankings.get(self.lead)
         methods = self.table.methods if ranking is None else [self.table.methods[number] for number in ranking.order]
-        return [method for method in methods if method.is_ranked]
+        return [method for method in methods if method.is_ranked] or list(self.table.methods)
 
     @cached_property
     def verdict(self) -> Verdict:
@@ -72,7 +75,7 @@ class ReportData:
             predicted_share=sum(logit > 0 for logit in logits) / len(logits) if logits else None,
             runs=1 + len(self.also),
         )
-        return decide(self.table, self.summary, network)
+        return decide(self.summary, network)
 
     @cached_property
     def strata(self) -> list[list[tuple[Stratum, dict[tuple[str, str], StratumScore]]]]:
@@ -85,21 +88,9 @@ class ReportData:
 
 
 def gather(
-    run: Run,
-    *,
-    checkpoint: str | None = None,
-    seed: int = 0,
-    also: Sequence[Path] = (),
-    strict: bool = False,
+    run: Run, *, checkpoint: str | None = None, seed: int = 0, also: Sequence[Path] = (), strict: bool = False
 ) -> ReportData:
-    """Return what the scores of a run come to.
-
-    Args:
-        run: with scores of maps of its dataset's pictures.
-        checkpoint: whose maps; None takes the best one that has scores.
-        seed: of the resampling.
-        also: further runs on the same pictures, such as other seeds: they tell training from pictures.
-        strict: undefined scores count as the worst value.
+    """Return what the scores of a run come to; the arguments are those of `evaluation.report.page.write_report`.
 
     Raises:
         BrickbenchError: a run has no scores, or the further ones have other pictures.
@@ -112,21 +103,21 @@ def gather(
     tables = _alike(table, others)
     growth = grow(tables, seed=seed) if len(tables) > 1 else []
     further = _open_further(run, also)
-    names: tuple[str, ...] = (run.info.run_id, *(other.info.run_id for other in further))
+    names: tuple[str, ...] = tuple(one.checkpoint for one in tables) if growth else ()
     if further:
-        variation = vary([table, *(_table_beside(run, table, other) for other in further)], names)
-    else:
-        names = tuple(one.checkpoint for one in tables) if growth else ()
-        variation = vary(tables, names) if growth else []
+        names = (run.info.run_id, *(other.info.run_id for other in further))
+        tables = [table, *(load_scores(other, strict=strict) for other in further)]
+        for other, beside in zip(further, tables[1:], strict=True):
+            require_same_pictures((run, other), table, beside)
     return ReportData(
         run=run,
         table=table,
-        summary=summarize(table, seed=seed),
+        summary=Summary(table, seed=seed),
         facts=read_pair_facts(run.dataset, table.pairs, logits),
         logits=logits,
         epochs=read_epochs(run.folder),
         growth=growth,
-        variation=variation,
+        variation=vary(tables, names) if names else [],
         varied=names,
         also=tuple(other.info for other in further),
         splits=[score for score in load_split_scores(run.folder) if score.checkpoint == table.checkpoint],
@@ -155,9 +146,3 @@ def _open_further(run: Run, also: Sequence[Path]) -> list[Run]:
     # Maps of another dataset's pictures: those of the further runs are of the same one.
     is_elsewhere = also and dataset_of(run.folder).resolve() != run.dataset.root.resolve()
     return [Run.open(folder, run.dataset.root if is_elsewhere else None) for folder in also]
-
-
-def _table_beside(run: Run, table: ScoreTable, other: Run) -> ScoreTable:
-    beside = load_scores(other, strict=table.strict)
-    require_same_pictures((run, other), table, beside)
-    return beside

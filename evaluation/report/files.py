@@ -2,20 +2,18 @@
 
 import json
 import math
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
+from core.cli import plain_json
 from core.csv_table import harmless
 from core.files import atomic_file, cannot_write, require_writable
 from evaluation.report.data import ReportData
 from evaluation.report.provenance import provenance
-from evaluation.report.sections import mass_shares
-from evaluation.report.split_tables import focus_rows, split_rows
+from evaluation.report.sections import focus_rows, mass_shares, split_rows
 from evaluation.statistics.summary import difference_rows, ranking_rows, score_rows
 from evaluation.statistics.table import MISSING
 
@@ -91,7 +89,7 @@ def write_files(report: ReportData, folder: Path) -> list[Path]:
     with cannot_write(f"in {folder}", "Choose another folder."):
         for path, value in zip(paths[:2], (document(report), columns), strict=True):
             with atomic_file(path) as temporary:
-                text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False)
+                text = json.dumps(plain_json(value), ensure_ascii=False, allow_nan=False)
                 temporary.write_text(text + "\n", encoding="utf-8")
         with atomic_file(paths[2]) as temporary:
             pc.write_csv(_for_spreadsheets(table), temporary)
@@ -110,11 +108,3 @@ def _for_spreadsheets(table: pa.Table) -> pa.Table:
 
 def _known(value: float) -> float | None:
     return value if math.isfinite(value) else None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(name): _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return _known(value) if isinstance(value, float) else value

@@ -1,13 +1,13 @@
 """Pictures for the report: which pairs to show, and each one's picture and maps as data URIs."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from core.pages import data_uri
+from core.pages import data_uri, page_number
+from dataset.pile_dataset import PileDataset
 from evaluation.measures import MEASURES
 from evaluation.report.verdict import CORE
 from evaluation.statistics.table import ScoreTable
@@ -103,17 +103,18 @@ def _good(table: ScoreTable, methods: Sequence[int]) -> NDArray[np.float64]:
     return np.asarray(sign * table.values[list(methods), table.metrics.index(lead)], dtype=np.float64)
 
 
+def picture_and_mask(pictures: PileDataset, number: int, part_id: str) -> tuple[Picture, NDArray[np.bool_]]:
+    """Return a picture and where a part lies in it: nowhere if it was explained because predicted."""
+    picture = pictures.image(number)
+    mask = pictures.masks(number).get(part_id)
+    return picture, np.zeros(picture.shape[:2], dtype=np.bool_) if mask is None else mask
+
+
 class Gallery:
     """Draws pairs of picture and part with their maps."""
 
     def __init__(self, run: Run, table: ScoreTable, logits: Mapping[tuple[str, str], float]) -> None:
-        """Take what the pictures are drawn from.
-
-        Args:
-            run: holds the maps; its dataset the pictures.
-            table: scores, and where the maps are.
-            logits: of (image_id, part_id), as far as they are known.
-        """
+        """Take a run with its scores, and the logits of (image_id, part_id), as far as they are known."""
         self._run_folder, self._table, self._logits = run.folder, table, logits
         self._pictures = run.dataset.pictures(None, with_masks=True)
         self._names = {part.part_id: part.name for part in run.dataset.parts}
@@ -137,50 +138,33 @@ class Gallery:
 
     def _case(self, kind: str, pair: int, methods: Sequence[int]) -> Case:
         image_id, part_id = self._table.pairs[pair]
-        picture = self._pictures.image(self._number_of[image_id])
-        mask = self._pictures.masks(self._number_of[image_id]).get(part_id)
-        if mask is None:  # explained because predicted, though it is not there
-            mask = np.zeros(picture.shape[:2], dtype=np.bool_)
+        picture, mask = picture_and_mask(self._pictures, self._number_of[image_id], part_id)
         name = self._names.get(part_id, part_id)
         first = Panel(
             title="Picture",
             alt=f"Picture {image_id}; the outline marks {name}, {mask.mean():.1%} of the picture.",
             uri=data_uri(with_outline(scaled_picture(picture, SIZE_PX), mask)),
         )
-        panels = (first, *_panels(self._run_folder, self._table, methods, pair, picture, mask, name))
-        return Case(kind, image_id, part_id, name, self._logits.get((image_id, part_id)), panels)
+        drawn = [
+            self._panel(method, pair, picture, mask, name) for method in methods if (method, pair) in self._table.rows
+        ]
+        return Case(kind, image_id, part_id, name, self._logits.get((image_id, part_id)), (first, *drawn))
 
-
-def _panels(
-    run_folder: Path,
-    table: ScoreTable,
-    methods: Sequence[int],
-    pair: int,
-    picture: Picture,
-    mask: NDArray[np.bool_],
-    name: str,
-) -> Iterator[Panel]:
-    for method in methods:
-        row = table.rows.get((method, pair))
-        if row is None:
-            continue
-        values = next(load_maps(run_folder, [row]))
+    def _panel(self, method: int, pair: int, picture: Picture, mask: NDArray[np.bool_], name: str) -> Panel:
+        table, row = self._table, self._table.rows[method, pair]
+        values = next(load_maps(self._run_folder, [row]))
         title = table.methods[method].title
         scores = tuple(
-            (MEASURES[metric].title, _score(table.values[method, table.metrics.index(metric), pair]))
+            (MEASURES[metric].title, page_number(table.values[method, table.metrics.index(metric), pair]))
             for metric in CORE
             if metric in table.metrics
         )
-        scale = _scale(colouring_of(values))
         words = ", ".join(f"{label} {value}" for label, value in scores)
         drawn = overlay(picture, values, resize=METHODS[row.method].resize, size_px=SIZE_PX, mask=mask)
-        yield Panel(title, f"{title} map for {name}: {words}.", data_uri(drawn), scores, scale)
+        alt = f"{title} map for {name}: {words}."
+        return Panel(title, alt, data_uri(drawn), scores, _scale(colouring_of(values)))
 
 
 def _scale(colouring: Colouring) -> str:
     ticks = [label for _, label in colouring.ticks()]
     return f"{ticks[0]} blue to {ticks[-1]} yellow" if colouring.signed else f"{ticks[0]} to {ticks[-1]}"
-
-
-def _score(value: float) -> str:
-    return "–" if np.isnan(value) else f"{value:.2f}"

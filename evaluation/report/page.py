@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.bootstrap import LEVEL
 from core.pages import page_environment, save_page
 from evaluation.localization.registry import SPLIT_METRICS
 from evaluation.measures import MEASURES, definition_rows
@@ -13,14 +14,10 @@ from evaluation.report.files import write_files
 from evaluation.report.gallery import Gallery
 from evaluation.report.plots import training_plot
 from evaluation.report.provenance import provenance
-from evaluation.report.split_tables import focus_lines, split_lines
 from evaluation.report.verdict import Verdict, core_metrics
 from evaluation.report.words import growth_words, variation_words
 from evaluation.statistics.strata import FEWEST_PILES
-from evaluation.statistics.summary import LEVEL
 from training.run.run import Run
-
-GALLERY_CASES = 10
 
 
 @dataclass(frozen=True)
@@ -39,7 +36,7 @@ def write_report(
     *,
     checkpoint: str | None = None,
     seed: int = 0,
-    cases: int = GALLERY_CASES,
+    cases: int = 10,
     also: Sequence[Path] = (),
     data: Path | None = None,
     strict: bool = False,
@@ -52,59 +49,61 @@ def write_report(
         checkpoint: whose maps; None takes the best one that has scores.
         seed: of the resampling.
         cases: how many pairs the gallery shows side by side; 0 leaves out all pictures.
-        also: further runs on the same pictures, which tell training from pictures.
+        also: further runs on the same pictures, such as other seeds: they tell training from pictures.
         data: a folder for JSON, CSV and Parquet files; None writes none.
         strict: undefined scores count as the worst value.
 
     Raises:
-        BrickbenchError: a run has no scores, or a file cannot be written.
+        BrickbenchError: a run has no scores, the further ones have other pictures, or a file cannot be written.
+        SettingsError: no such checkpoint, or one run is named twice.
     """
     report = gather(run, checkpoint=checkpoint, seed=seed, also=also, strict=strict)
-    html = render_report(report, cases=cases)
-    save_page(out, html)
+    save_page(out, _render(report, cases))
     return Report(out, report.verdict, tuple(write_files(report, data)) if data else ())
 
 
-def render_report(report: ReportData, *, cases: int) -> str:
-    """Return the report as HTML; `cases` is how many pairs the gallery shows side by side, 0 for no gallery."""
+def _render(report: ReportData, cases: int) -> str:
     table, summary = report.table, report.summary
     gallery = Gallery(report.run, table, report.logits)
-    environment = page_environment("evaluation.report")
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        run=report.run.info,
-        table=table,
-        verdict=report.verdict,
-        plots=sections.metric_panels(report),
-        cells=[[summary.cell(method, metric) for metric in table.metrics] for method in table.methods],
-        metrics={name: MEASURES[name] for name in table.metrics},
-        lead=MEASURES[report.lead],
-        core=core_metrics(table),
-        rankings=sections.ranking_panels(report),
-        differences=sections.difference_lines(report),
-        effects=sections.effect_lines(report),
-        curves=sections.curve_sections(report),
-        strata=sections.strata_panels(report),
-        leaders=[method.title for method in sections.leading(report)],
-        fewest=FEWEST_PILES,
-        split_lines=split_lines(report),
-        split_metrics=[definition.title for definition in SPLIT_METRICS.values()],
-        focus=focus_lines(report),
-        mass=sections.mass_plot(report),
-        shares=sections.mass_shares(report),
-        growth=sections.epoch_panels(report),
-        growth_words=growth_words(report.growth, report.lead),
-        variation=sections.variation_plot(report),
-        variation_words=variation_words(report.variation, report.lead, of_runs=bool(report.also)),
-        sources=sections.SOURCE_WORDS,
-        cases=gallery.side_by_side(cases),
-        own_cases=gallery.by_method() if cases else [],
-        training=training_plot(report.epochs) if report.epochs else None,
-        epoch=report.explained_epoch,
-        definitions=definition_rows([name for name in table.metrics if name not in summary.repeated]),
-        repeated=[(MEASURES[name].title, MEASURES[other].title) for name, other in summary.repeated.items()],
-        provenance=provenance(report),
-        pictures=table.pictures,
-        piles=table.pile_count,
-        level=LEVEL,
+    return (
+        page_environment("evaluation.report")
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            run=report.run.info,
+            table=table,
+            verdict=report.verdict,
+            plots=sections.metric_panels(report),
+            cells=[[summary.cell(method, metric) for metric in table.metrics] for method in table.methods],
+            metrics={name: MEASURES[name] for name in table.metrics},
+            lead=MEASURES[report.lead],
+            core=core_metrics(table),
+            rankings=sections.ranking_panels(report),
+            differences=sections.difference_lines(report),
+            effects=sections.effect_lines(report),
+            curves=sections.curve_sections(report),
+            strata=sections.strata_panels(report),
+            leaders=[method.title for method in report.leaders[:2]],
+            fewest=FEWEST_PILES,
+            split_lines=sections.split_lines(report),
+            split_metrics=[definition.title for definition in SPLIT_METRICS.values()],
+            focus=sections.focus_lines(report),
+            mass=sections.mass_plot(report),
+            shares=sections.mass_shares(report),
+            growth=sections.epoch_panels(report),
+            growth_words=growth_words(report.growth, report.lead),
+            variation=sections.variation_plot(report),
+            variation_words=variation_words(report.variation, report.lead, of_runs=bool(report.also)),
+            sources=sections.SOURCE_WORDS,
+            cases=gallery.side_by_side(cases),
+            own_cases=gallery.by_method() if cases else [],
+            training=training_plot(report.epochs) if report.epochs else None,
+            epoch=report.explained_epoch,
+            definitions=definition_rows([name for name in table.metrics if name not in summary.repeated]),
+            repeated=[(MEASURES[name].title, MEASURES[other].title) for name, other in summary.repeated.items()],
+            provenance=provenance(report),
+            pictures=table.pictures,
+            piles=table.pile_count,
+            level=LEVEL,
+        )
     )

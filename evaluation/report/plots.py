@@ -25,12 +25,12 @@ def metric_plot(cells: Sequence[Cell]) -> Markup:
     """Return one metric's panel: a line a method with its mean, interval and chance level."""
     name = cells[0].metric
     with plot_style(name):
-        figure = Figure(figsize=(4.1, 0.42 + 0.27 * len(cells)), layout="constrained")
-        axes = figure.add_subplot()
+        figure, axes = lines_figure(4.1, 0.42 + 0.27 * len(cells), [cell.method.title for cell in cells])
         for line, cell in enumerate(cells):
-            _draw_cell(axes, line, cell)
-        axes.set_yticks(range(len(cells)), [cell.method.title for cell in cells])
-        axes.set_ylim(len(cells) - 0.4, -0.6)
+            if np.isfinite(cell.chance):
+                ends = [line - 0.34, line + 0.34]
+                axes.plot([cell.chance] * 2, ends, color=INK, linewidth=1.1, solid_capstyle="butt")
+            draw_mean(axes, line, cell.interval, ACCENT if cell.method.is_ranked else MUTED)
         ends = [cell.interval.high if np.isfinite(cell.interval.high) else cell.interval.mean for cell in cells]
         known = [end for end in [*ends, *(cell.chance for cell in cells)] if np.isfinite(end)]
         lows = [cell.interval.low for cell in cells if np.isfinite(cell.interval.low)]
@@ -46,11 +46,17 @@ def metric_plot(cells: Sequence[Cell]) -> Markup:
         return inline_svg(figure, f"{MEASURES[name].title} by method, {better}. {words}.")
 
 
-def _draw_cell(axes: Axes, line: int, cell: Cell) -> None:
-    colour = ACCENT if cell.method.is_ranked else MUTED
-    interval = cell.interval
-    if np.isfinite(cell.chance):
-        axes.plot([cell.chance] * 2, [line - 0.34, line + 0.34], color=INK, linewidth=1.1, solid_capstyle="butt")
+def lines_figure(width: float, height: float, labels: Sequence[str]) -> tuple[Figure, Axes]:
+    """Return a figure of so many inches with a line a label, the first one on top."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_yticks(range(len(labels)), labels)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    return figure, axes
+
+
+def draw_mean(axes: Axes, line: int, interval: Interval, colour: str) -> None:
+    """Draw a mean with its interval on a line, as far as there are both."""
     if np.isfinite(interval.low):
         axes.plot([interval.low, interval.high], [line] * 2, color=colour, linewidth=2.4, solid_capstyle="round")
     if np.isfinite(interval.mean):
@@ -61,16 +67,13 @@ def ranking_plot(name: str, title: str, ranking: Ranking, methods: Sequence[Meth
     """Return mean ranks from the best down; a line at the right joins methods that are not told apart."""
     labels = [methods[number] for number in ranking.order]
     with plot_style(f"ranking {name}"):
-        figure = Figure(figsize=(4.1, 0.55 + 0.27 * len(labels)), layout="constrained")
-        axes = figure.add_subplot()
+        figure, axes = lines_figure(4.1, 0.55 + 0.27 * len(labels), [label.title for label in labels])
         for line, (label, rank) in enumerate(zip(labels, ranking.mean_ranks, strict=True)):
             axes.plot([rank], [line], "o", color=ACCENT if label.is_ranked else MUTED, markersize=5.5)
         for column, group in enumerate(ranking.groups):
             rows = [ranking.order.index(one) for one in group]
             across = len(labels) + 0.7 + 0.35 * column
             axes.plot([across] * len(rows), rows, "o-", color=SECOND, linewidth=2, markersize=3.5)
-        axes.set_yticks(range(len(labels)), [label.title for label in labels])
-        axes.set_ylim(len(labels) - 0.4, -0.6)
         axes.set_xlim(0.7, len(labels) + 1 + 0.35 * len(ranking.groups))
         axes.set_xticks(range(1, len(labels) + 1, max(1, len(labels) // 6)))
         axes.set_xlabel("mean rank over piles")
@@ -105,8 +108,8 @@ def strata_plot(
     `rows` has for each stratum the scores of the methods called `titles`; `whole` theirs on all pairs.
     """
     with plot_style(f"strata {name}"):
-        figure = Figure(figsize=(4.1, 0.42 + 0.33 * len(rows)), layout="constrained")
-        axes = figure.add_subplot()
+        labels = [f"{scores[0].stratum.name} ({scores[0].interval.values})" for scores in rows]
+        figure, axes = lines_figure(4.1, 0.42 + 0.33 * len(rows), labels)
         shifts = (0.0,) if len(titles) == 1 else (-0.15, 0.15)
         for method, (colour, shift) in enumerate(zip((ACCENT, SECOND), shifts, strict=False)):
             axes.axvline(whole[method].mean, color=colour, linewidth=0.9, linestyle=DOTTED)
@@ -117,9 +120,6 @@ def strata_plot(
                     axes.plot(ends, [line + shift] * 2, color=colour, linewidth=2.2, solid_capstyle="round")
                 fill = "full" if np.isfinite(interval.low) else "none"
                 axes.plot([interval.mean], [line + shift], "o", color=colour, markersize=4.8, fillstyle=fill)
-        labels = [f"{scores[0].stratum.name} ({scores[0].interval.values})" for scores in rows]
-        axes.set_yticks(range(len(rows)), labels)
-        axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(min(0.0, axes.get_xlim()[0]), None)
         axes.xaxis.set_major_locator(MaxNLocator(4))
         bare(axes, "x")
@@ -134,15 +134,12 @@ def strata_plot(
 def stacked_bars(name: str, rows: Sequence[tuple[str, Mapping[str, float]]], words: str) -> Markup:
     """Return a bar a row, cut into the shares of its pieces: label and shares by piece, all with the same pieces."""
     with plot_style(f"stack {name}"):
-        figure = Figure(figsize=(6.8, 0.45 + 0.3 * len(rows)), layout="constrained")
-        axes = figure.add_subplot()
+        figure, axes = lines_figure(6.8, 0.45 + 0.3 * len(rows), [label for label, _ in rows])
         for line, (_, shares) in enumerate(rows):
             left = 0.0
             for colour, share in zip(STACK, shares.values(), strict=False):
                 axes.barh(line, share, left=left, height=0.68, color=colour, linewidth=0)
                 left += share
-        axes.set_yticks(range(len(rows)), [label for label, _ in rows])
-        axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(0, 1)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
         bare(axes, "x")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import yaml
 
+from core.bootstrap import LEVEL
 from core.errors import BrickbenchError
 from core.versions import installed_versions
 from evaluation.intervals import RESAMPLES
@@ -14,7 +15,6 @@ from evaluation.measures import MEASURES
 from evaluation.report.data import ReportData
 from evaluation.statistics.comparison import ALPHA
 from evaluation.statistics.permutation import flips_for
-from evaluation.statistics.summary import LEVEL
 from explain.method_key import MethodKey
 from explain.methods import METHODS
 from explain.store import ATTRIBUTIONS, SETTINGS_FILE

@@ -1,12 +1,16 @@
 """Sections of the report: which plots and tables are drawn of the findings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from markupsafe import Markup
 
 from evaluation.intervals import Interval
+from evaluation.localization.focus_run import FocusRow
+from evaluation.localization.metrics.iou import IOU_CHOICE
+from evaluation.localization.registry import SPLIT_METRICS
+from evaluation.localization.split_scores import SplitScore, shown_splits
 from evaluation.measures import MEASURES
 from evaluation.report.data import ReportData
 from evaluation.report.plots import curve_plot, epoch_plot, metric_plot, ranking_plot, stacked_bars, strata_plot
@@ -35,6 +39,18 @@ class TitledPlot:
 
     title: str
     plot: Markup
+
+
+@dataclass(frozen=True)
+class SplitLine:
+    """One method on one split."""
+
+    method: MethodLabel
+    split: str
+    scores: tuple[SplitScore | None, ...]
+    """One a metric of `SPLIT_METRICS`, None where it was not scored."""
+    chosen: SplitScore | None
+    """The threshold of `iou_best` and the mean IoU that it reached on val; None without maps of val pictures."""
 
 
 def metric_panels(report: ReportData) -> list[TitledPlot]:
@@ -93,7 +109,7 @@ def curve_sections(report: ReportData) -> list[tuple[str, list[TitledPlot]]]:
     for dimension in report.strata:
         name = dimension[0][0].dimension
         if name in CURVES:
-            rows = {method: [scores[method.name, report.lead] for _, scores in dimension] for method in _curved(report)}
+            rows = {method: [scores[method.name, report.lead] for _, scores in dimension] for method in report.leaders}
             ylim = _reach([point.interval for row in rows.values() for point in row])
             panels = [
                 TitledPlot(
@@ -112,24 +128,15 @@ def curve_sections(report: ReportData) -> list[tuple[str, list[TitledPlot]]]:
     return sections
 
 
-def _curved(report: ReportData) -> list[MethodLabel]:
-    return report.leaders or list(report.table.methods)
-
-
 def _reach(intervals: Sequence[Interval]) -> tuple[float, float]:
     """Return limits of an axis that hold 0 and all of `intervals`."""
     values = [end for interval in intervals for end in (interval.low, interval.mean, interval.high) if np.isfinite(end)]
     return (min([0.0, *values]), max([0.0, *values]) * 1.06 or 1.0)
 
 
-def leading(report: ReportData) -> list[MethodLabel]:
-    """Return the two methods whose breakdowns are drawn side by side; explanations, as far as there are any."""
-    return (report.leaders or list(report.table.methods))[:2]
-
-
 def strata_panels(report: ReportData) -> list[TitledPlot]:
     """Return a panel a dimension: the one or two leading explanations, stratum by stratum, on the lead metric."""
-    shown = leading(report)
+    shown = report.leaders[:2]
     whole = [report.summary.cell(method, report.lead).interval for method in shown]
     return [
         TitledPlot(
@@ -206,3 +213,37 @@ def variation_plot(report: ReportData) -> Markup | None:
         if one.metric == report.lead and one.components.total > 0
     ]
     return stacked_bars("variation", rows, "Shares of the variance.") if rows else None
+
+
+def split_lines(report: ReportData) -> list[SplitLine]:
+    """Return the scores of splits in the order of the table; val is shown only where there is no other."""
+    lines = []
+    for method in report.table.methods:
+        own = [score for score in report.splits if score.method_key == method.key]
+        chosen = next((score for score in own if score.metric == IOU_CHOICE.name), None)
+        for split in shown_splits(report.splits):
+            by_name = {score.metric: score for score in own if score.split == split}
+            scores = tuple(by_name.get(name) for name in SPLIT_METRICS)
+            if any(scores) or chosen is not None:
+                lines.append(SplitLine(method, split, scores, chosen))
+    return lines
+
+
+def split_rows(report: ReportData) -> list[dict[str, object]]:
+    """Return the scores of splits as rows for JSON."""
+    return [
+        asdict(score) | {"method": method.name}
+        for method in report.table.methods
+        for score in report.splits
+        if score.method_key == method.key
+    ]
+
+
+def focus_lines(report: ReportData) -> list[tuple[MethodLabel, FocusRow]]:
+    """Return the focus of the methods in the order of the table, a line for each set of mosaics."""
+    return [(method, row) for method in report.table.methods for row in report.focus.get(str(method.key), [])]
+
+
+def focus_rows(report: ReportData) -> list[dict[str, object]]:
+    """Return the focus as rows for JSON."""
+    return [asdict(row) | {"method": method.name} for method, row in focus_lines(report)]

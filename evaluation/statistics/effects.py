@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import LEVEL, Estimate, interval_ends, resample_counts
+from core.bootstrap import Estimate, interval_ends, resample_counts
 from core.seeding import Purpose, generator
 from evaluation.intervals import RESAMPLES, FloatArray, Interval, Piles
 from evaluation.statistics.permutation import flips_for, holm, sign_flip_p_values
@@ -76,7 +76,7 @@ def _effects(differences: FloatArray, p_values: FloatArray, piles: Piles, drawn:
     effects = []
     for column, values in enumerate(differences):
         units = int((sums[0, column] > 0).sum())
-        ends = interval_ends(resampled[:, column], units, LEVEL)  # (2, 3)
+        ends = interval_ends(resampled[:, column], units)  # (2, 3)
         mean, standardised, superiority = (
             Estimate(float(whole[row, column, 0]), float(ends[0, row]), float(ends[1, row])) for row in range(3)
         )
@@ -129,9 +129,7 @@ class GroupEffect:
     """That the group does not differ, two-sided, uncorrected; NaN where either is empty."""
 
 
-def group_effects(
-    values: FloatArray, inside: BoolArray, piles: NDArray[np.int64], *, seed: int, resamples: int = RESAMPLES
-) -> list[GroupEffect]:
+def group_effects(values: FloatArray, inside: BoolArray, piles: NDArray[np.int64], *, seed: int) -> list[GroupEffect]:
     """Return how the group of each column differs from its rest.
 
     Args:
@@ -139,7 +137,6 @@ def group_effects(
         inside: (C, N), which values are of the group.
         piles: (N,) the pile of each value.
         seed: of the resampling and of the flips; every column sees the same ones.
-        resamples: of the bootstrap.
 
     The test flips signs of score contributions (Hemerik, Goeman and Finos 2020): a pile contributes the sum over its
     values of (in the group or not, minus the group's share) times (value minus mean of all). Their total is the
@@ -153,7 +150,7 @@ def group_effects(
     mean = np.nansum(values, axis=1, keepdims=True) / count
     contributions = units.sums(np.where(known, (inside - share) * (values - mean), 0.0))
     p_values = sign_flip_p_values(contributions, seed=seed, flips=flips_for(len(values)))
-    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, resamples).astype(np.float64)
+    drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, RESAMPLES).astype(np.float64)
     effects: list[GroupEffect] = []
     for start in range(0, len(values), _AT_ONCE):
         some = slice(start, start + _AT_ONCE)

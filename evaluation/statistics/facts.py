@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from core.errors import BrickbenchError
 from dataset.dataset_folder import DatasetFolder
 from evaluation.intervals import FloatArray
+from evaluation.score_store import read_table
 from training.run.run import Run
 
 ObjectArray = NDArray[np.object_]
@@ -110,10 +108,7 @@ def read_logits(run: Run, checkpoint: str) -> dict[Pair, float]:
     for path in sorted((run.folder / "predictions").glob("*.parquet")):
         if path.name.startswith("."):
             continue
-        try:
-            columns = pq.read_table(path, partitioning=None).to_pydict()
-        except (OSError, pa.ArrowException) as error:
-            raise BrickbenchError(f"{path} is damaged: delete it and run `train predict` again.") from error
+        columns = read_table(path, "train predict").to_pydict()
         contents = columns.get("content_hash") or [None] * len(columns["logit"])  # older files have none
         keys = zip(columns["image_id"], columns["part_id"], strict=True)
         rows = zip(columns["checkpoint"], keys, columns["logit"], contents, strict=True)

@@ -1,13 +1,13 @@
 """Pairs of picture and part told apart by what they have in common, and the scores within each such group."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from evaluation.intervals import FloatArray, Interval, mean_intervals
+from evaluation.measure import BoolArray
 from evaluation.statistics.facts import ObjectArray, PairFacts
 from evaluation.statistics.table import MethodLabel, ScoreTable
 
@@ -28,7 +28,7 @@ class Stratum:
     """What they were told apart by, such as ``lighting``."""
     name: str
     """Such as ``sun``."""
-    pairs: NDArray[np.bool_]
+    pairs: BoolArray
     """(P,) which they are."""
     middle: float = np.nan
     """Median of the number they were told apart by, for curves; NaN where that is no number."""
@@ -58,13 +58,13 @@ def strata(facts: PairFacts) -> list[list[Stratum]]:
     dimensions = [
         _named("part", facts.part_name),
         _named("category", facts.category),
-        list(_by_count("bricks in the picture", facts.bricks)),
-        list(_by_edges("visible fraction", facts.visible_fraction, VISIBLE_EDGES)),
-        list(_by_size("size in pixels", facts.visible_px)),
+        _numbered("bricks in the picture", facts.bricks, _by_count(facts.bricks)),
+        _numbered("visible fraction", facts.visible_fraction, _by_edges(facts.visible_fraction, VISIBLE_EDGES)),
+        _numbered("size in pixels", facts.visible_px, _by_size(facts.visible_px)),
         _named("lighting", facts.lighting),
         _named("floor", facts.floor),
         _named("prediction", _words(facts.is_right, "right", "wrong")),
-        list(_by_edges("confidence", facts.confidence, CONFIDENCE_EDGES)),
+        _numbered("confidence", facts.confidence, _by_edges(facts.confidence, CONFIDENCE_EDGES)),
         _named("source", np.array([_SOURCES.get(name, name) for name in facts.source], dtype=object)),
     ]
     return [dimension for dimension in dimensions if len(dimension) > 1]
@@ -98,30 +98,28 @@ def _named(dimension: str, values: ObjectArray) -> list[Stratum]:
     return [Stratum(dimension, name.replace("_", " "), np.asarray(values == name)) for name in names]
 
 
-def _by_count(dimension: str, values: FloatArray) -> Iterator[Stratum]:
+def _numbered(dimension: str, values: FloatArray, groups: Iterable[tuple[str, BoolArray]]) -> list[Stratum]:
+    return [
+        Stratum(dimension, name, chosen, float(np.median(values[chosen]))) for name, chosen in groups if chosen.any()
+    ]
+
+
+def _by_count(values: FloatArray) -> Iterator[tuple[str, BoolArray]]:
     for low, high in BRICK_COUNTS:
-        chosen = (values >= low) & (values <= (np.inf if high is None else high))
-        if chosen.any():
-            name = f"{low} or more" if high is None else f"{low} to {high}" if low < high else f"{low}"
-            yield _numbered(dimension, name, chosen, values)
+        name = f"{low} or more" if high is None else f"{low} to {high}" if low < high else f"{low}"
+        yield name, (values >= low) & (values <= (np.inf if high is None else high))
 
 
-def _by_edges(dimension: str, values: FloatArray, edges: Sequence[float]) -> Iterator[Stratum]:
+def _by_edges(values: FloatArray, edges: Sequence[float]) -> Iterator[tuple[str, BoolArray]]:
     for low, high in itertools.pairwise(edges):
         chosen = (values >= low) & ((values < high) | (high == edges[-1]) & (values <= high))
-        if chosen.any():
-            yield _numbered(dimension, f"{low:.0%} to {high:.0%}".replace("%", " %"), chosen, values)
+        yield f"{low:.0%} to {high:.0%}".replace("%", " %"), chosen
 
 
-def _by_size(dimension: str, values: FloatArray) -> Iterator[Stratum]:
+def _by_size(values: FloatArray) -> Iterator[tuple[str, BoolArray]]:
     """Yield groups of about as many pairs each, from the smallest to the largest."""
     known = values[~np.isnan(values)]
     edges = np.unique(np.quantile(known, np.linspace(0, 1, SIZE_GROUPS + 1)).round()) if len(known) else known
     for low, high in itertools.pairwise(edges.tolist()):
         chosen = (values >= low) & ((values < high) | (high == edges[-1]) & (values <= high + 0.5))
-        if chosen.any():
-            yield _numbered(dimension, f"{low:.0f} to {high:.0f}", chosen, values)
-
-
-def _numbered(dimension: str, name: str, chosen: NDArray[np.bool_], values: FloatArray) -> Stratum:
-    return Stratum(dimension, name, chosen, float(np.median(values[chosen])))
+        yield f"{low:.0f} to {high:.0f}", chosen

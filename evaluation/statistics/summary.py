@@ -14,8 +14,6 @@ from evaluation.statistics.effects import corrected_effects
 from evaluation.statistics.ranks import Ranking, rank_methods
 from evaluation.statistics.table import MISSING, MethodLabel, ScoreTable
 
-LEVEL = 0.95
-
 
 @dataclass(frozen=True)
 class Cell:
@@ -36,12 +34,12 @@ class Cell:
     @cached_property
     def interval(self) -> Interval:
         """Return the mean with its interval."""
-        return mean_interval(self.values, self.piles, seed=self.seed, level=LEVEL)
+        return mean_interval(self.values, self.piles, seed=self.seed)
 
     @cached_property
     def median(self) -> Interval:
         """Return the median, as `Interval.mean`, with its own interval."""
-        return median_interval(self.values, self.piles, seed=self.seed, level=LEVEL)
+        return median_interval(self.values, self.piles, seed=self.seed)
 
     @property
     def chance(self) -> float:
@@ -91,10 +89,14 @@ class Difference(Comparison):
 
 @dataclass(frozen=True)
 class Summary:
-    """What the scores of a run come to; each part is computed when it is asked for."""
+    """What the scores of a run come to; each part is computed when it is asked for.
+
+    A difference above 0 speaks for the first method where higher is better, for the second where lower is.
+    """
 
     table: ScoreTable
-    seed: int
+    seed: int = 0
+    """Of the resampling: the same seed draws the same piles."""
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
@@ -191,14 +193,6 @@ class Summary:
     def difference(self, metric: str, first: MethodLabel, second: MethodLabel) -> Difference:
         """Return the difference of two methods, turned around if need be."""
         return self._difference_of[self.repeated.get(metric, metric), first.name, second.name]
-
-
-def summarize(table: ScoreTable, *, seed: int = 0) -> Summary:
-    """Return means and paired differences of all methods, with intervals from resampled piles (same seed, same piles).
-
-    A difference above 0 speaks for the first method where higher is better, for the second where lower is.
-    """
-    return Summary(table, seed)
 
 
 def score_rows(summary: Summary) -> list[dict[str, object]]:

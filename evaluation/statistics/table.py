@@ -110,14 +110,9 @@ class ScoredRun:
     """All scores of a run, read once, from which the table of each checkpoint is made."""
 
     run: Run
-    rows: tuple[Attribution, ...]
-    """The maps, by default those that have scores."""
+    rows: Sequence[Attribution]
+    """The maps, such as those that have scores."""
     scores: pa.Table
-
-    @classmethod
-    def of(cls, run: Run, rows: Sequence[Attribution]) -> "ScoredRun":
-        """Return the scores of the maps `rows`, as far as there are some; raises as `read_scored_run`."""
-        return cls(run, tuple(rows), read_scores(run.folder))
 
     @property
     def checkpoints(self) -> list[str]:
@@ -195,7 +190,7 @@ def read_scored_run(run: Run) -> ScoredRun:
     """
     scores = read_scores(run.folder)
     known = set(scores.column("attribution_id").to_pylist())
-    scored = tuple(row for row in read_attributions(run.folder) if row.attribution_id in known)
+    scored = [row for row in read_attributions(run.folder) if row.attribution_id in known]
     if not scored:
         raise BrickbenchError(
             f"{run.folder} has no scores: make them with `brickbench evaluate localize {run.folder}`."

@@ -1,5 +1,6 @@
 """Intersection over union of the mask and the part of the map above a share of its maximum."""
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy.stats import binom
 from core.seeding import Purpose, generator
 from core.settings import Settings
 from evaluation.localization.batch import Batch
-from evaluation.measure import BoolArray, FloatArray, Measure, NoSettings
+from evaluation.measure import BoolArray, FloatArray, Measure, NoSettings, Values
 
 STEPS = 100
 """Thresholds tried on val maps: 0.01, 0.02, … 1. The mean IoU of many maps is flat around its best one."""
@@ -37,20 +38,20 @@ def iou_at(batch: Batch, thresholds: FloatArray) -> FloatArray:
     return np.where(batch.highest[:, None] > 0, hits / (batch.area_px[:, None] + marked - hits), np.nan)
 
 
-def iou_fixed(batch: Batch, settings: IouSettings) -> tuple[FloatArray, FloatArray]:
+def iou_fixed(batch: Batch, settings: IouSettings) -> Values:
     """Return the IoU of mask and region, and its expectation for a map of independent uniform pixels."""
     chance = [expected_iou(int(size), batch.pixels, settings.threshold) for size in batch.area_px]
     return iou_at(batch, np.array([settings.threshold]))[:, 0], np.array(chance, dtype=np.float64)
 
 
-def iou_best(batch: Batch, settings: ChosenIouSettings) -> tuple[FloatArray, FloatArray]:
+def iou_best(batch: Batch, settings: ChosenIouSettings) -> Values:
     """Return as `iou_fixed` at the threshold that was chosen, NaN if none was."""
     if settings.threshold is None:
         return np.full(len(batch), np.nan), np.full(len(batch), np.nan)
     return iou_fixed(batch, IouSettings(threshold=settings.threshold))
 
 
-def iou_oracle(batch: Batch, _settings: Settings) -> tuple[FloatArray, FloatArray]:
+def iou_oracle(batch: Batch, _settings: Settings) -> Values:
     """Return the highest IoU that any threshold above 0 gives, and what it comes to for random orders of the pixels.
 
     The best threshold is a value inside the mask: a lower one only takes in other pixels.
@@ -137,7 +138,6 @@ def _not_chosen(batch: Batch, settings: ChosenIouSettings) -> BoolArray:
     return np.full(len(batch), settings.threshold is None)
 
 
-_NO_CUTOFF = "no_cutoff"
 _SOURCE = "Everingham et al. 2010 (IoU) on the thresholded map, as Zhou et al. 2016 (CAM) did for boxes"
 _CHANCE = (
     "expectation for independent uniform random pixels at the same threshold (about a/(1 + a) at 0.5, where "
@@ -162,41 +162,30 @@ IOU_FIXED = Measure(
     source=_SOURCE,
 )
 
-IOU_BEST = Measure(
+IOU_BEST = replace(
+    IOU_FIXED,
     name="iou_best",
     title="IoU at the best threshold",
     answers="Does the map, cut where that suits its method best, have the brick's shape?",
     compute=iou_best,
     settings=ChosenIouSettings,
-    lacking=(_NO_CUTOFF, _not_chosen),
+    lacking=("no_cutoff", _not_chosen),
     formula="as iou_fixed, at the one threshold with the highest mean IoU on val maps of the same method",
-    direction="higher",
-    range=(0.0, 1.0),
     chance=_CHANCE,
     uniform="the mask's share of the picture",
-    oracle="1",
-    ties="none arise: equal values fall on the same side",
-    zero_mass="undefined where the map has no positive value",
-    negative_values="never in the region",
     source=_SOURCE + "; the threshold is chosen on other pictures, as Choe et al. 2020 ask",
 )
 
-IOU_ORACLE = Measure(
+IOU_ORACLE = replace(
+    IOU_FIXED,
     name="iou_oracle",
     title="IoU at each map's best threshold",
     answers="How well could the map be cut if one knew the mask? An upper bound, not a result.",
     compute=iou_oracle,
     settings=NoSettings,
     formula="maximum of iou_fixed over all thresholds, for each map alone",
-    direction="higher",
-    range=(0.0, 1.0),
     chance="expectation over random orders of the pixels, simulated at mask sizes 20 % apart",
     uniform="the mask's share of the picture, below chance",
-    oracle="1",
-    ties="none arise: equal values fall on the same side",
-    zero_mass="undefined where the map has no positive value",
-    negative_values="never in the region",
-    source=_SOURCE,
 )
 
 IOU_CHOICE = Measure(

@@ -1,5 +1,7 @@
 """Metrics of weakly supervised localisation: boxes around the map's regions, and pixels pooled over a split."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -118,23 +120,19 @@ MAX_BOX_ACC = Measure(
     source=_SOURCE + ": MaxBoxAccV2",
 )
 
-PXAP = Measure(
+PXAP = replace(
+    MAX_BOX_ACC,
     name="pxap",
     title="PxAP, pooled",
-    kind="split",
     answers="How precisely can the bricks' pixels be picked out by one threshold for all maps?",
     compute=pixel_counts,
     finish=pooled_ap,
     settings=PixelSettings,
     formula="sum over falling thresholds of (gain in recall) x precision, pixels of all maps of the split together, "
     "each map scaled from its minimum to its maximum",
-    direction="higher",
-    range=(0.0, 1.0),
     chance="the share of all pixels that lie in masks",
-    uniform="chance",
     oracle="1",
     ties="equal values enter together, and so do values between two thresholds",
     zero_mass="a constant map counts as zeros",
-    negative_values="kept: each map is scaled from its minimum to its maximum",
     source=_SOURCE + ": PxAP",
 )

@@ -12,15 +12,16 @@ from scipy.stats import kendalltau, pearsonr, spearmanr
 from torch import Tensor
 
 from dataset.pile_dataset import PileDataset
-from evaluation.faithfulness.order import NEARBY, picture_stream
-from evaluation.faithfulness.protocol import Maps, Reexplainer
-from evaluation.faithfulness.randomization import (
+from evaluation.faithfulness.anew import (
     CascadeSettings,
     LabelSettings,
+    StabilitySettings,
     label_randomization,
+    max_sensitivity,
     model_randomization,
 )
-from evaluation.faithfulness.stability import StabilitySettings, max_sensitivity
+from evaluation.faithfulness.order import NEARBY, picture_stream
+from evaluation.faithfulness.protocol import Maps, Reexplainer
 from evaluation.faithfulness.unlearned import Unlearned, cascade, layers_from_the_top
 from evaluation.intervals import interval_over_piles, kendall, pearson, spearman
 from training.run.checkpoint import load_checkpoint

@@ -13,15 +13,22 @@ from torch import Tensor, nn
 
 from core.errors import SettingsError
 from evaluation.faithfulness import linear, removal
-from evaluation.faithfulness.deletion import DeletionSettings, InsertionSettings, deletion, insertion
+from evaluation.faithfulness.deletion import (
+    DeletionSettings,
+    FlippingSettings,
+    InsertionSettings,
+    RoadSettings,
+    deletion,
+    insertion,
+    pixel_flipping,
+    road,
+)
 from evaluation.faithfulness.drop import DropSettings, average_drop, increase_in_confidence
-from evaluation.faithfulness.flipping import FlippingSettings, pixel_flipping
 from evaluation.faithfulness.linear import impute
 from evaluation.faithfulness.network import Network
 from evaluation.faithfulness.order import cell_numbers, importance_ranks, noise_maps
 from evaluation.faithfulness.protocol import Maps
 from evaluation.faithfulness.removal import REMOVALS, blurred, find_removal
-from evaluation.faithfulness.road import RoadSettings, road
 from evaluation.faithfulness.sensitivity_n import SensitivityNSettings, sensitivity_n
 
 MEAN, STD = (0.5, 0.4, 0.3), (0.25, 0.2, 0.3)
@@ -92,7 +99,7 @@ def test_pixel_flipping_is_the_mean_fall_of_a_loop_over_cells(asked: Make) -> No
     maps = asked(size=12)
     settings = FlippingSettings(cell_px=5, share=0.5, seed=3)  # 3 x 3 cells, those at two borders 2 pixels wide
     found, _ = pixel_flipping(maps, settings)
-    noise = REMOVALS["noise"].prepare(maps.images, maps.network, 3)
+    noise = REMOVALS["noise"](maps.images, maps.network, 3)
     everywhere = torch.ones(1, 12, 12, dtype=torch.bool)
     for row, image in enumerate(maps.images):
         paint = noise(torch.tensor([row]), everywhere)[0]
@@ -249,11 +256,11 @@ def test_a_removal_changes_what_is_missing_and_nothing_else(asked: Make, name: s
     missing = torch.zeros(2, 12, 12, dtype=torch.bool)
     missing[0, 2:7, 3:9] = True
     rows = torch.tensor([2, 0])
-    found = REMOVALS[name].prepare(maps.images, maps.network, 0)(rows, missing)
+    found = REMOVALS[name](maps.images, maps.network, 0)(rows, missing)
     assert torch.equal(found[1], maps.images[0])
     assert torch.equal(found[0][:, ~missing[0]], maps.images[2][:, ~missing[0]])
     assert (found[0][:, missing[0]] != maps.images[2][:, missing[0]]).all()
-    again = REMOVALS[name].prepare(maps.images[2:], maps.network, 0)(torch.tensor([0]), missing[:1])
+    again = REMOVALS[name](maps.images[2:], maps.network, 0)(torch.tensor([0]), missing[:1])
     torch.testing.assert_close(again[0], found[0], atol=1e-5, rtol=0)
 
 
@@ -262,7 +269,7 @@ def test_colours_of_removals_are_colours_of_pictures(asked: Make) -> None:
     everything = torch.ones(1, 12, 12, dtype=torch.bool)
 
     def painted(name: str) -> Tensor:
-        fill = REMOVALS[name].prepare(maps.images, maps.network, 0)
+        fill = REMOVALS[name](maps.images, maps.network, 0)
         return maps.network.shown(fill(torch.tensor([0]), everything))[0]
 
     torch.testing.assert_close(painted("black"), torch.zeros(3, 12, 12), atol=1e-6, rtol=0)

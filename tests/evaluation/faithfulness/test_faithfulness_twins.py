@@ -11,12 +11,13 @@ from scipy.stats import spearmanr
 
 from core.errors import BrickbenchError
 from dataset.pile_dataset import PileDataset
-from evaluation.faithfulness.imputation import Effects, departure_rows, departures, gather_effects
+from evaluation.faithfulness.imputation import Effects, departures, gather_effects
 from evaluation.faithfulness.network import Network
 from evaluation.faithfulness.protocol import Maps
 from evaluation.faithfulness.removal import REMOVALS
-from evaluation.faithfulness.twin_metrics import CaptureSettings, TwinSettings, twin_capture, twin_rank, twin_top
+from evaluation.faithfulness.twin_metrics import TwinSettings, twin_capture, twin_rank, twin_top
 from evaluation.faithfulness.twins import TWIN_PIXELS, Regions, load_regions, require_twins
+from evaluation.measure import NoSettings
 from evaluation.statistics.prediction import predict_truth, prediction_rows
 from training.run.checkpoint import load_checkpoint
 
@@ -54,7 +55,7 @@ def test_agreement_with_true_effects_by_hand(asked: Make) -> None:
 
 def test_effect_captured_by_hand(asked: Make) -> None:
     maps = _maps(asked, [0, 0, 7, 0], [1, 1, 1, 1], [0, 0, 0, 2], [2, -3, 0, 0], [-1, -1, -1, -1])
-    values, chance = twin_capture(maps, CaptureSettings())
+    values, chance = twin_capture(maps, NoSettings())
     # A constant map: 2, 4 and 4 of 16 pixels, effects 2, -1 and 4: (2/16 * 2 - 4/16 + 4/16 * 4) / 4.
     assert values[:4].tolist() == pytest.approx([1.0, 0.25, 0.0, 0.5 * 0.5])
     assert np.isnan(values[4])
@@ -68,9 +69,9 @@ def test_without_twins_or_effects_there_is_no_value(asked: Make) -> None:
     maps = replace(maps, regions=(None, single))
     assert np.isnan(twin_rank(maps, TwinSettings())[0]).all()
     assert np.isnan(twin_top(maps, TwinSettings())[1]).all()
-    assert np.isnan(twin_capture(maps, CaptureSettings())[0]).tolist() == [True, False]
+    assert np.isnan(twin_capture(maps, NoSettings())[0]).tolist() == [True, False]
     harmless = Regions(one.part_ids[:1], one.masks[:1], one.logits, one.logits[None] + 1, {})
-    assert np.isnan(twin_capture(replace(maps, regions=(None, harmless)), CaptureSettings())[0]).all()
+    assert np.isnan(twin_capture(replace(maps, regions=(None, harmless)), NoSettings())[0]).all()
 
 
 def test_effects_are_differences_of_logits_of_real_pictures(with_twins: Path) -> None:
@@ -90,7 +91,7 @@ def test_effects_are_differences_of_logits_of_real_pictures(with_twins: Path) ->
             twin = trained.network_input(pictures.image(pictures.image_ids.index(f"{name}-removed-{part_id}")))
             hidden = torch.from_numpy(masks[part_id])[None]
             pasted = torch.where(hidden, twin, image)
-            black = REMOVALS["black"].prepare(image[None], network, 0)(torch.tensor([0]), hidden)[0]
+            black = REMOVALS["black"](image[None], network, 0)(torch.tensor([0]), hidden)[0]
             with torch.no_grad():
                 whole, without, inside, painted = trained.model(torch.stack([image, twin, pasted, black])).numpy()
             np.testing.assert_allclose(found.effects[row], whole - without, atol=1e-5)
@@ -126,7 +127,7 @@ def test_departures_from_the_truth_by_hand() -> None:
     correlation = found["other", "noise"].rank_correlation
     assert correlation.mean == pytest.approx(spearmanr(true[1::2], noisy[1::2])[0])
     assert correlation.low < correlation.mean < correlation.high
-    rows = departure_rows(list(found.values()))
+    rows = [one.as_row() for one in found.values()]
     assert [row["logit"] for row in rows] == ["own"] * 4 + ["other"] * 4
 
 

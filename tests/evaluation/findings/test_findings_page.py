@@ -15,9 +15,8 @@ from core.errors import BrickbenchError, SettingsError
 from dataset.pile_dataset import PileDataset
 from evaluation.commands import evaluate
 from evaluation.findings.contrasts import contrast_groups, contrast_pairs, size_means
-from evaluation.findings.material import Pictures, gather_material
+from evaluation.findings.material import Overlap, Pictures, gather_material
 from evaluation.findings.page import write_findings
-from evaluation.findings.sharing import Overlap
 from evaluation.localization.run import score_run
 from explain.bulk import explain_run
 from explain.store import read_attributions
@@ -107,7 +106,6 @@ def test_a_pair_that_is_confused_and_looked_at_together_is_found(scored: Path) -
     assert tests[0].claims[1] < 0.1
     assert tests[0].share.mean == pytest.approx(0.4, abs=0.05)
     # Confused, but the map lies there as the area does: no finding.
-    del material.__dict__["overlap_columns"]
     material.__dict__["overlaps"] = [Overlap(pair, "3003", rng.uniform(0.0, 0.1), 0.05) for pair in wanted]
     assert not contrast_pairs(material, seed=0)[0].found
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from evaluation.findings.sharing import overlaps_of
+from evaluation.findings.material import overlaps_of
 
 NAMED, OTHER, THIRD = (np.zeros((4, 4), dtype=bool) for _ in range(3))
 NAMED[0, :2] = OTHER[0, 2:] = THIRD[3, 0] = True

@@ -93,6 +93,8 @@ def test_command_and_wrong_use(explained: Path) -> None:
     options = ["focus", str(run), "-d", str(explained), "--split", "train", "--mosaics", "2", "--shrink", "--json"]
     rows = json.loads(CliRunner().invoke(evaluate, options, catch_exceptions=False).stdout)
     assert [row["metric"] for row in rows] == ["focus", "focus"]
+    unnamed = CliRunner().invoke(evaluate, [*options, "--methods", " , "])
+    assert str(unnamed.exception) == "No method was named: give --methods a comma-separated list."
     with pytest.raises(
         SettingsError, match=r"has no maps by 'gradcan' \(did you mean 'gradcam'\?\); it has gradcam, unif"
     ):

@@ -8,8 +8,8 @@ from hypothesis.extra.numpy import arrays
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 from evaluation.localization.metrics.iou import expected_iou
-from evaluation.localization.registry import METRICS, Truth, metric_settings, score, score_all
-from evaluation.scores import Scores
+from evaluation.localization.registry import METRICS, Scorer, Truth, metric_settings, score
+from evaluation.measure import Scores
 
 # A brick of three pixels in the upper left; the map has its peak on it and a negative pixel elsewhere.
 MASK = np.array([[1, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]], dtype=bool)
@@ -219,11 +219,11 @@ def test_expected_iou_of_a_large_picture_is_near_its_limit() -> None:
     assert expected_iou(6554, 65536, 0.5) == pytest.approx(0.1 / 1.1, rel=1e-3)
 
 
-def test_score_all_equals_score() -> None:
+def test_scores_together_equal_each_alone() -> None:
     rng = np.random.default_rng(1)
     maps, masks = rng.normal(size=(8, 5, 5)), rng.random((8, 5, 5)) < 0.2
     chosen = {name: metric_settings(name, NEEDED.get(name, {})) for name in METRICS}
-    together = score_all(chosen, maps, Truth(masks, odd_pixels(masks)))
+    together = Scorer(maps, Truth(masks, odd_pixels(masks))).scores(chosen)
     for name in METRICS:
         np.testing.assert_array_equal(together[name].values, rate(name, maps, masks).values)
 

@@ -7,7 +7,7 @@ import pytest
 
 from evaluation.localization.registry import METRICS
 from evaluation.report.verdict import NetworkFacts, decide
-from evaluation.statistics.summary import difference_rows, ranking_rows, score_rows, summarize
+from evaluation.statistics.summary import Summary, difference_rows, ranking_rows, score_rows
 from evaluation.statistics.table import MISSING, MethodLabel, ScoreTable
 from explain.method_key import MethodKey
 
@@ -44,7 +44,7 @@ def table_of(means: dict[str, float], *, piles: int = 60, spread: float = 0.02) 
 
 def headline(means: dict[str, float], **options: float) -> str:
     table = table_of(means, **options)  # type: ignore[arg-type]
-    return decide(table, summarize(table), NetworkFacts()).headline
+    return decide(Summary(table), NetworkFacts()).headline
 
 
 def test_a_clear_winner() -> None:
@@ -60,7 +60,7 @@ def test_the_oracle_is_neither_ranked_nor_to_be_beaten() -> None:
     assert headline(means | {"oracle": 1.0}) == headline(means)
     assert headline({"oracle": 1.0, "random": 0.1}) == headline({"random": 0.1})
     table = table_of({"oracle": 1.0, "random": 0.1, "lime": 0.3})
-    kinds = {row["method"]: row["kind"] for row in score_rows(summarize(table))}
+    kinds = {row["method"]: row["kind"] for row in score_rows(Summary(table))}
     assert kinds == {"oracle": "oracle", "random": "baseline", "lime": "method"}
 
 
@@ -87,17 +87,17 @@ def test_only_baselines_or_one_method() -> None:
 
 def test_one_pile_supports_no_verdict() -> None:
     table = table_of({"gradcam": 0.5, "lime": 0.3, "random": 0.1}, piles=1)
-    verdict = decide(table, summarize(table), NetworkFacts())
+    verdict = decide(Summary(table), NetworkFacts())
     assert verdict.headline.startswith("These pictures do not say whether")
     assert any(text.startswith("Only 1 pile of bricks stand") for text in verdict.caveats)
 
 
 def test_caveats_follow_the_numbers() -> None:
     table = table_of({"gradcam": 0.5, "lime": 0.3}, piles=60)
-    plain = decide(table, summarize(table), NetworkFacts(0.9, 0.9)).caveats
+    plain = decide(Summary(table), NetworkFacts(0.9, 0.9)).caveats
     table.values[1, 1, :12] = np.nan
     table.status[1, 1, :12] = "zero_mass"
-    limited = decide(table, summarize(table), NetworkFacts(0.3, 0.2)).caveats
+    limited = decide(Summary(table), NetworkFacts(0.3, 0.2)).caveats
     added = set(limited) - set(plain)
     assert len(added) == 3
     assert any(text.startswith("20% of the maps by LIME have no value") for text in added)
@@ -108,7 +108,7 @@ def test_caveats_follow_the_numbers() -> None:
 def test_differences_are_paired_and_turn_around() -> None:
     table = table_of({"gradcam": 0.5, "lime": 0.3, "random": 0.1})
     table.values[0] = table.values[1] + 0.01  # hidden in the spread, plain in pairs
-    summary = summarize(table)
+    summary = Summary(table)
     first, second = LABELS["gradcam"], LABELS["lime"]
     forth = summary.difference(CORE[0], first, second)
     back = summary.difference(CORE[0], second, first)
@@ -123,13 +123,13 @@ def test_undefined_and_missing_scores_are_told_apart() -> None:
     table.values[0, 0, :5] = np.nan
     table.status[0, 0, :2] = "zero_mass"
     table.status[0, 0, 2:5] = MISSING
-    cell = summarize(table).cell(LABELS["gradcam"], CORE[0])
+    cell = Summary(table).cell(LABELS["gradcam"], CORE[0])
     assert (cell.maps, cell.interval.values, cell.reasons) == (7, 5, {"zero_mass": 2})
     assert cell.undefined_share == pytest.approx(2 / 7)
 
 
 def test_rows_for_tables_name_every_cell() -> None:
-    rows = score_rows(summarize(table_of({"gradcam": 0.5, "random": 0.1})))
+    rows = score_rows(Summary(table_of({"gradcam": 0.5, "random": 0.1})))
     assert [(row["method"], row["metric"]) for row in rows] == [(m, k) for m in ("gradcam", "random") for k in CORE]
     assert set(CORE) <= set(METRICS)
 
@@ -137,7 +137,7 @@ def test_rows_for_tables_name_every_cell() -> None:
 def test_many_methods_are_spoken_of_together() -> None:
     means = {"gradcam": 0.5, "lime": 0.3, "layercam": 0.4, "rise": 0.05, "random": 0.1}
     table = table_of(means)
-    verdict = decide(table, summarize(table), NetworkFacts())
+    verdict = decide(Summary(table), NetworkFacts())
     assert verdict.headline == (
         "Grad-CAM finds the bricks better than the other 3 explanations, and better than every map that knows nothing "
         "of the network."
@@ -150,7 +150,7 @@ def test_many_methods_are_spoken_of_together() -> None:
     assert verdict.sentences[1].endswith("It is told apart from every other explanation.")
     assert verdict.sentences[-1].endswith("Holm's correction for all 40 comparisons of this report.")
     alike = table_of(means | {"layercam": 0.5}, spread=0.2)
-    sentences = decide(alike, summarize(alike), NetworkFacts()).sentences
+    sentences = decide(Summary(alike), NetworkFacts()).sentences
     assert any("It is not told apart from LayerCAM." in text or "from Grad-CAM." in text for text in sentences)
 
 
@@ -161,17 +161,17 @@ def test_no_single_winner_of_many() -> None:
 
 def test_too_few_piles_can_tell_nothing() -> None:
     table = table_of({"gradcam": 0.9, "lime": 0.1}, piles=5)
-    summary = summarize(table)
+    summary = Summary(table)
     assert {found.sign for found in summary.differences} == {0}  # 2 / 2^5 x 4 comparisons
     assert (
         "With 5 piles and 4 comparisons no test can tell any two methods apart, however different they are: score more "
         "piles, or fewer methods."
-    ) in decide(table, summary, NetworkFacts()).caveats
+    ) in decide(summary, NetworkFacts()).caveats
 
 
 def test_lower_is_better_where_the_row_says_so() -> None:
     table = replace(table_of({"gradcam": 0.2, "lime": 0.4}), metrics=("mass_on_floor", *CORE[1:]))
-    summary = summarize(table)
+    summary = Summary(table)
     found = summary.difference("mass_on_floor", LABELS["gradcam"], LABELS["lime"])
     assert found.interval.mean < 0
     assert (found.sign, found.words) == (1, "Grad-CAM lower")
@@ -180,7 +180,7 @@ def test_lower_is_better_where_the_row_says_so() -> None:
 
 
 def test_rankings_leave_out_the_oracle_and_keep_the_tables_numbers() -> None:
-    summary = summarize(table_of({"oracle": 1.0, "gradcam": 0.5, "lime": 0.3}))
+    summary = Summary(table_of({"oracle": 1.0, "gradcam": 0.5, "lime": 0.3}))
     assert summary.rankings[CORE[0]].order == (1, 2)
     assert {row["method"] for row in ranking_rows(summary)} == {"gradcam", "lime"}
     assert len(summary.differences) == len(CORE)
@@ -189,5 +189,5 @@ def test_rankings_leave_out_the_oracle_and_keep_the_tables_numbers() -> None:
 def test_only_faithfulness() -> None:
     table = table_of({"gradcam": 0.5, "lime": 0.3})
     table = replace(table, metrics=("deletion",), values=table.values[:, :1], status=table.status[:, :1])
-    text = decide(replace(table, chance=table.chance[:, :1]), summarize(table), NetworkFacts()).headline
+    text = decide(Summary(replace(table, chance=table.chance[:, :1])), NetworkFacts()).headline
     assert text == "Nothing was scored that asks whether maps find the bricks: see the tables for what was."
