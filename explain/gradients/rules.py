@@ -26,7 +26,7 @@ RECTIFIERS: frozenset[Callable[..., Any]] = frozenset(
         functional.hardtanh_, functional.leaky_relu, functional.leaky_relu_, functional.prelu, functional.rrelu,
         functional.rrelu_, torch.rrelu, functional.elu, functional.elu_, functional.selu, functional.selu_, torch.selu,
         functional.celu, functional.celu_, torch.celu, functional.silu, functional.gelu, functional.hardswish,
-        functional.mish, functional.softplus, functional.threshold, functional.threshold_, torch.threshold,
+        functional.mish, functional.softplus, functional.threshold, torch.threshold, torch.threshold_,
     }
 )  # fmt: skip
 CLAMPS: frozenset[Callable[..., Any]] = frozenset(
