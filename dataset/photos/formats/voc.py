@@ -4,9 +4,10 @@ import posixpath
 from xml.etree import ElementTree as ET
 
 from core.errors import BrickbenchError
-from dataset.photos.annotations import AnnotatedPhoto, Annotations, PhotoError, PhotoObject, Reason, outline
+from dataset.photos.annotation_text import number_in, read_xml, root_name
+from dataset.photos.annotations import AnnotatedPhoto, Annotations, PhotoError, PhotoObject, Reason
+from dataset.photos.coordinates import outline
 from dataset.photos.folder import PICTURE_SUFFIXES, SPLIT_NAMES, PhotoFolder, split_of_path, stem_of
-from dataset.photos.xml_text import number_in, read_xml, root_name
 
 PLACES = ("", "../JPEGImages", "../images", "..", "../../JPEGImages", "../../images")
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import BrickbenchError
-from dataset.photos.annotations import AnnotatedPhoto, Annotations, PhotoError, PhotoObject, Reason, outline
+from dataset.photos.annotation_text import NULLS, load_yaml_text
+from dataset.photos.annotations import AnnotatedPhoto, Annotations, PhotoError, PhotoObject, Reason
+from dataset.photos.coordinates import outline
 from dataset.photos.folder import PICTURE_SUFFIXES, SPLIT_NAMES, PhotoFolder, split_of_path, stem_of
-from dataset.photos.yaml_text import NULLS, load_yaml_text
 
 SPLITS = ("train", "val", "test")
 WHOLE = (1.0, 1.0)  # coordinates are shares of the upright picture
