@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -60,6 +60,12 @@ def near_matches(name: str, known: list[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the nearest of `known`, or the empty string."""
     near = difflib.get_close_matches(name, known, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def require_known(kind: str, name: str, known: Collection[str]) -> None:
+    """Raise SettingsError, with the nearest of `known`, if `name` is none of them."""
+    if name not in known:
+        raise SettingsError(f"Unknown {kind} {name!r}{near_matches(name, list(known))}; known are {', '.join(known)}.")
 
 
 def _explain(model: type[BaseModel], detail: dict[str, Any]) -> str:

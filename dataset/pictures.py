@@ -69,6 +69,14 @@ def decode(data: bytes) -> Image | None:
     return None if image is None else np.asarray(image, dtype=np.uint8)
 
 
+def encode_jpeg(image: Image, quality: int) -> bytes:
+    """Return a picture (H, W, 3) uint8 RGB as a JPEG file."""
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise BrickbenchError("A picture could not be encoded as JPEG. Report this with the picture.")
+    return bytes(data)
+
+
 def damaged_picture(root: Path, file: str, what: str) -> BrickbenchError:
     """Return the error for a picture that cannot be used, with the way out."""
     return BrickbenchError(

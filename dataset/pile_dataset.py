@@ -10,7 +10,7 @@ import numpy.typing as npt
 from torch.utils.data import Dataset
 
 from core.errors import BrickbenchError, SettingsError
-from core.settings import near_matches
+from core.settings import near_matches, require_known
 from dataset.database import open_index
 from dataset.manifest import Manifest
 from dataset.masks import BoolMask, decode_union
@@ -74,8 +74,10 @@ class PileDataset(Dataset[Sample]):
             SettingsError: an unknown split or source.
             BrickbenchError: an unknown class, no picture in the split, or none with a label.
         """
-        _require_known("split", SPLITS, [] if split is None else [split])
-        _require_known("source", SOURCES, sources)
+        if split is not None:
+            require_known("split", split, SPLITS)
+        for source in sources:
+            require_known("source", source, SOURCES)
         self.root = Path(root)
         self.split = split
         self.with_twins = with_twins
@@ -213,14 +215,6 @@ class _MaskText:
             (self._parts[self._part_codes[brick]], self._text[self._text_ends[brick] : self._text_ends[brick + 1]])
             for brick in range(self._starts[row], self._starts[row + 1])
         ]
-
-
-def _require_known(kind: str, known: Sequence[str], given: Sequence[str]) -> None:
-    for name in given:
-        if name not in known:
-            raise SettingsError(
-                f"Unknown {kind} {name!r}{near_matches(name, list(known))}; known are {', '.join(known)}."
-            )
 
 
 def _require_classes(root: Path, classes: tuple[str, ...], known: tuple[str, ...]) -> None:

@@ -6,31 +6,21 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from core.errors import BrickbenchError
 from core.seeding import generator
 from dataset.dataset_folder import DatasetFolder
 from dataset.masks import decode_mask
-from dataset.pictures import Image, read_picture
+from dataset.pictures import Image, encode_jpeg, read_picture
 
 COUNT = 8
 SIZE_PX = 320
 _COLUMNS = 4
 # Those of the page in dataset/browse: apart in hue, bright enough for any ground.
 TINTS = (
-    "ff5a36",
-    "21a1ff",
-    "2fc45a",
-    "ffc21a",
-    "c066ff",
-    "14c8c0",
-    "ff5fa8",
-    "9bcf1f",
-    "6f7dff",
-    "ff9340",
-    "4fe3a1",
-    "e254e6",
-)
+    "ff5a36", "21a1ff", "2fc45a", "ffc21a", "c066ff", "14c8c0",
+    "ff5fa8", "9bcf1f", "6f7dff", "ff9340", "4fe3a1", "e254e6",
+)  # fmt: skip
 _COVER = 0.4
+_QUALITY = 86
 
 
 @dataclass(frozen=True)
@@ -46,7 +36,7 @@ class Example:
     @property
     def uri(self) -> str:
         """The picture as a data URI."""
-        return f"data:image/jpeg;base64,{base64.b64encode(_jpeg(self.image)).decode()}"
+        return f"data:image/jpeg;base64,{base64.b64encode(encode_jpeg(self.image, _QUALITY)).decode()}"
 
 
 def choose_examples(dataset: DatasetFolder, seed: int, count: int = COUNT) -> list[Example]:
@@ -99,7 +89,7 @@ def contact_sheet(examples: list[Example]) -> bytes:
         top = number // _COLUMNS * SIZE_PX + (SIZE_PX - height) // 2
         left = number % _COLUMNS * SIZE_PX + (SIZE_PX - width) // 2
         sheet[top : top + height, left : left + width] = example.image
-    return _jpeg(sheet)
+    return encode_jpeg(sheet, _QUALITY)
 
 
 def _drawn(picture: Image, bricks: list[tuple[int, str | None, list[int]]]) -> Image:
@@ -123,10 +113,3 @@ def _drawn(picture: Image, bricks: list[tuple[int, str | None, list[int]]]) -> I
         outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(drawn, outlines, -1, tint, 1, cv2.LINE_AA)
     return np.asarray(drawn, dtype=np.uint8)
-
-
-def _jpeg(image: Image) -> bytes:
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 86])
-    if not done:
-        raise BrickbenchError("An example could not be encoded as JPEG. Report this with the picture.")
-    return bytes(data)

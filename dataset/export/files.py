@@ -7,14 +7,13 @@ import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import cv2
 import yaml
 
 from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_folder, unfinished_folder
 from core.locks import is_running
 from dataset.export.selection import Picture
-from dataset.pictures import read_bytes, read_picture
+from dataset.pictures import encode_jpeg, read_bytes, read_picture
 
 MARKER_NAME = "brickbench-export.yaml"
 """Lies in each exported folder and says what it was made of; only a folder with it can be replaced."""
@@ -32,8 +31,7 @@ def file_of(root: Path, picture: Picture) -> tuple[str, bytes, Path | None]:
     """
     if Path(picture.file).is_absolute():
         image = read_picture(root, picture.file, picture.content_hash, picture.width, picture.height)
-        encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-        return ".jpg", encoded.tobytes(), None
+        return ".jpg", encode_jpeg(image, JPEG_QUALITY), None
     path = stored_path(root, picture.file)
     return path.suffix.lower(), read_bytes(root, picture.file, picture.content_hash), path
 

@@ -8,10 +8,10 @@ import numpy.typing as npt
 from pycocotools import mask as coco
 
 from core.errors import BrickbenchError
-from dataset.masks import BoolMask, encode_mask, run_lengths
+from dataset.masks import BoolMask, decode_mask, encode_mask
 from dataset.photos.annotations import FrameRle, PhotoError, PhotoObject
 from dataset.photos.decode import LARGEST_PHOTO_PX, PhotoHeader
-from dataset.photos.orientation import Points, turn_picture, turn_points
+from dataset.photos.orientation import Pixels, Points, turn_picture, turn_points
 from dataset.records import PhotoInstance
 
 SAME_SHAPE = 0.02  # difference of aspect ratios that rounding gives a picture of fifty pixels
@@ -145,15 +145,11 @@ def _clipped(outline: npt.NDArray[np.float64], width: int, height: int) -> npt.N
     return outline.clip(-far, far + max(width, height))
 
 
-def _decode_rle(rle: FrameRle) -> npt.NDArray[np.uint8]:
+def _decode_rle(rle: FrameRle) -> Pixels:
     """Return the mask (height, width) uint8 of 0 and 1."""
     if rle.height * rle.width > LARGEST_PHOTO_PX:
         raise PhotoError("has a mask in its annotation that is larger than any photo")
     try:
-        runs = run_lengths(rle.counts) if isinstance(rle.counts, str) else np.array(rle.counts, dtype=np.int64)
+        return decode_mask(rle.counts, rle.height, rle.width).view(np.uint8)
     except BrickbenchError as error:
         raise PhotoError("has a damaged mask in its annotation") from error
-    if runs.size == 0 or runs.min() < 0 or runs.sum() != rle.height * rle.width:
-        raise PhotoError("has a damaged mask in its annotation")
-    values = (np.arange(runs.size) % 2).astype(np.uint8)
-    return np.repeat(values, runs).reshape(rle.width, rle.height).T

@@ -101,15 +101,13 @@ def _place(together: list[Candidate], plan: Plan) -> bool:
     given = most_held_out(candidate.given for candidate in new)
     if held:
         group_id, split = max(held, key=lambda place: (SPLITS.index(place[1]), place[0]))
-        for candidate in new:
-            plan.places[candidate.image_id] = Place(group_id, split, candidate.given == split)
-        return True
-    if given is not None:
-        group_id = min(candidate.image_id for candidate in new)
-        for candidate in new:
-            plan.places[candidate.image_id] = Place(group_id, given, True)
-        return True
-    return False
+    elif given is not None:
+        group_id, split = min(candidate.image_id for candidate in new), given
+    else:
+        return False
+    for candidate in new:
+        plan.places[candidate.image_id] = Place(group_id, split, not held or candidate.given == split)
+    return True
 
 
 def _by_given(together: list[Candidate]) -> list[list[Candidate]]:
