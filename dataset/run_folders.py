@@ -100,8 +100,7 @@ def _read_run(root: Path, folder: Path) -> pa.Table:
         "created_from": _text(values.get("settings_digest")),
         "seed": seed if isinstance(seed, int) else None,
     }
-    schema = pa.schema([(c.name, c.arrow or pa.int64()) for c in RUNS])
-    return pa.Table.from_pylist([row], schema=schema)
+    return pa.Table.from_pylist([row], schema=arrow_schema(RUNS))
 
 
 def _text(value: object) -> str | None:

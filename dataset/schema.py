@@ -6,6 +6,7 @@ tables and slow each merge. Uniqueness is checked once a merge instead.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
@@ -24,31 +25,14 @@ class Column:
     """What DuckDB is told about storing it."""
 
 
-def _text(name: str, nullable: bool = False) -> Column:
-    return Column(name, "VARCHAR", pa.string(), nullable)
-
-
-def _int(name: str, nullable: bool = False) -> Column:
-    return Column(name, "INTEGER", pa.int32(), nullable)
-
-
-def _long(name: str, nullable: bool = False) -> Column:
-    return Column(name, "BIGINT", pa.int64(), nullable)
-
-
-def _real(name: str, nullable: bool = False) -> Column:
-    return Column(name, "DOUBLE", pa.float64(), nullable)
-
-
-def _matrix_3x4(name: str) -> Column:
-    # Not pa.list_(…, 12) in the shards: pyarrow writes a NULL of that type into Parquet and cannot read it back.
-    return Column(name, "DOUBLE[12]", pa.list_(pa.float64()), nullable=True)
-
-
-def _outline(name: str) -> Column:
-    # To look for a compression takes DuckDB half of the time that it needs for a row, and saves a third of the file.
-    return Column(name, "VARCHAR", pa.string(), nullable=True, storage="USING COMPRESSION uncompressed")
-
+_text = partial(Column, sql="VARCHAR", arrow=pa.string())
+_int = partial(Column, sql="INTEGER", arrow=pa.int32())
+_long = partial(Column, sql="BIGINT", arrow=pa.int64())
+_real = partial(Column, sql="DOUBLE", arrow=pa.float64())
+# Not pa.list_(…, 12) in the shards: pyarrow writes a NULL of that type into Parquet and cannot read it back.
+_matrix_3x4 = partial(Column, sql="DOUBLE[12]", arrow=pa.list_(pa.float64()), nullable=True)
+# To look for a compression takes DuckDB half of the time that it needs for a row, and saves a third of the file.
+_outline = partial(_text, nullable=True, storage="USING COMPRESSION uncompressed")
 
 # Columns that are NULL for photos: nobody knows how a photo came about, nor what a brick hides.
 IMAGES = (
@@ -110,23 +94,20 @@ CONTENTS = (  # which parts an image contains; sorted by part, so that a questio
 )
 PARTS = (*(Column(name, "VARCHAR") for name in ("part_id", "name", "category")), Column("class_index", "INTEGER"))
 SHARDS = (
-    Column("shard", "VARCHAR"),
-    Column("digest", "VARCHAR"),  # SHA-256 of both parquet files: tells a shard that was made anew
-    Column("images", "INTEGER"),
-    Column("instances", "INTEGER"),
+    _text("shard"),
+    _text("digest"),  # SHA-256 of both parquet files: tells a shard that was made anew
+    _int("images"),
+    _int("instances"),
 )
-SET_ASIDE = (  # piles that could not be made: their shard is whole without them
-    Column("shard", "VARCHAR"),
-    Column("pile_index", "BIGINT"),
-    Column("reason", "VARCHAR"),
-)
+# Piles that could not be made: their shard is whole without them.
+SET_ASIDE = (_text("shard"), _long("pile_index"), _text("reason"))
 META = (Column("name", "VARCHAR"), Column("value", "VARCHAR"))
 RUNS = (
     _text("run_id"),
     _text("folder"),  # relative to the dataset if it is inside
     _text("model", nullable=True),
     _text("created_from", nullable=True),
-    Column("seed", "BIGINT", nullable=True),
+    _long("seed", nullable=True),
 )
 PREDICTIONS = (
     _text("run_id"),

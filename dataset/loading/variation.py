@@ -6,15 +6,13 @@ from typing import Any, NamedTuple
 import albumentations
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from dataset.loading.augment import AugmentSettings
 from dataset.loading.backgrounds import Backgrounds, PasteOnBackground
 from dataset.loading.bricks import BrickMap
 from dataset.loading.effects import Colour, SensorNoise, SoftShadow
 from dataset.loading.viewpoint import Matrix, Viewpoint
-
-Image = npt.NDArray[np.uint8]
+from dataset.pictures import Image
 
 
 class Varied(NamedTuple):
