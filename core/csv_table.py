@@ -90,22 +90,10 @@ def table_text(rows: Iterable[Sequence[object]]) -> str:
 
 def _open_quote(text: str, separator: str) -> tuple[int, int] | None:
     """Return the line and column of the first quote that nothing closes before a separator, None if there is none."""
-    opened: int | None = None
-    starts_cell = True
-    place = 0
-    while place < len(text):
-        character, following = text[place], text[place + 1 : place + 2]
-        if opened is None:
-            opened = place if character == '"' and starts_cell else None
-            starts_cell = character in {separator, "\n", "\r"} or (starts_cell and character == " ")
-        elif character == '"':
-            if following == '"':
-                place += 1  # two quotes are one in a cell
-            elif following in {separator, "\n", "\r", ""}:
-                opened, starts_cell = None, False
-            else:
-                break
-        place += 1
-    if opened is None:
+    end = rf"{re.escape(separator)}\r\n"
+    cell = rf' *"(?:[^"]|"")*"(?=[{end}]|$)|(?! *")[^{end}]*'
+    whole = re.match(rf"(?:(?:{cell})[{end}])*(?:{cell})?", text)
+    opened = text.find('"', whole.end() if whole else 0)
+    if opened < 0:
         return None
     return text.count("\n", 0, opened) + 1, opened - text.rfind("\n", 0, opened)

@@ -173,7 +173,8 @@ def writing_to(file: Path) -> Iterator[None]:
         OSError,
         RefusedIndexError,
     ) as error:
-        reason = str(error).splitlines()[0].rsplit('": ', 1)[-1].rstrip(".!")  # without the names of inner files
+        text = (isinstance(error, OSError) and error.strerror) or str(error)
+        reason = text.splitlines()[0].rsplit('": ', 1)[-1].rstrip(".!")  # without the names of inner files
         way_out = next((way_out for words, way_out in _OF_THE_DISK.items() if words in str(error)), None)
         if isinstance(error, RefusedIndexError):
             reason, way_out = error.words, error.way_out
@@ -219,3 +220,12 @@ def first_row(
     """
     rows = connection.execute(sql, list(parameters)).fetchall()
     return rows[0] if rows else None
+
+
+def named_rows(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
+) -> list[dict[str, Any]]:
+    """Return the rows that `sql` selects, columns by name."""
+    found = connection.execute(sql, list(parameters))
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

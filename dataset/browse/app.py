@@ -44,11 +44,7 @@ def create_app(dataset: DatasetFolder, port: int) -> ASGIApp:
             Route("/picture/{image_id}", site.picture),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
-        exception_handlers={
-            HTTPException: site.refused,
-            SettingsError: site.wrong_use,
-            BrickbenchError: site.failed,
-        },
+        exception_handlers={HTTPException: site.refused, BrickbenchError: site.failed},
     )
     return Guard(app, port)
 
@@ -100,11 +96,8 @@ class _Site:
         words = "There is no such page." if error.detail == "Not Found" else error.detail
         return self._problem(words, error.status_code)
 
-    def wrong_use(self, _: Request, error: Exception) -> Response:
-        return self._problem(str(error), 400)
-
     def failed(self, _: Request, error: Exception) -> Response:
-        return self._problem(str(error), 503)
+        return self._problem(str(error), 400 if isinstance(error, SettingsError) else 503)
 
     def _problem(self, words: str, status: int) -> Response:
         return HTMLResponse(self._render("problem.html.j2", status=status, words=words, notice=None), status)

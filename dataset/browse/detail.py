@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
 from dataset.browse.outlines import outline_path
+from dataset.database import named_rows
 from dataset.dataset_folder import DatasetFolder
 
 Row = dict[str, Any]
@@ -38,38 +37,38 @@ def read_detail(dataset: DatasetFolder, image_id: str) -> Detail | None:
         BrickbenchError: the index cannot be opened.
     """
     with dataset.index() as index:
-        images = _rows(index, "SELECT * FROM images WHERE image_id = ?", [image_id])
+        images = named_rows(index, "SELECT * FROM images WHERE image_id = ?", [image_id])
         if not images:
             return None
         scores: dict[tuple[str, str], list[Row]] = {}
-        for row in _rows(
+        for row in named_rows(
             index,
             "SELECT scores.* FROM scores SEMI JOIN (SELECT run_id, attribution_id FROM attributions "
             "WHERE image_id = ?) USING (run_id, attribution_id) ORDER BY metric",
             [image_id],
         ):
             scores.setdefault((row["run_id"], row["attribution_id"]), []).append(row)
-        attributions = _rows(
+        attributions = named_rows(
             index,
             "SELECT * FROM attributions WHERE image_id = ? ORDER BY run_id, checkpoint, part_id, method",
             [image_id],
         )
         return Detail(
             image=images[0],
-            bricks=_rows(index, _BRICKS, [image_id]),
-            labels=_rows(
+            bricks=named_rows(index, _BRICKS, [image_id]),
+            labels=named_rows(
                 index,
                 "SELECT part_id, name, class_index FROM labels JOIN parts USING (part_id) WHERE image_id = ? "
                 "ORDER BY class_index",
                 [image_id],
             ),
-            siblings=_rows(
+            siblings=named_rows(
                 index,
                 "SELECT image_id, view_index, twin_of, twin_mode, removed_part_id, content_hash, width, height "
                 "FROM images WHERE group_id = ? AND image_id <> ? ORDER BY image_id",
                 [images[0]["group_id"], image_id],
             ),
-            predictions=_rows(
+            predictions=named_rows(
                 index,
                 "SELECT predictions.*, name, class_index, labels.part_id IS NOT NULL AS is_label "
                 "FROM predictions JOIN parts USING (part_id) LEFT JOIN labels USING (image_id, part_id) "
@@ -91,8 +90,8 @@ def read_drawing(dataset: DatasetFolder, image_id: str) -> Row | None:
         BrickbenchError: the index cannot be opened, or a mask is damaged.
     """
     with dataset.index() as index:
-        images = _rows(index, "SELECT width, height FROM images WHERE image_id = ?", [image_id])
-        bricks = _rows(index, _BRICKS, [image_id]) if images else []
+        images = named_rows(index, "SELECT width, height FROM images WHERE image_id = ?", [image_id])
+        bricks = named_rows(index, _BRICKS, [image_id]) if images else []
     if not images:
         return None
     size = images[0]["height"], images[0]["width"]
@@ -116,9 +115,3 @@ def read_drawing(dataset: DatasetFolder, image_id: str) -> Row | None:
 def probability(logit: float) -> float:
     """Return the logistic function of `logit`, in [0, 1]."""
     return 1.0 / (1.0 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1.0 + math.exp(logit))
-
-
-def _rows(index: duckdb.DuckDBPyConnection, sql: str, parameters: list[object]) -> list[Row]:
-    found = index.execute(sql, parameters)
-    names = [column[0] for column in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
