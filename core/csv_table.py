@@ -1,11 +1,12 @@
 """Tables of spreadsheets: read whatever their encoding and separator, and written so that no cell is a formula."""
 
-import codecs
 import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from core.files import decode_text
 
 SEPARATORS = ",;\t"
 _SEPARATOR_LINE = re.compile(r"\s*\"?sep=(?P<separator>.)\"?[ \t]*(?:\r\n|\r|\n|$)", re.IGNORECASE)
@@ -27,14 +28,13 @@ class TableRow:
 
 
 def decode_table(data: bytes) -> str:
-    """Return the text of a table: UTF-8, or UTF-16 with its mark, as Excel's “Unicode text” is.
+    """Return the text of a table, as `decode_text` does.
 
     Raises:
-        TableError: it is neither.
+        TableError: it is neither UTF-8 nor UTF-16.
     """
-    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return data.decode("utf-16" if is_utf16 else "utf-8-sig")
+        return decode_text(data)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise TableError(

@@ -1,5 +1,6 @@
-"""``brickbench dataset``: the index of a dataset, what it holds, whether it is whole, how it is split."""
+"""``brickbench dataset``: the index of a dataset, what it holds, how it looks."""
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,24 +13,35 @@ from core.cli import (
     dataset_folder_argument,
     existing_folder,
     json_option,
+    output_option,
     print_json,
     print_rows,
     say,
+    seed_option,
 )
-from dataset.options import dataset_argument
 
 if TYPE_CHECKING:
     from dataset.dataset_folder import DatasetFolder
 
 COMMANDS = {
-    "browse": ("dataset.browse.commands:browse", "Look at a dataset in the browser."),
-    "card": ("dataset.card.commands:card", "Write a dataset card."),
     "check": ("workflows.check:check", "Read every file of a dataset and print what is wrong."),
     "export": ("dataset.export.commands:export", "Write a dataset in another format."),
     "import": ("workflows.import_photos:import_photos", "Take real photos into a dataset."),
     "split": ("dataset.split_commands:split", "Change which pictures are for training, validation and test."),
     "subset": ("dataset.export.commands:subset", "Make a new dataset of some pictures of another."),
 }
+
+
+def dataset_argument(function: Decorated) -> Decorated:
+    """Add DATASET; the command gets the opened `dataset`."""
+
+    @functools.wraps(function)
+    def command(*args: Any, folder: Path, **rest: Any) -> Any:
+        from dataset.dataset_folder import DatasetFolder
+
+        return function(*args, dataset=DatasetFolder.open(folder), **rest)
+
+    return click.argument("folder", metavar="DATASET", type=existing_folder)(command)  # type: ignore[return-value]
 
 
 def memory_option(function: Decorated) -> Decorated:
@@ -132,6 +144,55 @@ def query(dataset: "DatasetFolder", sql: str | None, views: bool, as_json: bool,
         _print_csv([columns, *rows])
     else:
         print_rows([dict(zip(columns, row, strict=True)) for row in rows], as_json=as_json, columns=columns)
+
+
+@dataset.command(short_help="Look at a dataset in the browser.")
+@dataset_argument
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8321, show_default=True, help="Port of 127.0.0.1; 0: any free one."
+)
+@click.option("--open/--no-open", "open_browser", default=False, show_default=True, help="Open the page in a browser.")
+def browse(dataset: "DatasetFolder", port: int, open_browser: bool) -> None:
+    """Serve a page to look into a dataset: filters, thumbnails with masks, one picture with all that is known.
+
+    The page can be reached from this machine only and changes nothing; Ctrl-C ends it.
+
+    \b
+    Example:
+      brickbench dataset browse piles
+    """
+    from dataset.browse.app import serve
+
+    def announce(address: str) -> None:
+        say(f"{dataset.root} can be looked into at {address} (Ctrl-C ends this).")
+        if open_browser:
+            click.launch(address)
+
+    serve(dataset, port, announce)
+
+
+@dataset.command(short_help="Write a dataset card.")
+@dataset_argument
+@output_option("Folder to write into.", required=False, default=None, show_default="DATASET")
+@click.option(
+    "--license", "licence", default="unknown", show_default=True, help="Licence as an SPDX name, in lower case."
+)
+@seed_option("Seed of the choice of examples.")
+@click.option("--force", is_flag=True, help="Write over the card that is there.")
+def card(dataset: "DatasetFolder", output: Path | None, licence: str, seed: int, force: bool) -> None:
+    """Write a dataset card: counts, parts that lie together, visibility, examples, settings, how to remake it.
+
+    README.md is in the manner of the Hugging Face Hub, with examples.jpg; card.html is one file that needs no network;
+    render.yaml holds the settings of the render.
+
+    \b
+    Example:
+      brickbench dataset card piles -o card --license cc-by-4.0
+    """
+    from dataset.card.write import write_card
+
+    for path in write_card(dataset, output or dataset.root, licence=licence, seed=seed, force=force):
+        click.echo(str(path))
 
 
 def _print_csv(rows: list[Any]) -> None:

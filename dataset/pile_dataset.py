@@ -187,34 +187,24 @@ class PileDataset(Dataset[Sample]):
 
 
 class _MaskText:
-    """The visible masks of some pictures as one string: a million Python objects would be copied into each worker."""
+    """The visible masks of some pictures as Arrow text: a million Python objects would be copied into each worker."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, selection: Sequence[object], image_ids: tuple[str, ...]
     ) -> None:
-        row_of = {image_id: row for row, image_id in enumerate(image_ids)}
-        found: list[tuple[int, int, str, str]] = []
-        cursor = connection.execute(
-            "SELECT image_id, instance_id, part_id, visible_rle FROM instances WHERE visible_px > 0 AND "
-            f"image_id IN (SELECT image_id FROM images WHERE {_SELECTED})",
-            list(selection),
-        )
-        while rows := cursor.fetchmany(10_000):
-            found += [(row_of[image_id], *rest) for image_id, *rest in rows]
-        found.sort()
-        self._parts = sorted({part_id for _, _, part_id, _ in found})
-        code_of = {part_id: code for code, part_id in enumerate(self._parts)}
-        self._part_codes = np.array([code_of[part_id] for _, _, part_id, _ in found], dtype=np.int32)
-        self._text = "".join(rle for *_, rle in found)
-        self._text_ends = np.cumsum([0, *(len(rle) for *_, rle in found)], dtype=np.int64)
-        self._starts = np.searchsorted([row for row, *_ in found], np.arange(len(image_ids) + 1))
+        found = connection.sql(
+            "SELECT image_id, part_id, visible_rle FROM instances WHERE visible_px > 0 AND "
+            f"image_id IN (SELECT image_id FROM images WHERE {_SELECTED}) ORDER BY image_id, instance_id",
+            params=list(selection),
+        ).to_arrow_table()
+        self._bricks = found.select(["part_id", "visible_rle"])
+        owners = found["image_id"].to_numpy()  # in the order of `image_ids`
+        self._starts = np.searchsorted(owners, np.array([*image_ids, "￿"], dtype=object))
 
     def of(self, row: int) -> list[tuple[str, str]]:
         """Return (part_id, visible_rle) of each brick seen in picture `row`."""
-        return [
-            (self._parts[self._part_codes[brick]], self._text[self._text_ends[brick] : self._text_ends[brick + 1]])
-            for brick in range(self._starts[row], self._starts[row + 1])
-        ]
+        start, end = self._starts[row : row + 2].tolist()
+        return list(zip(*self._bricks.slice(start, end - start).to_pydict().values(), strict=True))
 
 
 def _require_classes(root: Path, classes: tuple[str, ...], known: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from core.cli import count_of, json_option, new_file, print_rows, say
-from dataset.options import dataset_argument
+from dataset.commands import dataset_argument
 
 if TYPE_CHECKING:
     from dataset.dataset_folder import DatasetFolder

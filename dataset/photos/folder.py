@@ -1,6 +1,5 @@
 """The folder that is imported: its files, found by the names that annotations give them, and none outside it."""
 
-import codecs
 import os
 import posixpath
 import re
@@ -9,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from core.errors import BrickbenchError
+from core.files import decode_text
 from dataset.manifest import MANIFEST_NAME
 from dataset.photos.annotations import AnnotatedPhoto, PhotoError, Reason
 
@@ -127,12 +128,25 @@ class PhotoFolder:
             PhotoError: it cannot be read, or is neither.
         """
         data = self.read_bytes(file)
-        is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         try:
-            return data.decode("utf-16" if is_utf16 else "utf-8-sig")
+            return decode_text(data)
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             raise PhotoError(f"is no UTF-8 text, as line {line} shows; save it as UTF-8") from error
+
+    def text_if_any(self, file: str) -> str:
+        """Return the text of a file, empty where it cannot be read."""
+        try:
+            return self.read_text(file)
+        except PhotoError:
+            return ""
+
+    def lines(self, file: str) -> list[str]:
+        """Return the lines of a file without which nothing can be imported; BrickbenchError if it cannot be read."""
+        try:
+            return self.read_text(file).splitlines()
+        except PhotoError as error:
+            raise BrickbenchError(f"{self.root / file} {error}.") from error
 
     def find(self, name: str, annotation: str, near: Sequence[str] = ("",)) -> str:
         """Return the file that the annotation file `annotation` calls `name`.
