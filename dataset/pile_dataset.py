@@ -199,12 +199,13 @@ class _MaskText:
         ).to_arrow_table()
         self._bricks = found.select(["part_id", "visible_rle"])
         owners = found["image_id"].to_numpy()  # in the order of `image_ids`
-        self._starts = np.searchsorted(owners, np.array([*image_ids, "￿"], dtype=object))
+        self._starts = [*np.searchsorted(owners, np.array(image_ids, dtype=object)).tolist(), len(owners)]
 
     def of(self, row: int) -> list[tuple[str, str]]:
         """Return (part_id, visible_rle) of each brick seen in picture `row`."""
-        start, end = self._starts[row : row + 2].tolist()
-        return list(zip(*self._bricks.slice(start, end - start).to_pydict().values(), strict=True))
+        start, end = self._starts[row], self._starts[row + 1]
+        bricks = self._bricks.slice(start, end - start)
+        return list(zip(bricks["part_id"].to_pylist(), bricks["visible_rle"].to_pylist(), strict=True))
 
 
 def _require_classes(root: Path, classes: tuple[str, ...], known: tuple[str, ...]) -> None:
