@@ -11,7 +11,7 @@ import duckdb
 
 from core.errors import BrickbenchError, SettingsError
 from core.locks import lock
-from dataset.manifest import MANIFEST_NAME, SCHEMA_VERSION
+from dataset.manifest import MANIFEST_NAME, SCHEMA_VERSION, no_dataset
 
 INDEX_NAME = "index.duckdb"
 MEMORY_LIMIT = "2GB"
@@ -58,10 +58,7 @@ def index_path(path: Path) -> Path:
         return file
     if (path / MANIFEST_NAME).is_file():
         raise BrickbenchError(f"The dataset {path} has no index yet. Run `brickbench dataset index {path}`.")
-    raise BrickbenchError(
-        f"{path} is no Brickbench dataset: it has no {MANIFEST_NAME}. "
-        "Give the folder that `brickbench render run` or `brickbench dataset import` made."
-    )
+    raise no_dataset(path)
 
 
 def open_index(path: Path, read_only: bool = True, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
@@ -222,10 +219,8 @@ def first_row(
     return rows[0] if rows else None
 
 
-def named_rows(
-    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[object] = ()
-) -> list[dict[str, Any]]:
-    """Return the rows that `sql` selects, columns by name."""
-    found = connection.execute(sql, list(parameters))
+def named_rows(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: object) -> list[dict[str, Any]]:
+    """Return the rows that `sql` selects, columns by name; a parameter `x` is ``$x`` there."""
+    found = connection.execute(sql, parameters)
     names = [column[0] for column in found.description or ()]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

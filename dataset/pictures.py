@@ -27,16 +27,10 @@ def read_picture(root: Path, file: str, content_hash: str, width: int, height: i
         BrickbenchError: the file is missing, or is not the one that the index knows.
     """
     data = read_bytes(root, file, content_hash)
-    if Path(file).is_absolute():
-        from dataset.photos.annotations import PhotoError
-        from dataset.photos.decode import decode_photo  # loads Pillow's colour management, which renders do without
-
-        try:
-            image: Image | None = decode_photo(data, max(width, height))
-        except PhotoError as error:
-            raise damaged_picture(root, file, str(error)) from error
-    else:
-        image = decode(data)
+    try:
+        image = decode(data, file, max(width, height))
+    except BrickbenchError as error:
+        raise damaged_picture(root, file, str(error)) from error
     if image is None:
         raise damaged_picture(root, file, "it is no image")
     if image.shape[:2] != (height, width):
@@ -63,8 +57,16 @@ def read_bytes(root: Path, file: str, content_hash: str) -> bytes:
     return data
 
 
-def decode(data: bytes) -> Image | None:
-    """Return the picture in the bytes of a stored file, (H, W, 3) uint8 RGB; None if they are no picture."""
+def decode(data: bytes, file: str, longest_side_px: int) -> Image | None:
+    """Return the picture in the bytes of a file, (H, W, 3) uint8 RGB; None if they are no picture.
+
+    One that is not stored in the dataset, whose `file` is absolute, is a photo that was left where it is: it is turned
+    upright, brought to sRGB and to a longest side of at most `longest_side_px`; raises PhotoError if it cannot be.
+    """
+    if Path(file).is_absolute():
+        from dataset.photos.decode import decode_photo  # loads Pillow's colour management, which renders do without
+
+        return decode_photo(data, longest_side_px)
     image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
     return None if image is None else np.asarray(image, dtype=np.uint8)
 

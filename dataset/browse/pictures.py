@@ -7,7 +7,7 @@ import numpy as np
 
 from core.errors import BrickbenchError
 from dataset.browse.snapshot import Tile
-from dataset.pictures import Image, damaged_picture, encode_jpeg, read_bytes, read_picture
+from dataset.pictures import Image, damaged_picture, decode, encode_jpeg, read_bytes, read_picture
 from dataset.shards import SHARDS_FOLDER
 
 THUMBNAIL_PX = 320  # sharp at 160 CSS pixels on a screen of double density
@@ -79,11 +79,10 @@ def _require_inside(root: Path, picture: Tile) -> Path | None:
 
 def _photo(root: Path, picture: Tile, longest_side_px: int) -> Image:
     """Return the photo in an absolute file, upright and no larger than is wanted."""
-    from dataset.photos.annotations import PhotoError
-    from dataset.photos.decode import decode_photo  # loads Pillow's colour management, which renders do without
-
     data = read_bytes(root, picture.file, picture.content_hash)
     try:
-        return decode_photo(data, longest_side_px)
-    except PhotoError as error:
+        photo = decode(data, picture.file, longest_side_px)
+    except BrickbenchError as error:
         raise damaged_picture(root, picture.file, str(error)) from error
+    assert photo is not None  # a photo that cannot be decoded raises
+    return photo

@@ -47,21 +47,16 @@ def choose_examples(dataset: DatasetFolder, seed: int, count: int = COUNT) -> li
     """
     chosen: list[Example] = []
     with dataset.index() as index:
-        ids = {
-            source: [
-                row[0]
-                for row in index.execute(
-                    "SELECT image_id FROM images WHERE source = ? AND twin_of IS NULL ORDER BY image_id", [source]
-                ).fetchall()
-            ]
-            for source in ("synthetic", "real")
-        }
+        ids: dict[str, list[str]] = {"synthetic": [], "real": []}
+        rows = index.execute("SELECT source, image_id FROM images WHERE twin_of IS NULL ORDER BY image_id").fetchall()
+        for source, image_id in rows:
+            ids[source].append(image_id)
         photos = min(len(ids["real"]), max(count // 2, count - len(ids["synthetic"])))
         number_of = {"synthetic": min(count - photos, len(ids["synthetic"])), "real": photos}
         rng = generator(seed)
         for source, number in number_of.items():
-            rows = rng.choice(max(len(ids[source]), 1), size=number, replace=False)
-            for row in np.sort(rows).tolist():
+            places = rng.choice(max(len(ids[source]), 1), size=number, replace=False)
+            for row in np.sort(places).tolist():
                 image_id = ids[source][row]
                 (picture,) = index.execute(
                     "SELECT file, content_hash, width, height FROM images WHERE image_id = ?", [image_id]

@@ -6,7 +6,6 @@ same file. Mapped files are shared between processes by the page cache.
 """
 
 import contextlib
-import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import BrickbenchError
-from core.files import atomic_file
+from core.files import atomic_file, sha256_hex
 from core.locks import lock
 
 FORMAT = 1  # of the files; raise it when it changes
@@ -104,7 +103,7 @@ def read_keys(sidecar: Path) -> list[str] | None:
 
 def block_name(keys: Sequence[str]) -> str:
     """Return the name of the block with these rows."""
-    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16]
+    return sha256_hex("\n".join(keys).encode())[:16]
 
 
 @contextlib.contextmanager

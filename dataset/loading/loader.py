@@ -1,6 +1,5 @@
 """Batches for training: from a dataset to torch's DataLoader, deterministic, resumable, sharded."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from core.errors import SettingsError
+from core.files import sha256_hex
 from dataset.loading.batches import BatchPlan, Key
 from dataset.loading.network_input import IMAGENET_MEAN, IMAGENET_STD, Normalizer
 from dataset.loading.samples import Batch, Samples
@@ -80,7 +80,7 @@ class PictureLoader:
         self._normalizer, self._device = Normalizer(mean, std), torch.device(device)
         self.targets: Tensor = self.samples.targets
         identity = f"{settings.batch_digest()} {pictures.classes} {pictures.image_ids}"
-        self._identity = hashlib.sha256(identity.encode()).hexdigest()[:12]
+        self._identity = sha256_hex(identity.encode())[:12]
         self._epoch, self._delivered = 1, 0
         self._schedule = _Schedule()
         self._loader: DataLoader[Batch] = DataLoader(
