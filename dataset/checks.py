@@ -58,12 +58,9 @@ class Problem:
 def check_dataset(dataset: DatasetFolder, only: Collection[str] | None = None) -> list[Problem]:
     """Return all that is wrong with the dataset, shard by shard; an empty list if nothing is.
 
-    Reads every file: pictures are hashed and decoded, masks are laid out, the index is compared with the shards
-    row by row, its labels and splits with the rules in ``dataset.yaml``.
-
-    Args:
-        dataset: with or without an index.
-        only: shards to look into; None for all. The index is looked at as a whole all the same.
+    Reads every file: pictures are hashed and decoded, masks are laid out, the index, if there is one, is compared with
+    the shards row by row, its labels and splits with the rules in ``dataset.yaml``. It looks into the shards
+    `only`, None for all; the index is looked at as a whole all the same.
 
     Raises:
         BrickbenchError: another process holds its index.

@@ -62,12 +62,9 @@ def index_path(path: Path) -> Path:
 
 
 def open_index(path: Path, read_only: bool = True, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
-    """Return a connection to the index of a dataset; close it, best with ``with``.
+    """Return a connection to the index of a dataset, named by folder or file; close it, best with ``with``.
 
-    Args:
-        path: the dataset's folder, or its ``index.duckdb``.
-        read_only: False to write; a read-only connection reaches no other file and no network.
-        memory_limit: what DuckDB may hold, such as ``2GB``.
+    A read-only one reaches no other file and no network. DuckDB may hold `memory_limit`, such as ``2GB``.
 
     Raises:
         BrickbenchError: there is no index, it is of another version, damaged, or in use by another process.

@@ -13,15 +13,9 @@ Image = npt.NDArray[np.uint8]
 
 
 def read_picture(root: Path, file: str, content_hash: str, width: int, height: int) -> Image:
-    """Return a picture (height, width, 3) uint8 RGB.
+    """Return a picture (height, width, 3) uint8 RGB of the dataset `root`, as `decode` gives it.
 
-    Args:
-        root: the dataset's folder.
-        file: relative to it, or absolute for a photo that was left where it is: that one is turned upright, brought
-            to sRGB and to its working size.
-        content_hash: SHA-256 of the file, in hexadecimal.
-        width: in pixels, as the index has it.
-        height: in pixels, as the index has it.
+    SHA-256 in hexadecimal, width and height in pixels are those that the index has.
 
     Raises:
         BrickbenchError: the file is missing, or is not the one that the index knows.

@@ -35,12 +35,9 @@ _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # the addr
 
 
 def serve(dataset: DatasetFolder, port: int, ready: Callable[[str], None]) -> None:
-    """Serve the page for a dataset until Ctrl-C.
+    """Serve the page for a dataset at `port` of 127.0.0.1, 0 for a free one, until Ctrl-C.
 
-    Args:
-        dataset: with its index.
-        port: of 127.0.0.1; 0 takes a free one.
-        ready: called once with the address of the page when it can be loaded.
+    When the page can be loaded, `ready` is called once with its address.
 
     Raises:
         BrickbenchError: the dataset has no index, or the port is taken.

@@ -58,10 +58,7 @@ def write_picture(data: bytes, stored: Path | None, target: Path, *, link: bool)
 def export_folder(path: Path, *, force: bool, made_from: Mapping[str, object]) -> Iterator[Path]:
     """Give a temporary folder that becomes `path`, with `made_from` written in it, as `new_folder` does.
 
-    Args:
-        path: where the export goes.
-        force: replace an earlier export there; a folder that holds anything else is refused all the same.
-        made_from: what the export was made of.
+    With `force` an earlier export there is replaced; a folder that holds anything else is refused all the same.
     """
     replaces = force and (path / MARKER_NAME).is_file()
     with new_folder(path, replaces=replaces) as temporary:

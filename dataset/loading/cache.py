@@ -90,14 +90,8 @@ def pack_pictures(
 ) -> tuple[Blocks, npt.NDArray[np.int64]]:
     """Return blocks that hold all `files` at `size_px`, and the place of each, (N, 2), packing what is missing.
 
-    A packing that was killed goes on where it stopped. Several processes may pack at once.
-
-    Args:
-        root: the dataset's folder; the blocks are in ``cache/224px-area/pictures`` or the like.
-        files: the pictures.
-        size_px: side of the packed squares.
-        workers: processes; 0 and 1 pack in this one.
-        title: what the progress is called.
+    A packing that was killed goes on where it stopped. Several processes may pack at once. The blocks are in the folder
+    ``cache/224px-area/pictures`` of the dataset, or the like; 0 and 1 `workers` pack in this process.
 
     Raises:
         BrickbenchError: a picture is missing or damaged, or the cache cannot be written.

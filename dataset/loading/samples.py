@@ -51,12 +51,8 @@ class Samples(Dataset[Batch]):
     ) -> None:
         """Take a dataset without a transform, and pack its pictures if they fit ``settings.cache_mb``.
 
-        Args:
-            pictures: gives (H, W, 3) uint8.
-            settings: size, augmentation, seed, cache.
-            varied: whether pictures will be asked for with an epoch above 0; False reads nothing for that.
-            with_masks: whether batches hold masks.
-            title: what the progress of packing is called.
+        Not `varied`, nothing is read for epochs above 0. Batches hold masks if `with_masks`; `title` names the
+        progress.
 
         Raises:
             BrickbenchError: a picture is missing or damaged, the cache cannot be written, or there are no backgrounds.

@@ -13,11 +13,7 @@ class FlatOutlineError(PhotoError):
 
 
 def outline(values: Sequence[object], what: str) -> tuple[float, ...]:
-    """Return a polygon (x0, y0, x1, y1, …) of three points or more.
-
-    Args:
-        values: its coordinates, as they were read.
-        what: what they are of, for the message: ``annotation 3``.
+    """Return a polygon (x0, y0, x1, y1, …) of three points or more from the coordinates that were read of `what`.
 
     Raises:
         PhotoError: they are no polygon; FlatOutlineError where it encloses nothing.

@@ -55,12 +55,10 @@ class _Sorted:
 
 
 def read_photos(source: Path, format_name: str | None = None, part_names: Collection[str] = ()) -> PhotoSource:
-    """Return what the folder `source` holds, in the format of that name or the one that it looks like.
+    """Return what `source` holds, a folder or the table, COCO or data.yaml file in it.
 
-    Args:
-        source: a folder, or the table, COCO or data.yaml file in it.
-        format_name: one of `FORMATS`.
-        part_names: names and numbers of parts, in lower case; tables have names with commas.
+    Its format is the one of that name in `FORMATS`, or the one that it looks like. Tables have names of parts with
+    commas, so those, and numbers of parts, are `part_names`, in lower case.
 
     Raises:
         BrickbenchError: it is in no known format, its annotations cannot be read, or nothing is there.
