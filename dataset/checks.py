@@ -11,11 +11,10 @@ import pyarrow as pa
 
 from core.errors import BrickbenchError
 from core.progress import Progress
-from dataset.database import INDEX_NAME, BusyIndexError, DamagedIndexError, first_row
+from dataset.database import INDEX_NAME, BusyIndexError, DamagedIndexError, first_row, get_meta, is_outdated
 from dataset.dataset_folder import DatasetFolder
 from dataset.intake import UnlistedPartError, require_consistent, with_shard_columns
 from dataset.merge import casts, contents_query, labels_of, registered
-from dataset.meta import get_meta, is_outdated
 from dataset.picture_checks import file_problems, row_problems
 from dataset.run_folders import RUN_FILE
 from dataset.schema import IMAGES, INSTANCES, TABLES_DIGEST

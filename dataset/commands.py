@@ -129,7 +129,7 @@ def query(dataset: "DatasetFolder", sql: str | None, views: bool, as_json: bool,
       brickbench dataset query bricks --views
     """
     from dataset.queries import query as ask
-    from dataset.views import VIEWS
+    from dataset.schema import VIEWS
 
     if as_json and as_csv:
         raise click.UsageError("--json and --csv exclude each other.")

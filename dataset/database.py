@@ -1,4 +1,4 @@
-"""Connections to an index file, with the ways in which opening one fails put in one sentence."""
+"""Connections to an index file, what it says of itself, and the ways in which opening it fails in one sentence."""
 
 import contextlib
 import re
@@ -11,7 +11,8 @@ import duckdb
 
 from core.errors import BrickbenchError, SettingsError
 from core.locks import lock
-from dataset.manifest import MANIFEST_NAME, SCHEMA_VERSION, no_dataset
+from dataset.manifest import MANIFEST_NAME, SCHEMA_VERSION, Manifest, no_dataset
+from dataset.splits import splits_digest
 
 INDEX_NAME = "index.duckdb"
 MEMORY_LIMIT = "2GB"
@@ -199,10 +200,46 @@ def is_older(version: str | None) -> bool:
 def schema_version(connection: duckdb.DuckDBPyConnection) -> str | None:
     """Return the schema version written in an index, None if there is none."""
     try:
-        row = first_row(connection, "SELECT value FROM meta WHERE name = 'schema_version'")
+        return get_meta(connection, "schema_version")
     except duckdb.Error:
         return None
+
+
+def get_meta(connection: duckdb.DuckDBPyConnection, name: str) -> str | None:
+    """Return a value of the table meta, None if it is not there."""
+    row = first_row(connection, "SELECT value FROM meta WHERE name = ?", [name])
     return str(row[0]) if row else None
+
+
+def set_meta(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
+    """Write a value of the table meta."""
+    connection.execute("DELETE FROM meta WHERE name = ?", [name])
+    connection.execute("INSERT INTO meta VALUES (?, ?)", [name, value])
+
+
+def require_current(index: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest) -> None:
+    """Raise BrickbenchError if labels and splits in the index are not those that the dataset's files tell."""
+    if is_outdated(index, root, manifest):
+        raise BrickbenchError(
+            f"dataset.yaml or splits.parquet of {root} changed after its index was made. "
+            f"Run `brickbench dataset index {root}`."
+        )
+
+
+def is_outdated(connection: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest) -> bool:
+    """Return whether labels and splits in the index are others than the dataset's files tell."""
+    digests = manifest_digests(root, manifest)
+    return any(get_meta(connection, name) != digest for name, digest in digests.items())
+
+
+def manifest_digests(root: Path, manifest: Manifest) -> dict[str, str]:
+    """Return a digest of each thing in the manifest, and in ``splits.parquet``, that the index was derived from."""
+    parts = Manifest(seed=0, parts=manifest.parts).digest()
+    return {
+        "parts": parts,
+        "label_rule": manifest.label_rule.digest(),
+        "split_rule": manifest.split_rule.digest() + splits_digest(root),
+    }
 
 
 def first_row(

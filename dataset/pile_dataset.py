@@ -11,10 +11,9 @@ from torch.utils.data import Dataset
 
 from core.errors import BrickbenchError, SettingsError
 from core.settings import near_matches, require_known
-from dataset.database import open_index
+from dataset.database import open_index, require_current
 from dataset.manifest import Manifest
 from dataset.masks import BoolMask, decode_union
-from dataset.meta import require_current
 from dataset.pictures import read_picture
 from dataset.splits import SPLITS
 

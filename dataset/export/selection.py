@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import duckdb
 
 from core.errors import BrickbenchError, SettingsError
+from dataset.database import require_current
 from dataset.dataset_folder import DatasetFolder
 from dataset.manifest import Manifest
-from dataset.meta import require_current
 from dataset.queries import query
 from dataset.splits import SPLITS
 
