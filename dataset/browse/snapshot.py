@@ -157,13 +157,9 @@ class Snapshot:
 
     def _tile(self, *row: Any) -> Tile:
         *as_they_are, source, split, twin, parts = row
-        return Tile(
-            *as_they_are,
-            source=self.values["source"][source] or "",
-            split=self.values["split"][split] or "",
-            is_twin=self.values["twin"][twin] == "yes",
-            part_ids=tuple(self.parts[part].part_id for part in parts or ()),
-        )
+        names = self.values["source"][source] or "", self.values["split"][split] or ""
+        part_ids = tuple(self.parts[part].part_id for part in parts or ())
+        return Tile(*as_they_are, *names, self.values["twin"][twin] == "yes", part_ids)
 
     def _find(self, wanted: Filter) -> npt.NDArray[np.int32]:
         condition, parameters = where(wanted, self._codes(wanted))
