@@ -28,11 +28,7 @@ class TableRow:
 
 
 def decode_table(data: bytes) -> str:
-    """Return the text of a table, as `decode_text` does.
-
-    Raises:
-        TableError: it is neither UTF-8 nor UTF-16.
-    """
+    """Return the text of a table, as `decode_text` does; raises TableError if it is neither UTF-8 nor UTF-16."""
     try:
         return decode_text(data)
     except UnicodeDecodeError as error:

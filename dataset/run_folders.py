@@ -67,14 +67,11 @@ def merge_run_rows(connection: duckdb.DuckDBPyConnection, root: Path, folder: Pa
         connection.execute(f'DELETE FROM "{table}" WHERE run_id = ?', [run_id])
     insert_rows(connection, "runs", run)
     for table, (pattern, columns) in _FILES.items():
-        paths = sorted(path for path in folder.glob(pattern) if not _is_leftover(path, folder))
+        # What killed workers left is hidden.
+        paths = sorted(path for path in folder.glob(pattern) if "/." not in f"/{path.relative_to(folder).as_posix()}")
         for start in range(0, len(paths), _AT_ONCE):
             rows = [_read_rows(connection, path, columns, run_id) for path in paths[start : start + _AT_ONCE]]
             insert_rows(connection, table, pa.concat_tables(rows))
-
-
-def _is_leftover(path: Path, folder: Path) -> bool:
-    return any(step.startswith(".") for step in path.relative_to(folder).parts)  # of a killed worker
 
 
 def _read_run(root: Path, folder: Path) -> pa.Table:

@@ -85,11 +85,7 @@ class Snapshot:
     """
 
     def __init__(self, dataset: DatasetFolder) -> None:
-        """Copy what the grid needs.
-
-        Raises:
-            BrickbenchError: the index cannot be opened.
-        """
+        """Copy what the grid needs; raises BrickbenchError if the index cannot be opened."""
         self.version = index_version(dataset.root)
         with dataset.index() as index:
             pictures = _arrow(index, _PICTURES)
@@ -185,11 +181,7 @@ class Library:
     """The newest snapshot of a dataset's index that could be taken."""
 
     def __init__(self, dataset: DatasetFolder) -> None:
-        """Take the first snapshot.
-
-        Raises:
-            BrickbenchError: the index cannot be opened.
-        """
+        """Take the first snapshot; raises BrickbenchError if the index cannot be opened."""
         self._dataset = dataset
         self._snapshot = Snapshot(dataset)
         self._lock = threading.Lock()

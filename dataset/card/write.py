@@ -37,11 +37,7 @@ def write_card(dataset: DatasetFolder, out: Path, *, licence: str, seed: int, fo
 
 
 def render_card(dataset: DatasetFolder, *, licence: str, seed: int) -> dict[str, bytes]:
-    """Return the files of a card by name.
-
-    Raises:
-        BrickbenchError: there is no index, or an example is damaged.
-    """
+    """Return the files of a card by name; raises BrickbenchError if there is no index, or an example is damaged."""
     manifest, name = dataset.manifest, dataset.name
     facts = read_facts(dataset)
     if not facts.totals["images"]:

@@ -45,11 +45,7 @@ class Blocks:
         return [key for key in dict.fromkeys(keys) if key not in self._row_of]
 
     def places(self, keys: Sequence[str]) -> npt.NDArray[np.int64]:
-        """Return (N, 2): block and row of each key, for `read`.
-
-        Raises:
-            KeyError: no block holds it.
-        """
+        """Return (N, 2): block and row of each key, for `read`; raises KeyError if no block holds it."""
         return np.array([self._row_of[key] for key in keys], dtype=np.int64).reshape(-1, 2)
 
     def read(self, place: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
@@ -65,11 +61,7 @@ class Blocks:
 
 
 def write_block(folder: Path, keys: Sequence[str], rows: npt.NDArray[Any]) -> None:
-    """Write `rows`, (len(keys), …), as one block.
-
-    Raises:
-        BrickbenchError: it cannot be written, as on a full disk.
-    """
+    """Write `rows`, (len(keys), …), as one block; raises BrickbenchError if it cannot be written, as on a full disk."""
     path = folder / f"{block_name(keys)}.npy"
     try:
         path.with_suffix(".json").unlink(missing_ok=True)  # a damaged block of this name counts no more

@@ -40,11 +40,7 @@ def outline(values: Sequence[object], what: str) -> tuple[float, ...]:
 
 
 def box_of(values: Sequence[object], what: str) -> Box:
-    """Return four coordinates as numbers.
-
-    Raises:
-        PhotoError: they are not four numbers.
-    """
+    """Return four coordinates as numbers; raises PhotoError if they are not four numbers."""
     try:
         a, b, c, d = (float(value) for value in values)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:

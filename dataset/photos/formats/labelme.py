@@ -49,11 +49,7 @@ def read(folder: PhotoFolder) -> Annotations:
 
 
 def picture_inside(text: str) -> bytes:
-    """Return the bytes of the picture in a LabelMe file.
-
-    Raises:
-        PhotoError: there is none, or it is damaged.
-    """
+    """Return the bytes of the picture in a LabelMe file; raises PhotoError if there is none, or it is damaged."""
     try:
         return base64.b64decode(json.loads(text)["imageData"], validate=True)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
