@@ -58,17 +58,9 @@ class PictureLoader:
     ) -> None:
         """Pack what is to be packed, and start nothing else yet.
 
-        Args:
-            pictures: a dataset without a transform.
-            settings: decide samples and batches.
-            mean: per channel, of pictures scaled to 0..1.
-            std: per channel, of pictures scaled to 0..1.
-            varied: False for pictures that are only asked for unvaried, as for validation.
-            with_masks: whether batches hold masks.
-            rank: which of the processes that train together this is.
-            ranks: how many they are.
-            device: where the pictures and targets of batches are to be.
-            title: what the progress of packing is called.
+        The `pictures` have no transform. Of pictures scaled to 0..1, `mean` and `std` are those of each channel. Not
+        `varied`, pictures are only asked for unvaried, as for validation; `with_masks`, batches hold masks. This is
+        process `rank` of the `ranks` that train together, and batches come to `device`. `title` names the progress.
 
         Raises:
             SettingsError: ranks and batch size do not fit.

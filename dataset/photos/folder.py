@@ -114,12 +114,13 @@ class PhotoFolder:
         except OSError as error:
             raise PhotoError(f"cannot be read: {error.strerror or error}") from error
 
-    def mentions(self, file: str, key: str) -> bool:
-        """Return whether a file has `key` in quotes, whatever its encoding."""
+    def mentions(self, file: str, *keys: str) -> set[str]:
+        """Return those of `keys` that a file has in quotes, whatever its encoding; none if it cannot be read."""
         try:
-            return f'"{key}"'.encode() in self.read_bytes(file).replace(b"\0", b"")
+            text = self.read_bytes(file).replace(b"\0", b"")
         except PhotoError:
-            return False
+            return set()
+        return {key for key in keys if f'"{key}"'.encode() in text}
 
     def read_text(self, file: str) -> str:
         """Return the text of an annotation file: UTF-8, or UTF-16 with its mark.

@@ -44,9 +44,8 @@ def read(folder: PhotoFolder) -> Annotations:
 
 def _is_coco(folder: PhotoFolder, file: str) -> bool:
     # Reading all of a large file twice is spared where its images are not even mentioned.
-    others = ("file_name", "annotations", "categories")
-    is_mentioned = folder.mentions(file, "images") and any(folder.mentions(file, key) for key in others)
-    return is_mentioned and holds_keys(folder, file, KEYS)
+    mentioned = folder.mentions(file, "images", "file_name", "annotations", "categories")
+    return "images" in mentioned and len(mentioned) > 1 and holds_keys(folder, file, KEYS)
 
 
 def _read_file(folder: PhotoFolder, file: str, content: dict[str, Any], found: Annotations) -> None:

@@ -58,7 +58,7 @@ def picture_inside(text: str) -> bytes:
 
 def _is_labelme(folder: PhotoFolder, file: str) -> bool:
     # The path of the image stands behind the shapes, so it may be cut off.
-    return folder.mentions(file, "shapes") and holds_keys(folder, file, KEYS)
+    return bool(folder.mentions(file, "shapes")) and holds_keys(folder, file, KEYS)
 
 
 def _read_file(folder: PhotoFolder, file: str, content: dict[str, Any]) -> AnnotatedPhoto:
