@@ -37,7 +37,7 @@ class PictureFile:
 
     @property
     def key(self) -> str:
-        """What tells it from all others."""
+        """What its row is found by."""
         return f"{self.content_hash}:{self.width}x{self.height}"
 
     def read(self, root: Path, size_px: int) -> Image:
@@ -55,7 +55,7 @@ class MaskSource:
 
     @property
     def key(self) -> str:
-        """What tells it from all others."""
+        """What its row is found by."""
         return sha256_hex(repr(self).encode())
 
     def read(self, root: Path, size_px: int) -> BrickMap:
