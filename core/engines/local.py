@@ -27,16 +27,9 @@ class InProcessEngine:
         return Crew(1, 0)
 
     def run(
-        self,
-        function: Callable[..., Value],
-        items: Mapping[str, Item],
-        *,
-        workers: int = 1,
-        setup: Setup | None = None,
-        retries: int = 0,
+        self, function: Callable[..., Value], items: Mapping[str, Item], *, setup: Setup | None = None, **_: Any
     ) -> Iterator[Outcome[Value]]:
         """Yield the outcome of each item as `core.engine.run_items` says; here, one that failed would fail again."""
-        del workers, retries
         with ready(setup) as do:
             for key, item in items.items():
                 try:

@@ -69,8 +69,7 @@ class Placer:
         """Return (left, top, width, height) of at least one pixel, clipped to the picture."""
         if not np.isfinite(corners).all():
             raise PhotoError(f"has a box of {name!r} that is no four numbers")
-        if self.frame != _WHOLE and min(self.frame) > 2 and max(map(abs, corners)) <= 1.0:
-            raise PhotoError(f"has a box of {name!r} in shares of the picture, where pixels are expected")
+        self._require_pixels(corners, f"a box of {name!r}")
         ends = self._points(np.array(corners).reshape(2, 2))
         (left, top), (right, bottom) = ends.min(axis=0), ends.max(axis=0)
         if right <= 0 or bottom <= 0 or left >= self.width or top >= self.height:
@@ -103,13 +102,16 @@ class Placer:
         outlines = [self._points(np.array(polygon).reshape(-1, 2)).ravel() for polygon in thing.polygons]
         if not all(np.isfinite(outline).all() for outline in outlines):
             raise PhotoError(f"has an outline of {thing.class_name!r} that is not all numbers")
-        if self.frame != _WHOLE and min(self.frame) > 2 and max(abs(v) for p in thing.polygons for v in p) <= 1.0:
-            raise PhotoError(
-                f"has an outline of {thing.class_name!r} in shares of the picture, where pixels are expected"
-            )
+        self._require_pixels(
+            [value for polygon in thing.polygons for value in polygon], f"an outline of {thing.class_name!r}"
+        )
         outlines = [_clipped(outline, self.width, self.height) for outline in outlines]
         parts = coco.frPyObjects([outline.tolist() for outline in outlines], self.height, self.width)
         return np.asarray(coco.decode(coco.merge(parts)), dtype=np.bool_)
+
+    def _require_pixels(self, values: Sequence[float], what: str) -> None:
+        if self.frame != _WHOLE and min(self.frame) > 2 and max(map(abs, values)) <= 1.0:
+            raise PhotoError(f"has {what} in shares of the picture, where pixels are expected")
 
     def _require_shape(self, rle: FrameRle) -> None:
         """Raise PhotoError if a mask is of another shape than the picture that was annotated."""
