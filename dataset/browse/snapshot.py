@@ -155,7 +155,8 @@ class Snapshot:
         *as_they_are, source, split, twin, parts = row
         names = self.values["source"][source] or "", self.values["split"][split] or ""
         part_ids = tuple(self.parts[part].part_id for part in parts or ())
-        return Tile(*as_they_are, *names, self.values["twin"][twin] == "yes", part_ids)
+        values: list[Any] = [*as_they_are, *names, self.values["twin"][twin] == "yes", part_ids]
+        return Tile(*values)
 
     def _find(self, wanted: Filter) -> npt.NDArray[np.int32]:
         condition, parameters = where(wanted, self._codes(wanted))
