@@ -109,12 +109,9 @@ def count_of(number: int, thing: str) -> str:
 
 
 def parse_choices(kind: str, names: str, settings: Sequence[str]) -> dict[str, dict[str, object]]:
-    """Return chosen names with their settings, from ``a,b`` and ``a.name=value``; values are read as YAML.
+    """Return chosen `names` with their `settings`, from ``a,b`` and ``a.name=value``; values are read as YAML.
 
-    Args:
-        kind: what is chosen (``method``, ``metric``), for the messages.
-        names: the value of ``--methods`` or the like.
-        settings: the values of ``--set``.
+    `kind` is what is chosen (``method``, ``metric``), for the messages.
     """
     import yaml
 

@@ -1,11 +1,12 @@
 """Tables of spreadsheets: read whatever their encoding and separator, and written so that no cell is a formula."""
 
-import codecs
 import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from core.files import decode_text
 
 SEPARATORS = ",;\t"
 _SEPARATOR_LINE = re.compile(r"\s*\"?sep=(?P<separator>.)\"?[ \t]*(?:\r\n|\r|\n|$)", re.IGNORECASE)
@@ -27,14 +28,9 @@ class TableRow:
 
 
 def decode_table(data: bytes) -> str:
-    """Return the text of a table: UTF-8, or UTF-16 with its mark, as Excel's “Unicode text” is.
-
-    Raises:
-        TableError: it is neither.
-    """
-    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    """Return the text of a table, as `decode_text` does; raises TableError if it is neither UTF-8 nor UTF-16."""
     try:
-        return data.decode("utf-16" if is_utf16 else "utf-8-sig")
+        return decode_text(data)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise TableError(
@@ -90,22 +86,10 @@ def table_text(rows: Iterable[Sequence[object]]) -> str:
 
 def _open_quote(text: str, separator: str) -> tuple[int, int] | None:
     """Return the line and column of the first quote that nothing closes before a separator, None if there is none."""
-    opened: int | None = None
-    starts_cell = True
-    place = 0
-    while place < len(text):
-        character, following = text[place], text[place + 1 : place + 2]
-        if opened is None:
-            opened = place if character == '"' and starts_cell else None
-            starts_cell = character in {separator, "\n", "\r"} or (starts_cell and character == " ")
-        elif character == '"':
-            if following == '"':
-                place += 1  # two quotes are one in a cell
-            elif following in {separator, "\n", "\r", ""}:
-                opened, starts_cell = None, False
-            else:
-                break
-        place += 1
-    if opened is None:
+    end = rf"{re.escape(separator)}\r\n"
+    cell = rf' *"(?:[^"]|"")*"(?=[{end}]|$)|(?! *")[^{end}]*'
+    whole = re.match(rf"(?:(?:{cell})[{end}])*(?:{cell})?", text)
+    opened = text.find('"', whole.end() if whole else 0)
+    if opened < 0:
         return None
     return text.count("\n", 0, opened) + 1, opened - text.rfind("\n", 0, opened)

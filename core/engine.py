@@ -6,9 +6,8 @@ Stages hand over a function, items with keys, and read outcomes as they come. A 
 
 from collections.abc import Callable, Iterator, Mapping
 
-from core.engines.in_process import InProcessEngine
 from core.engines.interface import Crew, Engine, Item, Outcome, Setup, Value
-from core.engines.local import LocalEngine
+from core.engines.local import InProcessEngine, LocalEngine
 
 __all__ = ["IN_PROCESS", "LOCAL", "Crew", "Engine", "Outcome", "run_items"]
 

@@ -1,5 +1,6 @@
 """Files and folders that are whole or not there."""
 
+import codecs
 import contextlib
 import errno
 import hashlib
@@ -128,6 +129,12 @@ def unfinished_folder(path: Path) -> Path:
 def sha256_hex(data: bytes) -> str:
     """Return the SHA-256 of `data` as 64 hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
+
+
+def decode_text(data: bytes) -> str:
+    """Return text in UTF-8, or in UTF-16 with its mark, as Excel's “Unicode text” is; raises UnicodeDecodeError."""
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return data.decode("utf-16" if is_utf16 else "utf-8-sig")
 
 
 def _writer() -> str:

@@ -10,12 +10,9 @@ from core.errors import BrickbenchError
 
 @contextlib.contextmanager
 def bound_socket(host: str, port: int, holder: str) -> Iterator[socket.socket]:
-    """Give a socket that is bound to `port` of `host`, and does not listen yet.
+    """Give a socket that is bound to `port` of `host`, 0 for a free one, and does not listen yet.
 
-    Args:
-        host: a name or an address.
-        port: 0 takes a free one.
-        holder: what may use the port already, for the message.
+    What may use the port already is `holder`, for the message.
 
     Raises:
         BrickbenchError: there is no such host, or the port is taken.

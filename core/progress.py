@@ -2,7 +2,6 @@
 
 import sys
 import time
-from types import TracebackType
 from typing import NoReturn, Self
 
 from tqdm import tqdm
@@ -26,9 +25,7 @@ class Progress:
         """Return itself."""
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End the bar, or print the last plain line."""
         if self._bar is not None:
             self._bar.close()

@@ -1,9 +1,8 @@
 """Settings as frozen, validated models: read from YAML, saved beside what they made, hashed into keys."""
 
 import difflib
-import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -11,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from core.errors import SettingsError
-from core.files import atomic_file
+from core.files import atomic_file, sha256_hex
 
 
 class Settings(BaseModel):
@@ -50,10 +49,10 @@ class Settings(BaseModel):
                 yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True), encoding="utf-8"
             )
 
-    def digest(self) -> str:
-        """Return 12 hexadecimal digits that differ whenever any field differs."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+    def digest(self, fields: set[str] | None = None) -> str:
+        """Return 12 hexadecimal digits that differ whenever one of `fields` differs; None: of all of them."""
+        text = json.dumps(self.model_dump(mode="json", include=fields), sort_keys=True)
+        return sha256_hex(text.encode())[:12]
 
 
 def require_order(settings: Settings, *pairs: tuple[str, str]) -> None:
@@ -67,6 +66,12 @@ def near_matches(name: str, known: list[str]) -> str:
     """Return `` (did you mean 'x'?)`` for the nearest of `known`, or the empty string."""
     near = difflib.get_close_matches(name, known, n=1)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def require_known(kind: str, name: str, known: Collection[str]) -> None:
+    """Raise SettingsError, with the nearest of `known`, if `name` is none of them."""
+    if name not in known:
+        raise SettingsError(f"Unknown {kind} {name!r}{near_matches(name, list(known))}; known are {', '.join(known)}.")
 
 
 def _explain(model: type[BaseModel], detail: dict[str, Any]) -> str:

@@ -11,11 +11,10 @@ import pyarrow as pa
 
 from core.errors import BrickbenchError
 from core.progress import Progress
-from dataset.database import INDEX_NAME, BusyIndexError, DamagedIndexError, first_row
+from dataset.database import INDEX_NAME, BusyIndexError, DamagedIndexError, first_row, get_meta, is_outdated
 from dataset.dataset_folder import DatasetFolder
 from dataset.intake import UnlistedPartError, require_consistent, with_shard_columns
 from dataset.merge import casts, contents_query, labels_of, registered
-from dataset.meta import get_meta, is_outdated
 from dataset.picture_checks import file_problems, row_problems
 from dataset.run_folders import RUN_FILE
 from dataset.schema import IMAGES, INSTANCES, TABLES_DIGEST
@@ -58,12 +57,9 @@ class Problem:
 def check_dataset(dataset: DatasetFolder, only: Collection[str] | None = None) -> list[Problem]:
     """Return all that is wrong with the dataset, shard by shard; an empty list if nothing is.
 
-    Reads every file: pictures are hashed and decoded, masks are laid out, the index is compared with the shards
-    row by row, its labels and splits with the rules in ``dataset.yaml``.
-
-    Args:
-        dataset: with or without an index.
-        only: shards to look into; None for all. The index is looked at as a whole all the same.
+    Reads every file: pictures are hashed and decoded, masks are laid out, the index, if there is one, is compared with
+    the shards row by row, its labels and splits with the rules in ``dataset.yaml``. It looks into the shards
+    `only`, None for all; the index is looked at as a whole all the same.
 
     Raises:
         BrickbenchError: another process holds its index.
@@ -97,7 +93,7 @@ def check_dataset(dataset: DatasetFolder, only: Collection[str] | None = None) -
 def _unreadable(root: Path, error: duckdb.Error) -> Problem:
     """Return the problem of an index of which some blocks are damaged, though it opens."""
     what = f"the index cannot be read: {str(error).splitlines()[0]}"
-    return Problem(Kind.INDEX, None, None, what, _rebuild(root))
+    return _in_index(root, what)
 
 
 def _open(dataset: DatasetFolder, problems: list[Problem]) -> duckdb.DuckDBPyConnection | None:
@@ -155,11 +151,11 @@ def _compare_rows(index: duckdb.DuckDBPyConnection, root: Path, name: str, shard
         yield Problem(Kind.BEHIND, name, None, "the index lacks this shard", f"Run `brickbench dataset index {root}`.")
         return
     if row[0] != shard.digest:
-        yield Problem(Kind.INDEX, name, None, "the index has another version of this shard (stale)", _rebuild(root))
+        yield _in_index(root, "the index has another version of this shard (stale)", shard=name)
         return
     aside = index.execute("SELECT pile_index, reason FROM set_aside WHERE shard = ?", [name]).fetchall()
     if dict(aside) != dict(shard.set_aside):
-        yield Problem(Kind.INDEX, name, None, "the index has other piles set aside than the shard", _rebuild(root))
+        yield _in_index(root, "the index has other piles set aside than the shard", shard=name)
     images = with_shard_columns(shard.images, pa.chunked_array([pa.repeat(name, shard.images.num_rows)]))
     with registered(index, shard_images=images, shard_instances=shard.instances):
         columns = tuple(column for column in IMAGES if column.name != "split")
@@ -170,7 +166,7 @@ def _compare_rows(index: duckdb.DuckDBPyConnection, root: Path, name: str, shard
             index, f"SELECT {casts(INSTANCES)} FROM shard_instances", f"SELECT {casts(INSTANCES)} {there}"
         )
     for image_id in sorted(wrong):
-        yield Problem(Kind.INDEX, name, image_id, "its rows in the index are not those of the shard", _rebuild(root))
+        yield _in_index(root, "its rows in the index are not those of the shard", image_id, name)
 
 
 def _check_index(index: duckdb.DuckDBPyConnection, dataset: DatasetFolder, shards: set[str]) -> Iterator[Problem]:
@@ -193,22 +189,16 @@ def _check_index(index: duckdb.DuckDBPyConnection, dataset: DatasetFolder, shard
         return
     parts = index.execute("SELECT part_id, name, category, class_index FROM parts ORDER BY class_index").fetchall()
     if parts != [(part.part_id, part.name, part.category, number) for number, part in enumerate(manifest.parts)]:
-        yield Problem(Kind.INDEX, None, None, "the index has other parts than dataset.yaml", _rebuild(root))
+        yield _in_index(root, "the index has other parts than dataset.yaml")
     rule_labels = labels_of(index.table("images"), index.table("instances"), manifest.label_rule).sql_query()
     for image_id in sorted(_differing(index, rule_labels, "SELECT image_id, part_id FROM labels")):
-        yield Problem(
-            Kind.INDEX, None, image_id, "its labels in the index are not those of the label rule", _rebuild(root)
-        )
+        yield _in_index(root, "its labels in the index are not those of the label rule", image_id)
     held = "SELECT part_id, image_id, bricks, best_visible_fraction FROM contents"
     for image_id in sorted(_differing(index, contents_query("images", "instances"), held)):
-        yield Problem(
-            Kind.INDEX, None, image_id, "its parts in the index are not those of its bricks and labels", _rebuild(root)
-        )
+        yield _in_index(root, "its parts in the index are not those of its bricks and labels", image_id)
     orphans = index.execute("SELECT DISTINCT image_id FROM instances ANTI JOIN images USING (image_id) ORDER BY 1")
     for (image_id,) in orphans.fetchall():
-        yield Problem(
-            Kind.INDEX, None, image_id, "the index has bricks of this image, but no such image", _rebuild(root)
-        )
+        yield _in_index(root, "the index has bricks of this image, but no such image", image_id)
     groups = index.sql("SELECT DISTINCT group_id FROM images").to_arrow_table()["group_id"]
     with registered(index, rule_splits=splits_table(manifest.split_rule, read_splits(root), groups)):
         astray = index.execute(
@@ -216,9 +206,7 @@ def _check_index(index: duckdb.DuckDBPyConnection, dataset: DatasetFolder, shard
             "WHERE images.split IS DISTINCT FROM coalesce(rule_splits.split, imported_split) ORDER BY image_id"
         ).fetchall()
     for (image_id,) in astray:
-        yield Problem(
-            Kind.INDEX, None, image_id, "its split in the index is not that of the split rule", _rebuild(root)
-        )
+        yield _in_index(root, "its split in the index is not that of the split rule", image_id)
 
 
 def _differing(index: duckdb.DuckDBPyConnection, one: str, other: str) -> set[str]:
@@ -230,5 +218,6 @@ def _differing(index: duckdb.DuckDBPyConnection, one: str, other: str) -> set[st
     return {str(row[0]) for row in rows}
 
 
-def _rebuild(root: Path) -> str:
-    return f"Run `brickbench dataset index --rebuild {root}` ({INDEX_NAME} is made anew from the shards)."
+def _in_index(root: Path, what: str, image_id: str | None = None, shard: str | None = None) -> Problem:
+    way_out = f"Run `brickbench dataset index --rebuild {root}` ({INDEX_NAME} is made anew from the shards)."
+    return Problem(Kind.INDEX, shard, image_id, what, way_out)

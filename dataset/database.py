@@ -1,4 +1,4 @@
-"""Connections to an index file, with the ways in which opening one fails put in one sentence."""
+"""Connections to an index file, what it says of itself, and the ways in which opening it fails in one sentence."""
 
 import contextlib
 import re
@@ -11,7 +11,8 @@ import duckdb
 
 from core.errors import BrickbenchError, SettingsError
 from core.locks import lock
-from dataset.manifest import MANIFEST_NAME, SCHEMA_VERSION
+from dataset.manifest import MANIFEST_NAME, SCHEMA_VERSION, Manifest, no_dataset
+from dataset.splits import splits_digest
 
 INDEX_NAME = "index.duckdb"
 MEMORY_LIMIT = "2GB"
@@ -58,19 +59,13 @@ def index_path(path: Path) -> Path:
         return file
     if (path / MANIFEST_NAME).is_file():
         raise BrickbenchError(f"The dataset {path} has no index yet. Run `brickbench dataset index {path}`.")
-    raise BrickbenchError(
-        f"{path} is no Brickbench dataset: it has no {MANIFEST_NAME}. "
-        "Give the folder that `brickbench render run` or `brickbench dataset import` made."
-    )
+    raise no_dataset(path)
 
 
 def open_index(path: Path, read_only: bool = True, memory_limit: str = MEMORY_LIMIT) -> duckdb.DuckDBPyConnection:
-    """Return a connection to the index of a dataset; close it, best with ``with``.
+    """Return a connection to the index of a dataset, named by folder or file; close it, best with ``with``.
 
-    Args:
-        path: the dataset's folder, or its ``index.duckdb``.
-        read_only: False to write; a read-only connection reaches no other file and no network.
-        memory_limit: what DuckDB may hold, such as ``2GB``.
+    A read-only one reaches no other file and no network. DuckDB may hold `memory_limit`, such as ``2GB``.
 
     Raises:
         BrickbenchError: there is no index, it is of another version, damaged, or in use by another process.
@@ -173,7 +168,8 @@ def writing_to(file: Path) -> Iterator[None]:
         OSError,
         RefusedIndexError,
     ) as error:
-        reason = str(error).splitlines()[0].rsplit('": ', 1)[-1].rstrip(".!")  # without the names of inner files
+        text = (isinstance(error, OSError) and error.strerror) or str(error)
+        reason = text.splitlines()[0].rsplit('": ', 1)[-1].rstrip(".!")  # without the names of inner files
         way_out = next((way_out for words, way_out in _OF_THE_DISK.items() if words in str(error)), None)
         if isinstance(error, RefusedIndexError):
             reason, way_out = error.words, error.way_out
@@ -204,10 +200,46 @@ def is_older(version: str | None) -> bool:
 def schema_version(connection: duckdb.DuckDBPyConnection) -> str | None:
     """Return the schema version written in an index, None if there is none."""
     try:
-        row = first_row(connection, "SELECT value FROM meta WHERE name = 'schema_version'")
+        return get_meta(connection, "schema_version")
     except duckdb.Error:
         return None
+
+
+def get_meta(connection: duckdb.DuckDBPyConnection, name: str) -> str | None:
+    """Return a value of the table meta, None if it is not there."""
+    row = first_row(connection, "SELECT value FROM meta WHERE name = ?", [name])
     return str(row[0]) if row else None
+
+
+def set_meta(connection: duckdb.DuckDBPyConnection, name: str, value: str) -> None:
+    """Write a value of the table meta."""
+    connection.execute("DELETE FROM meta WHERE name = ?", [name])
+    connection.execute("INSERT INTO meta VALUES (?, ?)", [name, value])
+
+
+def require_current(index: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest) -> None:
+    """Raise BrickbenchError if labels and splits in the index are not those that the dataset's files tell."""
+    if is_outdated(index, root, manifest):
+        raise BrickbenchError(
+            f"dataset.yaml or splits.parquet of {root} changed after its index was made. "
+            f"Run `brickbench dataset index {root}`."
+        )
+
+
+def is_outdated(connection: duckdb.DuckDBPyConnection, root: Path, manifest: Manifest) -> bool:
+    """Return whether labels and splits in the index are others than the dataset's files tell."""
+    digests = manifest_digests(root, manifest)
+    return any(get_meta(connection, name) != digest for name, digest in digests.items())
+
+
+def manifest_digests(root: Path, manifest: Manifest) -> dict[str, str]:
+    """Return a digest of each thing in the manifest, and in ``splits.parquet``, that the index was derived from."""
+    parts = Manifest(seed=0, parts=manifest.parts).digest()
+    return {
+        "parts": parts,
+        "label_rule": manifest.label_rule.digest(),
+        "split_rule": manifest.split_rule.digest() + splits_digest(root),
+    }
 
 
 def first_row(
@@ -219,3 +251,10 @@ def first_row(
     """
     rows = connection.execute(sql, list(parameters)).fetchall()
     return rows[0] if rows else None
+
+
+def named_rows(connection: duckdb.DuckDBPyConnection, sql: str, **parameters: object) -> list[dict[str, Any]]:
+    """Return the rows that `sql` selects, columns by name; a parameter `x` is ``$x`` there."""
+    found = connection.execute(sql, parameters)
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

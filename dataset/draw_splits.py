@@ -44,13 +44,9 @@ def change_splits(
 ) -> bool:
     """Bring the splits of a dataset to `rule`, in files and index; return whether a picture changed its split.
 
-    Args:
-        dataset: its files change, not this object: open it again to see the new rule.
-        rule: the shares and the seed.
-        stratified: draw all groups by their labels into ``splits.parquet``; see `draw_stratified` for the rest.
-        hashed: remove ``splits.parquet``.
-        keep: with `stratified`.
-        redraw_given: with `stratified`.
+    The files of `dataset` change, not this object: open it again to see the new rule. With `stratified`, all groups are
+    drawn by their labels into ``splits.parquet``, as `draw_stratified` says of `keep` and `redraw_given`; with
+    `hashed`, that file is removed.
 
     Raises:
         SettingsError: the rule changes, but ``splits.parquet`` decides.
@@ -81,14 +77,9 @@ def draw_stratified(
 ) -> dict[str, str]:
     """Return the split of every group of the dataset, so that in each source every label has its share of each split.
 
-    Groups are piles and sets of duplicate photos. A group with photos whose split came from their source keeps that;
-    if they disagree, the whole group goes where it does least harm: to test if any is there, else to val.
-
-    Args:
-        dataset: with its index.
-        rule: the shares and the seed.
-        keep: groups in ``splits.parquet`` keep their split, and only the others are drawn.
-        redraw_given: also draw groups whose split came from their source.
+    Groups are piles and sets of duplicate photos. A group with photos whose split came from their source keeps that,
+    unless `redraw_given`; if they disagree, the whole group goes where it does least harm: to test if any is there,
+    else to val. With `keep`, groups in ``splits.parquet`` keep their split, and only the others are drawn.
 
     Raises:
         BrickbenchError: it has no index.

@@ -15,6 +15,7 @@ from dataset.database import (
     MEMORY_LIMIT,
     DamagedIndexError,
     connect,
+    get_meta,
     is_older,
     only_writer,
     open_index,
@@ -24,7 +25,6 @@ from dataset.database import (
 from dataset.dataset_folder import DatasetFolder
 from dataset.manifest import SCHEMA_VERSION, Manifest, SplitRule
 from dataset.merge import apply_manifest, create_tables, merge_shards
-from dataset.meta import get_meta
 from dataset.run_folders import known_run_folders, merge_run_rows
 from dataset.schema import TABLES, TABLES_DIGEST
 from dataset.shards import list_shards

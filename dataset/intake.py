@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from core.errors import BrickbenchError
 from dataset.dataset_folder import DatasetFolder
 from dataset.manifest import MANIFEST_NAME, Manifest
+from dataset.schema import SET_ASIDE, SHARDS, arrow_schema
 from dataset.shards import GEOMETRY_FOLDER, SHARDS_FOLDER, ShardTables, damaged_shard, read_shard, shard_folder
 
 READERS = 2  # threads: on two cores a third made nothing faster
@@ -45,13 +46,6 @@ class Batch:
     """A row of the table shards each: shard, digest, images, instances."""
     set_aside: pa.Table
     """A row for each pile that could not be made: shard, pile_index, reason."""
-
-
-_SHARDS_SCHEMA = pa.schema(
-    [("shard", pa.string()), ("digest", pa.string()), ("images", pa.int32()), ("instances", pa.int32())]
-)
-
-_SET_ASIDE_SCHEMA = pa.schema([("shard", pa.string()), ("pile_index", pa.int64()), ("reason", pa.string())])
 
 
 def read_batches(dataset: DatasetFolder, shards: Sequence[str]) -> Iterator[Batch]:
@@ -99,7 +93,7 @@ def _batch(dataset: DatasetFolder, read: list[tuple[str, ShardTables]]) -> Batch
             counts,
             [shard.instances.num_rows for _, shard in read],
         ],
-        schema=_SHARDS_SCHEMA,
+        schema=arrow_schema(SHARDS),
     )
     images = pa.concat_tables([shard.images for _, shard in read])
     instances = pa.concat_tables([shard.instances for _, shard in read])
@@ -112,14 +106,13 @@ def _batch(dataset: DatasetFolder, read: list[tuple[str, ShardTables]]) -> Batch
         for name, shard in read:
             require_consistent(dataset, name, shard)
     names = shards["shard"].take(pa.array(np.repeat(np.arange(len(read)), counts)))
-    aside = [(name, pile, reason) for name, shard in read for pile, reason in shard.set_aside.items()]
-    return Batch(with_shard_columns(images, names), instances, shards, set_aside_table(aside))
-
-
-def set_aside_table(rows: Sequence[tuple[str, int, str]]) -> pa.Table:
-    """Return rows (shard, pile_index, reason) as the index has them in set_aside."""
-    names = _SET_ASIDE_SCHEMA.names
-    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows], schema=_SET_ASIDE_SCHEMA)
+    aside = [
+        {"shard": name, "pile_index": pile, "reason": reason}
+        for name, shard in read
+        for pile, reason in shard.set_aside.items()
+    ]
+    set_aside = pa.Table.from_pylist(aside, schema=arrow_schema(SET_ASIDE))
+    return Batch(with_shard_columns(images, names), instances, shards, set_aside)
 
 
 def _mixes_shards(images: pa.Table, instances: pa.Table, shards: pa.Table) -> bool:

@@ -89,10 +89,7 @@ class Manifest(Settings):
         """
         path = root / MANIFEST_NAME
         if not path.is_file():
-            raise BrickbenchError(
-                f"{root} is no Brickbench dataset: it has no {MANIFEST_NAME}. "
-                "Give the folder that `brickbench render run` or `brickbench dataset import` made."
-            )
+            raise no_dataset(root)
         manifest = cls.load(path)
         if manifest.schema_version != SCHEMA_VERSION:
             raise BrickbenchError(
@@ -104,3 +101,11 @@ class Manifest(Settings):
     def save_folder(self, root: Path) -> None:
         """Write the manifest into the dataset folder `root`, which is made if need be."""
         self.save(root / MANIFEST_NAME)
+
+
+def no_dataset(path: Path) -> BrickbenchError:
+    """Return the error for a folder that is no dataset, with the way out."""
+    return BrickbenchError(
+        f"{path} is no Brickbench dataset: it has no {MANIFEST_NAME}. "
+        "Give the folder that `brickbench render run` or `brickbench dataset import` made."
+    )

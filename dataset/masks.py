@@ -1,6 +1,6 @@
 """Binary masks as COCO's compressed run-length encoding, in text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -17,23 +17,30 @@ def encode_mask(mask: BoolMask) -> str:
     return str(coco.encode(np.asfortranarray(mask, dtype=np.uint8))["counts"].decode("ascii"))
 
 
-def decode_mask(rle: str, height: int, width: int) -> BoolMask:
-    """Return the mask (height, width) bool that `rle` encodes.
+def decode_mask(rle: str | Sequence[int], height: int, width: int) -> BoolMask:
+    """Return the mask (height, width) bool that `rle` encodes; raises as `runs_of`.
 
     Runs are checked before they are laid out: pycocotools' own decoder leaves the rest of a mask uninitialised
     when they sum to less than the picture.
+    """
+    runs = runs_of(rle, height, width)
+    values = np.arange(runs.size) % 2 == 1  # runs alternate and begin with the outside
+    return np.repeat(values, runs).reshape(width, height).T  # COCO runs down the columns
+
+
+def runs_of(rle: str | Sequence[int], height: int, width: int) -> npt.NDArray[np.int64]:
+    """Return the run lengths (N,) int64, which begin with the outside, of an RLE: compressed text, or they themselves.
 
     Raises:
-        BrickbenchError: the runs do not fill a picture of this size exactly.
+        BrickbenchError: the text is no RLE, or the runs do not fill a picture of this size exactly.
     """
-    runs = run_lengths(rle)
+    runs = run_lengths(rle) if isinstance(rle, str) else np.array(rle, dtype=np.int64)
     if runs.size == 0 or int(runs.min()) < 0 or int(runs.sum()) != height * width:
         raise BrickbenchError(
             f"Damaged mask: its runs should fill {height} x {width} pixels, they fill {int(runs.sum())}. "
             "Run `brickbench dataset check` on the dataset."
         )
-    values = np.arange(runs.size) % 2 == 1  # runs alternate and begin with the outside
-    return np.repeat(values, runs).reshape(width, height).T  # COCO runs down the columns
+    return runs
 
 
 def decode_union(rles: Iterable[str], height: int, width: int) -> BoolMask:

@@ -10,24 +10,27 @@ import pyarrow.compute as pc
 
 from core.errors import BrickbenchError
 from core.progress import Progress
-from dataset.database import first_row
+from dataset.database import first_row, get_meta, manifest_digests, set_meta
 from dataset.dataset_folder import DatasetFolder
 from dataset.intake import Batch, read_batches
 from dataset.manifest import MANIFEST_NAME, SCHEMA_VERSION, LabelRule, Manifest
-from dataset.meta import get_meta, manifest_digests, set_meta
-from dataset.schema import TABLES, TABLES_DIGEST, Column, create_statements
+from dataset.schema import TABLES, TABLES_DIGEST, VIEWS, VIEWS_DIGEST, Column, create_statements
 from dataset.splits import read_splits, splits_table
-from dataset.views import VIEWS_DIGEST, create_views
 
 
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the empty tables of an index, and its views."""
     for statement in create_statements():
         connection.execute(statement)
-    create_views(connection)
-    set_meta(connection, "views", VIEWS_DIGEST)
+    _create_views(connection)
     set_meta(connection, "tables", TABLES_DIGEST)
     set_meta(connection, "schema_version", str(SCHEMA_VERSION))
+
+
+def _create_views(connection: duckdb.DuckDBPyConnection) -> None:
+    for view in VIEWS:
+        connection.execute(f"CREATE OR REPLACE VIEW {view.name} AS {view.sql}")
+    set_meta(connection, "views", VIEWS_DIGEST)
 
 
 def merge_shards(connection: duckdb.DuckDBPyConnection, dataset: DatasetFolder, shards: Sequence[str]) -> None:
@@ -135,8 +138,7 @@ def apply_manifest(connection: duckdb.DuckDBPyConnection, dataset: DatasetFolder
     So are the views, if another version of Brickbench made the index.
     """
     if get_meta(connection, "views") != VIEWS_DIGEST:
-        create_views(connection)
-        set_meta(connection, "views", VIEWS_DIGEST)
+        _create_views(connection)
     manifest = dataset.manifest
     digests = manifest_digests(dataset.root, manifest)
     changed = {name for name, digest in digests.items() if get_meta(connection, name) != digest}

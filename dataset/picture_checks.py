@@ -3,7 +3,7 @@
 import zipfile
 import zlib
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from core.errors import BrickbenchError
 from core.files import sha256_hex
 from dataset.masks import decode_mask
-from dataset.pictures import Image, decode
+from dataset.pictures import decode
 
 FRACTION_TOLERANCE = 1e-6  # a renderer may have kept the quotient as float32
 
@@ -34,21 +34,13 @@ def file_problems(folder: Path, image: dict[str, Any]) -> Iterator[str]:
 
 def _decoding_problems(name: str, data: bytes, width: int, height: int) -> Iterator[str]:
     try:
-        picture = _picture(name, data, max(width, height))
+        picture = decode(data, name, max(width, height))
     except BrickbenchError:
         picture = None
     if picture is None:
         yield f"{name} is no image"
     elif picture.shape[:2] != (height, width):
         yield f"{name} is {picture.shape[1]} x {picture.shape[0]} pixels, recorded are {width} x {height}"
-
-
-def _picture(name: str, data: bytes, longest_side_px: int) -> Image | None:
-    if not PurePosixPath(name).is_absolute():
-        return decode(data)
-    from dataset.photos.decode import decode_photo  # loads Pillow's colour management, which renders do without
-
-    return decode_photo(data, longest_side_px)
 
 
 def _geometry_problems(folder: Path, image: dict[str, Any]) -> Iterator[str]:

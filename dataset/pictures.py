@@ -13,30 +13,18 @@ Image = npt.NDArray[np.uint8]
 
 
 def read_picture(root: Path, file: str, content_hash: str, width: int, height: int) -> Image:
-    """Return a picture (height, width, 3) uint8 RGB.
+    """Return a picture (height, width, 3) uint8 RGB of the dataset `root`, as `decode` gives it.
 
-    Args:
-        root: the dataset's folder.
-        file: relative to it, or absolute for a photo that was left where it is: that one is turned upright, brought
-            to sRGB and to its working size.
-        content_hash: SHA-256 of the file, in hexadecimal.
-        width: in pixels, as the index has it.
-        height: in pixels, as the index has it.
+    SHA-256 in hexadecimal, width and height in pixels are those that the index has.
 
     Raises:
         BrickbenchError: the file is missing, or is not the one that the index knows.
     """
     data = read_bytes(root, file, content_hash)
-    if Path(file).is_absolute():
-        from dataset.photos.annotations import PhotoError
-        from dataset.photos.decode import decode_photo  # loads Pillow's colour management, which renders do without
-
-        try:
-            image: Image | None = decode_photo(data, max(width, height))
-        except PhotoError as error:
-            raise damaged_picture(root, file, str(error)) from error
-    else:
-        image = decode(data)
+    try:
+        image = decode(data, file, max(width, height))
+    except BrickbenchError as error:
+        raise damaged_picture(root, file, str(error)) from error
     if image is None:
         raise damaged_picture(root, file, "it is no image")
     if image.shape[:2] != (height, width):
@@ -63,10 +51,26 @@ def read_bytes(root: Path, file: str, content_hash: str) -> bytes:
     return data
 
 
-def decode(data: bytes) -> Image | None:
-    """Return the picture in the bytes of a stored file, (H, W, 3) uint8 RGB; None if they are no picture."""
+def decode(data: bytes, file: str, longest_side_px: int) -> Image | None:
+    """Return the picture in the bytes of a file, (H, W, 3) uint8 RGB; None if they are no picture.
+
+    One that is not stored in the dataset, whose `file` is absolute, is a photo that was left where it is: it is turned
+    upright, brought to sRGB and to a longest side of at most `longest_side_px`; raises PhotoError if it cannot be.
+    """
+    if Path(file).is_absolute():
+        from dataset.photos.decode import decode_photo  # loads Pillow's colour management, which renders do without
+
+        return decode_photo(data, longest_side_px)
     image = cv2.imdecode(np.frombuffer(data, dtype=np.uint8), cv2.IMREAD_COLOR_RGB) if data else None
     return None if image is None else np.asarray(image, dtype=np.uint8)
+
+
+def encode_jpeg(image: Image, quality: int) -> bytes:
+    """Return a picture (H, W, 3) uint8 RGB as a JPEG file."""
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not done:
+        raise BrickbenchError("A picture could not be encoded as JPEG. Report this with the picture.")
+    return bytes(data)
 
 
 def damaged_picture(root: Path, file: str, what: str) -> BrickbenchError:

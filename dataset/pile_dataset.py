@@ -10,11 +10,10 @@ import numpy.typing as npt
 from torch.utils.data import Dataset
 
 from core.errors import BrickbenchError, SettingsError
-from core.settings import near_matches
-from dataset.database import open_index
+from core.settings import near_matches, require_known
+from dataset.database import open_index, require_current
 from dataset.manifest import Manifest
 from dataset.masks import BoolMask, decode_union
-from dataset.meta import require_current
 from dataset.pictures import read_picture
 from dataset.splits import SPLITS
 
@@ -74,8 +73,10 @@ class PileDataset(Dataset[Sample]):
             SettingsError: an unknown split or source.
             BrickbenchError: an unknown class, no picture in the split, or none with a label.
         """
-        _require_known("split", SPLITS, [] if split is None else [split])
-        _require_known("source", SOURCES, sources)
+        if split is not None:
+            require_known("split", split, SPLITS)
+        for source in sources:
+            require_known("source", source, SOURCES)
         self.root = Path(root)
         self.split = split
         self.with_twins = with_twins
@@ -185,42 +186,25 @@ class PileDataset(Dataset[Sample]):
 
 
 class _MaskText:
-    """The visible masks of some pictures as one string: a million Python objects would be copied into each worker."""
+    """The visible masks of some pictures as Arrow text: a million Python objects would be copied into each worker."""
 
     def __init__(
         self, connection: duckdb.DuckDBPyConnection, selection: Sequence[object], image_ids: tuple[str, ...]
     ) -> None:
-        row_of = {image_id: row for row, image_id in enumerate(image_ids)}
-        found: list[tuple[int, int, str, str]] = []
-        cursor = connection.execute(
-            "SELECT image_id, instance_id, part_id, visible_rle FROM instances WHERE visible_px > 0 AND "
-            f"image_id IN (SELECT image_id FROM images WHERE {_SELECTED})",
-            list(selection),
-        )
-        while rows := cursor.fetchmany(10_000):
-            found += [(row_of[image_id], *rest) for image_id, *rest in rows]
-        found.sort()
-        self._parts = sorted({part_id for _, _, part_id, _ in found})
-        code_of = {part_id: code for code, part_id in enumerate(self._parts)}
-        self._part_codes = np.array([code_of[part_id] for _, _, part_id, _ in found], dtype=np.int32)
-        self._text = "".join(rle for *_, rle in found)
-        self._text_ends = np.cumsum([0, *(len(rle) for *_, rle in found)], dtype=np.int64)
-        self._starts = np.searchsorted([row for row, *_ in found], np.arange(len(image_ids) + 1))
+        found = connection.sql(
+            "SELECT image_id, part_id, visible_rle FROM instances WHERE visible_px > 0 AND "
+            f"image_id IN (SELECT image_id FROM images WHERE {_SELECTED}) ORDER BY image_id, instance_id",
+            params=list(selection),
+        ).to_arrow_table()
+        self._bricks = found.select(["part_id", "visible_rle"])
+        owners = found["image_id"].to_numpy()  # in the order of `image_ids`
+        self._starts = [*np.searchsorted(owners, np.array(image_ids, dtype=object)).tolist(), len(owners)]
 
     def of(self, row: int) -> list[tuple[str, str]]:
         """Return (part_id, visible_rle) of each brick seen in picture `row`."""
-        return [
-            (self._parts[self._part_codes[brick]], self._text[self._text_ends[brick] : self._text_ends[brick + 1]])
-            for brick in range(self._starts[row], self._starts[row + 1])
-        ]
-
-
-def _require_known(kind: str, known: Sequence[str], given: Sequence[str]) -> None:
-    for name in given:
-        if name not in known:
-            raise SettingsError(
-                f"Unknown {kind} {name!r}{near_matches(name, list(known))}; known are {', '.join(known)}."
-            )
+        start, end = self._starts[row], self._starts[row + 1]
+        bricks = self._bricks.slice(start, end - start)
+        return list(zip(bricks["part_id"].to_pylist(), bricks["visible_rle"].to_pylist(), strict=True))
 
 
 def _require_classes(root: Path, classes: tuple[str, ...], known: tuple[str, ...]) -> None:

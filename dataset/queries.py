@@ -5,7 +5,7 @@ from typing import Any
 import duckdb
 
 from core.errors import SettingsError
-from dataset.database import INDEX_NAME, MEMORY_LIMIT, is_of_the_file, refusal
+from dataset.database import INDEX_NAME, MEMORY_LIMIT, is_of_the_file, named_rows, refusal
 from dataset.dataset_folder import DatasetFolder
 from dataset.splits import SPLITS
 
@@ -21,7 +21,7 @@ def summarize(dataset: DatasetFolder) -> dict[str, Any]:
         BrickbenchError: it has no index.
     """
     with dataset.index() as index:
-        (totals,) = _dicts(
+        (totals,) = named_rows(
             index,
             "SELECT (SELECT count(*) FROM images) AS images, (SELECT count(DISTINCT pile_index) FROM images) AS piles, "
             "(SELECT count(*) FROM images WHERE source = 'real') AS photos, "
@@ -34,7 +34,7 @@ def summarize(dataset: DatasetFolder) -> dict[str, Any]:
                 "SELECT split, count(*), count(DISTINCT pile_index) FROM images GROUP BY split"
             ).fetchall()
         }
-        parts = _dicts(
+        parts = named_rows(
             index,
             "SELECT class_index, part_id, name, category, coalesce(l.images, 0) AS images, "
             "coalesce(i.instances, 0) AS instances FROM parts "
@@ -47,8 +47,8 @@ def summarize(dataset: DatasetFolder) -> dict[str, Any]:
             "totals": totals,
             "splits": [{"split": name} | counted.get(name, {"images": 0, "piles": 0}) for name in SPLITS],
             "parts": parts,
-            "backgrounds": _dicts(index, _count_by("background")),
-            "lightings": _dicts(index, _count_by("lighting")),
+            "backgrounds": named_rows(index, _count_by("background")),
+            "lightings": named_rows(index, _count_by("lighting")),
             "label_rule": dataset.manifest.label_rule.model_dump(),
             "split_rule": dataset.manifest.split_rule.model_dump(),
         }
@@ -82,12 +82,6 @@ def query(
 
 def _count_by(column: str) -> str:
     return f"SELECT {column}, count(*) AS images FROM images GROUP BY {column} ORDER BY images DESC, {column}"
-
-
-def _dicts(index: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
-    index.execute(sql)
-    names = [column[0] for column in index.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in index.fetchall()]
 
 
 def _distinct(names: list[str]) -> list[str]:

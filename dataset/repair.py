@@ -60,14 +60,8 @@ def mend_shard(
     """Put `pictures`, all those of some piles, into shard `number`; it is the old one or the new one at any moment.
 
     Where rows stay the same, only files are replaced. Files in the shard's folder that are not Brickbench's stay.
-
-    Args:
-        root: the dataset's folder.
-        number: the shard's.
-        pictures: as for `write_shard`.
-        recorded: what the pictures are held against.
-        keep_rows: keep the rows of all other piles; False if the shard's rows cannot be used, or if it is gone.
-        set_aside: as for `write_shard`.
+    Pictures and `set_aside` are as for `write_shard`, and are held against what is `recorded`. The rows of all other
+    piles stay, unless `keep_rows` is False: the shard's rows cannot be used, or it is gone.
 
     Raises:
         OtherLabelsError: bricks came out otherwise than recorded; nothing is changed then.

@@ -67,14 +67,11 @@ def merge_run_rows(connection: duckdb.DuckDBPyConnection, root: Path, folder: Pa
         connection.execute(f'DELETE FROM "{table}" WHERE run_id = ?', [run_id])
     insert_rows(connection, "runs", run)
     for table, (pattern, columns) in _FILES.items():
-        paths = sorted(path for path in folder.glob(pattern) if not _is_leftover(path, folder))
+        # What killed workers left is hidden.
+        paths = sorted(path for path in folder.glob(pattern) if "/." not in f"/{path.relative_to(folder).as_posix()}")
         for start in range(0, len(paths), _AT_ONCE):
             rows = [_read_rows(connection, path, columns, run_id) for path in paths[start : start + _AT_ONCE]]
             insert_rows(connection, table, pa.concat_tables(rows))
-
-
-def _is_leftover(path: Path, folder: Path) -> bool:
-    return any(step.startswith(".") for step in path.relative_to(folder).parts)  # of a killed worker
 
 
 def _read_run(root: Path, folder: Path) -> pa.Table:
@@ -100,8 +97,7 @@ def _read_run(root: Path, folder: Path) -> pa.Table:
         "created_from": _text(values.get("settings_digest")),
         "seed": seed if isinstance(seed, int) else None,
     }
-    schema = pa.schema([(c.name, c.arrow or pa.int64()) for c in RUNS])
-    return pa.Table.from_pylist([row], schema=schema)
+    return pa.Table.from_pylist([row], schema=arrow_schema(RUNS))
 
 
 def _text(value: object) -> str | None:

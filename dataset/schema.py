@@ -1,4 +1,4 @@
-"""The columns of the shards and the tables of the index, each written down once.
+"""The columns of the shards, the tables of the index and its ready-made views, each written down once.
 
 The index has no secondary indexes on purpose: rows are inserted in shard order, so DuckDB's min-max zones
 already skip most row groups for an image or a pile, while an ART index would double the size of the large
@@ -6,6 +6,7 @@ tables and slow each merge. Uniqueness is checked once a merge instead.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import pyarrow as pa
 
@@ -24,31 +25,14 @@ class Column:
     """What DuckDB is told about storing it."""
 
 
-def _text(name: str, nullable: bool = False) -> Column:
-    return Column(name, "VARCHAR", pa.string(), nullable)
-
-
-def _int(name: str, nullable: bool = False) -> Column:
-    return Column(name, "INTEGER", pa.int32(), nullable)
-
-
-def _long(name: str, nullable: bool = False) -> Column:
-    return Column(name, "BIGINT", pa.int64(), nullable)
-
-
-def _real(name: str, nullable: bool = False) -> Column:
-    return Column(name, "DOUBLE", pa.float64(), nullable)
-
-
-def _matrix_3x4(name: str) -> Column:
-    # Not pa.list_(…, 12) in the shards: pyarrow writes a NULL of that type into Parquet and cannot read it back.
-    return Column(name, "DOUBLE[12]", pa.list_(pa.float64()), nullable=True)
-
-
-def _outline(name: str) -> Column:
-    # To look for a compression takes DuckDB half of the time that it needs for a row, and saves a third of the file.
-    return Column(name, "VARCHAR", pa.string(), nullable=True, storage="USING COMPRESSION uncompressed")
-
+_text = partial(Column, sql="VARCHAR", arrow=pa.string())
+_int = partial(Column, sql="INTEGER", arrow=pa.int32())
+_long = partial(Column, sql="BIGINT", arrow=pa.int64())
+_real = partial(Column, sql="DOUBLE", arrow=pa.float64())
+# Not pa.list_(…, 12) in the shards: pyarrow writes a NULL of that type into Parquet and cannot read it back.
+_matrix_3x4 = partial(Column, sql="DOUBLE[12]", arrow=pa.list_(pa.float64()), nullable=True)
+# To look for a compression takes DuckDB half of the time that it needs for a row, and saves a third of the file.
+_outline = partial(_text, nullable=True, storage="USING COMPRESSION uncompressed")
 
 # Columns that are NULL for photos: nobody knows how a photo came about, nor what a brick hides.
 IMAGES = (
@@ -110,23 +94,20 @@ CONTENTS = (  # which parts an image contains; sorted by part, so that a questio
 )
 PARTS = (*(Column(name, "VARCHAR") for name in ("part_id", "name", "category")), Column("class_index", "INTEGER"))
 SHARDS = (
-    Column("shard", "VARCHAR"),
-    Column("digest", "VARCHAR"),  # SHA-256 of both parquet files: tells a shard that was made anew
-    Column("images", "INTEGER"),
-    Column("instances", "INTEGER"),
+    _text("shard"),
+    _text("digest"),  # SHA-256 of both parquet files: tells a shard that was made anew
+    _int("images"),
+    _int("instances"),
 )
-SET_ASIDE = (  # piles that could not be made: their shard is whole without them
-    Column("shard", "VARCHAR"),
-    Column("pile_index", "BIGINT"),
-    Column("reason", "VARCHAR"),
-)
+# Piles that could not be made: their shard is whole without them.
+SET_ASIDE = (_text("shard"), _long("pile_index"), _text("reason"))
 META = (Column("name", "VARCHAR"), Column("value", "VARCHAR"))
 RUNS = (
     _text("run_id"),
     _text("folder"),  # relative to the dataset if it is inside
     _text("model", nullable=True),
     _text("created_from", nullable=True),
-    Column("seed", "BIGINT", nullable=True),
+    _long("seed", nullable=True),
 )
 PREDICTIONS = (
     _text("run_id"),
@@ -195,3 +176,71 @@ def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:
 
 IMAGES_SCHEMA = arrow_schema(IMAGES)
 INSTANCES_SCHEMA = arrow_schema(INSTANCES)
+
+
+@dataclass(frozen=True)
+class View:
+    """A view: its name, its columns, what one row of it is, and its SQL."""
+
+    name: str
+    columns: tuple[str, ...]
+    about: str
+    sql: str
+
+
+VIEWS = (
+    View(
+        "part_images",
+        ("part_id", "image_id", "file", "split", "source", "twin_of", "bricks", "best_visible_fraction"),
+        "an image that contains a part: its bricks of it, and how much is seen of the best visible (NULL for photos)",
+        "SELECT part_id, image_id, file, split, source, twin_of, bricks, best_visible_fraction "
+        "FROM contents JOIN images USING (image_id)",
+    ),
+    View(
+        "half_visible",
+        ("part_id", "image_id", "file", "split", "source", "twin_of", "bricks", "best_visible_fraction"),
+        "an image in which a brick of the part is at least half visible (renders: of photos nobody knows)",
+        "SELECT * FROM part_images WHERE best_visible_fraction >= 0.5",
+    ),
+    View(
+        "part_pairs",
+        ("part_a", "part_b", "images"),
+        "two parts and the images that have the labels of both; each pair in both orders",
+        "SELECT a.part_id AS part_a, b.part_id AS part_b, count(*) AS images FROM labels a JOIN labels b "
+        "ON a.image_id = b.image_id AND a.part_id <> b.part_id GROUP BY a.part_id, b.part_id",
+    ),
+    View(
+        "part_splits",
+        ("part_id", "name", "split", "source", "images"),
+        "a part, a split and a source, and the images there with its label",
+        "SELECT part_id, name, split, source, count(*) AS images FROM labels JOIN parts USING (part_id) "
+        "JOIN images USING (image_id) GROUP BY part_id, name, split, source",
+    ),
+    View(
+        "part_visibility",
+        ("part_id", "name", "bricks", "mean_visible_fraction", "median_visible_fraction", "half_visible", "hidden"),
+        "a part, and how much is seen of its rendered bricks: at least half visible, and hidden, counted in bricks",
+        "SELECT part_id, name, count(visible_fraction) AS bricks, avg(visible_fraction) AS mean_visible_fraction, "
+        "median(visible_fraction) AS median_visible_fraction, "
+        "count(*) FILTER (visible_fraction >= 0.5) AS half_visible, "
+        "count(*) FILTER (visible_fraction = 0) AS hidden "
+        "FROM parts LEFT JOIN instances USING (part_id) GROUP BY part_id, name",
+    ),
+    View(
+        "light_floor_counts",
+        ("split", "source", "lighting", "background", "images", "piles"),
+        "a split, a source, a lighting and a floor (both NULL for photos), and the images and piles under them",
+        "SELECT split, source, lighting, background, count(*) AS images, count(DISTINCT pile_index) AS piles "
+        "FROM images GROUP BY split, source, lighting, background",
+    ),
+    View(
+        "twins",
+        ("image_id", "twin_id", "removed_part_id", "twin_mode", "split", "file", "twin_file"),
+        "an image and its twin, in which the bricks of one part are missing",
+        "SELECT original.image_id, twin.image_id AS twin_id, twin.removed_part_id, twin.twin_mode, twin.split, "
+        "original.file, twin.file AS twin_file "
+        "FROM images twin JOIN images original ON twin.twin_of = original.image_id",
+    ),
+)
+
+VIEWS_DIGEST = sha256_hex(repr(VIEWS).encode())

@@ -96,11 +96,8 @@ def write_shard(
 ) -> None:
     """Write one shard of piles: each picture's file as it comes, then the rows; one that is there stays as it is.
 
-    Args:
-        root: the dataset's folder.
-        number: the shard's, 0 or more.
-        pictures: records, each with the bytes of its files; may be a generator.
-        set_aside: piles that could not be made, with the reason; it is read when `pictures` are all taken.
+    Records come with the bytes of their files, perhaps from a generator. Piles that could not be made are `set_aside`,
+    with the reason; it is read when `pictures` are all taken.
 
     Raises:
         ValueError: a record's hash, file name or image_id does not fit; nothing is written then.

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from core.cli import count_of, json_option, print_json, print_rows, say, workers_option
-from dataset.options import dataset_argument
+from dataset.commands import dataset_argument
 
 if TYPE_CHECKING:
     from dataset.checks import Problem

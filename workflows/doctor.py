@@ -6,7 +6,6 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -47,7 +46,7 @@ def doctor(as_json: bool) -> None:
     Example:
       brickbench doctor
     """
-    findings = list(examine())
+    findings = examine()
     if as_json:
         print_rows([asdict(finding) for finding in findings], as_json=True)
     else:
@@ -58,55 +57,51 @@ def doctor(as_json: bool) -> None:
         raise BrickbenchError(" ".join(f"{f.check}: {f.way_out}" for f in wrong))
 
 
-def examine() -> Iterator[Finding]:
-    """Yield one finding for each thing that is needed, and some that are good to know."""
-    checks: tuple[Callable[[], Iterator[Finding]], ...] = (
-        _python, _libraries, _blender, _packages, _devices, _disk, _origins,
-    )  # fmt: skip
-    for check in checks:
-        yield from check()
+def examine() -> list[Finding]:
+    """Return one finding for each thing that is needed, and some that are good to know."""
+    return [check() for check in (_python, _libraries, _blender, _packages, _devices, _disk, _origins)]
 
 
-def _python() -> Iterator[Finding]:
+def _python() -> Finding:
     ok = sys.version_info[:2] == (3, 11)
-    yield Finding("python", ok, platform.python_version(), "Make the environment with Python 3.11 (`make setup`).")
+    return Finding("python", ok, platform.python_version(), "Make the environment with Python 3.11 (`make setup`).")
 
 
-def _libraries() -> Iterator[Finding]:
+def _libraries() -> Finding:
     missing = missing_libraries()
-    yield Finding(
+    return Finding(
         "system libraries", not missing, ", ".join(missing) or "all there", install_hint(missing) if missing else ""
     )
 
 
-def _blender() -> Iterator[Finding]:
+def _blender() -> Finding:
     code = "import bpy; print(bpy.app.version_string); import embreex"
     ok, text = _in_new_python(code)
-    yield Finding("bpy", ok, text, "Run `make setup`; if it was run, see `system libraries` above.")
+    return Finding("bpy", ok, text, "Run `make setup`; if it was run, see `system libraries` above.")
 
 
-def _packages() -> Iterator[Finding]:
+def _packages() -> Finding:
     code = (
         "import importlib, os; os.environ['NO_ALBUMENTATIONS_UPDATE'] = '1'\n"
         f"for name in {PACKAGES!r}: importlib.import_module(name)\n"
         "import torch; print(f'torch {torch.__version__} and', " + str(len(PACKAGES) - 1) + ", 'others')"
     )
     ok, text = _in_new_python(code)
-    yield Finding("packages", ok, text, "Run `make setup` to install the locked packages.")
+    return Finding("packages", ok, text, "Run `make setup` to install the locked packages.")
 
 
-def _devices() -> Iterator[Finding]:
+def _devices() -> Finding:
     cores = len(os.sched_getaffinity(0))
     ok, text = _in_new_python(
         "import torch; print(', '.join(torch.cuda.get_device_name(k) for k in range(torch.cuda.device_count())))"
     )
     gpus = text if ok and text else "no GPU"
-    yield Finding("devices", True, f"{cores} CPU cores; {gpus}")
+    return Finding("devices", True, f"{cores} CPU cores; {gpus}")
 
 
-def _disk() -> Iterator[Finding]:
+def _disk() -> Finding:
     free_gib = shutil.disk_usage(Path.cwd()).free / 2**30
-    yield Finding(
+    return Finding(
         "disk",
         free_gib >= MIN_FREE_GIB,
         f"{free_gib:.1f} GiB free here",
@@ -114,17 +109,16 @@ def _disk() -> Iterator[Finding]:
     )
 
 
-def _origins() -> Iterator[Finding]:
+def _origins() -> Finding:
     from brickbench import STAGES, check_origins
 
     try:
         check_origins()
     except BrickbenchError as error:
-        yield Finding("import origins", False, str(error), "Use an environment of Brickbench's own.")
-        return
+        return Finding("import origins", False, str(error), "Use an environment of Brickbench's own.")
     spec = importlib.util.find_spec("brickbench")
     home = Path(spec.origin).parent if spec and spec.origin else Path()
-    yield Finding("import origins", True, f"{len(STAGES)} packages from {home}")
+    return Finding("import origins", True, f"{len(STAGES)} packages from {home}")
 
 
 def _in_new_python(code: str) -> tuple[bool, str]:

@@ -15,6 +15,7 @@ from core.cli import (
     json_option,
     print_json,
     print_rows,
+    say,
     workers_option,
 )
 
@@ -99,20 +100,18 @@ def import_photos(
     else:
         _print_report(report)
     for note in report.notes:
-        click.echo(note, err=True)
-    click.echo(
+        say(note)
+    say(
         f"{report.without_labels} of {report.came_in} photos have no labels, "
-        f"{report.unused_labels} annotations were used by no photo.",
-        err=True,
+        f"{report.unused_labels} annotations were used by no photo."
     )
     largest = max(map(len, report.duplicates), default=0)
     if largest > max(LARGE_SET, report.came_in // 10):
-        click.echo(
+        say(
             f"{largest} photos count as duplicates of each other and share a split. If they show different things, "
-            "import them into a new dataset with a smaller --near.",
-            err=True,
+            "import them into a new dataset with a smaller --near."
         )
-    click.echo(f"{root}: {count_of(report.came_in, 'photo')} came in, {len(report.set_aside)} did not.", err=True)
+    say(f"{root}: {count_of(report.came_in, 'photo')} came in, {len(report.set_aside)} did not.")
     if report.failed_share > settings.max_failed:
         raise BrickbenchError(
             f"{len(report.set_aside)} of {count_of(report.found, 'photo')} were set aside ({report.failed_share:.1%}), "
@@ -179,4 +178,4 @@ def _print_list(title: str, rows: list[dict[str, str]]) -> None:
     click.echo(f"\n{title}:")
     print_rows(rows[:ROWS_SHOWN], as_json=False)
     if len(rows) > ROWS_SHOWN:
-        click.echo(f"… and {len(rows) - ROWS_SHOWN} more; --json prints all.", err=True)
+        say(f"… and {len(rows) - ROWS_SHOWN} more; --json prints all.")

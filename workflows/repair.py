@@ -18,7 +18,7 @@ from dataset.checks import Kind, Problem, check_dataset
 from dataset.database import INDEX_NAME
 from dataset.dataset_folder import DatasetFolder
 from dataset.index import rebuild_index, update_index
-from dataset.repair import Mended, Recorded, clear_repairs, mend_shard, piles_of
+from dataset.repair import Mended, OtherLabelsError, Recorded, clear_repairs, mend_shard, piles_of
 from dataset.schema import INSTANCES_SCHEMA
 from dataset.shards import pile_shards, read_shard, shard_folder
 from render.run import SETTINGS_NAME, RenderRecord, default_workers
@@ -122,7 +122,6 @@ def _render_again(dataset: DatasetFolder, broken: dict[str, list[Problem]], work
 
 def mend(job: MendJob) -> Mended | str:
     """Render the piles of a job again and put them into their shard; return what came of it, or why it was not done."""
-    from dataset.repair import OtherLabelsError
     from render.worker import pictures_of
 
     set_aside = dict(job.set_aside)
@@ -187,9 +186,8 @@ def _indexed(dataset: DatasetFolder, shard: str) -> Recorded:
                 f"SELECT {names} FROM instances SEMI JOIN (SELECT image_id {chosen}) USING (image_id)"
             ).to_arrow_table()
     except (BrickbenchError, duckdb.Error):  # no index, or a damaged one
-        empty = pa.table({"image_id": pa.array([], pa.string()), "content_hash": pa.array([], pa.string()),
-                          "pile_index": pa.array([], pa.int64())})  # fmt: skip
-        return Recorded(empty, INSTANCES_SCHEMA.empty_table())
+        known = pa.schema({"image_id": pa.string(), "content_hash": pa.string(), "pile_index": pa.int64()})
+        return Recorded(known.empty_table(), INSTANCES_SCHEMA.empty_table())
     return Recorded(images, bricks.cast(INSTANCES_SCHEMA))
 
 

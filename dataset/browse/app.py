@@ -1,8 +1,11 @@
-"""The page as a Starlette application: which address gives what."""
+"""The page as a Starlette application, which address gives what, and its server: loopback only, ended by Ctrl-C."""
 
+import contextlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import uvicorn
 from starlette.applications import Starlette
 from starlette.datastructures import QueryParams
 from starlette.exceptions import HTTPException
@@ -13,6 +16,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from core.errors import BrickbenchError, SettingsError
+from core.listening import bound_socket
 from core.pages import page_environment
 from dataset.browse.cache import Cache
 from dataset.browse.detail import read_detail, read_drawing
@@ -24,8 +28,31 @@ from dataset.browse.pictures import thumbnail, whole_picture
 from dataset.browse.snapshot import Library, Snapshot, Tile
 from dataset.dataset_folder import DatasetFolder
 
+ADDRESS = "127.0.0.1"
+GRACE_S = 1  # browsers keep connections open; nobody waits longer for them
 THUMBNAIL_BYTES = 64 * 2**20  # some 4,000 thumbnails: as many as anybody scrolls back
 _FOREVER = {"Cache-Control": "private, max-age=31536000, immutable"}  # the address holds the hash of the content
+
+
+def serve(dataset: DatasetFolder, port: int, ready: Callable[[str], None]) -> None:
+    """Serve the page for a dataset at `port` of 127.0.0.1, 0 for a free one, until Ctrl-C.
+
+    When the page can be loaded, `ready` is called once with its address.
+
+    Raises:
+        BrickbenchError: the dataset has no index, or the port is taken.
+    """
+    with bound_socket(ADDRESS, port, "`dataset browse`") as listener:
+        port = listener.getsockname()[1]
+        app = create_app(dataset, port)
+        listener.listen()
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, lifespan="off", ws="none", server_header=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )  # fmt: skip
+        ready(f"http://{ADDRESS}:{port}/")
+        with contextlib.suppress(KeyboardInterrupt):  # uvicorn ends in order, then raises what it caught
+            uvicorn.Server(config).run(sockets=[listener])
 
 
 def create_app(dataset: DatasetFolder, port: int) -> ASGIApp:
@@ -44,11 +71,7 @@ def create_app(dataset: DatasetFolder, port: int) -> ASGIApp:
             Route("/picture/{image_id}", site.picture),
             Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
         ],
-        exception_handlers={
-            HTTPException: site.refused,
-            SettingsError: site.wrong_use,
-            BrickbenchError: site.failed,
-        },
+        exception_handlers={HTTPException: site.refused, BrickbenchError: site.failed},
     )
     return Guard(app, port)
 
@@ -100,11 +123,8 @@ class _Site:
         words = "There is no such page." if error.detail == "Not Found" else error.detail
         return self._problem(words, error.status_code)
 
-    def wrong_use(self, _: Request, error: Exception) -> Response:
-        return self._problem(str(error), 400)
-
     def failed(self, _: Request, error: Exception) -> Response:
-        return self._problem(str(error), 503)
+        return self._problem(str(error), 400 if isinstance(error, SettingsError) else 503)
 
     def _problem(self, words: str, status: int) -> Response:
         return HTMLResponse(self._render("problem.html.j2", status=status, words=words, notice=None), status)

@@ -4,16 +4,15 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import duckdb
-
 from dataset.browse.outlines import outline_path
+from dataset.database import named_rows
 from dataset.dataset_folder import DatasetFolder
 
 Row = dict[str, Any]
 
 _BRICKS = (
     "SELECT instances.*, parts.name, parts.class_index FROM instances JOIN parts USING (part_id) "
-    "WHERE image_id = ? ORDER BY instance_id"
+    "WHERE image_id = $image ORDER BY instance_id"
 )
 
 
@@ -38,43 +37,38 @@ def read_detail(dataset: DatasetFolder, image_id: str) -> Detail | None:
         BrickbenchError: the index cannot be opened.
     """
     with dataset.index() as index:
-        images = _rows(index, "SELECT * FROM images WHERE image_id = ?", [image_id])
+
+        def rows(sql: str) -> list[Row]:
+            return named_rows(index, sql, image=image_id)
+
+        images = rows("SELECT * FROM images WHERE image_id = $image")
         if not images:
             return None
         scores: dict[tuple[str, str], list[Row]] = {}
-        for row in _rows(
-            index,
+        for row in rows(
             "SELECT scores.* FROM scores SEMI JOIN (SELECT run_id, attribution_id FROM attributions "
-            "WHERE image_id = ?) USING (run_id, attribution_id) ORDER BY metric",
-            [image_id],
+            "WHERE image_id = $image) USING (run_id, attribution_id) ORDER BY metric"
         ):
             scores.setdefault((row["run_id"], row["attribution_id"]), []).append(row)
-        attributions = _rows(
-            index,
-            "SELECT * FROM attributions WHERE image_id = ? ORDER BY run_id, checkpoint, part_id, method",
-            [image_id],
+        attributions = rows(
+            "SELECT * FROM attributions WHERE image_id = $image ORDER BY run_id, checkpoint, part_id, method"
         )
         return Detail(
             image=images[0],
-            bricks=_rows(index, _BRICKS, [image_id]),
-            labels=_rows(
-                index,
-                "SELECT part_id, name, class_index FROM labels JOIN parts USING (part_id) WHERE image_id = ? "
-                "ORDER BY class_index",
-                [image_id],
+            bricks=rows(_BRICKS),
+            labels=rows(
+                "SELECT part_id, name, class_index FROM labels JOIN parts USING (part_id) WHERE image_id = $image "
+                "ORDER BY class_index"
             ),
-            siblings=_rows(
-                index,
+            siblings=rows(
                 "SELECT image_id, view_index, twin_of, twin_mode, removed_part_id, content_hash, width, height "
-                "FROM images WHERE group_id = ? AND image_id <> ? ORDER BY image_id",
-                [images[0]["group_id"], image_id],
+                "FROM images SEMI JOIN (SELECT group_id FROM images WHERE image_id = $image) USING (group_id) "
+                "WHERE image_id <> $image ORDER BY image_id"
             ),
-            predictions=_rows(
-                index,
+            predictions=rows(
                 "SELECT predictions.*, name, class_index, labels.part_id IS NOT NULL AS is_label "
                 "FROM predictions JOIN parts USING (part_id) LEFT JOIN labels USING (image_id, part_id) "
-                "WHERE image_id = ? ORDER BY run_id, checkpoint, logit DESC, class_index",
-                [image_id],
+                "WHERE image_id = $image ORDER BY run_id, checkpoint, logit DESC, class_index"
             ),
             attributions=[
                 row | {"scores": scores.get((row["run_id"], row["attribution_id"]), [])} for row in attributions
@@ -91,8 +85,8 @@ def read_drawing(dataset: DatasetFolder, image_id: str) -> Row | None:
         BrickbenchError: the index cannot be opened, or a mask is damaged.
     """
     with dataset.index() as index:
-        images = _rows(index, "SELECT width, height FROM images WHERE image_id = ?", [image_id])
-        bricks = _rows(index, _BRICKS, [image_id]) if images else []
+        images = named_rows(index, "SELECT width, height FROM images WHERE image_id = $image", image=image_id)
+        bricks = named_rows(index, _BRICKS, image=image_id) if images else []
     if not images:
         return None
     size = images[0]["height"], images[0]["width"]
@@ -116,9 +110,3 @@ def read_drawing(dataset: DatasetFolder, image_id: str) -> Row | None:
 def probability(logit: float) -> float:
     """Return the logistic function of `logit`, in [0, 1]."""
     return 1.0 / (1.0 + math.exp(-logit)) if logit >= 0 else math.exp(logit) / (1.0 + math.exp(logit))
-
-
-def _rows(index: duckdb.DuckDBPyConnection, sql: str, parameters: list[object]) -> list[Row]:
-    found = index.execute(sql, parameters)
-    names = [column[0] for column in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

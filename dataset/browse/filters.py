@@ -95,12 +95,7 @@ class View:
 def parse_view(
     items: Iterable[tuple[str, str]], part_ids: Sequence[str], known: Mapping[str, Sequence[str | None]]
 ) -> View:
-    """Return the view that the pairs of an address name.
-
-    Args:
-        items: names and values as they come.
-        part_ids: the parts of the dataset.
-        known: the values of each facet.
+    """Return the view that the names and values of an address mean in a dataset of `part_ids` and `known` facets.
 
     Raises:
         SettingsError: a name, a value or a number that cannot be meant.

@@ -1,5 +1,6 @@
 """What the page of thumbnails shows: tiles, filters with counts, chips of what is chosen, and the pager."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -83,7 +84,7 @@ def grid_page(snapshot: Snapshot, view: View) -> dict[str, Any]:
         },
         "hidden": [*view.filter.pairs(), *([("show", ",".join(view.show))] if view.show != View.show else [])],
         "chips": _chips(view, names),
-        "facets": [(name, title, _options(snapshot, view, counts[name], name)) for name, title in FACETS.items()],
+        "facets": [(name, title, _facet_options(snapshot, view, counts[name], name)) for name, title in FACETS.items()],
         "parts": _part_options(snapshot, view, counts["part"]),
         "bounds": {name: getattr(view.filter, name) for name in RANGES},
         "view": view,
@@ -114,34 +115,22 @@ def _chips(view: View, names: dict[str, str]) -> list[Chip]:
     return chips + [chip(_BOUNDS[name].format(bound), name) for name, bound in bounds.items() if bound is not None]
 
 
-def _options(snapshot: Snapshot, view: View, counts: dict[int, int], facet: str) -> list[Option]:
-    largest = max(counts.values(), default=1)
-    return [
-        Option(
-            name=facet,
-            value=value or "",
-            label=value_label(facet, value),
-            count=counts.get(code, 0),
-            share=counts.get(code, 0) / largest,
-            chosen=value in view.filter.values(facet),
-        )
-        for code, value in enumerate(snapshot.values[facet])
-    ]
+def _facet_options(snapshot: Snapshot, view: View, counts: dict[int, int], facet: str) -> list[Option]:
+    chosen = view.filter.values(facet)
+    values = [(value or "", value_label(facet, value), value in chosen, "") for value in snapshot.values[facet]]
+    return _options(facet, values, counts)
 
 
 def _part_options(snapshot: Snapshot, view: View, counts: dict[int, int]) -> list[Option]:
     """Return the parts in the order of class_index, those that would leave no picture behind the others."""
+    parts = [(part.part_id, part.name, part.part_id in view.filter.parts, part.part_id) for part in snapshot.parts]
+    return sorted(_options("part", parts, counts), key=lambda option: option.count == 0 and not option.chosen)
+
+
+def _options(name: str, values: Sequence[tuple[str, str, bool, str]], counts: dict[int, int]) -> list[Option]:
+    """Return the options of (value, label, chosen, hint), whose places are the codes in `counts`."""
     largest = max(counts.values(), default=1)
-    options = [
-        Option(
-            name="part",
-            value=part.part_id,
-            label=part.name,
-            count=counts.get(code, 0),
-            share=counts.get(code, 0) / largest,
-            chosen=part.part_id in view.filter.parts,
-            hint=part.part_id,
-        )
-        for code, part in enumerate(snapshot.parts)
+    return [
+        Option(name, value, label, counts.get(code, 0), counts.get(code, 0) / largest, chosen, hint)
+        for code, (value, label, chosen, hint) in enumerate(values)
     ]
-    return sorted(options, key=lambda option: option.count == 0 and not option.chosen)

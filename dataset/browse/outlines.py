@@ -3,8 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 
-from core.errors import BrickbenchError
-from dataset.masks import run_lengths
+from dataset.masks import runs_of
 
 
 def outline_path(rle: str, height: int, width: int) -> str:
@@ -17,13 +16,7 @@ def outline_path(rle: str, height: int, width: int) -> str:
     Raises:
         BrickbenchError: the runs do not fill a picture of this size.
     """
-    runs = run_lengths(rle)
-    if runs.min() < 0 or int(runs.sum()) != height * width:
-        raise BrickbenchError(
-            f"Damaged mask: its runs should fill {height} x {width} pixels, they fill {int(runs.sum())}. "
-            "Run `brickbench dataset check` on the dataset."
-        )
-    x, y = _corners(runs, height)
+    x, y = _corners(runs_of(rle, height, width), height)
     if x.size == 0:
         return ""
     across = _partners(np.lexsort((x, y)))

@@ -7,7 +7,7 @@ import numpy as np
 
 from core.errors import BrickbenchError
 from dataset.browse.snapshot import Tile
-from dataset.pictures import Image, damaged_picture, read_bytes, read_picture
+from dataset.pictures import Image, damaged_picture, decode, encode_jpeg, read_bytes, read_picture
 from dataset.shards import SHARDS_FOLDER
 
 THUMBNAIL_PX = 320  # sharp at 160 CSS pixels on a screen of double density
@@ -39,7 +39,7 @@ def thumbnail(root: Path, picture: Tile) -> bytes:
     if factor < 1:
         size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
         image = np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-    return _jpeg(image, _THUMBNAIL_QUALITY)
+    return encode_jpeg(image, _THUMBNAIL_QUALITY)
 
 
 def whole_picture(root: Path, picture: Tile) -> tuple[bytes, str]:
@@ -52,7 +52,7 @@ def whole_picture(root: Path, picture: Tile) -> tuple[bytes, str]:
         BrickbenchError: as `thumbnail`.
     """
     if _require_inside(root, picture) is None:
-        return _jpeg(_photo(root, picture, max(picture.width, picture.height)), _PICTURE_QUALITY), "image/jpeg"
+        return encode_jpeg(_photo(root, picture, max(picture.width, picture.height)), _PICTURE_QUALITY), "image/jpeg"
     data = read_bytes(root, picture.file, picture.content_hash)
     kind = next((kind for signature, kind in _SIGNATURES.items() if data.startswith(signature)), None)
     if kind is None:
@@ -79,18 +79,10 @@ def _require_inside(root: Path, picture: Tile) -> Path | None:
 
 def _photo(root: Path, picture: Tile, longest_side_px: int) -> Image:
     """Return the photo in an absolute file, upright and no larger than is wanted."""
-    from dataset.photos.annotations import PhotoError
-    from dataset.photos.decode import decode_photo  # loads Pillow's colour management, which renders do without
-
     data = read_bytes(root, picture.file, picture.content_hash)
     try:
-        return decode_photo(data, longest_side_px)
-    except PhotoError as error:
+        photo = decode(data, picture.file, longest_side_px)
+    except BrickbenchError as error:
         raise damaged_picture(root, picture.file, str(error)) from error
-
-
-def _jpeg(image: Image, quality: int) -> bytes:
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise BrickbenchError("A picture could not be encoded as JPEG. Report this with the picture.")
-    return bytes(data)
+    assert photo is not None  # a photo that cannot be decoded raises
+    return photo

@@ -85,11 +85,7 @@ class Snapshot:
     """
 
     def __init__(self, dataset: DatasetFolder) -> None:
-        """Copy what the grid needs.
-
-        Raises:
-            BrickbenchError: the index cannot be opened.
-        """
+        """Copy what the grid needs; raises BrickbenchError if the index cannot be opened."""
         self.version = index_version(dataset.root)
         with dataset.index() as index:
             pictures = _arrow(index, _PICTURES)
@@ -138,13 +134,14 @@ class Snapshot:
 
     def tiles(self, positions: Sequence[int]) -> list[Tile]:
         """Return the pictures at some positions, in the order of their positions."""
-        rows = self._rows(
-            "SELECT position, image_id, file, content_hash, width, height, bricks, source, split, twin, parts "
-            "FROM pictures LEFT JOIN (SELECT position, list(part ORDER BY part) AS parts FROM labels "
-            "WHERE position IN (SELECT unnest($1::INTEGER[])) GROUP BY position) USING (position) "
-            "WHERE position IN (SELECT unnest($1::INTEGER[])) ORDER BY position",
-            [[int(position) for position in positions]],
-        )
+        with self._memory.cursor() as cursor:
+            rows = cursor.execute(
+                "SELECT position, image_id, file, content_hash, width, height, bricks, source, split, twin, parts "
+                "FROM pictures LEFT JOIN (SELECT position, list(part ORDER BY part) AS parts FROM labels "
+                "WHERE position IN (SELECT unnest($1::INTEGER[])) GROUP BY position) USING (position) "
+                "WHERE position IN (SELECT unnest($1::INTEGER[])) ORDER BY position",
+                [[int(position) for position in positions]],
+            ).fetchall()
         return [self._tiles.get(row[0], partial(self._tile, *row)) for row in rows]
 
     def tile(self, image_id: str) -> Tile | None:
@@ -155,20 +152,11 @@ class Snapshot:
         return self._tiles.get(place, lambda: self.tiles([place])[0])
 
     def _tile(self, *row: Any) -> Tile:
-        position, image_id, file, content_hash, width, height, bricks, source, split, twin, parts = row
-        return Tile(
-            position=position,
-            image_id=image_id,
-            file=file,
-            content_hash=content_hash,
-            width=width,
-            height=height,
-            bricks=bricks,
-            source=self.values["source"][source] or "",
-            split=self.values["split"][split] or "",
-            is_twin=self.values["twin"][twin] == "yes",
-            part_ids=tuple(self.parts[part].part_id for part in parts or ()),
-        )
+        *as_they_are, source, split, twin, parts = row
+        names = self.values["source"][source] or "", self.values["split"][split] or ""
+        part_ids = tuple(self.parts[part].part_id for part in parts or ())
+        values: list[Any] = [*as_they_are, *names, self.values["twin"][twin] == "yes", part_ids]
+        return Tile(*values)
 
     def _find(self, wanted: Filter) -> npt.NDArray[np.int32]:
         condition, parameters = where(wanted, self._codes(wanted))
@@ -189,20 +177,12 @@ class Snapshot:
         codes = pc.index_in(pictures.column(facet), value_set=pa.array(values, pa.string())).cast(pa.uint16())
         return pictures.set_column(pictures.schema.get_field_index(facet), facet, codes)
 
-    def _rows(self, sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
-        with self._memory.cursor() as cursor:
-            return cursor.execute(sql, parameters).fetchall()
-
 
 class Library:
     """The newest snapshot of a dataset's index that could be taken."""
 
     def __init__(self, dataset: DatasetFolder) -> None:
-        """Take the first snapshot.
-
-        Raises:
-            BrickbenchError: the index cannot be opened.
-        """
+        """Take the first snapshot; raises BrickbenchError if the index cannot be opened."""
         self._dataset = dataset
         self._snapshot = Snapshot(dataset)
         self._lock = threading.Lock()
@@ -214,10 +194,8 @@ class Library:
                 if index_version(self._dataset.root) != self._snapshot.version:
                     self._snapshot = Snapshot(self._dataset)  # the old one goes when the last request lets it go
             except BrickbenchError as error:
-                return (
-                    self._snapshot,
-                    f"The index has changed and cannot be read now, so this is its former state. {error}",
-                )
+                notice = f"The index has changed and cannot be read now, so this is its former state. {error}"
+                return self._snapshot, notice
         return self._snapshot, None
 
 

@@ -14,13 +14,10 @@ _LETTER_PX = 6.4  # of twelve-pixel text, on average
 
 
 def column_chart(counts: Sequence[int], ticks: Mapping[float, str], words: str, labels: Sequence[str]) -> Markup:
-    """Return columns side by side.
+    """Return columns as high as `counts` side by side; `labels` are shown with the counts at the pointer.
 
-    Args:
-        counts: their heights.
-        ticks: texts below the axis, by where they stand: 0 is the left edge of the first column, 1 of the second.
-        words: what the chart shows, for those who do not see it.
-        labels: of each column, shown with its count at the pointer.
+    Texts below the axis, `ticks`, go by where they stand: 0 is the left edge of the first column, 1 of the second. What
+    the chart shows is told in `words` to those who do not see it.
     """
     width, height = _COLUMNS_SIZE
     bottom, step, largest = height - 22, min(width / max(len(counts), 1), _WIDEST_COLUMN_PX), max([*counts, 1])
@@ -61,10 +58,7 @@ def bar_chart(rows: Sequence[tuple[str, int]], words: str) -> Markup:
 def heat_map(names: Sequence[tuple[str, str]], counts: npt.NDArray[np.int64], words: str) -> Markup:
     """Return a square for each pair, the darker the more pictures have both; the diagonal is left pale.
 
-    Args:
-        names: part_id and name of each row and column.
-        counts: (K, K).
-        words: what the chart shows, for those who do not see it.
+    Rows and columns have `names`, part_id and name each; `counts` are (K, K). What the chart shows is told in `words`.
     """
     size = len(names)
     off_diagonal = counts[~np.eye(size, dtype=np.bool_)]

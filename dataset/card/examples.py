@@ -6,31 +6,21 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from core.errors import BrickbenchError
 from core.seeding import generator
 from dataset.dataset_folder import DatasetFolder
 from dataset.masks import decode_mask
-from dataset.pictures import Image, read_picture
+from dataset.pictures import Image, encode_jpeg, read_picture
 
 COUNT = 8
 SIZE_PX = 320
 _COLUMNS = 4
 # Those of the page in dataset/browse: apart in hue, bright enough for any ground.
 TINTS = (
-    "ff5a36",
-    "21a1ff",
-    "2fc45a",
-    "ffc21a",
-    "c066ff",
-    "14c8c0",
-    "ff5fa8",
-    "9bcf1f",
-    "6f7dff",
-    "ff9340",
-    "4fe3a1",
-    "e254e6",
-)
+    "ff5a36", "21a1ff", "2fc45a", "ffc21a", "c066ff", "14c8c0",
+    "ff5fa8", "9bcf1f", "6f7dff", "ff9340", "4fe3a1", "e254e6",
+)  # fmt: skip
 _COVER = 0.4
+_QUALITY = 86
 
 
 @dataclass(frozen=True)
@@ -46,7 +36,7 @@ class Example:
     @property
     def uri(self) -> str:
         """The picture as a data URI."""
-        return f"data:image/jpeg;base64,{base64.b64encode(_jpeg(self.image)).decode()}"
+        return f"data:image/jpeg;base64,{base64.b64encode(encode_jpeg(self.image, _QUALITY)).decode()}"
 
 
 def choose_examples(dataset: DatasetFolder, seed: int, count: int = COUNT) -> list[Example]:
@@ -57,21 +47,16 @@ def choose_examples(dataset: DatasetFolder, seed: int, count: int = COUNT) -> li
     """
     chosen: list[Example] = []
     with dataset.index() as index:
-        ids = {
-            source: [
-                row[0]
-                for row in index.execute(
-                    "SELECT image_id FROM images WHERE source = ? AND twin_of IS NULL ORDER BY image_id", [source]
-                ).fetchall()
-            ]
-            for source in ("synthetic", "real")
-        }
+        ids: dict[str, list[str]] = {"synthetic": [], "real": []}
+        rows = index.execute("SELECT source, image_id FROM images WHERE twin_of IS NULL ORDER BY image_id").fetchall()
+        for source, image_id in rows:
+            ids[source].append(image_id)
         photos = min(len(ids["real"]), max(count // 2, count - len(ids["synthetic"])))
         number_of = {"synthetic": min(count - photos, len(ids["synthetic"])), "real": photos}
         rng = generator(seed)
         for source, number in number_of.items():
-            rows = rng.choice(max(len(ids[source]), 1), size=number, replace=False)
-            for row in np.sort(rows).tolist():
+            places = rng.choice(max(len(ids[source]), 1), size=number, replace=False)
+            for row in np.sort(places).tolist():
                 image_id = ids[source][row]
                 (picture,) = index.execute(
                     "SELECT file, content_hash, width, height FROM images WHERE image_id = ?", [image_id]
@@ -99,7 +84,7 @@ def contact_sheet(examples: list[Example]) -> bytes:
         top = number // _COLUMNS * SIZE_PX + (SIZE_PX - height) // 2
         left = number % _COLUMNS * SIZE_PX + (SIZE_PX - width) // 2
         sheet[top : top + height, left : left + width] = example.image
-    return _jpeg(sheet)
+    return encode_jpeg(sheet, _QUALITY)
 
 
 def _drawn(picture: Image, bricks: list[tuple[int, str | None, list[int]]]) -> Image:
@@ -123,10 +108,3 @@ def _drawn(picture: Image, bricks: list[tuple[int, str | None, list[int]]]) -> I
         outlines, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         cv2.drawContours(drawn, outlines, -1, tint, 1, cv2.LINE_AA)
     return np.asarray(drawn, dtype=np.uint8)
-
-
-def _jpeg(image: Image) -> bytes:
-    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 86])
-    if not done:
-        raise BrickbenchError("An example could not be encoded as JPEG. Report this with the picture.")
-    return bytes(data)

@@ -60,11 +60,7 @@ class Facts:
 
 
 def read_facts(dataset: DatasetFolder) -> Facts:
-    """Return the figures of a dataset.
-
-    Raises:
-        BrickbenchError: the index cannot be opened.
-    """
+    """Return the figures of a dataset; raises BrickbenchError if the index cannot be opened."""
     with dataset.index() as index:
         parts = _parts(index)
         return Facts(

@@ -21,14 +21,9 @@ _PAIRS_SHOWN = 10
 
 
 def write_card(dataset: DatasetFolder, out: Path, *, licence: str, seed: int, force: bool) -> list[Path]:
-    """Write the card of a dataset into the folder `out` and return its files; equal inputs, equal bytes.
+    """Write the card of a dataset into `out`, made if need be, and return its files; equal inputs, equal bytes.
 
-    Args:
-        dataset: with its index.
-        out: made if need be.
-        licence: of the dataset, as it goes into the card.
-        seed: of the choice of examples.
-        force: write over files that are there.
+    Examples are chosen by `seed`; with `force`, files that are there are written over.
 
     Raises:
         BrickbenchError: there is no index, a file is there already, or `out` cannot be written.
@@ -42,11 +37,7 @@ def write_card(dataset: DatasetFolder, out: Path, *, licence: str, seed: int, fo
 
 
 def render_card(dataset: DatasetFolder, *, licence: str, seed: int) -> dict[str, bytes]:
-    """Return the files of a card by name.
-
-    Raises:
-        BrickbenchError: there is no index, or an example is damaged.
-    """
+    """Return the files of a card by name; raises BrickbenchError if there is no index, or an example is damaged."""
     manifest, name = dataset.manifest, dataset.name
     facts = read_facts(dataset)
     if not facts.totals["images"]:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from core.cli import json_option, output_option, print_json, print_rows, say
+from dataset.commands import dataset_argument
 from dataset.export.formats import FORMATS
-from dataset.options import dataset_argument
 from dataset.splits import SPLITS
 
 if TYPE_CHECKING:

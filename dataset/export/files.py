@@ -7,14 +7,13 @@ import socket
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import cv2
 import yaml
 
 from core.errors import BrickbenchError, SettingsError
 from core.files import atomic_folder, unfinished_folder
 from core.locks import is_running
 from dataset.export.selection import Picture
-from dataset.pictures import read_bytes, read_picture
+from dataset.pictures import encode_jpeg, read_bytes, read_picture
 
 MARKER_NAME = "brickbench-export.yaml"
 """Lies in each exported folder and says what it was made of; only a folder with it can be replaced."""
@@ -32,8 +31,7 @@ def file_of(root: Path, picture: Picture) -> tuple[str, bytes, Path | None]:
     """
     if Path(picture.file).is_absolute():
         image = read_picture(root, picture.file, picture.content_hash, picture.width, picture.height)
-        encoded = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-        return ".jpg", encoded.tobytes(), None
+        return ".jpg", encode_jpeg(image, JPEG_QUALITY), None
     path = stored_path(root, picture.file)
     return path.suffix.lower(), read_bytes(root, picture.file, picture.content_hash), path
 
@@ -60,10 +58,7 @@ def write_picture(data: bytes, stored: Path | None, target: Path, *, link: bool)
 def export_folder(path: Path, *, force: bool, made_from: Mapping[str, object]) -> Iterator[Path]:
     """Give a temporary folder that becomes `path`, with `made_from` written in it, as `new_folder` does.
 
-    Args:
-        path: where the export goes.
-        force: replace an earlier export there; a folder that holds anything else is refused all the same.
-        made_from: what the export was made of.
+    With `force` an earlier export there is replaced; a folder that holds anything else is refused all the same.
     """
     replaces = force and (path / MARKER_NAME).is_file()
     with new_folder(path, replaces=replaces) as temporary:

@@ -8,7 +8,7 @@ from typing import cast
 
 from core.errors import SettingsError
 from core.progress import Progress
-from core.settings import near_matches
+from core.settings import require_known
 from dataset.export.selection import Selection
 
 
@@ -64,10 +64,7 @@ def export_pictures(
     """
     from dataset.export.files import export_folder
 
-    if format_name not in FORMATS:
-        raise SettingsError(
-            f"Unknown format {format_name!r}{near_matches(format_name, list(FORMATS))}; known are {', '.join(FORMATS)}."
-        )
+    require_known("format", format_name, FORMATS)
     if options.link and format_name not in LINKING:
         raise SettingsError(f"Links are for {' and '.join(LINKING)}: {format_name} packs pictures into larger files.")
     if options.segments and format_name != "yolo":

@@ -1,6 +1,8 @@
 """Parquet as `datasets` of Hugging Face opens it: pictures with their bytes, labels with their names, a card."""
 
 import json
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import yaml
 from core.progress import Progress
 from dataset.export.files import file_of
 from dataset.export.formats import Options
-from dataset.export.selection import Picture, Selection
+from dataset.export.selection import Selection
 
 BYTES_PER_FILE = 400_000_000  # Hugging Face's own files hold up to 500 MB
 ROWS_PER_GROUP = 100  # what the reader holds at once; more makes looking at single pictures slow
@@ -49,67 +51,42 @@ def write(selection: Selection, folder: Path, options: Options, progress: Progre
     features = _features([part.part_id for part in selection.dataset.parts])
     schema = pa.schema(_COLUMNS.items(), metadata={"huggingface": json.dumps({"info": {"features": features}})})
     for split in selection.image_ids:
-        name = SPLIT_NAMES.get(split, split)
-        files = _Files(folder / "data", name, schema)
-        try:
-            for picture in selection.pictures(split):
-                files.add(_row(selection, picture))
-                progress.advance()
-        finally:
-            files.close()
-        for number, path in enumerate(files.paths):
-            path.rename(folder / "data" / f"{name}-{number:05d}-of-{len(files.paths):05d}.parquet")
+        _write_split(folder / "data", SPLIT_NAMES.get(split, split), schema, _rows(selection, split, progress))
     (folder / "README.md").write_text(_card(selection), encoding="utf-8")
 
 
-class _Files:
-    """The files of one split, the next begun when one is full; `paths` under names that lack the total."""
-
-    def __init__(self, folder: Path, name: str, schema: pa.Schema) -> None:
-        """Begin in `folder`; nothing is written before the first row."""
-        self._folder, self._name, self._schema = folder, name, schema
-        self.paths: list[Path] = []
-        self._writer: pq.ParquetWriter | None = None
-        self._rows: list[dict[str, Any]] = []
-        self._size = 0
-
-    def add(self, row: dict[str, Any]) -> None:
-        """Take one row; it is written with the next full row group."""
-        self._rows.append(row)
-        if len(self._rows) == ROWS_PER_GROUP:
-            self._write_group()
-
-    def close(self) -> None:
-        """Write what waits, and end the last file."""
-        if self._rows:
-            self._write_group()
-        self._end_file()
-
-    def _write_group(self) -> None:
-        if self._writer is None:
-            self.paths.append(self._folder / f"{self._name}-{len(self.paths):05d}.part")
-            self._writer = pq.ParquetWriter(self.paths[-1], self._schema, compression="zstd")
-        self._writer.write_table(pa.Table.from_pylist(self._rows, schema=self._schema))
-        self._size += sum(len(row["image"]["bytes"]) for row in self._rows)
-        self._rows = []
-        if self._size >= BYTES_PER_FILE:
-            self._end_file()
-
-    def _end_file(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-        self._writer, self._size = None, 0
+def _write_split(folder: Path, name: str, schema: pa.Schema, rows: Iterator[dict[str, Any]]) -> None:
+    """Write the files of one split, the next begun when one is full; their names hold how many there are."""
+    paths: list[Path] = []
+    writer, size = None, 0
+    try:
+        while group := list(islice(rows, ROWS_PER_GROUP)):
+            if writer is None:
+                paths.append(folder / f"{name}-{len(paths):05d}.part")
+                writer = pq.ParquetWriter(paths[-1], schema, compression="zstd")
+            writer.write_table(pa.Table.from_pylist(group, schema=schema))
+            size += sum(len(row["image"]["bytes"]) for row in group)
+            if size >= BYTES_PER_FILE:
+                writer.close()
+                writer, size = None, 0
+    finally:
+        if writer is not None:
+            writer.close()
+    for number, path in enumerate(paths):
+        path.rename(folder / f"{name}-{number:05d}-of-{len(paths):05d}.parquet")
 
 
-def _row(selection: Selection, picture: Picture) -> dict[str, Any]:
-    suffix, data, _ = file_of(selection.dataset.root, picture)
+def _rows(selection: Selection, split: str, progress: Progress) -> Iterator[dict[str, Any]]:
     class_of = selection.class_of
-    objects = {name: [getattr(brick, name) for brick in picture.bricks] for name in _OBJECTS if name != "category"}
-    return {
-        "image": {"bytes": data, "path": f"{picture.image_id}{suffix}"},
-        "labels": [class_of[part_id] for part_id in picture.labels],
-        "objects": objects | {"category": [class_of[brick.part_id] for brick in picture.bricks]},
-    } | {name: getattr(picture, name) for name in ("image_id", "source", "group_id", "width", "height")}
+    for picture in selection.pictures(split):
+        suffix, data, _ = file_of(selection.dataset.root, picture)
+        objects = {name: [getattr(brick, name) for brick in picture.bricks] for name in _OBJECTS if name != "category"}
+        yield {
+            "image": {"bytes": data, "path": f"{picture.image_id}{suffix}"},
+            "labels": [class_of[part_id] for part_id in picture.labels],
+            "objects": objects | {"category": [class_of[brick.part_id] for brick in picture.bricks]},
+        } | {name: getattr(picture, name) for name in ("image_id", "source", "group_id", "width", "height")}
+        progress.advance()
 
 
 def _features(names: list[str]) -> dict[str, Any]:
@@ -117,32 +94,25 @@ def _features(names: list[str]) -> dict[str, Any]:
 
     As ``Sequence``, not its newer name ``List``: every version reads that.
     """
-
-    def value(kind: str) -> dict[str, Any]:
-        return {"dtype": kind, "_type": "Value"}
-
-    def sequence(feature: dict[str, Any], length: int = -1) -> dict[str, Any]:
-        return {"feature": feature, "length": length, "_type": "Sequence"}
-
     category = {"names": names, "_type": "ClassLabel"}
-    objects = {
-        "category": category,
-        "box_xywh_px": sequence(value("int32"), 4),
-        "visible_fraction": value("float64"),
-        "labelled": value("bool"),
-        "visible_rle": value("string"),
-        "amodal_rle": value("string"),
-    }
-    return {
-        "image": {"_type": "Image"},
-        "image_id": value("string"),
-        "source": value("string"),
-        "group_id": value("string"),
-        "width": value("int32"),
-        "height": value("int32"),
-        "labels": sequence(category),
-        "objects": {name: sequence(feature) for name, feature in objects.items()},
-    }
+    features = {name: _feature(kind) for name, kind in _COLUMNS.items()}
+    features["image"] = {"_type": "Image"}
+    features["labels"]["feature"] = category
+    features["objects"] = {name: _sequence(_feature(kind)) for name, kind in _OBJECTS.items()}
+    features["objects"]["category"] = _sequence(category)
+    return features
+
+
+def _feature(kind: pa.DataType) -> dict[str, Any]:
+    if pa.types.is_fixed_size_list(kind):
+        return _sequence(_feature(kind.value_type), kind.list_size)
+    if pa.types.is_list(kind):
+        return _sequence(_feature(kind.value_type))
+    return {"dtype": "float64" if kind == pa.float64() else str(kind), "_type": "Value"}
+
+
+def _sequence(feature: dict[str, Any], length: int = -1) -> dict[str, Any]:
+    return {"feature": feature, "length": length, "_type": "Sequence"}
 
 
 def _card(selection: Selection) -> str:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import duckdb
 
 from core.errors import BrickbenchError, SettingsError
+from dataset.database import require_current
 from dataset.dataset_folder import DatasetFolder
 from dataset.manifest import Manifest
-from dataset.meta import require_current
 from dataset.queries import query
 from dataset.splits import SPLITS
 
@@ -87,12 +87,8 @@ def select_pictures(
 ) -> Selection:
     """Return the pictures that were asked for.
 
-    Args:
-        dataset: with its index.
-        splits: only these; empty for all.
-        source: only ``synthetic`` or ``real`` pictures; None for both.
-        sql: only those whose image_id it selects.
-        twins: also pictures from which a part was taken away; those that `sql` names come in any case.
+    They are of `splits`, if any is named, of the `source` ``synthetic`` or ``real``, None for both, and `sql` selects
+    their image_id. Those from which a part was taken away come with `twins`; those that `sql` names come in any case.
 
     Raises:
         SettingsError: the SQL is refused or selects something else than image_ids.

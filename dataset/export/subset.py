@@ -10,11 +10,11 @@ import yaml
 
 from core.errors import BrickbenchError
 from core.progress import Progress
+from dataset.database import require_current
 from dataset.dataset_folder import DatasetFolder
 from dataset.export.files import new_folder, stored_path, write_picture
 from dataset.export.selection import chosen_ids, require_safe_id
 from dataset.index import rebuild_index
-from dataset.meta import require_current
 from dataset.pictures import damaged_picture, read_bytes
 from dataset.shards import SHARDS_FOLDER, read_shard
 from dataset.splits import write_splits

@@ -13,6 +13,10 @@ from dataset.export.selection import Picture, Selection
 
 SAMPLES_PER_SHARD = 1000
 BYTES_PER_SHARD = 256 * 1024 * 1024  # whichever comes first: what WebDataset's readers stream well
+_PICTURE = ("image_id", "source", "group_id", "width", "height", "labels")
+_BRICK = (
+    "part_id", "instance_id", "box_xywh_px", "visible_fraction", "visible_rle", "amodal_rle", "labelled",
+)  # fmt: skip
 
 
 def write(selection: Selection, folder: Path, options: Options, progress: Progress) -> None:
@@ -52,25 +56,7 @@ def _open(folder: Path, split: str, shard: int) -> tarfile.TarFile:
 def _sample(selection: Selection, picture: Picture, classes: list[str]) -> Iterator[tuple[str, bytes]]:
     suffix, data, _ = file_of(selection.dataset.root, picture)
     yield f"{picture.image_id}{suffix}", data
-    record = {
-        "image_id": picture.image_id,
-        "source": picture.source,
-        "group_id": picture.group_id,
-        "width": picture.width,
-        "height": picture.height,
-        "labels": list(picture.labels),
-        "bricks": [
-            {
-                "part_id": brick.part_id,
-                "instance_id": brick.instance_id,
-                "box_xywh_px": list(brick.box_xywh_px),
-                "visible_fraction": brick.visible_fraction,
-                "visible_rle": brick.visible_rle,
-                "amodal_rle": brick.amodal_rle,
-                "labelled": brick.labelled,
-            }
-            for brick in picture.bricks
-        ],
-    }
+    record = {name: getattr(picture, name) for name in _PICTURE}
+    record["bricks"] = [{name: getattr(brick, name) for name in _BRICK} for brick in picture.bricks]
     yield f"{picture.image_id}.json", json.dumps(record).encode()
     yield f"{picture.image_id}.labels.json", json.dumps([int(name in picture.labels) for name in classes]).encode()

@@ -10,8 +10,7 @@ import numpy.typing as npt
 
 from core.errors import BrickbenchError
 from core.files import sha256_hex
-
-Image = npt.NDArray[np.uint8]
+from dataset.pictures import Image
 
 SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 MOST_BACKGROUNDS = 256  # held in memory by every process; 60 MB at 224 px

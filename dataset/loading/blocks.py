@@ -6,7 +6,6 @@ same file. Mapped files are shared between processes by the page cache.
 """
 
 import contextlib
-import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Sequence
@@ -17,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from core.errors import BrickbenchError
-from core.files import atomic_file
+from core.files import atomic_file, sha256_hex
 from core.locks import lock
 
 FORMAT = 1  # of the files; raise it when it changes
@@ -46,11 +45,7 @@ class Blocks:
         return [key for key in dict.fromkeys(keys) if key not in self._row_of]
 
     def places(self, keys: Sequence[str]) -> npt.NDArray[np.int64]:
-        """Return (N, 2): block and row of each key, for `read`.
-
-        Raises:
-            KeyError: no block holds it.
-        """
+        """Return (N, 2): block and row of each key, for `read`; raises KeyError if no block holds it."""
         return np.array([self._row_of[key] for key in keys], dtype=np.int64).reshape(-1, 2)
 
     def read(self, place: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
@@ -66,11 +61,7 @@ class Blocks:
 
 
 def write_block(folder: Path, keys: Sequence[str], rows: npt.NDArray[Any]) -> None:
-    """Write `rows`, (len(keys), …), as one block.
-
-    Raises:
-        BrickbenchError: it cannot be written, as on a full disk.
-    """
+    """Write `rows`, (len(keys), …), as one block; raises BrickbenchError if it cannot be written, as on a full disk."""
     path = folder / f"{block_name(keys)}.npy"
     try:
         path.with_suffix(".json").unlink(missing_ok=True)  # a damaged block of this name counts no more
@@ -104,7 +95,7 @@ def read_keys(sidecar: Path) -> list[str] | None:
 
 def block_name(keys: Sequence[str]) -> str:
     """Return the name of the block with these rows."""
-    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:16]
+    return sha256_hex("\n".join(keys).encode())[:16]
 
 
 @contextlib.contextmanager

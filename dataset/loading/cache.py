@@ -4,10 +4,8 @@ Pictures are found by the hash of their file, brick maps by the masks they are d
 not there, and is packed anew. The folder can be deleted at any time.
 """
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +14,11 @@ import numpy.typing as npt
 
 from core.engine import run_items
 from core.errors import BrickbenchError
-from core.files import require_writable
+from core.files import require_writable, sha256_hex
 from core.progress import Progress
 from dataset.database import open_index
 from dataset.loading.blocks import BLOCK_BYTES, Blocks, only_builder, write_block
-from dataset.loading.bricks import Bricks, draw_brick_map
+from dataset.loading.bricks import BrickMap, Bricks, draw_brick_map
 from dataset.loading.network_input import RESIZE_RULE, Image, resize_picture
 from dataset.loading.variation import one_thread
 from dataset.pictures import read_picture
@@ -37,6 +35,11 @@ class PictureFile:
     width: int
     height: int
 
+    @property
+    def key(self) -> str:
+        """What its row is found by."""
+        return f"{self.content_hash}:{self.width}x{self.height}"
+
     def read(self, root: Path, size_px: int) -> Image:
         """Return the picture, resized to (size_px, size_px, 3) uint8."""
         return resize_picture(read_picture(root, self.file, self.content_hash, self.width, self.height), size_px)
@@ -50,15 +53,25 @@ class MaskSource:
     width: int
     height: int
 
+    @property
+    def key(self) -> str:
+        """What its row is found by."""
+        return sha256_hex(repr(self).encode())
+
+    def read(self, root: Path, size_px: int) -> BrickMap:
+        """Return the brick map (size_px, size_px)."""
+        del root
+        return draw_brick_map(self.rles, self.height, self.width, size_px)
+
 
 @dataclass(frozen=True)
 class _Work:
-    """One block to make: its keys, and for each what it is made from."""
+    """One block to make: what its rows are made from, by key."""
 
     root: Path
     folder: Path
     size_px: int
-    sources: Mapping[str, Any]
+    sources: Mapping[str, PictureFile | MaskSource]
 
 
 def picture_files(root: Path, image_ids: Sequence[str]) -> list[PictureFile]:
@@ -77,21 +90,13 @@ def pack_pictures(
 ) -> tuple[Blocks, npt.NDArray[np.int64]]:
     """Return blocks that hold all `files` at `size_px`, and the place of each, (N, 2), packing what is missing.
 
-    A packing that was killed goes on where it stopped. Several processes may pack at once.
-
-    Args:
-        root: the dataset's folder; the blocks are in ``cache/224px-area/pictures`` or the like.
-        files: the pictures.
-        size_px: side of the packed squares.
-        workers: processes; 0 and 1 pack in this one.
-        title: what the progress is called.
+    A packing that was killed goes on where it stopped. Several processes may pack at once. The blocks are in the folder
+    ``cache/224px-area/pictures`` of the dataset, or the like; 0 and 1 `workers` pack in this process.
 
     Raises:
         BrickbenchError: a picture is missing or damaged, or the cache cannot be written.
     """
-    keyed = {f"{file.content_hash}:{file.width}x{file.height}": file for file in files}
-    keys = [f"{file.content_hash}:{file.width}x{file.height}" for file in files]
-    return _packed(_pack_pictures, root, "pictures", keys, keyed, size_px, size_px * size_px * 3, workers, title)
+    return _packed(root, "pictures", files, size_px, size_px * size_px * 3, workers, title)
 
 
 def pack_brick_maps(
@@ -102,9 +107,7 @@ def pack_brick_maps(
     Arguments and errors are those of `pack_pictures`; the blocks are in the folder ``masks`` beside the pictures'.
     """
     sources = [mask_source(bricks, row) for row in range(count)]
-    keys = [hashlib.sha256(repr(source).encode()).hexdigest() for source in sources]
-    keyed = dict(zip(keys, sources, strict=True))
-    return _packed(_pack_masks, root, "masks", keys, keyed, size_px, size_px * size_px, workers, title)
+    return _packed(root, "masks", sources, size_px, size_px * size_px, workers, title)
 
 
 def mask_source(bricks: Bricks, row: int) -> MaskSource:
@@ -114,17 +117,17 @@ def mask_source(bricks: Bricks, row: int) -> MaskSource:
 
 
 def _packed(
-    make: Callable[[_Work], None],
     root: Path,
     kind: str,
-    keys: Sequence[str],
-    sources: Mapping[str, Any],
+    sources: Sequence[PictureFile | MaskSource],
     size_px: int,
     row_bytes: int,
     workers: int,
     title: str,
 ) -> tuple[Blocks, npt.NDArray[np.int64]]:
     folder = root / CACHE_FOLDER / f"{size_px}px-{RESIZE_RULE}" / kind
+    keys = [source.key for source in sources]
+    source_of = dict(zip(keys, sources, strict=True))
     blocks = Blocks(folder)
     if blocks.missing(keys):
         try:
@@ -137,44 +140,28 @@ def _packed(
             length = max(BLOCK_BYTES // row_bytes, 1)
             parts = [missing[start : start + length] for start in range(0, len(missing), length)]
             work = {
-                str(n): _Work(root, folder, size_px, {key: sources[key] for key in part})
+                str(n): _Work(root, folder, size_px, {key: source_of[key] for key in part})
                 for n, part in enumerate(parts)
             }
-            _do(make, work, len(missing), workers, title)
+            _do(work, len(missing), workers, title)
         blocks = Blocks(folder)
     return blocks, blocks.places(keys)
 
 
-def _do(make: Callable[[_Work], None], work: dict[str, _Work], count: int, workers: int, title: str) -> None:
+def _do(work: dict[str, _Work], count: int, workers: int, title: str) -> None:
     with Progress(title, count, "pictures") as progress:
         if workers <= 1 or len(work) == 1:
             for part in work.values():
-                make(part)
+                _pack(part)
                 progress.advance(len(part.sources))
             return
-        for outcome in run_items(make, work, workers=workers, setup=one_thread):
+        for outcome in run_items(_pack, work, workers=workers, setup=one_thread):
             if outcome.error:
                 raise BrickbenchError(f"Packing stopped: {outcome.error}. Run it again; it goes on where it stopped.")
             progress.advance(len(work[outcome.key].sources))
 
 
-def _pack(work: _Work, read: Callable[[Any], npt.NDArray[Any]]) -> None:
-    rows = [read(source) for source in work.sources.values()]
+def _pack(work: _Work) -> None:
+    rows: list[npt.NDArray[Any]] = [source.read(work.root, work.size_px) for source in work.sources.values()]
     kind = np.result_type(*{row.dtype for row in rows})  # uint16 if one brick map of the block needs it
     write_block(work.folder, list(work.sources), np.stack(rows).astype(kind, copy=False))
-
-
-def _pack_pictures(work: _Work) -> None:
-    _pack(work, partial(_read_file, work))
-
-
-def _read_file(work: _Work, file: PictureFile) -> Image:
-    return file.read(work.root, work.size_px)
-
-
-def _pack_masks(work: _Work) -> None:
-    _pack(work, partial(_draw, work))
-
-
-def _draw(work: _Work, source: MaskSource) -> npt.NDArray[Any]:
-    return draw_brick_map(source.rles, source.height, source.width, work.size_px)

@@ -13,8 +13,8 @@ import numpy.typing as npt
 
 from core.seeding import Purpose, generator
 from dataset.loading.augment import AugmentSettings
+from dataset.pictures import Image
 
-Image = npt.NDArray[np.uint8]
 _NOISE_VALUES = 1 << 20
 _NOISE_UNIT = 64.0  # the table holds integers, this many to a standard deviation
 _YIQ_FROM_RGB = np.array([[0.299, 0.587, 0.114], [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])  # NTSC 1953

@@ -1,6 +1,5 @@
 """Batches for training: from a dataset to torch's DataLoader, deterministic, resumable, sharded."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 from core.errors import SettingsError
+from core.files import sha256_hex
 from dataset.loading.batches import BatchPlan, Key
 from dataset.loading.network_input import IMAGENET_MEAN, IMAGENET_STD, Normalizer
 from dataset.loading.samples import Batch, Samples
@@ -58,17 +58,9 @@ class PictureLoader:
     ) -> None:
         """Pack what is to be packed, and start nothing else yet.
 
-        Args:
-            pictures: a dataset without a transform.
-            settings: decide samples and batches.
-            mean: per channel, of pictures scaled to 0..1.
-            std: per channel, of pictures scaled to 0..1.
-            varied: False for pictures that are only asked for unvaried, as for validation.
-            with_masks: whether batches hold masks.
-            rank: which of the processes that train together this is.
-            ranks: how many they are.
-            device: where the pictures and targets of batches are to be.
-            title: what the progress of packing is called.
+        The `pictures` have no transform. Of pictures scaled to 0..1, `mean` and `std` are those of each channel. Not
+        `varied`, pictures are only asked for unvaried, as for validation; `with_masks`, batches hold masks. This is
+        process `rank` of the `ranks` that train together, and batches come to `device`. `title` names the progress.
 
         Raises:
             SettingsError: ranks and batch size do not fit.
@@ -80,7 +72,7 @@ class PictureLoader:
         self._normalizer, self._device = Normalizer(mean, std), torch.device(device)
         self.targets: Tensor = self.samples.targets
         identity = f"{settings.batch_digest()} {pictures.classes} {pictures.image_ids}"
-        self._identity = hashlib.sha256(identity.encode()).hexdigest()[:12]
+        self._identity = sha256_hex(identity.encode())[:12]
         self._epoch, self._delivered = 1, 0
         self._schedule = _Schedule()
         self._loader: DataLoader[Batch] = DataLoader(

@@ -68,10 +68,7 @@ class Normalizer:
 def empty_pictures(count: int, size_px: int, *, shared: bool) -> Tensor:
     """Return a tensor (count, size_px, size_px, 3) uint8 to be filled.
 
-    Args:
-        count: number of pictures.
-        size_px: their side.
-        shared: in memory that another process can take over, so that a batch is not copied on its way there.
+    If `shared`, in memory that another process can take over, so that a batch is not copied on its way there.
     """
     shape = (count, size_px, size_px, 3)
     if not shared:
@@ -84,11 +81,7 @@ def empty_pictures(count: int, size_px: int, *, shared: bool) -> Tensor:
 def network_input(image: Image, input_size_px: int, mean: Sequence[float], std: Sequence[float]) -> Tensor:
     """Return one picture, (H, W, 3) uint8 RGB, as a network takes it: (3, S, S) float32, normalised.
 
-    Args:
-        image: the picture, of any size.
-        input_size_px: S, the side of the square.
-        mean: per channel, of pictures scaled to 0..1; taken off first.
-        std: per channel, of pictures scaled to 0..1; divided by.
+    Of pictures scaled to 0..1, `mean` is taken off each channel first, then it is divided by `std`.
     """
     out = np.empty((input_size_px, input_size_px, 3), dtype=np.float32)
     _normalizer(tuple(mean), tuple(std)).into(resize_picture(image, input_size_px), out)

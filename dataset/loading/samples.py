@@ -12,7 +12,7 @@ from dataset.loading.augment import AugmentSettings
 from dataset.loading.backgrounds import Backgrounds
 from dataset.loading.batches import Key
 from dataset.loading.blocks import Blocks
-from dataset.loading.bricks import BrickMap, Bricks, draw_brick_map, resize_map
+from dataset.loading.bricks import BrickMap, Bricks, resize_map
 from dataset.loading.cache import mask_source, pack_brick_maps, pack_pictures, picture_files
 from dataset.loading.network_input import Image, empty_pictures, resize_picture
 from dataset.loading.randomness import AUGMENT, stream
@@ -51,12 +51,8 @@ class Samples(Dataset[Batch]):
     ) -> None:
         """Take a dataset without a transform, and pack its pictures if they fit ``settings.cache_mb``.
 
-        Args:
-            pictures: gives (H, W, 3) uint8.
-            settings: size, augmentation, seed, cache.
-            varied: whether pictures will be asked for with an epoch above 0; False reads nothing for that.
-            with_masks: whether batches hold masks.
-            title: what the progress of packing is called.
+        Not `varied`, nothing is read for epochs above 0. Batches hold masks if `with_masks`; `title` names the
+        progress.
 
         Raises:
             BrickbenchError: a picture is missing or damaged, the cache cannot be written, or there are no backgrounds.
@@ -124,8 +120,7 @@ class Samples(Dataset[Batch]):
         if self._packed_maps is not None:
             blocks, places = self._packed_maps
             return blocks.read(places[index])
-        source = mask_source(self._bricks, index)
-        return draw_brick_map(source.rles, source.height, source.width, self._settings.kept_size_px)
+        return mask_source(self._bricks, index).read(self._pictures.root, self._settings.kept_size_px)
 
     def sample(self, key: Key) -> tuple[Image, npt.NDArray[np.float32], BrickMap | None]:
         """Return picture (S, S, 3) uint8, labels (C,) and, where masks are wanted, brick map (S, S) of a sample."""

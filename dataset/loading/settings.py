@@ -1,7 +1,5 @@
 """What decides the pictures that a network is trained on, besides the dataset."""
 
-import hashlib
-import json
 from pathlib import Path
 from typing import Literal, Self
 
@@ -61,9 +59,7 @@ class LoadingSettings(Settings):
 
     def batch_digest(self) -> str:
         """Return 12 hexadecimal digits that differ whenever settings differ that decide batches."""
-        names = set(LoadingSettings.model_fields) - SPEED_ONLY
-        text = json.dumps(self.model_dump(mode="json", include=names), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+        return self.digest(set(LoadingSettings.model_fields) - SPEED_ONLY)
 
     @model_validator(mode="after")
     def _working_size_is_no_smaller(self) -> Self:

@@ -6,15 +6,13 @@ from typing import Any, NamedTuple
 import albumentations
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from dataset.loading.augment import AugmentSettings
 from dataset.loading.backgrounds import Backgrounds, PasteOnBackground
 from dataset.loading.bricks import BrickMap
 from dataset.loading.effects import Colour, SensorNoise, SoftShadow
 from dataset.loading.viewpoint import Matrix, Viewpoint
-
-Image = npt.NDArray[np.uint8]
+from dataset.pictures import Image
 
 
 class Varied(NamedTuple):
@@ -32,12 +30,8 @@ def pipeline(settings: AugmentSettings, size_px: int, *, crop: bool = True) -> a
     """Return the steps of `settings` after pasting, in the order of a camera: viewpoint, light, lens, sensor, file.
 
     It takes ``image`` (H, W, 3) uint8 and ``mask`` (H, W) of integers or None, gives both at (size_px, size_px), and
-    holds only the steps that `settings` turn on.
-
-    Args:
-        settings: what may be drawn.
-        size_px: side of the result.
-        crop: False leaves crops out, for pictures of which it is not known where their bricks are.
+    holds only the steps that `settings` turn on; without `crop`, for pictures of which it is not known where their
+    bricks are, no crops.
     """
     steps: list[Any] = [Viewpoint(settings, size_px, crop=crop)]
     if settings.shadows:
@@ -84,14 +78,9 @@ class Variation:
         crop: bool = True,
         keep_map: bool = True,
     ) -> Varied:
-        """Return `image` varied.
+        """Return `image`, (H, W, 3) uint8, varied; `numbers` decide everything that is drawn.
 
-        Args:
-            image: (H, W, 3) uint8.
-            numbers: decides everything that is drawn.
-            brick_map: (H, W), goes the same way.
-            crop: whether crops are allowed.
-            keep_map: whether the moved brick map is wanted; False saves moving it.
+        The `brick_map`, (H, W), goes the same way, unless `keep_map` is False, which saves moving it.
         """
         steps = self._cropping if crop else self._whole
         # Albumentations' own seeding gives each step the same stream, which would tie brightness to rotation.

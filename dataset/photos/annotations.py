@@ -1,7 +1,6 @@
 """What a folder of annotated photos says, in one shape for every format."""
 
-import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from core.errors import BrickbenchError
@@ -11,10 +10,6 @@ Box = tuple[float, float, float, float]
 
 class PhotoError(BrickbenchError):
     """A photo that cannot be used; its text is the reason, a clause that goes behind the photo's name."""
-
-
-class FlatOutlineError(PhotoError):
-    """An outline that encloses nothing; where there is a box beside it, that can be used."""
 
 
 @dataclass(frozen=True)
@@ -115,55 +110,3 @@ def merged(photos: Iterable[AnnotatedPhoto]) -> tuple[list[AnnotatedPhoto], list
         )
         joined += [replace(whole, split=split) for split in dict.fromkeys(photo.split for photo in same)]
     return joined, set_aside
-
-
-def outline(values: Sequence[object], what: str) -> tuple[float, ...]:
-    """Return a polygon (x0, y0, x1, y1, …) of three points or more.
-
-    Args:
-        values: its coordinates, as they were read.
-        what: what they are of, for the message: ``annotation 3``.
-
-    Raises:
-        PhotoError: they are no polygon; FlatOutlineError where it encloses nothing.
-    """
-    try:
-        numbers = tuple(float(value) for value in values)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise PhotoError(f"the outline of {what} should be numbers, it is {shortened(values)}") from error
-    if len(numbers) % 2:
-        raise PhotoError(f"the outline of {what} has {len(numbers)} numbers; it should have two for each point")
-    if not all(map(math.isfinite, numbers)):
-        raise PhotoError(f"the outline of {what} is not all finite numbers")
-    xs, ys = numbers[::2], numbers[1::2]
-    if len(xs) < 3:
-        raise FlatOutlineError(f"the outline of {what} has {len(xs)} points; it needs 3 or more")
-    after = [*range(1, len(xs)), 0]
-    # An eight has no area by this sum, but its three points that do not lie on a line enclose some.
-    turns = [
-        (xs[n] - xs[0]) * (ys[after[n]] - ys[0]) - (xs[after[n]] - xs[0]) * (ys[n] - ys[0]) for n in range(len(xs))
-    ]
-    if not any(turns):
-        raise FlatOutlineError(f"the outline of {what} is flat: all of its points lie on one line")
-    return numbers
-
-
-def box_of(values: Sequence[object], what: str) -> Box:
-    """Return four coordinates as numbers.
-
-    Raises:
-        PhotoError: they are not four numbers.
-    """
-    try:
-        a, b, c, d = (float(value) for value in values)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
-        raise PhotoError(f"the box of {what} should be four numbers, it is {shortened(values)}") from error
-    if not all(map(math.isfinite, (a, b, c, d))):
-        raise PhotoError(f"the box of {what} is not all finite numbers")
-    return a, b, c, d
-
-
-def shortened(value: object) -> str:
-    """Return how a wrong value reads, cut where it is long."""
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -1,6 +1,5 @@
 """The folder that is imported: its files, found by the names that annotations give them, and none outside it."""
 
-import codecs
 import os
 import posixpath
 import re
@@ -9,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
+from core.errors import BrickbenchError
+from core.files import decode_text
 from dataset.manifest import MANIFEST_NAME
 from dataset.photos.annotations import AnnotatedPhoto, PhotoError, Reason
 
@@ -113,12 +114,13 @@ class PhotoFolder:
         except OSError as error:
             raise PhotoError(f"cannot be read: {error.strerror or error}") from error
 
-    def mentions(self, file: str, key: str) -> bool:
-        """Return whether a file has `key` in quotes, whatever its encoding."""
+    def mentions(self, file: str, *keys: str) -> set[str]:
+        """Return those of `keys` that a file has in quotes, whatever its encoding; none if it cannot be read."""
         try:
-            return f'"{key}"'.encode() in self.read_bytes(file).replace(b"\0", b"")
+            text = self.read_bytes(file).replace(b"\0", b"")
         except PhotoError:
-            return False
+            return set()
+        return {key for key in keys if f'"{key}"'.encode() in text}
 
     def read_text(self, file: str) -> str:
         """Return the text of an annotation file: UTF-8, or UTF-16 with its mark.
@@ -127,12 +129,25 @@ class PhotoFolder:
             PhotoError: it cannot be read, or is neither.
         """
         data = self.read_bytes(file)
-        is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         try:
-            return data.decode("utf-16" if is_utf16 else "utf-8-sig")
+            return decode_text(data)
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
             raise PhotoError(f"is no UTF-8 text, as line {line} shows; save it as UTF-8") from error
+
+    def text_if_any(self, file: str) -> str:
+        """Return the text of a file, empty where it cannot be read."""
+        try:
+            return self.read_text(file)
+        except PhotoError:
+            return ""
+
+    def lines(self, file: str) -> list[str]:
+        """Return the lines of a file without which nothing can be imported; BrickbenchError if it cannot be read."""
+        try:
+            return self.read_text(file).splitlines()
+        except PhotoError as error:
+            raise BrickbenchError(f"{self.root / file} {error}.") from error
 
     def find(self, name: str, annotation: str, near: Sequence[str] = ("",)) -> str:
         """Return the file that the annotation file `annotation` calls `name`.

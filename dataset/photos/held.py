@@ -12,9 +12,9 @@ from core.errors import BrickbenchError
 from core.files import atomic_file
 from core.progress import Progress
 from dataset.index import open_index
-from dataset.photos.fingerprints import Fingerprints, perceptual_hash, pixel_hash, thumbnail
+from dataset.photos.duplicates import Fingerprints, fingerprints_of, print_of
 from dataset.photos.plan import Candidate
-from dataset.photos.prepare import STAGED_SCHEMA, fingerprints_of
+from dataset.photos.prepare import STAGED_SCHEMA
 from dataset.pictures import read_picture
 
 IMPORTS_FOLDER = "imports"
@@ -67,12 +67,7 @@ def read_held(root: Path) -> HeldPhotos:
         with Progress("Fingerprint", len(missing), "photos") as progress:
             for image_id, *_, file, content_hash, width, height in missing:
                 pixels = read_picture(root, file, content_hash, width, height)
-                kept[image_id] = {
-                    "image_id": image_id,
-                    "pixel_hash": pixel_hash(pixels),
-                    "hash": perceptual_hash(pixels),
-                    "thumbnail": thumbnail(pixels).tobytes(),
-                }
+                kept[image_id] = {"image_id": image_id} | print_of(pixels)
                 progress.advance()
         for shard in {row[5] for row in missing}:
             table = pa.Table.from_pylist([kept[row[0]] for row in rows if row[5] == shard], schema=PRINTS_SCHEMA)

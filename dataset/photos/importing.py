@@ -11,20 +11,19 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.errors import BrickbenchError, SettingsError
+from core.errors import BrickbenchError
 from core.progress import Progress
-from core.settings import near_matches
+from core.settings import require_known
 from dataset.index import update_index
 from dataset.manifest import MANIFEST_NAME, Manifest, PartInfo
 from dataset.photos.annotations import AnnotatedPhoto, Annotations, Reason, merged
-from dataset.photos.duplicates import find_duplicates, join_pairs
-from dataset.photos.fingerprints import join
+from dataset.photos.duplicates import find_duplicates, fingerprints_of, join, join_pairs
 from dataset.photos.folder import PhotoFolder
 from dataset.photos.formats.registry import FORMATS, detect
 from dataset.photos.held import HeldPhotos, held_codes, keep_prints, read_held
 from dataset.photos.mapping import Catalogue, clean_name, map_classes
 from dataset.photos.plan import Candidate, Place, Plan, plan_splits
-from dataset.photos.prepare import STAGED_SCHEMA, Storage, fingerprints_of, instances_of
+from dataset.photos.prepare import STAGED_SCHEMA, Storage, instances_of
 from dataset.photos.report import ImportReport, save_report
 from dataset.photos.settings import PhotoImportSettings
 from dataset.photos.staging import clear_staging, locked, read_staged, stage, staging_folder
@@ -56,19 +55,19 @@ class _Sorted:
 
 
 def read_photos(source: Path, format_name: str | None = None, part_names: Collection[str] = ()) -> PhotoSource:
-    """Return what the folder `source` holds, in the format of that name or the one that it looks like.
+    """Return what `source` holds, a folder or the table, COCO or data.yaml file in it.
 
-    Args:
-        source: a folder, or the table, COCO or data.yaml file in it.
-        format_name: one of `FORMATS`.
-        part_names: names and numbers of parts, in lower case; tables have names with commas.
+    Its format is the one of that name in `FORMATS`, or the one that it looks like. Tables have names of parts with
+    commas, so those, and numbers of parts, are `part_names`, in lower case.
 
     Raises:
         BrickbenchError: it is in no known format, its annotations cannot be read, or nothing is there.
         SettingsError: there is no format of that name.
     """
     folder = PhotoFolder(source, part_names)
-    kind = _format_of(folder, format_name)
+    if format_name is not None:
+        require_known("format", format_name, FORMATS)
+    kind = format_name or detect(folder)
     annotations = FORMATS[kind].read(folder)
     annotations.set_aside += folder.refused
     annotations.photos[:], conflicts = merged(annotations.photos)
@@ -158,16 +157,6 @@ def import_photos(
         save_report(root, folder.name, report)
         clear_staging(root)
     return report
-
-
-def _format_of(folder: PhotoFolder, name: str | None) -> str:
-    if name is None:
-        return detect(folder)
-    if name not in FORMATS:
-        raise SettingsError(
-            f"Unknown format {name!r}{near_matches(name, list(FORMATS))}; known are {', '.join(FORMATS)}."
-        )
-    return name
 
 
 def _leave_out_dropped(annotations: Annotations, part_of: Mapping[str, str | None]) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 from core.errors import SettingsError
 from core.settings import near_matches
 from dataset.manifest import PartInfo
+from dataset.photos.annotation_text import NULLS, load_yaml_text
 from dataset.photos.annotations import PhotoError
-from dataset.photos.yaml_text import NULLS, load_yaml_text
 
 Catalogue = Callable[[str], PartInfo | None]
 """What a number, a former number or a name means: the part as it is numbered today, None if there is none."""

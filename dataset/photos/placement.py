@@ -8,10 +8,10 @@ import numpy.typing as npt
 from pycocotools import mask as coco
 
 from core.errors import BrickbenchError
-from dataset.masks import BoolMask, encode_mask, run_lengths
+from dataset.masks import BoolMask, decode_mask, encode_mask
 from dataset.photos.annotations import FrameRle, PhotoError, PhotoObject
 from dataset.photos.decode import LARGEST_PHOTO_PX, PhotoHeader
-from dataset.photos.orientation import Points, turn_picture, turn_points
+from dataset.photos.orientation import Pixels, Points, turn_picture, turn_points
 from dataset.records import PhotoInstance
 
 SAME_SHAPE = 0.02  # difference of aspect ratios that rounding gives a picture of fifty pixels
@@ -69,8 +69,7 @@ class Placer:
         """Return (left, top, width, height) of at least one pixel, clipped to the picture."""
         if not np.isfinite(corners).all():
             raise PhotoError(f"has a box of {name!r} that is no four numbers")
-        if self.frame != _WHOLE and min(self.frame) > 2 and max(map(abs, corners)) <= 1.0:
-            raise PhotoError(f"has a box of {name!r} in shares of the picture, where pixels are expected")
+        self._require_pixels(corners, f"a box of {name!r}")
         ends = self._points(np.array(corners).reshape(2, 2))
         (left, top), (right, bottom) = ends.min(axis=0), ends.max(axis=0)
         if right <= 0 or bottom <= 0 or left >= self.width or top >= self.height:
@@ -103,13 +102,16 @@ class Placer:
         outlines = [self._points(np.array(polygon).reshape(-1, 2)).ravel() for polygon in thing.polygons]
         if not all(np.isfinite(outline).all() for outline in outlines):
             raise PhotoError(f"has an outline of {thing.class_name!r} that is not all numbers")
-        if self.frame != _WHOLE and min(self.frame) > 2 and max(abs(v) for p in thing.polygons for v in p) <= 1.0:
-            raise PhotoError(
-                f"has an outline of {thing.class_name!r} in shares of the picture, where pixels are expected"
-            )
+        self._require_pixels(
+            [value for polygon in thing.polygons for value in polygon], f"an outline of {thing.class_name!r}"
+        )
         outlines = [_clipped(outline, self.width, self.height) for outline in outlines]
         parts = coco.frPyObjects([outline.tolist() for outline in outlines], self.height, self.width)
         return np.asarray(coco.decode(coco.merge(parts)), dtype=np.bool_)
+
+    def _require_pixels(self, values: Sequence[float], what: str) -> None:
+        if self.frame != _WHOLE and min(self.frame) > 2 and max(map(abs, values)) <= 1.0:
+            raise PhotoError(f"has {what} in shares of the picture, where pixels are expected")
 
     def _require_shape(self, rle: FrameRle) -> None:
         """Raise PhotoError if a mask is of another shape than the picture that was annotated."""
@@ -145,15 +147,11 @@ def _clipped(outline: npt.NDArray[np.float64], width: int, height: int) -> npt.N
     return outline.clip(-far, far + max(width, height))
 
 
-def _decode_rle(rle: FrameRle) -> npt.NDArray[np.uint8]:
+def _decode_rle(rle: FrameRle) -> Pixels:
     """Return the mask (height, width) uint8 of 0 and 1."""
     if rle.height * rle.width > LARGEST_PHOTO_PX:
         raise PhotoError("has a mask in its annotation that is larger than any photo")
     try:
-        runs = run_lengths(rle.counts) if isinstance(rle.counts, str) else np.array(rle.counts, dtype=np.int64)
+        return decode_mask(rle.counts, rle.height, rle.width).view(np.uint8)
     except BrickbenchError as error:
         raise PhotoError("has a damaged mask in its annotation") from error
-    if runs.size == 0 or runs.min() < 0 or runs.sum() != rle.height * rle.width:
-        raise PhotoError("has a damaged mask in its annotation")
-    values = (np.arange(runs.size) % 2).astype(np.uint8)
-    return np.repeat(values, runs).reshape(rle.width, rle.height).T

@@ -61,14 +61,10 @@ def plan_splits(
 ) -> Plan:
     """Return where all new photos go.
 
-    Photos of one component share a group and a split: that of the copies in the dataset, which cannot move, else the
-    most held-out one that their sources give, else one that is drawn so that each part has its share in each split.
-
-    Args:
-        candidates: N photos, new ones and those of the dataset.
-        components: (N,) numbers; equal ones for copies of the same photo.
-        rule: shares and seed of the draw.
-        keep_leaks: new photos keep the splits that their sources give, also where copies are in another.
+    Photos of one component, which have the same number among `components`, are copies of each other. They share a group
+    and a split: that of the copies in the dataset, which cannot move, else the most held-out one that their sources
+    give, else one that is drawn by `rule` so that each part has its share in each split. With `keep_leaks`, new photos
+    keep the splits that their sources give, also where copies are in another.
     """
     plan = Plan()
     members: dict[int, list[Candidate]] = defaultdict(list)
@@ -101,15 +97,13 @@ def _place(together: list[Candidate], plan: Plan) -> bool:
     given = most_held_out(candidate.given for candidate in new)
     if held:
         group_id, split = max(held, key=lambda place: (SPLITS.index(place[1]), place[0]))
-        for candidate in new:
-            plan.places[candidate.image_id] = Place(group_id, split, candidate.given == split)
-        return True
-    if given is not None:
-        group_id = min(candidate.image_id for candidate in new)
-        for candidate in new:
-            plan.places[candidate.image_id] = Place(group_id, given, True)
-        return True
-    return False
+    elif given is not None:
+        group_id, split = min(candidate.image_id for candidate in new), given
+    else:
+        return False
+    for candidate in new:
+        plan.places[candidate.image_id] = Place(group_id, split, not held or candidate.given == split)
+    return True
 
 
 def _by_given(together: list[Candidate]) -> list[list[Candidate]]:

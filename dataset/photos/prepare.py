@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,10 +13,11 @@ import pyarrow.parquet as pq
 from core.files import atomic_file, sha256_hex
 from dataset.photos.annotations import AnnotatedPhoto, PhotoError
 from dataset.photos.decode import decode_photo, read_header, working_size
-from dataset.photos.fingerprints import THUMBNAIL_PX, Fingerprints, perceptual_hash, pixel_hash, thumbnail
+from dataset.photos.duplicates import print_of
 from dataset.photos.formats.labelme import picture_inside
 from dataset.photos.orientation import Pixels
 from dataset.photos.placement import Placer
+from dataset.pictures import encode_jpeg
 from dataset.records import PhotoInstance
 
 IMAGE_ID_DIGITS = 16
@@ -117,9 +117,7 @@ def _prepare(photo: AnnotatedPhoto, batch: Batch, known: Any) -> dict[str, Any]:
         "data": stored,
         "labels": sorted({part for part in parts.values() if part is not None}),
         "instances": json.dumps([asdict(thing) for thing in placed if thing is not None]),
-        "pixel_hash": pixel_hash(pixels),
-        "hash": perceptual_hash(pixels),
-        "thumbnail": thumbnail(pixels).tobytes(),
+        **print_of(pixels),
     }
 
 
@@ -129,22 +127,11 @@ def _stored_bytes(data: bytes, pixels: Pixels, as_it_is: bool, batch: Batch) -> 
         return None
     if as_it_is:
         return data
-    settings = [cv2.IMWRITE_JPEG_QUALITY, batch.storage.quality]
-    return bytes(cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), settings)[1].tobytes())
+    return encode_jpeg(pixels, batch.storage.quality)
 
 
 def instances_of(text: str) -> tuple[PhotoInstance, ...]:
     """Return the instances of a staged row."""
     return tuple(
         PhotoInstance(**(values | {"box_xywh_px": tuple(values["box_xywh_px"])})) for values in json.loads(text)
-    )
-
-
-def fingerprints_of(table: pa.Table) -> Fingerprints:
-    """Return the fingerprints in a table with the columns pixel_hash, hash and thumbnail."""
-    thumbnails = np.frombuffer(b"".join(table["thumbnail"].to_pylist()), dtype=np.uint8)
-    return Fingerprints(
-        table["pixel_hash"].to_pylist(),
-        np.asarray(table["hash"], dtype=np.uint64),
-        thumbnails.reshape(-1, THUMBNAIL_PX, THUMBNAIL_PX, 3),
     )

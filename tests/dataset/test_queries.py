@@ -12,7 +12,7 @@ from dataset.commands import dataset
 from dataset.database import INDEX_NAME
 from dataset.dataset_folder import DatasetFolder
 from dataset.queries import query
-from dataset.views import VIEWS
+from dataset.schema import VIEWS
 
 SECRET = "hidden = 1\n"
 FORBIDDEN = [

@@ -17,13 +17,13 @@ from PIL import Image
 
 from core.errors import BrickbenchError, SettingsError
 from core.files import sha256_hex
+from dataset.commands import split
 from dataset.dataset_folder import DatasetFolder
 from dataset.draw_splits import change_splits, draw_stratified
 from dataset.index import open_index, rebuild_index, update_index
 from dataset.manifest import Manifest, SplitRule
 from dataset.records import PhotoRecord
 from dataset.shards import write_photo_shard
-from dataset.split_commands import split
 from dataset.splits import SPLITS, read_splits
 
 RULE = SplitRule(train=0.6, val=0.2, test=0.2, seed=3)

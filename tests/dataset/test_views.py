@@ -14,8 +14,8 @@ from core.files import sha256_hex
 from dataset.database import INDEX_NAME
 from dataset.index import open_index, update_index
 from dataset.records import PhotoInstance, PhotoRecord
+from dataset.schema import VIEWS
 from dataset.shards import write_photo_shard, write_shard
-from dataset.views import VIEWS
 
 Rows = list[dict[str, Any]]
 

@@ -7,20 +7,10 @@ from collections import Counter, defaultdict
 from typing import Any
 
 from core.errors import BrickbenchError
-from dataset.photos.annotations import (
-    AnnotatedPhoto,
-    Annotations,
-    FlatOutlineError,
-    FrameRle,
-    PhotoError,
-    PhotoObject,
-    Reason,
-    box_of,
-    outline,
-    shortened,
-)
+from dataset.photos.annotation_text import holds_keys, read_json
+from dataset.photos.annotations import AnnotatedPhoto, Annotations, FrameRle, PhotoError, PhotoObject, Reason
+from dataset.photos.coordinates import FlatOutlineError, box_of, frame_of, outline, shortened
 from dataset.photos.folder import SPLIT_NAMES, PhotoFolder, split_of_path
-from dataset.photos.json_text import read_json
 
 KEYS = {"images", "annotations", "categories"}
 PLACES = ("", "images", "../images", "../", "data", "../data")
@@ -43,7 +33,7 @@ def read(folder: PhotoFolder) -> Annotations:
     for file in folder.ending(".json"):
         if _is_coco(folder, file):
             try:
-                _read_file(folder, file, read_json(folder.read_text(file)), found)
+                _read_file(folder, file, read_json(folder, file), found)
             except PhotoError as error:
                 raise BrickbenchError(
                     f"{folder.root / file} is no valid COCO file: {error}. Export it again."
@@ -54,14 +44,8 @@ def read(folder: PhotoFolder) -> Annotations:
 
 def _is_coco(folder: PhotoFolder, file: str) -> bool:
     # Reading all of a large file twice is spared where its images are not even mentioned.
-    others = ("file_name", "annotations", "categories")
-    if not folder.mentions(file, "images") or not any(folder.mentions(file, key) for key in others):
-        return False
-    try:
-        content = json.loads(folder.read_text(file))
-    except (PhotoError, ValueError, RecursionError):
-        return True  # what is wrong is told when it is read
-    return isinstance(content, dict) and set(content) >= KEYS
+    mentioned = folder.mentions(file, "images", "file_name", "annotations", "categories")
+    return "images" in mentioned and len(mentioned) > 1 and holds_keys(folder, file, KEYS)
 
 
 def _read_file(folder: PhotoFolder, file: str, content: dict[str, Any], found: Annotations) -> None:
@@ -94,7 +78,7 @@ def _read_file(folder: PhotoFolder, file: str, content: dict[str, Any], found: A
             if image_id in damaged:
                 raise PhotoError(f"{file}: {damaged[image_id]}")
             photo = folder.find(name, file, near)
-            frame = _frame(image, f"image {place} of {file}")
+            frame = frame_of(image.get("width"), image.get("height"), f"image {place} of {file}")
             found.photos.append(AnnotatedPhoto(photo, file, split, objects=tuple(things[image_id]), frame=frame))
         except PhotoError as error:
             found.set_aside.append(Reason(name if isinstance(name, str) else file, str(error), count))
@@ -134,14 +118,6 @@ def _require_distinct(images: list[dict[str, Any]]) -> None:
         number, name = _id_text(image.get("id")), image.get("file_name")
         if number and files.setdefault(number, name) != name:
             raise PhotoError(f"two images have the id {number}: {files[number]!r} and {name!r}")
-
-
-def _frame(image: dict[str, Any], what: str) -> tuple[float, float] | None:
-    width, height = image.get("width"), image.get("height")
-    if not width or not height:
-        return None
-    _, _, width, height = box_of((0, 0, width, height), what)
-    return width, height
 
 
 def _read_object(annotation: dict[str, Any], names: dict[str, str], place: int) -> PhotoObject:

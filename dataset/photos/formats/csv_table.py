@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 from core.csv_table import TableError, TableRow, decode_table, read_table
 from core.errors import BrickbenchError
-from dataset.photos.annotations import AnnotatedPhoto, Annotations, Box, PhotoError, PhotoObject, Reason, box_of, merged
+from dataset.photos.annotations import AnnotatedPhoto, Annotations, Box, PhotoError, PhotoObject, Reason, merged
+from dataset.photos.coordinates import box_of, frame_of
 from dataset.photos.folder import PICTURE_SUFFIXES, SPLIT_NAMES, PhotoFolder
 
 # Headings are compared in lower case and by their letters and digits alone: `Image ID` is `imageid`.
@@ -197,11 +198,7 @@ def _row_of_names(
         return replace(result, problem="has a box, but no part")
     try:
         box = _corners(box_of(values, "it"), layout)
-        size = [] if "width" in layout else [cells.get(side) for side in ("width", "height")]
-        frame = None
-        if all(size) and size:
-            _, _, *sides = box_of((0, 0, *size), "it")
-            frame = (sides[0], sides[1])
+        frame = None if "width" in layout else frame_of(cells.get("width"), cells.get("height"), "it")
     except PhotoError:
         return replace(result, problem=f"has a box that is no four numbers: {', '.join(values)}")
     return replace(result, box=box, frame=frame)

@@ -8,11 +8,11 @@ import numpy as np
 
 from core.errors import BrickbenchError
 from dataset.masks import encode_mask
-from dataset.photos.annotations import AnnotatedPhoto, Annotations, FrameRle, PhotoError, PhotoObject, Reason, outline
+from dataset.photos.annotation_text import number_in, read_xml, root_name
+from dataset.photos.annotations import AnnotatedPhoto, Annotations, FrameRle, PhotoError, PhotoObject, Reason
+from dataset.photos.coordinates import circle, outline
 from dataset.photos.decode import LARGEST_PHOTO_PX
 from dataset.photos.folder import SPLIT_NAMES, PhotoFolder, split_of_path
-from dataset.photos.formats.shapes import circle
-from dataset.photos.xml_text import number_in, read_xml, root_name
 
 PLACES = ("", "images", "../images", "..")
 SHAPES = ("box", "polygon", "mask", "ellipse", "polyline", "points", "cuboid", "skeleton", "tag")

@@ -13,21 +13,11 @@ import numpy as np
 from PIL import Image
 
 from dataset.masks import encode_mask
-from dataset.photos.annotations import (
-    AnnotatedPhoto,
-    Annotations,
-    FrameRle,
-    PhotoError,
-    PhotoObject,
-    Reason,
-    box_of,
-    outline,
-    shortened,
-)
+from dataset.photos.annotation_text import holds_keys, read_json
+from dataset.photos.annotations import AnnotatedPhoto, Annotations, FrameRle, PhotoError, PhotoObject, Reason
+from dataset.photos.coordinates import circle, frame_of, outline, shortened
 from dataset.photos.decode import LARGEST_PHOTO_PX
 from dataset.photos.folder import PhotoFolder, split_of_path
-from dataset.photos.formats.shapes import circle
-from dataset.photos.json_text import read_json
 
 KEYS = {"shapes", "imagePath"}
 
@@ -49,7 +39,7 @@ def read(folder: PhotoFolder) -> Annotations:
             continue
         labels = 0
         try:
-            content = read_json(folder.read_text(file))
+            content = read_json(folder, file)
             labels = len(content["shapes"]) if isinstance(content["shapes"], list) else 0
             found.photos.append(_read_file(folder, file, content))
         except PhotoError as error:
@@ -59,11 +49,7 @@ def read(folder: PhotoFolder) -> Annotations:
 
 
 def picture_inside(text: str) -> bytes:
-    """Return the bytes of the picture in a LabelMe file.
-
-    Raises:
-        PhotoError: there is none, or it is damaged.
-    """
+    """Return the bytes of the picture in a LabelMe file; raises PhotoError if there is none, or it is damaged."""
     try:
         return base64.b64decode(json.loads(text)["imageData"], validate=True)
     except (KeyError, TypeError, ValueError, binascii.Error) as error:
@@ -71,17 +57,8 @@ def picture_inside(text: str) -> bytes:
 
 
 def _is_labelme(folder: PhotoFolder, file: str) -> bool:
-    if not folder.mentions(file, "shapes"):
-        return False
-    try:
-        text = folder.read_text(file)
-    except PhotoError:
-        return True  # in another encoding, which is told when it is read
-    try:
-        content = json.loads(text)
-    except (ValueError, RecursionError):
-        return True  # the path of the image stands behind the shapes, so it may be cut off
-    return isinstance(content, dict) and set(content) >= KEYS
+    # The path of the image stands behind the shapes, so it may be cut off.
+    return bool(folder.mentions(file, "shapes")) and holds_keys(folder, file, KEYS)
 
 
 def _read_file(folder: PhotoFolder, file: str, content: dict[str, Any]) -> AnnotatedPhoto:
@@ -90,11 +67,7 @@ def _read_file(folder: PhotoFolder, file: str, content: dict[str, Any]) -> Annot
         raise PhotoError(f"its shapes should be a list of objects, they are {shortened(shapes)}")
     if not isinstance(flags, dict):
         raise PhotoError(f"its flags should be an object, they are {shortened(flags)}")
-    width, height = content.get("imageWidth"), content.get("imageHeight")
-    frame = None
-    if width and height:
-        _, _, *sides = box_of((0, 0, width, height), "its picture")
-        frame = (sides[0], sides[1])
+    frame = frame_of(content.get("imageWidth"), content.get("imageHeight"), "its picture")
     things = tuple(_read_shape(shape, number, frame) for number, shape in enumerate(shapes, start=1))
     names = tuple(flag.strip() for flag, is_set in flags.items() if is_set is True and flag.strip())
     try:

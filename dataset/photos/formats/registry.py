@@ -33,11 +33,7 @@ FORMATS = {
 
 
 def detect(folder: PhotoFolder) -> str:
-    """Return the name of the format that `folder` is in.
-
-    Raises:
-        BrickbenchError: it is in none, or in several.
-    """
+    """Return the name of the format that `folder` is in; raises BrickbenchError if it is in none, or in several."""
     fitting = [name for name, kind in FORMATS.items() if name != "folders" and kind.fits(folder)]
     if len(fitting) > 1:
         raise BrickbenchError(

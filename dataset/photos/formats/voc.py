@@ -3,10 +3,10 @@
 import posixpath
 from xml.etree import ElementTree as ET
 
-from core.errors import BrickbenchError
-from dataset.photos.annotations import AnnotatedPhoto, Annotations, PhotoError, PhotoObject, Reason, outline
+from dataset.photos.annotation_text import number_in, read_xml, root_name
+from dataset.photos.annotations import AnnotatedPhoto, Annotations, PhotoError, PhotoObject, Reason
+from dataset.photos.coordinates import outline
 from dataset.photos.folder import PICTURE_SUFFIXES, SPLIT_NAMES, PhotoFolder, split_of_path, stem_of
-from dataset.photos.xml_text import number_in, read_xml, root_name
 
 PLACES = ("", "../JPEGImages", "../images", "..", "../../JPEGImages", "../../images")
 
@@ -53,11 +53,7 @@ def _splits(folder: PhotoFolder) -> dict[str, list[str]]:
         split = SPLIT_NAMES.get(stem_of(file).lower())
         if split is None or "imagesets" not in steps[-3:-1]:
             continue
-        try:
-            lines = folder.read_text(file).splitlines()
-        except PhotoError as error:
-            raise BrickbenchError(f"{folder.root / file} {error}.") from error
-        for line in lines:
+        for line in folder.lines(file):
             if line.strip():
                 splits.setdefault(_listed_stem(line), []).append(split)
     return splits

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import BrickbenchError
-from dataset.photos.annotations import AnnotatedPhoto, Annotations, PhotoError, PhotoObject, Reason, outline
+from dataset.photos.annotation_text import NULLS, load_yaml_text
+from dataset.photos.annotations import AnnotatedPhoto, Annotations, PhotoError, PhotoObject, Reason
+from dataset.photos.coordinates import outline
 from dataset.photos.folder import PICTURE_SUFFIXES, SPLIT_NAMES, PhotoFolder, split_of_path, stem_of
-from dataset.photos.yaml_text import NULLS, load_yaml_text
 
 SPLITS = ("train", "val", "test")
 WHOLE = (1.0, 1.0)  # coordinates are shares of the upright picture
@@ -98,10 +99,7 @@ def _settings_file(folder: PhotoFolder) -> str | None:
 def _is_settings(folder: PhotoFolder, file: str) -> bool:
     if posixpath.basename(file).lower() in _SETTINGS_NAMES:
         return True
-    try:
-        text = folder.read_text(file)
-    except PhotoError:
-        return False
+    text = folder.text_if_any(file)
     return bool(_SETTINGS.search(text) and _HAS_SPLIT.search(text))
 
 
@@ -142,20 +140,14 @@ def _read_source(folder: PhotoFolder, found: Annotations) -> _Source:
 
 
 def _read_names(folder: PhotoFolder, file: str) -> dict[int, str]:
-    try:
-        lines = folder.read_text(file).splitlines()
-    except PhotoError as error:
-        raise BrickbenchError(f"{folder.root / file} {error}.") from error
+    lines = folder.lines(file)
     while lines and not lines[-1].strip():
         lines.pop()
     return {number: line.strip() for number, line in enumerate(lines)}
 
 
 def _lists_pictures(folder: PhotoFolder, file: str) -> bool:
-    try:
-        lines = [line.strip().lower() for line in folder.read_text(file).splitlines() if line.strip()]
-    except PhotoError:
-        return False
+    lines = [line.strip().lower() for line in folder.text_if_any(file).splitlines() if line.strip()]
     return bool(lines) and all(line.endswith(PICTURE_SUFFIXES) for line in lines)
 
 
@@ -281,12 +273,8 @@ def _listed(folder: PhotoFolder, source: _Source, split: str | None, name: str, 
     except PhotoError as error:
         found.notes.append(f"The pictures of {split or 'train'} cannot be listed: {error}.")
         return []
-    try:
-        lines = folder.read_text(list_file).splitlines()
-    except PhotoError as error:
-        raise BrickbenchError(f"{folder.root / list_file} {error}.") from error
     files = []
-    for line in filter(str.strip, lines):
+    for line in filter(str.strip, folder.lines(list_file)):
         try:
             files.append(folder.find(line, list_file, [source.base, posixpath.dirname(list_file)]))
         except PhotoError as error:
@@ -364,10 +352,7 @@ def _label_lines(folder: PhotoFolder, file: str) -> list[str]:
     """Return the lines of a text file if they are YOLO's labels, none otherwise."""
     if _is_other_text(file):
         return []
-    try:
-        lines = [line for line in folder.read_text(file).splitlines() if line.strip()]
-    except PhotoError:
-        return []
+    lines = [line for line in folder.text_if_any(file).splitlines() if line.strip()]
     return lines if lines and _LABEL.fullmatch(lines[0]) else []
 
 

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from core.errors import BrickbenchError
-from dataset.browse.commands import browse
-from dataset.browse.server import serve
+from dataset.browse.app import serve
+from dataset.commands import browse
 from dataset.dataset_folder import DatasetFolder
 
 

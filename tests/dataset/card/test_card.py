@@ -17,9 +17,9 @@ from toy import PARTS, make_toy_dataset
 
 from core.errors import BrickbenchError
 from core.files import sha256_hex
-from dataset.card.commands import card
 from dataset.card.examples import choose_examples
 from dataset.card.facts import VISIBLE_BINS, read_facts
+from dataset.commands import card
 from dataset.dataset_folder import DatasetFolder
 from dataset.index import open_index, update_index
 from dataset.manifest import Manifest

@@ -10,8 +10,18 @@ import pytest
 from PIL import Image
 
 from dataset.manifest import SplitRule
-from dataset.photos.duplicates import equal_pairs, find_duplicates, join_pairs, likeness, near_pairs
-from dataset.photos.fingerprints import Fingerprints, join, perceptual_hash, pixel_hash, thumbnail
+from dataset.photos.duplicates import (
+    Fingerprints,
+    equal_pairs,
+    find_duplicates,
+    join,
+    join_pairs,
+    likeness,
+    near_pairs,
+    perceptual_hash,
+    pixel_hash,
+    thumbnail,
+)
 from dataset.photos.plan import Candidate, Leak, Place, plan_splits
 
 

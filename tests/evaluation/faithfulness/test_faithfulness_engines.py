@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from core.engine import LOCAL, Outcome
-from core.engines.in_process import InProcessEngine
+from core.engines.local import InProcessEngine
 from core.errors import BrickbenchError, PartialFailureError
 from dataset.index import open_index
 from evaluation.commands import faithfulness_tables
