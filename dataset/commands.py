@@ -175,7 +175,7 @@ def browse(dataset: "DatasetFolder", port: int, open_browser: bool) -> None:
 
 @dataset.command(short_help="Write a dataset card.")
 @dataset_argument
-@output_option("Folder to write into.", required=False, default=None, show_default="DATASET")
+@output_option("Folder to write into.", default=None, show_default="DATASET")
 @click.option(
     "--license", "licence", default="unknown", show_default=True, help="Licence as an SPDX name, in lower case."
 )
