@@ -107,7 +107,7 @@ def test_masks_and_boxes_are_evaluated_by_pycocotools(folder: Path, capsys: pyte
     evaluation = COCOeval(truth, truth.loadRes(own), "segm")
     evaluation.evaluate()
     evaluation.accumulate()
-    evaluation.Summary()
+    evaluation.summarize()
     capsys.readouterr()
     assert evaluation.stats[0] == pytest.approx(1.0)
 
