@@ -147,8 +147,10 @@ def _of_maps(context: ScoringContext, item: Slice) -> list[Score]:
         group = slice(start, start + MAPS_AT_ONCE)
         maps, finite = _maps(context, item.rows[group], raw[group], reexplainer, item.regions)
         values, chance = metric.compute(maps, settings)
-        for value, level, is_finite, regions in zip(values, chance, finite, maps.regions, strict=True):
-            status = _status(metric, value, regions, is_finite=is_finite)
+        reason, lacks = metric.lacking or ("", lambda maps, _: np.zeros(len(maps.maps), dtype=np.bool_))
+        why = np.where(lacks(maps, settings), reason, metric.undefined)
+        for value, level, is_finite, regions, lacking in zip(values, chance, finite, maps.regions, why, strict=True):
+            status = _status(metric, value, regions, str(lacking), is_finite=is_finite)
             known = float(value) if status == "ok" else np.nan
             scores.append(Score(known, status, np.nan if metric.chance_of_noise else float(level)))
     return scores
@@ -187,7 +189,9 @@ def _of_noise(context: ScoringContext, item: Noise) -> list[Score]:
         images = _image(context, image_id)[None]
         classes = np.array([context.trained.classes.index(part_id)], dtype=np.int64)
         values, _ = metric.compute(Maps(context.network, images, classes, noise_maps(images, classes, seed)), settings)
-        scores.append(Score(float(values[0]), _status(metric, values[0], None, is_finite=True), np.nan))
+        scores.append(
+            Score(float(values[0]), _status(metric, values[0], None, metric.undefined, is_finite=True), np.nan)
+        )
     return scores
 
 
@@ -203,9 +207,9 @@ def _reexplainer(context: ScoringContext, item: Slice) -> Reexplainer | None:
     return Reexplainer(method, yaml.safe_load(path.read_text(encoding="utf-8")) or {}, context.trained.model)
 
 
-def _status(metric: FaithfulnessMeasure, value: float, regions: Regions | None, *, is_finite: bool) -> str:
+def _status(metric: FaithfulnessMeasure, value: float, regions: Regions | None, why: str, *, is_finite: bool) -> str:
     if not is_finite:
         return "nonfinite"
     if not np.isnan(value):
         return "ok"
-    return "no_twin" if metric.kind == "twins" and regions is None else metric.undefined
+    return "no_twin" if metric.kind == "twins" and regions is None else why

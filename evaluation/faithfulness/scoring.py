@@ -6,6 +6,7 @@ Scores are made in this process, or in the workers of an engine; this process al
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from core.cli import count_of
 from core.engine import LOCAL, Engine
 from core.errors import BrickbenchError, PartialFailureError
 from core.files import require_writable
@@ -20,6 +21,7 @@ from evaluation.faithfulness.plan import find_jobs, work_items
 from evaluation.faithfulness.registry import QUICK, TWINS, find_faithfulness
 from evaluation.faithfulness.score_writer import ScoreWriter
 from evaluation.faithfulness.scorer import ScoringContext, score_item
+from evaluation.faithfulness.twin_metrics import EffectSettings
 from evaluation.faithfulness.twins import Regions, load_regions, require_twins
 from evaluation.score_store import SCORES
 from explain.store import Attribution
@@ -92,6 +94,7 @@ def score_faithfulness(
         if any(find_faithfulness(name).kind == "twins" for name in metrics):
             result.regions = load_regions(trained, context.network, run.dataset.root, image_ids, seed)
             require_twins(run.dataset.root, result.regions)
+            result.add_notes([_told_of_effects(result, metrics)])
         writer = ScoreWriter(jobs, metrics)
         items = work_items(jobs, metrics, writer.levels, result.regions)
         for name in {item.metric: None for item in items.values()}:
@@ -115,6 +118,20 @@ def score_faithfulness(
         summary = f"{writer.lacking} scores could not be made, {result.made + result.found} are there"
         raise PartialFailureError(summary, result.failures, result)
     return result
+
+
+def _told_of_effects(result: FaithfulnessResult, metrics: Mapping[str, Settings]) -> str | None:
+    """Return for how many pairs of a picture with twins and a class no part matters; None where there is none."""
+    settings = next(value for value in metrics.values() if isinstance(value, EffectSettings))
+    pairs = {(row.image_id, row.part_id) for row in result.rows if row.image_id in result.regions}
+    falls = [result.regions[name].effects[:, result.classes.index(part)] for name, part in pairs]
+    without = sum(len(fall) > 0 and max(fall) < settings.least_effect for fall in falls)
+    if not without:
+        return None
+    return (
+        f"In {without} of {count_of(len(falls), 'pair')} of picture and part, no part's removal lowers the logit by "
+        f"{settings.least_effect:g}: the network does not use the parts there, so twins say nothing of maps (no_effect)."
+    )
 
 
 def removal_rows(run: Run, result: FaithfulnessResult, *, seed: int = 0) -> list[dict[str, object]]:

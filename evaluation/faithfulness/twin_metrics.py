@@ -5,15 +5,24 @@ from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
 from core.settings import Settings
 from evaluation.faithfulness.protocol import Maps
 from evaluation.faithfulness.twins import Regions
 from evaluation.intervals import kendall
-from evaluation.measure import FloatArray, Measure, NoSettings, Values
+from evaluation.measure import BoolArray, FloatArray, Measure, Values
 
 
-class TwinSettings(Settings):
+class EffectSettings(Settings):
+    """What counts as an effect."""
+
+    least_effect: float = Field(0.1, gt=0)
+    """Logits by which the answer must fall without one of the parts: a tenth moves a probability of one half by 2.5
+    percentage points. Where no part does as much, the network does not use the parts, and no map can be right."""
+
+
+class TwinSettings(EffectSettings):
     """How the mass of a map on a part is counted."""
 
     sign: Literal["signed", "positive", "absolute"] = "signed"
@@ -21,8 +30,16 @@ class TwinSettings(Settings):
 
 
 def twin_rank(maps: Maps, settings: TwinSettings) -> Values:
-    """Return Kendall's tau between the map's mass on each part and how far the logit falls without the part."""
-    return _each(maps, settings, kendall), np.zeros(len(maps.maps))
+    """Return Kendall's tau between the map's mass on each part and how far the logit falls without the part.
+
+    It is a share of what the falls themselves reach, which is less than 1 where two parts have the same.
+    """
+
+    def share(mass: FloatArray, falls: FloatArray) -> float:
+        reachable = kendall(falls, falls)
+        return kendall(mass, falls) / reachable if reachable else float("nan")  # no order to find
+
+    return _each(maps, settings, share), np.zeros(len(maps.maps))
 
 
 def twin_top(maps: Maps, settings: TwinSettings) -> Values:
@@ -39,13 +56,12 @@ def twin_top(maps: Maps, settings: TwinSettings) -> Values:
     return _each(maps, settings, hit), np.array(chance)
 
 
-def twin_capture(maps: Maps, _settings: NoSettings) -> Values:
+def twin_capture(maps: Maps, settings: EffectSettings) -> Values:
     """Return the effect of what lies under the map's mass, as a share of the greatest effect of a part.
 
     A pixel is drawn with a probability that is its share of the map's positive mass. What lies there is taken away: a
     part, whose effect is known, or the floor, which counts 0. The expected fall of the logit is divided by that of the
-    part that matters most: 1 says that all mass lies on that part. There is nothing to set: mass that is drawn from
-    cannot be negative.
+    part that matters most: 1 says that all mass lies on that part. Mass that is drawn from cannot be negative.
     """
     values, chance = np.full((2, len(maps.maps)), np.nan)
     for row, (one, regions) in enumerate(zip(maps.maps, maps.regions, strict=True)):
@@ -53,7 +69,7 @@ def twin_capture(maps: Maps, _settings: NoSettings) -> Values:
             continue
         falls = regions.effects[:, maps.classes[row]]
         total = np.maximum(one, 0).sum()
-        if falls.max() <= 0 or total == 0:
+        if falls.max() < settings.least_effect or total == 0:
             continue
         inside = np.array([np.maximum(one[mask], 0).sum() for mask in regions.masks]) / total
         values[row] = inside @ falls / falls.max()
@@ -62,12 +78,23 @@ def twin_capture(maps: Maps, _settings: NoSettings) -> Values:
 
 
 def _each(maps: Maps, settings: TwinSettings, agreement: Callable[[FloatArray, FloatArray], float]) -> FloatArray:
-    """Return `agreement` of mass and fall for each map; NaN where fewer than two parts have a twin."""
+    """Return `agreement` of mass and fall for each map; NaN where fewer than two parts have a twin, or none matters."""
     values = np.full(len(maps.maps), np.nan)
     for row, (one, regions) in enumerate(zip(maps.maps, maps.regions, strict=True)):
         if regions is not None and len(regions.part_ids) >= 2:
-            values[row] = agreement(_masses(one, regions, settings), regions.effects[:, maps.classes[row]])
+            falls = regions.effects[:, maps.classes[row]]
+            if falls.max() >= settings.least_effect:
+                values[row] = agreement(_masses(one, regions, settings), falls)
     return values
+
+
+def _no_effect(maps: Maps, settings: EffectSettings) -> BoolArray:
+    """Return for which maps (M,) no part's removal lowers the logit as much as an effect must."""
+    falls = (
+        [] if regions is None else regions.effects[:, index]
+        for regions, index in zip(maps.regions, maps.classes, strict=True)
+    )
+    return np.array([len(fall) > 0 and max(fall) < settings.least_effect for fall in falls], dtype=np.bool_)
 
 
 def _masses(one: FloatArray, regions: Regions, settings: TwinSettings) -> FloatArray:
@@ -83,7 +110,9 @@ TWIN_RANK = Measure(
     compute=twin_rank,
     settings=TwinSettings,
     undefined="one_part",
-    formula="Kendall's tau-a, over the picture's parts, of the map's mass on a part and the logit's fall without it",
+    lacking=("no_effect", _no_effect),
+    formula="Kendall's tau-a, over the picture's parts, of the map's mass on a part and the logit's fall without it, "
+    "as a share of what the falls themselves reach",
     direction="higher",
     range=(-1.0, 1.0),
     chance="0",
@@ -108,12 +137,12 @@ TWIN_CAPTURE = replace(
     name="twin_capture",
     title="Twin effect captured",
     compute=twin_capture,
-    settings=NoSettings,
+    settings=EffectSettings,
     undefined="zero_mass",
     formula="mean of the true effect under the map's mass (the floor's is 0) / the greatest effect of a part",
     range=(float("-inf"), 1.0),
     chance="the same for a constant map: the parts' shares of the picture in place of those of the mass",
     ties="none arise: values are summed",
-    zero_mass="undefined where the map has no positive value, or no part's removal lowers the logit",
+    zero_mass="undefined where the map has no positive value",
     negative_values="counted as 0",
 )

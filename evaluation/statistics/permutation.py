@@ -26,7 +26,7 @@ def flips_for(comparisons: int) -> int:
 
 
 def sign_flip_p_values(sums: FloatArray, *, seed: int, flips: int = FLIPS) -> FloatArray:
-    """Return the two-sided p of each column of paired differences, (C,); 1 where there is no difference at all.
+    """Return the two-sided p of each column of paired differences, (C,): 1 where there is no difference, NaN of NaN.
 
     Args:
         sums: (C, G), each pile's sum of differences; all pairs of a pile are flipped together. The statistic is the
@@ -49,7 +49,7 @@ def sign_flip_p_values(sums: FloatArray, *, seed: int, flips: int = FLIPS) -> Fl
         negative = _all_flips(start, rows, piles) if exact else rng.integers(0, 2, size=(rows, piles), dtype=np.int8)
         as_large += (np.abs((1.0 - 2.0 * negative) @ sums.T) >= reach).sum(axis=0)
     p_values = as_large / total if exact else (as_large + 1) / (total + 1)
-    return np.minimum(p_values, 1.0)
+    return np.where(np.isnan(observed), np.nan, np.minimum(p_values, 1.0))
 
 
 def _all_flips(start: int, rows: int, piles: int) -> FloatArray:

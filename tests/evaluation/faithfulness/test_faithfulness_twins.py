@@ -15,9 +15,15 @@ from evaluation.faithfulness.imputation import Effects, departures, gather_effec
 from evaluation.faithfulness.network import Network
 from evaluation.faithfulness.protocol import Maps
 from evaluation.faithfulness.removal import REMOVALS
-from evaluation.faithfulness.twin_metrics import TwinSettings, twin_capture, twin_rank, twin_top
+from evaluation.faithfulness.twin_metrics import (
+    TWIN_TOP,
+    EffectSettings,
+    TwinSettings,
+    twin_capture,
+    twin_rank,
+    twin_top,
+)
 from evaluation.faithfulness.twins import TWIN_PIXELS, Regions, load_regions, require_twins
-from evaluation.measure import NoSettings
 from evaluation.statistics.prediction import predict_truth, prediction_rows
 from training.run.checkpoint import load_checkpoint
 
@@ -55,7 +61,7 @@ def test_agreement_with_true_effects_by_hand(asked: Make) -> None:
 
 def test_effect_captured_by_hand(asked: Make) -> None:
     maps = _maps(asked, [0, 0, 7, 0], [1, 1, 1, 1], [0, 0, 0, 2], [2, -3, 0, 0], [-1, -1, -1, -1])
-    values, chance = twin_capture(maps, NoSettings())
+    values, chance = twin_capture(maps, EffectSettings())
     # A constant map: 2, 4 and 4 of 16 pixels, effects 2, -1 and 4: (2/16 * 2 - 4/16 + 4/16 * 4) / 4.
     assert values[:4].tolist() == pytest.approx([1.0, 0.25, 0.0, 0.5 * 0.5])
     assert np.isnan(values[4])
@@ -69,9 +75,33 @@ def test_without_twins_or_effects_there_is_no_value(asked: Make) -> None:
     maps = replace(maps, regions=(None, single))
     assert np.isnan(twin_rank(maps, TwinSettings())[0]).all()
     assert np.isnan(twin_top(maps, TwinSettings())[1]).all()
-    assert np.isnan(twin_capture(maps, NoSettings())[0]).tolist() == [True, False]
+    assert np.isnan(twin_capture(maps, EffectSettings())[0]).tolist() == [True, False]
     harmless = Regions(one.part_ids[:1], one.masks[:1], one.logits, one.logits[None] + 1, {})
-    assert np.isnan(twin_capture(replace(maps, regions=(None, harmless)), NoSettings())[0]).all()
+    assert np.isnan(twin_capture(replace(maps, regions=(None, harmless)), EffectSettings())[0]).all()
+
+
+@pytest.mark.parametrize("effects", [[0.0, 0.0, 0.0], [-1.0, -2.0, -0.5], [0.05, -1.0, 0.0]])
+def test_a_network_that_uses_no_part_says_nothing_of_maps(asked: Make, effects: list[float]) -> None:
+    one = _regions()
+    unused = Regions(one.part_ids, one.masks, one.logits, one.logits[None] - np.array(effects)[:, None], {})
+    maps = replace(_maps(asked, [3, 1, 5, 9], [0, 0, 0, 0]), regions=(unused, unused))
+    for values in (
+        twin_rank(maps, TwinSettings())[0],
+        twin_top(maps, TwinSettings())[0],
+        twin_capture(maps, EffectSettings())[0],
+    ):
+        assert np.isnan(values).all()
+    assert TWIN_TOP.lacking is not None
+    reason, lacks = TWIN_TOP.lacking
+    assert (reason, lacks(maps, TwinSettings()).tolist()) == ("no_effect", [True, True])
+    assert lacks(replace(maps, regions=(_regions(), None)), TwinSettings()).tolist() == [False, False]
+
+
+def test_the_truth_itself_reaches_the_highest_rank_also_where_effects_tie(asked: Make) -> None:
+    one = _regions()
+    tied = Regions(one.part_ids, one.masks, one.logits, one.logits[None] - np.array([[4.0], [0.0], [0.0]]), {})
+    maps = replace(_maps(asked, [2, 0, 0, 9], [0, 1, 0, 0]), regions=(tied, tied))
+    assert twin_rank(maps, TwinSettings())[0].tolist() == pytest.approx([1.0, -0.5])
 
 
 def test_effects_are_differences_of_logits_of_real_pictures(with_twins: Path) -> None:

@@ -25,6 +25,11 @@ def test_by_hand() -> None:
     assert sign_flip_p_values(sums, seed=0).tolist() == [0.25, 0.5, 1.0, 1.0]
 
 
+def test_what_has_no_value_has_no_p() -> None:
+    p_values = sign_flip_p_values(np.array([[1.0, np.nan, 4.0], [1.0, 2.0, 4.0]]), seed=0)
+    assert np.isnan(p_values).tolist() == [True, False]
+
+
 def test_many_piles_agree_with_scipy_at_random() -> None:
     sums = np.random.default_rng(0).normal([[0.0], [0.2], [0.45]], size=(3, 40))
     ours = sign_flip_p_values(sums, seed=3, flips=40_000)
