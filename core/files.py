@@ -35,6 +35,21 @@ def require_new(*paths: Path | None, force: bool, option: str = "-o") -> None:
 
 
 @contextlib.contextmanager
+def all_or_none(*paths: Path | None) -> Iterator[None]:
+    """Remove those of the files `paths` that came into being in a block that ends with an error.
+
+    Else the same command, run again, would refuse to write over them.
+    """
+    new = [path for path in paths if path is not None and not path.exists()]
+    try:
+        yield
+    except BaseException:
+        for path in new:
+            path.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
 def cannot_write(what: Path | str, way_out: str) -> Iterator[None]:
     """Turn the OSError of a write in the block into a BrickbenchError of one sentence: what, why, and the way out."""
     try:

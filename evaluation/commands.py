@@ -24,7 +24,7 @@ from core.cli import (
 from core.engine import Engine
 from core.engines.options import engine_options
 from core.errors import PartialFailureError, SettingsError
-from core.files import require_new
+from core.files import all_or_none, require_new
 from evaluation.findings.command import findings
 from training.options import checkpoint_option, checkpoint_there_option, dataset_option, run_argument
 
@@ -370,8 +370,12 @@ def report(
     from evaluation.report.page import write_report
 
     require_new(output, force=force)
-    require_new(*((data / name for name in NAMES) if data else ()), force=force, option="--data")
-    made = write_report(run, output, checkpoint=checkpoint, seed=seed, cases=cases, also=also, data=data, strict=strict)
+    data_files = [data / name for name in NAMES] if data else []
+    require_new(*data_files, force=force, option="--data")
+    with all_or_none(output, *data_files):
+        made = write_report(
+            run, output, checkpoint=checkpoint, seed=seed, cases=cases, also=also, data=data, strict=strict
+        )
     if as_json:
         print_json({"report": made.path, "files": made.files, **vars(made.verdict)})
     else:

@@ -130,7 +130,7 @@ def _told_of_effects(result: FaithfulnessResult, metrics: Mapping[str, Settings]
         return None
     return (
         f"In {without} of {count_of(len(falls), 'pair')} of picture and part, no part's removal lowers the logit by "
-        f"{settings.least_effect:g}: the network does not use the parts there, so twins say nothing of maps (no_effect)."
+        f"{settings.least_effect:g} (no_effect): the network does not use the parts there, so twins judge no map."
     )
 
 

@@ -90,11 +90,10 @@ def _each(maps: Maps, settings: TwinSettings, agreement: Callable[[FloatArray, F
 
 def _no_effect(maps: Maps, settings: EffectSettings) -> BoolArray:
     """Return for which maps (M,) no part's removal lowers the logit as much as an effect must."""
-    falls = (
-        [] if regions is None else regions.effects[:, index]
-        for regions, index in zip(maps.regions, maps.classes, strict=True)
-    )
-    return np.array([len(fall) > 0 and max(fall) < settings.least_effect for fall in falls], dtype=np.bool_)
+    found = np.zeros(len(maps.maps), dtype=np.bool_)
+    for row, regions in enumerate(maps.regions):
+        found[row] = regions is not None and (regions.effects[:, maps.classes[row]] < settings.least_effect).all()
+    return found
 
 
 def _masses(one: FloatArray, regions: Regions, settings: TwinSettings) -> FloatArray:

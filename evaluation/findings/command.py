@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from core.cli import json_option, new_file, output_option, print_json, seed_option
-from core.files import require_new
+from core.files import all_or_none, require_new
 from training.options import checkpoint_there_option, run_argument
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ def findings(
 
     require_new(output, force=force)
     require_new(settings, force=force, option="--settings")
-    page = write_findings(run, output, settings=settings, checkpoint=checkpoint, method=method, seed=seed)
+    with all_or_none(output, settings):
+        page = write_findings(run, output, settings=settings, checkpoint=checkpoint, method=method, seed=seed)
     if as_json:
         print_json(document(page))
         return

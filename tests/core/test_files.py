@@ -1,3 +1,4 @@
+import errno
 import os
 import stat
 from pathlib import Path
@@ -5,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import BrickbenchError
-from core.files import atomic_file, atomic_folder, output_file, require_new, require_writable, sha256_hex
+from core.files import all_or_none, atomic_file, atomic_folder, output_file, require_new, require_writable, sha256_hex
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -103,3 +104,45 @@ def test_what_is_there_is_refused_unless_forced(tmp_path: Path) -> None:
     require_new(tmp_path, force=True)
     with pytest.raises(BrickbenchError, match=r"is there already: choose another place with --data, or give --force"):
         require_new(tmp_path / "new", tmp_path, force=False, option="--data")
+
+
+def test_files_that_belong_together_are_all_there_or_none(tmp_path: Path) -> None:
+    old, page, data = tmp_path / "old", tmp_path / "page", tmp_path / "data"
+    old.write_text("before")
+
+    def write(*, room: bool) -> None:
+        with all_or_none(old, page, None, data):
+            old.write_text("now")
+            page.write_text("now")
+            if not room:
+                raise BrickbenchError("no room")
+            data.write_text("now")
+
+    with pytest.raises(BrickbenchError):
+        write(room=False)
+    assert sorted(tmp_path.iterdir()) == [old]
+    write(room=True)
+    assert sorted(tmp_path.iterdir()) == [data, old, page]
+
+
+@pytest.mark.parametrize(
+    "error", [RuntimeError("enforce fail: unexpected pos 5"), OSError("write failed"), ValueError("I/O error: full")]
+)
+def test_a_full_disk_is_named_whatever_a_library_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(_file: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    for guard in (atomic_file, atomic_folder):
+        with pytest.raises(type(error)), guard(tmp_path / "x"):
+            raise error
+        with (
+            monkeypatch.context() as disk,
+            pytest.raises(OSError, match="No space left") as told,
+            guard(tmp_path / "x"),
+        ):
+            disk.setattr(os, "fsync", full)
+            raise error
+        assert told.value.filename == str(tmp_path / "x")
+    assert list(tmp_path.iterdir()) == []

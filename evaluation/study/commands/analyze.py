@@ -17,7 +17,7 @@ from core.cli import (
     seed_option,
 )
 from core.errors import SettingsError
-from core.files import require_new
+from core.files import all_or_none, require_new
 
 NOTE_LETTERS = 48
 """Longest note in the printed table; files and JSON have them whole."""
@@ -72,10 +72,11 @@ def analyze(
     result = analyze_answers(read.answers, seed=seed, first=first, scores=known)
     titles, metric_title = _titles(result.methods, metric if scores else None)
     report = make_report(read, result, titles=titles, metric=metric_title, scores=known)
-    if output is not None:
-        write_report(report, output)
-    if data is not None:
-        write_data(report, data)
+    with all_or_none(*written):
+        if output is not None:
+            write_report(report, output)
+        if data is not None:
+            write_data(report, data)
     if as_json:
         print_json(document(report) | {"files": written})
         return
