@@ -14,7 +14,7 @@ CELLS_A_SIDE = 3
 
 @dataclass(frozen=True)
 class Footprint:
-    """Where a layer's cells look, in units of a cell, on the mean of some cells."""
+    """Where a layer's cells look, in shares of the picture's side, on the mean of some cells."""
 
     offset: float
     """From a cell's own middle to the middle of what it looks at."""
@@ -63,11 +63,11 @@ def _spread(count: int) -> list[int]:
 
 
 def _moments(gradient: Tensor, place: tuple[int, int], grid: tuple[int, int]) -> tuple[float, float]:
-    """Return how far the middle of a squared gradient (3, S, S) is from that of its cell, and its spread, in cells."""
+    """Return how far the middle of a squared gradient (3, S, S) is from that of its cell, and its spread."""
     shares = gradient.double().square().sum(dim=0)
     shares = shares / shares.sum().clamp_min(1e-300)
     middles = (torch.arange(len(shares), dtype=torch.float64, device=shares.device) + 0.5) / len(shares)
-    down, right = (middles * count - number - 0.5 for number, count in zip(place, grid, strict=True))
+    down, right = (middles - (number + 0.5) / count for number, count in zip(place, grid, strict=True))
     rows, columns = shares.sum(dim=1), shares.sum(dim=0)
     offset = torch.hypot(rows @ down, columns @ right)
     spread = (rows @ down**2 + columns @ right**2).sqrt()

@@ -84,16 +84,14 @@ def test_an_activation_in_place_after_the_layer_changes_nothing(name: str, image
 
 
 @pytest.mark.parametrize(
-    ("name", "layer", "grid"),
+    ("name", "layer", "grid"),  # convolutional networks: tests/explain/test_layers.py
     [
         ("vit_tiny_patch16_224", "blocks.11.norm1", (4, 4)),
         ("swin_tiny_patch4_window7_224", "layers.3.blocks.1.norm1", (2, 2)),
-        ("mobilenetv3_small_050", "blocks", (2, 2)),
     ],
 )
-def test_the_layer_is_found_in_any_network(name: str, layer: str, grid: tuple[int, int], images: torch.Tensor) -> None:
-    size = {} if name.startswith("mobile") else {"img_size": 64}
-    method = create_method("gradcam", timm.create_model(name, num_classes=2, **size))
+def test_the_layer_is_found_in_transformers(name: str, layer: str, grid: tuple[int, int], images: torch.Tensor) -> None:
+    method = create_method("gradcam", timm.create_model(name, num_classes=2, img_size=64))
     assert method.settings.layer == layer  # type: ignore[attr-defined]
     assert method.attribute(images[:1], [[1]])[0].shape == (1, *grid)
 
