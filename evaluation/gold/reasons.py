@@ -34,6 +34,10 @@ KNOWN_REASONS = (
         "it counts positive gradients only, and shows nothing that speaks against a class",
         ("layercam", "gradcam_plus_plus"), ("difference", "absence"),
     ),
+    KnownReason(
+        "its values are in the units of the channels, so that the map is the same one seven times as large",
+        ("scorecam", "eigencam"), ("scaled",), ("invariance",),
+    ),
     KnownReason("it has no class: it shows what the layer reacts to, used or not", ("eigencam",)),
     KnownReason(
         "a channel that is bright everywhere keeps what the network looks at in sight, and weighs as much as the one "
@@ -44,6 +48,20 @@ KNOWN_REASONS = (
     KnownReason(
         "the size of a gradient is the same for what speaks against a class", ("saliency", "smoothgrad"),
         ("difference", "absence"),
+    ),
+    KnownReason(
+        "its noise sets detectors off where there is nothing to find, and where a rectifier saturates the gradient is "
+        "0",
+        ("smoothgrad",), ("together", "shadow", *SATURATED),
+    ),
+    KnownReason(
+        "the way begins at black, where a detector of darkness fires everywhere: what is dark gets nothing, and what "
+        "is light counts against it",
+        ("integrated_gradients",), ("shadow",),
+    ),
+    KnownReason(
+        "the fall is spread over a window's width on each side of the reason",
+        ("occlusion",), (), ("hit", "mass", "floor"),
     ),
     KnownReason(
         "gradients of red, green and blue are summed with their signs, and those of a detector of one colour add up to "

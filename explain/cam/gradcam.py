@@ -15,5 +15,5 @@ def gradcam(activations: Tensor, gradients: Tensor) -> Tensor:
 
 ROW = weighted_row(
     "gradcam", "Grad-CAM", gradcam, source="Selvaraju et al. 2017",
-    note="coarse: one cell of the last convolutional maps; signed, the paper's ReLU is the metrics' sign policy",
+    note="as coarse as the cells of its layer; signed, the paper's ReLU is the metrics' sign policy",
 )  # fmt: skip
