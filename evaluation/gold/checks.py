@@ -49,7 +49,7 @@ class CaseMaps:
         """Return the mask at the method's own resolution, (S, S): what no map on that grid can surpass."""
         height, width = self.raw[0].shape[1:]
         coarse = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-        return self._at_size(coarse.reshape(1, height, width), self.row.resize)[0]
+        return np.asarray(self._at_size(coarse.reshape(1, height, width), self.row.resize)[0])
 
     @staticmethod
     def _at_size(maps: NDArray[Any], policy: ResizePolicy) -> NDArray[Any]:

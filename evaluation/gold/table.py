@@ -42,7 +42,7 @@ def _cell(results: Sequence[GoldResult]) -> str:
 
 def layer_lines(found: Calibration) -> list[str]:
     """Return which layers were read, each with its grid."""
-    named = {}
+    named: dict[str, list[str]] = {}
     for one in found.scores:
         if one.layer:
             named.setdefault(f"{one.method}: {one.layer} ({one.grid})", []).append(one.network)

@@ -11,7 +11,7 @@ from explain.cam.layers import to_grid
 from explain.methods import METHODS, create_method
 from explain.references.reference import load_reference, network_copy, quiet
 from explain.verify import relative_difference
-from training.network.models import create_model
+from training.network.models import create_model, last_conv_layer
 
 NAMES = [name for name, row in METHODS.items() if row.family == "class activation"]
 TIMM = {"resnet": "resnet10t", "mobilenet": "mobilenetv3_small_050", "efficientnet": "tf_efficientnet_lite0"}
@@ -44,7 +44,8 @@ def images() -> torch.Tensor:
 )
 def test_equals_the_library_before_its_rescaling(name: str, architecture: str, images: Tensor) -> None:
     model = build(architecture)
-    method, reference = create_method(name, model), load_reference(METHODS[name].reference)
+    layer = None if architecture == "vit" else last_conv_layer(model)[0]
+    method, reference = create_method(name, model, layer=layer), load_reference(METHODS[name].reference)
     classes = [[0, 3], [], [2]]
     maps = method.attribute(images, classes)
     for image, asked, own in zip(images, classes, maps, strict=True):

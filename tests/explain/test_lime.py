@@ -236,7 +236,7 @@ def test_nothing_is_printed(images: torch.Tensor, capfd: pytest.CaptureFixture[s
 
 
 def test_models_are_told_in_rows(images: torch.Tensor) -> None:
-    method = create_method("lime", Weighs(), num_samples=30, num_features=2)
+    method = create_method("lime", Weighs(), num_samples=30, num_features=2, hide_color="superpixel")
     quarters = np.arange(4).reshape(2, 2).repeat(16, 0).repeat(16, 1)
     found = method.explain(images[0], [0, 1], quarters)  # type: ignore[attr-defined]
     first, second = model_rows(found, ["3001", "3003"])
