@@ -155,7 +155,7 @@ def _tested(
     def result(outcome: Literal["pass", "fail", "not applicable"], value: float, count: int, reason: str) -> GoldResult:
         return GoldResult(name, case.name, test_name, value, test.limit, test.direction, outcome, count, reason)
 
-    why_not = not_applicable(find_method(name), test_name)
+    why_not = not_applicable(find_method(name), test_name, maps)
     if why_not:
         return result("not applicable", np.nan, 0, why_not)
     if maps is None or (case.same_as is not None and test_name == "invariance" and case.same_as not in others):

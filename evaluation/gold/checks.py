@@ -186,12 +186,14 @@ TESTS: dict[str, Test] = {
 """By name, in the order of tables."""
 
 
-def not_applicable(row: MethodRow, test: str) -> str:
-    """Return why `test` says nothing of a method; empty if it does."""
+def not_applicable(row: MethodRow, test: str, maps: CaseMaps | None = None) -> str:
+    """Return why `test` says nothing of a method, or of its `maps`; empty if it does."""
     if test == "sign" and not row.signed:
         return "its maps have no sign"
     if test in ("mass", "floor", "both") and row.name in _NO_ZERO:
         return _NO_ZERO[row.name]
+    if test in ("near", "mass", "floor") and maps is not None and maps.raw[0].shape[1:] == (1, 1):
+        return "its maps are one value"  # and the mask on that grid too
     return ""
 
 

@@ -50,9 +50,15 @@ def layer_lines(found: Calibration) -> list[str]:
 
 
 def reason_lines(found: Calibration) -> list[str]:
-    """Return a line a method and reason: what it fails and why."""
-    grouped: dict[tuple[str, str], list[str]] = {}
+    """Return a line a reason, with the methods that it makes fail and on which networks."""
+    networks: dict[tuple[str, str], list[str]] = {}
     for one in found.results:
         if one.result == "fail":
-            grouped.setdefault((one.method, one.reason or "not explained"), []).append(f"{one.test} on {one.network}")
-    return [f"{method} fails {', '.join(tests)}: {reason}." for (method, reason), tests in grouped.items()]
+            networks.setdefault((one.reason or "not explained", one.method), []).append(one.network)
+    methods: dict[str, dict[str, list[str]]] = {}
+    for (reason, method), where in networks.items():
+        methods.setdefault(reason, {}).setdefault(", ".join(dict.fromkeys(where)), []).append(method)
+    return [
+        "; ".join(f"{', '.join(some)} on {where}" for where, some in of_reason.items()) + f": {reason}."
+        for reason, of_reason in methods.items()
+    ]

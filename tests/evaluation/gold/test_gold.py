@@ -19,6 +19,7 @@ from evaluation.gold.cases import CASES
 from evaluation.gold.checks import TESTS
 from evaluation.gold.networks import BIAS, GAIN
 from evaluation.gold.pictures import REGIONS, SIDE_PX, GoldPictures
+from evaluation.gold.table import gold_rows, reason_lines
 
 QUICK = ("gradcam", "saliency", "input_x_gradient", "random", "oracle")
 
@@ -114,7 +115,7 @@ def test_one_of_two_things_that_are_needed_together_does_not_suffice(pictures: G
 def test_the_mask_itself_passes_and_noise_fails(found: Calibration) -> None:
     assert [one for one in found.results if one.method == "oracle" and one.result == "fail"] == []
     failed = {one.test for one in found.results if one.method == "random" and one.result == "fail"}
-    assert failed >= {"hit", "sign", "class", "mass", "floor"} - {"sign"}
+    assert failed >= {"hit", "class", "mass", "floor"}
     assert result_of(found, "random", "difference", "sign").result == "not applicable"
 
 
@@ -138,6 +139,22 @@ def test_gradients_vanish_where_a_rectifier_saturates(found: Calibration) -> Non
     assert result_of(found, "saliency", "relu6", "mass").result == "pass"
     assert result_of(found, "saliency", "relu6_50", "mass").result == "fail"
     assert result_of(found, "gradcam", "relu6_50", "mass").result == "pass"
+
+
+def test_a_map_of_one_value_is_not_asked_for_its_mass(folder: Path) -> None:
+    found = calibrate(DatasetFolder.open(folder), {"uniform": {}}, pictures=1, cases=(CASES["floor_patch"],))
+    told = {one.test: (one.result, one.reason) for one in found.results}
+    assert told["mass"] == told["near"] == ("not applicable", "its maps are one value")
+    assert told["hit"] == ("fail", "it does not look at the network")
+
+
+def test_reasons_are_told_once_with_the_methods_and_networks_they_are_for(found: Calibration) -> None:
+    lines = reason_lines(found)
+    assert "saliency, input_x_gradient on relu6_10, relu6_50: the gradient is 0 where a rectifier saturates." in lines
+    assert sum(line.endswith(": it does not look at the network.") for line in lines) == 1
+    rows = {row["method"]: row for row in gold_rows(found)}
+    assert (rows["oracle"]["hit"], rows["oracle"]["sign"]) == ("pass", "–")
+    assert rows["gradcam"]["invariance"].endswith(" moved, 1 of 2")
 
 
 def test_signs_are_asked_of_methods_that_have_them(found: Calibration) -> None:
