@@ -1,5 +1,6 @@
 """Networks by name: the paper's ``bricknet`` and everything that timm builds; and the layer that Grad-CAM reads."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -103,10 +104,13 @@ def conv_stages(model: nn.Module, input_size_px: int | None = None) -> list[tupl
     """
     finished = _finished(model, input_size_px)
     chosen = _last_conv(model, finished)
+    runs = Counter(name for name, *_ in finished)
     ends: dict[tuple[int, int], tuple[int, str, nn.Module]] = {}
     for name, module, output in finished[:chosen]:
         # The probe is square, so its maps are; channels last (N, h, w, C) within a ConvNeXt's blocks are not.
         if output.ndim != 4 or output.shape[2] != output.shape[3] or isinstance(module, _NOT_MAPS):
+            continue
+        if runs[name] > 1:  # which run's maps would it be?
             continue
         size, depth = (output.shape[2], output.shape[3]), name.count(".")
         if size not in ends or depth <= ends[size][0]:
