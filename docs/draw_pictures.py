@@ -39,7 +39,9 @@ def draw_opening(demo: Path, pile_index: int) -> None:
     chosen = max(present, key=lambda k: logits[network.classes.index(settled.pile.bricks[k].part_id)])
     part_id = settled.pile.bricks[chosen].part_id
     wanted = network.classes.index(part_id)
-    heat = create_method("gradcam", network.model).attribute(images, [[wanted]])[0][0]
+    heat = create_method("gradcam", network.model, input_size_px=network.input_size_px).attribute(images, [[wanted]])[
+        0
+    ][0]
     mask = np.any([shot.masks.visible[k] for k in present if settled.pile.bricks[k].part_id == part_id], axis=0)
     drawn = overlay(shot.image, heat, resize="bilinear", size_px=OPENING_PX, mask=mask)
     panels = [shot.image, draw_masks(shot.image, shot.masks), drawn]

@@ -26,6 +26,7 @@ from core.engines.options import engine_options
 from core.errors import PartialFailureError, SettingsError
 from core.files import all_or_none, require_new
 from evaluation.findings.command import findings
+from evaluation.gold.command import gold
 from training.options import checkpoint_option, checkpoint_there_option, dataset_option, run_argument
 
 if TYPE_CHECKING:
@@ -382,4 +383,5 @@ def report(
         click.echo("\n".join([made.verdict.headline, *map(str, [made.path, *made.files])]))
 
 
-evaluate.add_command(findings)
+for command in (findings, gold):
+    evaluate.add_command(command)

@@ -72,7 +72,7 @@ def explain_run(
     with context.ready(0):
         classes, note = wanted_classes(inputs, chosen, which, above)
     result.failures.update(inputs.failures)
-    result.add_notes([note])
+    result.add_notes([note, *(explainer.layer_note for explainer in explainers.values())])
     for number, explainer in enumerate(explainers.values(), start=1):
         title = f"Explain {explainer.name}" + (f" ({number} of {len(methods)})" if len(methods) > 1 else "")
         maps = _MethodMaps(MethodKey(explainer.name, explainer.method.settings.digest()), inputs)

@@ -13,7 +13,7 @@ from core.settings import near_matches
 from dataset.pile_dataset import PileDataset
 from explain.baselines import class_masks
 from explain.draw import Picture
-from explain.methods import METHODS, attribute, create_method, find_method, with_normalisation
+from explain.methods import METHODS, attribute, create_method, find_method, for_network
 from explain.protocol import Method, device_of
 from explain.store import Attribution, load_maps, read_attributions
 from training.network.devices import choose_device
@@ -204,6 +204,6 @@ class MapCollector:
 
     def _method(self, name: str) -> Method:
         if name not in self._made:
-            given = with_normalisation(name, (self._methods or {})[name], self.network.mean, self.network.std)
+            given = for_network(name, (self._methods or {})[name], self.network)
             self._made[name] = create_method(name, self.network.model, **given)
         return self._made[name]

@@ -16,8 +16,9 @@ from torch import Tensor
 
 from core.errors import BrickbenchError
 from explain.baselines import class_masks
+from explain.cam.layers import ChosenLayer
 from explain.memory import BatchSize, is_out_of_memory, within_free_memory
-from explain.methods import attribute, create_method, find_method, with_normalisation
+from explain.methods import attribute, create_method, find_method, for_network
 from explain.protocol import FloatMaps, Method
 from explain.wanted import Chosen, NetworkInputs
 from training.network.devices import choose_device
@@ -57,6 +58,12 @@ class Explainer:
         batches = [self.batch, getattr(self.method, "batch", None)]
         return [f"{self.name}: {batch.note}" for batch in batches if isinstance(batch, BatchSize) and batch.note]
 
+    @property
+    def layer_note(self) -> str | None:
+        """What a user should know of the layer that the method reads, if the rule chose it."""
+        chosen = getattr(self.method, "chosen", None)
+        return f"{self.name} {chosen.note}" if isinstance(chosen, ChosenLayer) else None
+
     def _attribute(self, ready: Sequence[tuple[int, list[int], Tensor]]) -> list[PictureMaps]:
         if not ready:
             return []
@@ -68,6 +75,17 @@ class Explainer:
 
     def _masks(self, place: int, indices: Sequence[int], _image: Tensor) -> list[NDArray[np.bool_]]:
         return class_masks(self._source.dataset, place, [self._source.network.classes[index] for index in indices])
+
+
+def make_explainer(name: str, settings: Mapping[str, object], inputs: NetworkInputs) -> Explainer:
+    """Return method `name` bound to the network of `inputs`, with that network's own normalisation.
+
+    Raises:
+        SettingsError: no such method or setting.
+    """
+    network = inputs.network
+    method = create_method(name, network.model, **for_network(name, settings, network))
+    return Explainer(name, method, inputs)
 
 
 @dataclass(frozen=True)
@@ -115,12 +133,7 @@ class ExplainContext:
     @cached_property
     def explainers(self) -> dict[str, Explainer]:
         """The methods by name."""
-        network = self.inputs.network
-        made = {
-            name: create_method(name, network.model, **with_normalisation(name, settings, network.mean, network.std))
-            for name, settings in self.methods.items()
-        }
-        return {name: Explainer(name, method, self.inputs) for name, method in made.items()}
+        return {name: make_explainer(name, settings, self.inputs) for name, settings in self.methods.items()}
 
     @contextmanager
     def ready(self, threads: int) -> Iterator["ExplainContext"]:

@@ -13,9 +13,11 @@ from core.errors import SettingsError
 from core.settings import near_matches
 from explain import baselines
 from explain.cam import eigencam, scorecam, weighted
+from explain.cam.layers import LayerSettings
 from explain.gradients import guided_gradcam, integrated_gradients, pixel_gradients, rules, smoothgrad
 from explain.perturbation import kernel_shap, lime, occlusion, rise
 from explain.protocol import FloatMaps, MaskedMethod, Masks, Method, MethodRow, PictureSettings
+from training.run.checkpoint import Checkpoint
 
 METHODS: dict[str, MethodRow] = {
     row.name: row
@@ -62,11 +64,17 @@ def attribute(
     return method.attribute(images, classes)
 
 
-def with_normalisation(
-    name: str, settings: Mapping[str, object], mean: tuple[float, ...], std: tuple[float, ...]
-) -> dict[str, object]:
-    """Return `settings` with the network's normalisation where method `name` wants it and `settings` lack it."""
-    given = {"mean": mean, "std": std} if issubclass(find_method(name).settings, PictureSettings) else {}
+def for_network(name: str, settings: Mapping[str, object], network: Checkpoint) -> dict[str, object]:
+    """Return `settings` with what method `name` wants to know of `network` and `settings` lack.
+
+    That is its normalisation for methods that look at the picture, and its input size for those that choose a layer.
+    """
+    given: dict[str, object] = {}
+    kind = find_method(name).settings
+    if issubclass(kind, PictureSettings):
+        given |= {"mean": network.mean, "std": network.std}
+    if issubclass(kind, LayerSettings):
+        given |= {"input_size_px": network.input_size_px}
     return {**given, **settings}
 
 
@@ -102,12 +110,13 @@ def setting_rows(name: str) -> list[dict[str, object]]:
     ]
 
 
-_PICTURE = frozenset(PictureSettings.model_fields)  # given by the checkpoint
+_GIVEN = frozenset(PictureSettings.model_fields) | {"input_size_px"}
+"""What the checkpoint gives."""
 _WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", type(None): "nothing"}
 
 
 def _own_fields(row: MethodRow) -> dict[str, FieldInfo]:
-    return {name: field for name, field in row.settings.model_fields.items() if name not in _PICTURE}
+    return {name: field for name, field in row.settings.model_fields.items() if name not in _GIVEN}
 
 
 def _values(annotation: Any) -> str:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from core.errors import BrickbenchError
 from core.progress import Progress
 from core.seeding import Purpose, generator
-from explain.methods import create_method, find_method, with_normalisation
+from explain.methods import create_method, find_method, for_network
 from explain.protocol import Method, MethodRow, device_of
 from explain.references.reference import NoReferenceError, load_reference, network_copy, quiet
 from training.network.devices import choose_device
@@ -79,7 +79,7 @@ def verify_run(
     """
     network = run.load(checkpoint, choose_device(device))
     made = {
-        name: create_method(name, network.model, **with_normalisation(name, settings, network.mean, network.std))
+        name: create_method(name, network.model, **for_network(name, settings, network))
         for name, settings in methods.items()
     }
     sample = _draw(run, network, split, limit, seed)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import BrickbenchError
-from explain.cam.layers import LayerSettings, find_layer, to_grid
+from explain.cam.layers import LayerSettings, default_layer, find_layer, to_grid
 from explain.protocol import check_logits, check_request, device_of, frozen_eval
 
 
@@ -84,9 +84,13 @@ class LayerMethod:
     """A method that reads the maps of one layer; what it makes of them is its subclass's."""
 
     def __init__(self, model: nn.Module, settings: LayerSettings) -> None:
-        """Bind to `model`; raises SettingsError if it has no such layer."""
+        """Bind to `model`; raises SettingsError if it has no such layer.
+
+        What the rule chose, where no layer was named, is kept as `chosen`.
+        """
         self._model = model
-        name, self._layer = find_layer(model, settings.layer)
+        self.chosen = None if settings.layer else default_layer(model, settings.input_size_px)
+        name, self._layer = find_layer(model, self.chosen.name if self.chosen else settings.layer)
         self.settings = settings.model_copy(update={"layer": name})
 
     def layer_pass(self, images: Tensor, classes: Sequence[Sequence[int]]) -> AbstractContextManager[LayerPass]:

@@ -1,21 +1,62 @@
 """Which layer's maps are weighted: by name, or by a rule that knows convolutional networks and transformers."""
 
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from pydantic import Field
 from torch import Tensor, nn
 
 from core.errors import BrickbenchError, SettingsError
 from core.settings import Settings, near_matches
-from training.network.models import last_conv_layer
+from explain.cam.footprint import Footprint, footprint
+from training.network.models import conv_stages, input_size_of
+
+FEWEST_CELLS = 6
+"""Across the picture. A cell of 4 x 4 is as wide as a brick, so that the highest one's middle may lie beside it."""
+LARGEST_OFFSET = 0.125
+"""Of the picture's side: half of a brick's width, where bricks cover 7 % of a picture. Measured on 233 maps of two
+networks that were trained on piles of 128 pixels (docs/explaining.md): cells of lite0's blocks.4, blocks.5 and bn2 look
+0.05, 0.15 and 0.29 beside themselves, and the highest place of HiResCAM's maps of them lies on the part in 68, 37 and 2
+of 100; of bricknet's act2 and act5 (0.10 and 0.22) in 43 and 27."""
+_CHOSEN: "WeakKeyDictionary[nn.Module, tuple[tuple[int, int], ChosenLayer]]" = WeakKeyDictionary()
+"""What was chosen last for a network, with its input size and the state of its weights: eight methods ask."""
 
 
 class LayerSettings(Settings):
     """Which maps are weighted."""
 
     layer: str | None = None
-    """Name of the module whose output is read; by default the last convolutional maps that still have an extent, or in
+    """Name of the module whose output is read; by default the deepest maps whose cells look at their own place, or in
     a transformer the tokens that enter its last block."""
+    input_size_px: int | None = Field(None, ge=1, exclude=True)
+    """Side of the pictures, which decides the default layer; `explain run` gives the checkpoint's. It is no part of a
+    map's key: the layer is."""
 
 
-def find_layer(model: nn.Module, name: str | None) -> tuple[str, nn.Module]:
+@dataclass(frozen=True)
+class ChosenLayer:
+    """The layer that is read where none was named."""
+
+    name: str
+    grid: tuple[int, int] | None = None
+    """Cells down and across; None of a transformer's tokens."""
+    footprint: Footprint | None = None
+    """How far its cells look, where that was measured."""
+
+    @property
+    def note(self) -> str:
+        """What a user should know of the choice, without the method's name."""
+        if self.grid is None:
+            return f"reads layer {self.name}"
+        cells = f"reads layer {self.name}, {self.grid[0]} x {self.grid[1]} cells"
+        if self.footprint is None:
+            return cells
+        off = f"which look {self.footprint.offset:.0%} of the picture beside themselves"
+        warning = "" if self.footprint.offset <= LARGEST_OFFSET else ": its maps may point beside what matters"
+        return f"{cells}, {off}{warning}"
+
+
+def find_layer(model: nn.Module, name: str | None, input_size_px: int | None = None) -> tuple[str, nn.Module]:
     """Return name and module of the layer called `name`; None chooses it by the rule of `default_layer`.
 
     Raises:
@@ -23,7 +64,7 @@ def find_layer(model: nn.Module, name: str | None) -> tuple[str, nn.Module]:
         BrickbenchError: the rule finds none.
     """
     if name is None:
-        name = default_layer(model)
+        name = default_layer(model, input_size_px).name
     modules = {key: module for key, module in model.named_modules() if key}
     if name not in modules:
         hint = near_matches(name, list(modules))
@@ -33,18 +74,46 @@ def find_layer(model: nn.Module, name: str | None) -> tuple[str, nn.Module]:
     return name, modules[name]
 
 
-def default_layer(model: nn.Module) -> str:
-    """Return the name of the layer that class activation maps read unless told otherwise.
+def default_layer(model: nn.Module, input_size_px: int | None = None) -> ChosenLayer:
+    """Return the layer that class activation maps read unless told otherwise.
 
     Transformers: ``norm1`` of the last block, whose tokens the last attention still mixes into the class token; later
-    ones would leave the patches without gradient (the advice of pytorch-grad-cam). Others: see `last_conv_layer`.
+    ones would leave the patches without gradient (the advice of pytorch-grad-cam). Others: the deepest of
+    `conv_stages` with cells small enough (`FEWEST_CELLS`) that look where they are (`LARGEST_OFFSET`). Where no stage
+    does both, the one with cells small enough that looks least beside itself; where none has such cells, the deepest.
+
+    Args:
+        model: the network, with its weights: a trained one looks elsewhere than a fresh one.
+        input_size_px: side of the pictures; None takes what the network was made for.
     """
     names = [name for name, _ in model.named_modules()]
     attentions = [name.removesuffix("attn") for name in names if name.rpartition(".")[2] == "attn"]
     entrances = [f"{block}norm1" for block in attentions if f"{block}norm1" in names]
     if entrances:
-        return entrances[-1]
-    return last_conv_layer(model)[0]
+        return ChosenLayer(entrances[-1])
+    size_px = input_size_px or input_size_of(model)
+    key = size_px, sum(_version(tensor) for tensor in model.state_dict().values())
+    kept = _CHOSEN.get(model)
+    if kept is None or kept[0] != key:
+        kept = _CHOSEN[model] = key, _choose(model, size_px)
+    return kept[1]
+
+
+def _version(tensor: Tensor) -> int:
+    """Return how often `tensor` was changed in place; torch does not count that in inference mode."""
+    return 0 if tensor.is_inference() else tensor._version
+
+
+def _choose(model: nn.Module, size_px: int) -> ChosenLayer:
+    stages = conv_stages(model, size_px)
+    fine = [stage for stage in stages if min(stage[2]) >= FEWEST_CELLS] or stages[-1:]
+    looked: list[ChosenLayer] = []
+    for name, layer, grid in reversed(fine):
+        chosen = ChosenLayer(name, grid, footprint(model, layer, size_px))
+        if chosen.footprint is None or chosen.footprint.offset <= LARGEST_OFFSET:
+            return chosen
+        looked.append(chosen)
+    return min(looked, key=lambda one: one.footprint.offset if one.footprint else 0.0)
 
 
 def to_grid(output: Tensor, model: nn.Module, layer: str, images: Tensor) -> Tensor:

@@ -116,7 +116,7 @@ def xgradcam(activations: Tensor, gradients: Tensor) -> Tensor:
 ROWS = (
     _row(
         "gradcam", "Grad-CAM", gradcam, source="Selvaraju et al. 2017",
-        note="coarse: one cell of the last convolutional maps; signed, the paper's ReLU is the metrics' sign policy",
+        note="as coarse as the cells of its layer; signed, the paper's ReLU is the metrics' sign policy",
     ),
     _row(
         "gradcam_max", "Grad-CAM (max)", gradcam_max, source="Cian et al. 2020, section 3.2",

@@ -24,7 +24,7 @@ class GuidedGradCam:
         """Bind to `model`; raises SettingsError if it has no such layer."""
         self._model = model
         self._gradcam = WeightedActivations(gradcam, model, settings)
-        self.settings = self._gradcam.settings
+        self.settings, self.chosen = self._gradcam.settings, self._gradcam.chosen
 
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
         """Return raw maps at the size of the input, as `explain.protocol.Method` says."""

@@ -41,10 +41,10 @@ class SegmentSettings(PictureSettings):
     """Felzenszwalb: width of the smoothing before, in pixels."""
     min_size: int = Field(20, ge=1)
     """Felzenszwalb: fewest pixels of a superpixel."""
-    hide_color: Literal["superpixel", "mean"] | float | tuple[float, float, float] = "superpixel"
-    """What a hidden superpixel is painted with: ``superpixel``, its own mean colour, the lime library's default, which
-    hides little of a face of one colour; ``mean``, the mean colour of the network's pictures (0 as the network takes
-    it); a grey, or red, green, blue, from 0 to 1."""
+    hide_color: Literal["superpixel", "mean"] | float | tuple[float, float, float] = "mean"
+    """What a hidden superpixel is painted with: ``mean``, the mean colour of the network's pictures (0 as the network
+    takes it); ``superpixel``, its own mean colour, the lime library's default, which hides nothing of a face of one
+    colour: of a network that counts red pixels it finds none; a grey, or red, green, blue, from 0 to 1."""
 
 
 _CUT = ("segmentation", "kernel_size", "max_dist", "ratio", "n_segments", "compactness", "scale", "sigma", "min_size")

@@ -38,7 +38,7 @@ def test_maps_are_stored_raw_with_rows_in_the_index(own_trained: Path) -> None:
     checkpoint = load_checkpoint(run)
     place = pictures.image_ids.index(row.image_id)
     image = checkpoint.network_input(pictures.image(place))
-    method = create_method("gradcam", checkpoint.model)
+    method = create_method("gradcam", checkpoint.model, input_size_px=checkpoint.input_size_px)
     (expected,) = method.attribute(image[None], [[checkpoint.classes.index(row.part_id)]])
     stored = next(load_maps(run, [row]))
     assert stored.dtype == np.float32

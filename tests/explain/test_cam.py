@@ -11,7 +11,7 @@ from explain.cam.layers import to_grid
 from explain.methods import METHODS, create_method
 from explain.references.reference import load_reference, network_copy, quiet
 from explain.verify import relative_difference
-from training.network.models import create_model
+from training.network.models import create_model, last_conv_layer
 
 NAMES = [name for name, row in METHODS.items() if row.family == "class activation"]
 TIMM = {"resnet": "resnet10t", "mobilenet": "mobilenetv3_small_050", "efficientnet": "tf_efficientnet_lite0"}
@@ -44,7 +44,8 @@ def images() -> torch.Tensor:
 )
 def test_equals_the_library_before_its_rescaling(name: str, architecture: str, images: Tensor) -> None:
     model = build(architecture)
-    method, reference = create_method(name, model), load_reference(METHODS[name].reference)
+    layer = None if architecture == "vit" else last_conv_layer(model)[0]
+    method, reference = create_method(name, model, layer=layer), load_reference(METHODS[name].reference)
     classes = [[0, 3], [], [2]]
     maps = method.attribute(images, classes)
     for image, asked, own in zip(images, classes, maps, strict=True):
@@ -84,16 +85,14 @@ def test_an_activation_in_place_after_the_layer_changes_nothing(name: str, image
 
 
 @pytest.mark.parametrize(
-    ("name", "layer", "grid"),
+    ("name", "layer", "grid"),  # convolutional networks: tests/explain/test_layers.py
     [
         ("vit_tiny_patch16_224", "blocks.11.norm1", (4, 4)),
         ("swin_tiny_patch4_window7_224", "layers.3.blocks.1.norm1", (2, 2)),
-        ("mobilenetv3_small_050", "blocks", (2, 2)),
     ],
 )
-def test_the_layer_is_found_in_any_network(name: str, layer: str, grid: tuple[int, int], images: torch.Tensor) -> None:
-    size = {} if name.startswith("mobile") else {"img_size": 64}
-    method = create_method("gradcam", timm.create_model(name, num_classes=2, **size))
+def test_the_layer_is_found_in_transformers(name: str, layer: str, grid: tuple[int, int], images: torch.Tensor) -> None:
+    method = create_method("gradcam", timm.create_model(name, num_classes=2, img_size=64))
     assert method.settings.layer == layer  # type: ignore[attr-defined]
     assert method.attribute(images[:1], [[1]])[0].shape == (1, *grid)
 

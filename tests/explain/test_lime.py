@@ -130,7 +130,7 @@ def test_the_lime_preset_is_the_library_called_with_nothing_but_a_picture() -> N
 def test_masks_and_pictures_are_the_librarys_to_the_last_bit(images: torch.Tensor) -> None:
     image = images[1].permute(1, 2, 0).numpy()
     segments = np.arange(16).reshape(4, 4).repeat(8, 0).repeat(8, 1)
-    hidden = hidden_picture(image, segments, SegmentSettings())
+    hidden = hidden_picture(image, segments, SegmentSettings(hide_color="superpixel"))
     asked: list[np.ndarray] = []
 
     def classifier(pictures: np.ndarray) -> np.ndarray:
@@ -141,7 +141,7 @@ def test_masks_and_pictures_are_the_librarys_to_the_last_bit(images: torch.Tenso
     data, _ = explainer.data_labels(image, hidden, segments, classifier, 30)
     masks = draw_masks(30, 16, np.random.RandomState(8))
     np.testing.assert_array_equal(masks, data)
-    found = Perturbed(images[1], segments, SegmentSettings(), torch.device("cpu")).compose(masks)
+    found = Perturbed(images[1], segments, SegmentSettings(hide_color="superpixel"), torch.device("cpu")).compose(masks)
     np.testing.assert_array_equal(found.permute(0, 2, 3, 1), np.concatenate(asked))
 
 
@@ -177,7 +177,9 @@ def test_linear_models_are_the_librarys(selection: Selection, num_features: int)
 def test_presets_fill_what_is_not_given(images: torch.Tensor) -> None:
     ours = create_method("lime", Weighs()).settings
     library = create_method("lime", Weighs(), preset="lime", hide_color=0.5).settings
-    assert (ours.kernel_size, ours.hide_color) == (2, "superpixel")  # type: ignore[attr-defined]
+    assert (ours.kernel_size, ours.hide_color) == (2, "mean")  # type: ignore[attr-defined]
+    plain = create_method("lime", Weighs(), preset="lime").settings
+    assert (plain.kernel_size, plain.hide_color) == (4, "superpixel")  # type: ignore[attr-defined]
     assert (library.kernel_size, library.hide_color) == (4, 0.5)  # type: ignore[attr-defined]
     assert type(library).parse(library.model_dump()) == library
 
@@ -233,7 +235,7 @@ def test_nothing_is_printed(images: torch.Tensor, capfd: pytest.CaptureFixture[s
 
 
 def test_models_are_told_in_rows(images: torch.Tensor) -> None:
-    method = create_method("lime", Weighs(), num_samples=30, num_features=2)
+    method = create_method("lime", Weighs(), num_samples=30, num_features=2, hide_color="superpixel")
     quarters = np.arange(4).reshape(2, 2).repeat(16, 0).repeat(16, 1)
     found = method.explain(images[0], [0, 1], quarters)  # type: ignore[attr-defined]
     first, second = model_rows(found, ["3001", "3003"])

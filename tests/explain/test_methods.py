@@ -1,5 +1,7 @@
 """The registry and the baselines."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,9 +10,10 @@ from torch import nn
 from core.errors import BrickbenchError, SettingsError
 from explain.baselines import Oracle
 from explain.memory import BatchSize
-from explain.methods import METHODS, create_method, method_rows, with_normalisation
+from explain.methods import METHODS, create_method, for_network, method_rows
 from explain.protocol import Method
 from training.network.models import create_model
+from training.run.checkpoint import load_checkpoint
 
 
 @pytest.fixture(scope="module")
@@ -120,10 +123,11 @@ def test_names_and_settings_are_checked(network: nn.Module) -> None:
         create_method("center_gaussian", network, sigma_share=0)
 
 
-def test_normalisation_goes_where_it_is_wanted() -> None:
-    mean, std = (0.1, 0.2, 0.3), (1.0, 1.0, 1.0)
-    assert with_normalisation("lime", {"seed": 1}, mean, std) == {"mean": mean, "std": std, "seed": 1}
-    assert with_normalisation("gradcam", {}, mean, std) == {}
+def test_what_the_network_knows_goes_where_it_is_wanted(trained: Path) -> None:
+    own = load_checkpoint(trained / "runs" / "toy")
+    assert for_network("lime", {"seed": 1}, own) == {"mean": own.mean, "std": own.std, "seed": 1}
+    assert for_network("gradcam", {}, own) == {"input_size_px": 64}
+    assert for_network("saliency", {}, own) == {}
 
 
 def test_every_row_of_the_registry_is_filled() -> None:

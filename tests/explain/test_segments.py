@@ -113,7 +113,7 @@ def test_superpixels_are_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = SegmentSettings(**PLAIN, max_dist=7)
     first = superpixels(to_image(picture(2)), settings)
     monkeypatch.setattr(module, "segment", lambda *_: pytest.fail("computed again"))
-    other = SegmentSettings(**PLAIN, max_dist=7, hide_color="mean")
+    other = SegmentSettings(**PLAIN, max_dist=7, hide_color="superpixel")
     np.testing.assert_array_equal(superpixels(to_image(picture(2)), other), first)
     with pytest.raises(pytest.fail.Exception, match="computed again"):
         superpixels(to_image(picture(2)), SegmentSettings(**PLAIN, max_dist=8))

@@ -12,6 +12,7 @@ from core.errors import BrickbenchError, SettingsError
 from dataset.dataset_folder import DatasetFolder
 from dataset.pile_dataset import PileDataset
 from explain.bulk import explain_run
+from explain.cam.layers import default_layer
 from explain.collect import MapCollector
 from explain.commands import explain
 from explain.figures import draw_figure, draw_sheet, explained_pictures, spread_pictures
@@ -71,8 +72,10 @@ def test_what_the_run_lacks_is_made_and_not_kept(explained: Path) -> None:
 def test_other_settings_are_other_maps(explained: Path) -> None:
     run = explained / "runs" / "toy"
     image_id = read_attributions(run)[0].image_id
-    same = MapCollector(Run.open(run, explained), {"gradcam": {"layer": "act5"}}).explained(image_id)
-    other = MapCollector(Run.open(run, explained), {"gradcam": {"layer": "act2"}}).explained(image_id)
+    chosen = default_layer(load_checkpoint(run).model, 64).name
+    same = MapCollector(Run.open(run, explained), {"gradcam": {"layer": chosen}}).explained(image_id)
+    other = MapCollector(Run.open(run, explained), {"gradcam": {"layer": "act5"}}).explained(image_id)
+    assert chosen != "act5"
     assert not any(one.is_new for one in same.maps)
     assert all(one.is_new for one in other.maps)
     assert other.maps[0].values.shape != same.maps[0].values.shape

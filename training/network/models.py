@@ -1,5 +1,7 @@
 """Networks by name: the paper's ``bricknet`` and everything that timm builds; and the layer that Grad-CAM reads."""
 
+from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 import timm
@@ -74,7 +76,7 @@ def normalisation(model: nn.Module) -> tuple[tuple[float, ...], tuple[float, ...
 
 
 def last_conv_layer(model: nn.Module, input_size_px: int | None = None) -> tuple[str, nn.Module]:
-    """Return name and module whose output is the deepest convolutional feature map, the one Grad-CAM reads.
+    """Return name and module whose output is the deepest convolutional feature map.
 
     The rule, on one forward pass of zeros: take the last ``nn.Conv2d`` to run whose output extends over more than one
     pixel; then, among the modules that finish after it and before the next pooling, the last whose output is a map
@@ -90,6 +92,38 @@ def last_conv_layer(model: nn.Module, input_size_px: int | None = None) -> tuple
     Raises:
         BrickbenchError: no convolution but the embedding of patches has an extent, as in plain transformers.
     """
+    return conv_stages(model, input_size_px)[-1][:2]
+
+
+def conv_stages(model: nn.Module, input_size_px: int | None = None) -> list[tuple[str, nn.Module, tuple[int, int]]]:
+    """Return name, module and height and width of the maps that end each stage, the deepest last.
+
+    A stage is all that runs at one resolution. The deepest ends with the layer of `last_conv_layer`, the others with
+    the last of their outermost modules (``layer3`` of a ResNet, ``blocks.4`` of an EfficientNet): what the next stage
+    does before it shrinks the maps is within its own modules. Arguments and errors are those of `last_conv_layer`.
+    """
+    finished = _finished(model, input_size_px)
+    chosen = _last_conv(model, finished)
+    runs = Counter(name for name, *_ in finished)
+    ends: dict[tuple[int, int], tuple[int, str, nn.Module]] = {}
+    for name, module, output in finished[:chosen]:
+        # The probe is square, so its maps are; channels last (N, h, w, C) within a ConvNeXt's blocks are not.
+        if output.ndim != 4 or output.shape[2] != output.shape[3] or isinstance(module, _NOT_MAPS):
+            continue
+        if runs[name] > 1:  # which run's maps would it be?
+            continue
+        size, depth = (output.shape[2], output.shape[3]), name.count(".")
+        if size not in ends or depth <= ends[size][0]:
+            ends[size] = (depth, name, module)
+    name, module, output = finished[chosen]
+    last = (output.shape[2], output.shape[3])
+    stages = [(name, module, size) for size, (_, name, module) in ends.items() if size > last]
+    stages.sort(key=lambda stage: stage[2], reverse=True)
+    return [*stages, (name, module, last)]
+
+
+def _finished(model: nn.Module, input_size_px: int | None) -> list[tuple[str, nn.Module, Tensor]]:
+    """Return name, module and output of all modules in the order in which they end, on a picture of zeros."""
     finished: list[tuple[str, nn.Module, Tensor]] = []
     names = {module: name for name, module in model.named_modules() if name}
 
@@ -99,11 +133,21 @@ def last_conv_layer(model: nn.Module, input_size_px: int | None = None) -> tuple
 
     handles = [module.register_forward_hook(remember) for module in names]
     try:
-        config: dict[str, Any] = getattr(model, "pretrained_cfg", None) or {}
-        _probe(model, input_size_px or config.get("input_size", (3, 224, 224))[-1])
+        _probe(model, input_size_px or input_size_of(model))
     finally:
         for handle in handles:
             handle.remove()
+    return finished
+
+
+def input_size_of(model: nn.Module) -> int:
+    """Return the side in pixels of the pictures that `model` was made for, 224 where it does not say."""
+    config: dict[str, Any] = getattr(model, "pretrained_cfg", None) or {}
+    return int(config.get("input_size", (3, 224, 224))[-1])
+
+
+def _last_conv(model: nn.Module, finished: Sequence[tuple[str, nn.Module, Tensor]]) -> int:
+    """Return the place in `finished` of the layer that `last_conv_layer` describes."""
     convolutions = [
         number
         for number, (_, module, output) in enumerate(finished)
@@ -121,7 +165,7 @@ def last_conv_layer(model: nn.Module, input_size_px: int | None = None) -> tuple
             break
         if output.ndim == 4 and output.shape[2:] == extent and not isinstance(module, _NOT_MAPS):
             chosen = number
-    return finished[chosen][0], finished[chosen][1]
+    return chosen
 
 
 def _probe(model: nn.Module, input_size_px: int) -> object:

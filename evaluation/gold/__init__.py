@@ -1,0 +1,1 @@
+"""Networks whose reasons are known by construction, and what every method's maps make of them."""

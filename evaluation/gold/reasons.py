@@ -1,0 +1,78 @@
+"""Why methods fail tests, where that is known: each reason with the methods, networks and tests that it is for."""
+
+from dataclasses import dataclass
+
+from explain.protocol import MethodRow
+
+GRADIENT_CAMS = ("gradcam", "gradcam_max", "gradcam_plus_plus", "hirescam", "layercam", "xgradcam")
+PLAIN_GRADIENTS = ("saliency", "input_x_gradient", "lrp", "guided_backprop", "guided_gradcam")
+SATURATED = ("relu6_10", "relu6_50")
+
+
+@dataclass(frozen=True)
+class KnownReason:
+    """One reason; an empty tuple stands for all."""
+
+    why: str
+    methods: tuple[str, ...]
+    networks: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
+
+    def fits(self, method: str, network: str, test: str) -> bool:
+        """Return whether it is for this failure."""
+        given = ((self.methods, method), (self.networks, network), (self.tests, test))
+        return all(not names or name in names for names, name in given)
+
+
+KNOWN_REASONS = (
+    KnownReason(
+        "a constant in a channel is added to the whole map, so that its zero, and with it its mass, is no property of "
+        "what the network computes",
+        (*GRADIENT_CAMS, "scorecam", "guided_gradcam"), ("moved",), ("mass", "floor", "invariance"),
+    ),
+    KnownReason(
+        "it counts positive gradients only, and shows nothing that speaks against a class",
+        ("layercam", "gradcam_plus_plus"), ("difference", "absence"),
+    ),
+    KnownReason(
+        "its values are in the units of the channels, so that the map is the same one seven times as large",
+        ("scorecam", "eigencam"), ("scaled",), ("invariance",),
+    ),
+    KnownReason("it has no class: it shows what the layer reacts to, used or not", ("eigencam",)),
+    KnownReason(
+        "a channel that is bright everywhere keeps what the network looks at in sight, and weighs as much as the one "
+        "that finds it; weights are shares, so none speaks against a class",
+        ("scorecam",),
+    ),
+    KnownReason("the gradient is 0 where a rectifier saturates", PLAIN_GRADIENTS, SATURATED),
+    KnownReason(
+        "the size of a gradient is the same for what speaks against a class", ("saliency", "smoothgrad"),
+        ("difference", "absence"),
+    ),
+    KnownReason(
+        "its noise sets detectors off where there is nothing to find, and where a rectifier saturates the gradient is "
+        "0",
+        ("smoothgrad",), ("together", "shadow", *SATURATED),
+    ),
+    KnownReason(
+        "the way begins at black, where a detector of darkness fires everywhere: what is dark gets nothing, and what "
+        "is light counts against it",
+        ("integrated_gradients",), ("shadow",),
+    ),
+    KnownReason(
+        "the fall is spread over a window's width on each side of the reason",
+        ("occlusion",), (), ("hit", "mass", "floor"),
+    ),
+    KnownReason(
+        "gradients of red, green and blue are summed with their signs, and those of a detector of one colour add up to "
+        "nothing or less", ("guided_backprop", "guided_gradcam"),
+    ),
+)  # fmt: skip
+"""The first that fits is told."""
+
+
+def known_reason(row: MethodRow, network: str, test: str) -> str:
+    """Return why a method fails a test on a network, without a full stop; empty if that is not known."""
+    if row.kind == "baseline":
+        return "it does not look at the network"
+    return next((one.why for one in KNOWN_REASONS if one.fits(row.name, network, test)), "")
