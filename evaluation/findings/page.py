@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from core.pages import page_environment, save_page
-from core.svg import ACCENT, MUTED, bare, inline_svg, plot_style
+from core.svg import ACCENT, MUTED, bare, inline_svg, name_lines, plot_style
 from evaluation.findings.contrasts import GroupTest, PairTest, contrast_groups, contrast_pairs
 from evaluation.findings.cure import FACTOR, Cure, base_settings, cure, cure_text, write_cure
 from evaluation.findings.examples import examples_of
@@ -153,9 +153,7 @@ def _groups_plot(kind: str, tests: Sequence[GroupTest], names: Sequence[str]) ->
             if np.isfinite(mean.low):
                 axes.plot([mean.low, mean.high], [line] * 2, color=colour, linewidth=2.4, solid_capstyle="round")
             axes.plot([mean.mean], [line], "o", color=colour, markersize=5.5)
-        axes.set_yticks(
-            range(len(tests)), [f"{name} ({test.effect.group.values})" for name, test in zip(names, tests, strict=True)]
-        )
+        name_lines(axes, [f"{name} ({test.effect.group.values})" for name, test in zip(names, tests, strict=True)])
         axes.set_ylim(len(tests) - 0.4, -0.6)
         axes.set_xlim(0, 1)
         axes.set_xlabel("share of the map on the floor")

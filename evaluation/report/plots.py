@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from core.svg import ACCENT, FAINT, INK, MUTED, SECOND, bare, inline_svg, plot_style
+from core.svg import ACCENT, FAINT, INK, MUTED, SECOND, bare, inline_svg, name_lines, plot_style
 from evaluation.intervals import Interval
 from evaluation.measures import MEASURES
 from evaluation.statistics.ranks import Ranking
@@ -118,7 +118,7 @@ def strata_plot(
                 fill = "full" if np.isfinite(interval.low) else "none"
                 axes.plot([interval.mean], [line + shift], "o", color=colour, markersize=4.8, fillstyle=fill)
         labels = [f"{scores[0].stratum.name} ({scores[0].interval.values})" for scores in rows]
-        axes.set_yticks(range(len(rows)), labels)
+        name_lines(axes, labels)
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(min(0.0, axes.get_xlim()[0]), None)
         axes.xaxis.set_major_locator(MaxNLocator(4))
@@ -141,7 +141,7 @@ def stacked_bars(name: str, rows: Sequence[tuple[str, Mapping[str, float]]], wor
             for colour, share in zip(STACK, shares.values(), strict=False):
                 axes.barh(line, share, left=left, height=0.68, color=colour, linewidth=0)
                 left += share
-        axes.set_yticks(range(len(rows)), [label for label, _ in rows])
+        name_lines(axes, [label for label, _ in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.set_xlim(0, 1)
         axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
