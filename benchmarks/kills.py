@@ -256,7 +256,7 @@ def _killed(work: Work, base: Path, now: Path, kills: int, chance: random.Random
         row.differed += bool(differing)
         row.same += not outcome and not differing
         told = outcome or (f"differ: {', '.join(differing[:5])}" if differing else "the same")
-        print(f"{work.name}: {row.kills} kills, {told}", file=sys.stderr, flush=True)
+        print(f"{work.name}: {row.of_groups} + {row.of_workers} kills, {told}", file=sys.stderr, flush=True)
     return row
 
 
