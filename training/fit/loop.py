@@ -50,8 +50,6 @@ from training.run.settings import TrainingSettings
 from training.validation.metrics import label_metrics
 
 LOCK_WAIT_S = 10.0  # loader workers of a killed run hold its lock until they see that it is gone: some five seconds
-    10.0  # the loader's workers of a killed run hold its lock until they see that it is gone: some five seconds
-)
 
 
 def train(
