@@ -1,13 +1,14 @@
 """Long work killed with -9 again and again: does it end as if nobody had killed it, and is nothing lost?
 
-    python benchmarks/kills.py                     # 120 kills, some 15 CPU-minutes
-    python benchmarks/kills.py --kills 3 --only localize
+    python benchmarks/kills.py                                       # 12 kills of each command, some 25 CPU-minutes
+    python benchmarks/kills.py --kills 3 --only "explain run" --only "study serve"
 
-Each piece of work is done once without a kill, for its files and the time that it takes. Then it is begun again in a
-copy of the same dataset and killed at a random moment, the whole process group or a single worker in turn, and begun
-again by the same command, until all kills are done; then it may end. Its files must be those of the first time, byte
-for byte but for times of day and durations. A study is served and answered in the meantime: each answer that the
-server said it has must be in its store. It prints a table, the one of docs/reliability.md.
+Each command runs once without a kill, for its results and the time that it takes. Then it starts in a copy of the same
+folders and is killed at a random moment, the whole process group or a single worker in turn, up to three times; then it
+may end. That is a chain. At its end the results are compared with those of the first run, value by value: maps, scores,
+rows of the index, and the bytes of all other files but for times of day and durations. What is empty or missing counts
+as failed. A study is served and answered over HTTP: each answer that the server acknowledged must be in its store,
+once, when it is started again. It prints a table, the one of docs/reliability.md.
 """
 
 import argparse
@@ -26,16 +27,23 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import duckdb
+import numpy as np
 import pyarrow.parquet as pq
+
+from dataset.index import update_index
+from dataset.manifest import Manifest, SplitRule
+from dataset.shards import write_shard
 
 ROOT = Path(__file__).parents[1]
 WITHOUT = {"seconds", "row", "file"}
-"""Columns of maps that say when and where: a run that was stopped may divide its maps into files otherwise."""
+"""Columns that say when and where: a run that was stopped may divide its maps into files otherwise."""
+KILLS_A_CHAIN = 3  # also what goes on after a kill is killed
 TRAIN = """
 model: bricknet
 model_kwargs: {width: 0.05, stem_stride: 2}
@@ -50,105 +58,142 @@ image_size_px: 48
 samples: 1
 piles_per_shard: 4
 """
+Content = dict[str, str]
+"""Digests of results by name; a name that is there stands for something that is not empty."""
 
 
-@dataclass
+@dataclass(frozen=True)
 class Work:
-    """One command that writes into a copy of the dataset."""
+    """One command, and what it makes. ``{base}`` is the folder of the copies, ``{root}`` the dataset in it."""
 
     name: str
     words: tuple[str, ...]
-    """``{root}`` is the copy."""
-    made: tuple[str, ...]
-    """What it makes, as patterns below the copy."""
+    files: tuple[str, ...] = ()
+    """Files that must be equal byte for byte, as patterns below ``{base}``; each fits at least one file."""
+    rows: tuple[str, ...] = ()
+    """Parquet files whose rows must be equal, however they lie in files; of maps the values too."""
+    index: str = ""
+    """A dataset below ``{base}`` whose index must hold the same rows, and in which `dataset check` finds nothing."""
     settings: dict[str, str] = field(default_factory=dict)
-    """Files to write beside the dataset first."""
-    dataset: str = "dataset"
-    """What is checked in the end."""
+    """Files to write first."""
+    before: Callable[[Path], None] | None = None
+    """What is done to the copy first."""
+
+
+def _forget_shards(base: Path) -> None:
+    """Leave an index in which none of the shards is."""
+    with duckdb.connect(str(base / "dataset" / "index.duckdb")) as index:
+        for table in ("shards", "images", "instances", "labels", "contents"):
+            index.execute(f"DELETE FROM {table}")
 
 
 WORKS = (
     Work(
         "render run",
-        ("render", "run", "{root}/../render.yaml", "-o", "{root}/../piles", "--count", "24", "--workers", "2"),
-        ("../piles/shards/*/**/*",),
-        {"render.yaml": RENDER},
-        dataset="piles",
+        ("render", "run", "{base}/render.yaml", "-o", "{base}/piles", "--count", "16", "--workers", "2"),
+        files=("piles/shards/*/*.parquet", "piles/shards/*/images/*", "piles/dataset.yaml"), index="piles",
+        settings={"render.yaml": RENDER},
     ),
     Work(
         "train run",
-        ("train", "run", "{root}/../train.yaml", "-d", "{root}", "-o", "{root}/runs/killed", "--device", "cpu"),
-        ("runs/killed/checkpoints/epoch_*", "runs/killed/epochs.jsonl"),
-        {"train.yaml": TRAIN},
+        ("train", "run", "{base}/train.yaml", "-d", "{root}", "-o", "{root}/runs/killed", "--device", "cpu"),
+        files=("dataset/runs/killed/checkpoints/epoch_*", "dataset/runs/killed/epochs.jsonl"), index="dataset",
+        settings={"train.yaml": TRAIN},
+    ),
+    Work(
+        "train run, two loader workers",
+        ("train", "run", "{base}/train.yaml", "-d", "{root}", "-o", "{root}/runs/killed", "--device", "cpu"),
+        files=("dataset/runs/killed/checkpoints/epoch_*", "dataset/runs/killed/epochs.jsonl"), index="dataset",
+        settings={"train.yaml": TRAIN.replace("epochs: 8", "epochs: 3") + "workers: 2\ncache_mb: 0\n"},
     ),
     Work(
         "explain run",
         ("explain", "run", "{root}/runs/toy", "--methods", "gradcam,lime,random", "--set", "lime.num_samples=120",
          "--workers", "2", "--device", "cpu"),
-        ("runs/toy/attributions/*/*.parquet",),
+        rows=("dataset/runs/toy/attributions/*/*.parquet",), index="dataset",
     ),
-    Work("evaluate localize", ("evaluate", "localize", "{root}/runs/explained", "--json"),
-         ("runs/explained/scores/*.parquet", "runs/explained/score_sums/*.parquet")),
+    Work(
+        "evaluate localize", ("evaluate", "localize", "{root}/runs/explained", "--json", "--workers", "2"),
+        rows=("dataset/runs/explained/scores/*.parquet", "dataset/runs/explained/score_sums/*.parquet"),
+        index="dataset",
+    ),
     Work(
         "evaluate faithfulness",
         ("evaluate", "faithfulness", "{root}/runs/explained", "--metrics", "deletion,road,average_drop",
          "--workers", "2", "--device", "cpu"),
-        ("runs/explained/scores/*.parquet",),
+        rows=("dataset/runs/explained/scores/*.parquet",), index="dataset",
     ),
     Work(
         "study build",
-        ("study", "build", "{root}/runs/explained", "-o", "{root}/../study", "--items", "6", "--participants", "4",
-         "--methods", "gradcam,random"),
-        ("../study/key.json", "../study/public/*", "../study/study.yaml"),
+        ("study", "build", "{root}/runs/explained", "-o", "{base}/study", "--items", "8", "--participants", "6",
+         "--methods", "gradcam,random", "--power-simulations", "12", "--workers", "2"),
+        files=("study/key.json", "study/public/*", "study/study.yaml", "study/preregistration.*"),
     ),
-    Work("dataset index --rebuild", ("dataset", "index", "--rebuild", "{root}"), ("shards/*/*.parquet",)),
+    Work("dataset index", ("dataset", "index", "{root}"), index="dataset", before=_forget_shards),
+    Work("dataset index --rebuild", ("dataset", "index", "--rebuild", "{root}"), index="dataset"),
+    Work(
+        "dataset import",
+        ("dataset", "import", "{base}/photos", "-o", "{base}/imported", "--keep-names", "--workers", "2"),
+        files=("imported/dataset.yaml", "imported/shards/*/*.parquet", "imported/shards/*/images/*"),
+        index="imported",
+    ),
 )  # fmt: skip
+SERVE = "study serve"
 
 
 @dataclass
 class Row:
-    """What came of one piece of work."""
+    """What came of one command."""
 
-    work: str
-    kills: int = 0
+    command: str
     of_groups: int = 0
     of_workers: int = 0
-    starts: int = 0
-    outcome: str = "as without a kill"
+    same: int = 0
+    differed: int = 0
+    failed: int = 0
+
+    @property
+    def kills(self) -> int:
+        """All kills."""
+        return self.of_groups + self.of_workers
 
 
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--kills", type=int, default=15, help="of each piece of work")
-    parser.add_argument("--only", help="pieces of work whose name has this")
+    parser.add_argument("--kills", type=int, default=12, help="of each command")
+    names = [work.name for work in WORKS] + [SERVE]
+    parser.add_argument("--only", action="append", choices=names, metavar="COMMAND",
+                        help=f"repeatable; one of: {'; '.join(names)}")  # fmt: skip
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
-    rows = []
+    wanted = arguments.only or names
     with tempfile.TemporaryDirectory() as scratch:
-        base = _prepare(Path(scratch) / "base")
-        for work in WORKS:
-            if arguments.only in (None, work.name) or arguments.only in work.name:
-                rows.append(_killed(work, base, Path(scratch) / "now", arguments.kills, random.Random(arguments.seed)))
-                _print(rows[-1:])
-        if arguments.only in (None, "study serve"):
-            rows.append(_served(base, Path(scratch) / "now", arguments.kills, random.Random(arguments.seed)))
-    print()
-    _print(rows)
-    if any(row.outcome != Row("").outcome for row in rows):
+        base, now = _prepare(Path(scratch) / "base"), Path(scratch) / "now"
+        rows = [
+            _killed(work, base, now, arguments.kills, random.Random(arguments.seed))
+            for work in WORKS
+            if work.name in wanted
+        ]
+        if SERVE in wanted:
+            rows.append(_served(base, now, arguments.kills, random.Random(arguments.seed)))
+    print("| command | kills | of the whole group | of one worker | ended the same | differed | failed |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for row in rows:
+        counts = (row.kills, row.of_groups, row.of_workers, row.same, row.differed, row.failed)
+        print(f"| {row.command} | {' | '.join(map(str, counts))} |")
+    if any(row.differed or row.failed for row in rows):
         sys.exit(1)
 
 
-def _print(rows: list[Row]) -> None:
-    for row in rows:
-        kills = f"{row.kills} ({row.of_groups} of the group, {row.of_workers} of one worker)"
-        print(f"| {row.work} | {kills} | {row.starts} | {row.outcome} |", flush=True)
-
-
 def _prepare(base: Path) -> Path:
-    """Return a folder with a toy dataset, a trained run, one that is explained, and a study built from it."""
-    make_toy_dataset: Callable[..., Path] = runpy.run_path(str(ROOT / "tests" / "toy.py"))["make_toy_dataset"]
-    root = make_toy_dataset(base / "dataset", piles=60)
+    """Return a folder with a toy dataset, a trained run, one that is explained, a study built from it, and photos."""
+    toy = runpy.run_path(str(ROOT / "tests" / "toy.py"))
+    root = base / "dataset"
+    Manifest(parts=toy["PARTS"], split_rule=SplitRule(train=0.6, val=0.2, test=0.2)).save_folder(root)
+    for shard in range(20):  # a merge of many steps
+        write_shard(root, shard, toy["toy_pictures"](0, range(shard * 3, shard * 3 + 3), 64))
+    update_index(root)
     (base / "train.yaml").write_text(TRAIN.replace("epochs: 8", "epochs: 1"))
     for run in ("toy", "explained"):
         _must(
@@ -156,14 +201,22 @@ def _prepare(base: Path) -> Path:
         )
     _must("explain", "run", str(root / "runs" / "explained"), "--methods", "gradcam,random,edges", "--device", "cpu")
     _must("study", "build", str(root / "runs" / "explained"), "-o", str(base / "served"), "--items", "6",
-          "--participants", "40", "--methods", "gradcam,random")  # fmt: skip
+          "--participants", "40", "--methods", "gradcam,random", "--power-simulations", "0")  # fmt: skip
+    for number, (_, data) in enumerate(toy["toy_pictures"](1, range(300), 160)):
+        photo = base / "photos" / ("3001", "3003", "3010")[number % 3] / f"{number:04d}.png"
+        photo.parent.mkdir(parents=True, exist_ok=True)
+        photo.write_bytes(data)
     return base
 
 
 def _must(*words: str) -> None:
-    done = subprocess.run(_command(words), env=_environment(), cwd=ROOT, capture_output=True, text=True)
+    done = _run(words)
     if done.returncode:
         sys.exit(f"brickbench {' '.join(words)}:\n{done.stderr}")
+
+
+def _run(words: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(_command(words), env=_environment(), cwd=ROOT, capture_output=True, text=True)
 
 
 def _command(words: tuple[str, ...]) -> list[str]:
@@ -174,128 +227,192 @@ def _environment() -> dict[str, str]:
     return os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
 
 
-def _killed(work: Work, base: Path, place: Path, kills: int, chance: random.Random) -> Row:
+def _killed(work: Work, base: Path, now: Path, kills: int, chance: random.Random) -> Row:
+    """Return what came of a command that is killed until `kills` have hit it."""
     row = Row(work.name)
-    words = tuple(word.replace("{root}", str(place / "dataset")) for word in work.words)
-    _copy(base, place, work)
+    words = tuple(word.format(base=now, root=now / "dataset") for word in work.words)
+    _copy(base, now, work)
     started = time.monotonic()
     _must(*words)
     seconds = time.monotonic() - started
-    whole = _content(place / "dataset", work.made)
-    _copy(base, place, work)
-    errors = []
+    whole, lacking = _content(work, now)
+    if lacking:
+        sys.exit(f"{work.name}: without a kill there is no {', '.join(lacking)}")
     while row.kills < kills:
-        if row.starts > 3 * kills:
-            return _ended(row, f"only {row.kills} kills hit it")
+        _copy(base, now, work)
+        hits = _chain(row, words, seconds, min(KILLS_A_CHAIN, kills - row.kills), chance)
+        if not hits:  # it ended before the first one
+            continue
+        last = _run(words)
+        outcome = _fault([*hits, last.stderr], last.returncode)
+        if not outcome:
+            content, lacking = _content(work, now)
+            outcome = f"there is no {', '.join(lacking)}" if lacking else ""
+        if not outcome and work.index:
+            checked = _run(("dataset", "check", str(now / work.index)))
+            outcome = f"dataset check: {(checked.stdout + checked.stderr)[:300]}" if checked.returncode else ""
+        differing = [] if outcome else sorted(n for n in {*whole, *content} if whole.get(n) != content.get(n))
+        row.failed += bool(outcome)
+        row.differed += bool(differing)
+        row.same += not outcome and not differing
+        told = outcome or (f"differ: {', '.join(differing[:5])}" if differing else "the same")
+        print(f"{work.name}: {row.of_groups} + {row.of_workers} kills, {told}", file=sys.stderr, flush=True)
+    return row
+
+
+def _chain(row: Row, words: tuple[str, ...], seconds: float, most: int, chance: random.Random) -> list[str]:
+    """Kill a command and start it again up to `most` times, and return what was said to stderr by each start."""
+    said: list[str] = []
+    for hit in range(most):
         process = subprocess.Popen(
             _command(words), env=_environment(), cwd=ROOT, start_new_session=True, text=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         )  # fmt: skip
-        row.starts += 1
-        try:
-            _, said = process.communicate(timeout=chance.uniform(0.3 * seconds, 1.1 * seconds))
-            errors.append(said)
-            if process.returncode == 0:  # it ended before the kill: begin anew, so that there is something to kill
-                _copy(base, place, work)
-            continue
+        try:  # the first tenth is Python's own start; what goes on needs less time than the whole
+            told = process.communicate(timeout=chance.uniform(0.1, 0.95 if hit == 0 else 0.7) * seconds)[1]
         except subprocess.TimeoutExpired:
-            pass
-        workers = _children(process.pid)
-        if workers and row.kills % 2:
-            os.kill(chance.choice(workers), signal.SIGKILL)
-            row.of_workers += 1
-            _, said = process.communicate()  # it goes on without that worker
-            errors.append(said)
+            workers = _workers(process.pid) if row.of_workers <= row.of_groups else []
+            if workers:
+                os.kill(chance.choice(workers), signal.SIGKILL)  # the command goes on without that one, or says so
+                row.of_workers += 1
+            else:
+                os.killpg(process.pid, signal.SIGKILL)
+                row.of_groups += 1
+            told = process.communicate()[1]
+            said.append(told)
         else:
-            os.killpg(process.pid, signal.SIGKILL)
-            row.of_groups += 1
-            errors.append(process.communicate()[1])
-        row.kills += 1
-    last = subprocess.run(_command(words), env=_environment(), cwd=ROOT, capture_output=True, text=True)
-    row.starts += 1
-    if last.returncode:
-        return _ended(row, f"it does not end: {last.stderr.strip().splitlines()[-1]}")
-    if any("Traceback" in said for said in [*errors, last.stderr]):
-        return _ended(row, "a traceback was printed")
-    now = _content(place / "dataset", work.made)
-    differing = sorted(name for name in {*whole, *now} if whole.get(name) != now.get(name))
-    if differing:
-        return _ended(row, f"{len(differing)} of {len(whole)} differ, such as {differing[0]}")
-    checked = subprocess.run(
-        _command(("dataset", "check", str(place / work.dataset))), env=_environment(), cwd=ROOT, text=True,
-        capture_output=True,
-    )  # fmt: skip
-    return row if checked.returncode == 0 else _ended(row, f"the dataset is not whole: {checked.stdout[:200]}")
+            if said:
+                said.append(told)
+            break
+    return said
 
 
-def _ended(row: Row, outcome: str) -> Row:
-    row.outcome = outcome
-    return row
-
-
-def _copy(base: Path, place: Path, work: Work) -> None:
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(base, place)
-    for name, text in work.settings.items():
-        (place / name).write_text(text)
-
-
-def _children(process: int) -> list[int]:
-    """Return the workers of a process, without Python's own helper that tracks its resources."""
+def _workers(process: int) -> list[int]:
+    """Return the processes that work for one: those of Python's pools and of torch's loaders, without their helpers."""
     found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(process)], capture_output=True, text=True).stdout
     lines = [line.strip().partition(" ") for line in found.splitlines()]
-    return [int(pid) for pid, _, command in lines if "spawn_main" in command]
+    return [int(pid) for pid, _, command in lines if "spawn_main" in command or "-m brickbench" in command]
 
 
-def _content(root: Path, patterns: tuple[str, ...]) -> dict[str, str]:
-    """Return a digest of what was made, by name: of rows where the files may be divided otherwise."""
-    made: dict[str, str] = {}
-    for pattern in patterns:
-        rows: list[str] = []
-        for path in sorted(path for path in root.glob(pattern) if path.is_file() and not path.name.startswith(".")):
-            if "attributions" in pattern or "scores" in pattern or "score_sums" in pattern:
-                rows += [str(sorted(row.items())) for row in _rows(path)]
-            else:
-                content = path.read_bytes()
-                if path.suffix in (".jsonl", ".json", ".yaml"):
-                    content = re.sub(rb'"(seconds|device_seconds|created)": [^,}\n]+', b"", content)
-                made[str(path.relative_to(root.parent))] = hashlib.sha256(content).hexdigest()
-        if rows:
-            made[pattern] = hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
-    return made
+def _fault(said: list[str], code: int) -> str:
+    """Return what is wrong with how it ended, or nothing."""
+    if code:
+        return f"it does not end: {said[-1].strip().splitlines()[-1]}"
+    broken = [text for text in said if "Traceback" in text]
+    return f"a traceback was printed: {broken[0][-600:]}" if broken else ""
 
 
-def _rows(path: Path) -> Iterator[dict[str, Any]]:
+def _copy(base: Path, now: Path, work: Work) -> None:
+    shutil.rmtree(now, ignore_errors=True)
+    shutil.copytree(base, now)
+    for name, text in work.settings.items():
+        (now / name).write_text(text)
+    if work.before:
+        work.before(now)
+
+
+def _content(work: Work, base: Path) -> tuple[Content, list[str]]:
+    """Return digests of what a command made, and the names of what is empty or missing."""
+    made: Content = {}
+    lacking: list[str] = []
+    for pattern in work.files:
+        files = _files(base, pattern)
+        made |= {str(path.relative_to(base)): _file_digest(path) for path in files}
+        lacking += [str(path.relative_to(base)) for path in files if not path.stat().st_size]
+        lacking += [] if files else [pattern]
+    for pattern in work.rows:
+        rows = [row for path in _files(base, pattern) for row in _rows(path)]
+        made[pattern] = _digest(rows)
+        lacking += [] if rows else [pattern]
+    if work.index:
+        rows = _index_rows(base / work.index)
+        made["rows of the index"] = _digest(rows)
+        lacking += [] if rows else ["rows of the index"]
+    return made, lacking
+
+
+def _files(base: Path, pattern: str) -> list[Path]:
+    return sorted(path for path in base.glob(pattern) if path.is_file() and not path.name.startswith("."))
+
+
+def _digest(rows: list[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(rows)).encode()).hexdigest()
+
+
+def _file_digest(path: Path) -> str:
+    content = path.read_bytes()
+    if path.suffix in (".jsonl", ".json", ".yaml"):
+        content = re.sub(rb'"(seconds|device_seconds|created)": [^,}\n]+', b"", content)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _rows(path: Path) -> list[str]:
+    """Return the rows of a parquet file as text; where a row is that of a map, with the digest of the map's values."""
     table = pq.read_table(path, partitioning=None)
-    yield from table.drop_columns([name for name in table.column_names if name in WITHOUT]).to_pylist()
+    rows: list[dict[str, Any]] = table.to_pylist()
+    if {"file", "row"} <= set(table.column_names):
+        maps = np.load(path.with_suffix(".npy"))
+        if not np.isfinite(maps).all() or not maps.any():
+            sys.exit(f"{path} has maps of nothing")
+        rows = [row | {"values": hashlib.sha256(maps[row["row"]].tobytes()).hexdigest()} for row in rows]
+    return [str(sorted((name, value) for name, value in row.items() if name not in WITHOUT)) for row in rows]
 
 
-def _served(base: Path, place: Path, kills: int, chance: random.Random) -> Row:
-    """Return what came of a server that is killed while a person answers."""
-    row = Row("study serve")
-    shutil.rmtree(place, ignore_errors=True)
-    shutil.copytree(base, place)
-    study, told = place / "served", set[tuple[str, str]]()
-    while row.kills < kills:
-        server = subprocess.Popen(
-            _command(("study", "serve", str(study), "--port", "0", "--links", "40")), env=_environment(), cwd=ROOT,
-            start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        row.starts += 1
-        port = _port_of(server)
-        end = time.monotonic() + chance.uniform(0.05, 1.0)
+def _index_rows(root: Path) -> list[str]:
+    """Return all rows of the index as text."""
+    rows: list[str] = []
+    with duckdb.connect(str(root / "index.duckdb"), read_only=True) as index:
+        for (table,) in index.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall():
+            answer = index.execute(f'SELECT * FROM "{table}"')
+            without = WITHOUT if table == "attributions" else set()
+            kept = [n for n, column in enumerate(answer.description or ()) if column[0] not in without]
+            rows += [f"{table}: {[row[n] for n in kept]}" for row in answer.fetchall()]
+    return rows
+
+
+def _served(base: Path, now: Path, kills: int, chance: random.Random) -> Row:
+    """Return what came of a server that is killed while people answer, and started again."""
+    row = Row(SERVE)
+    shutil.rmtree(now, ignore_errors=True)
+    shutil.copytree(base, now)
+    study = now / "served"
+    told: dict[str, str] = {}
+    for _ in range(kills):
+        server, port = _serve(study)
         tokens = _tokens(study)
+        end = time.monotonic() + chance.uniform(0.05, 0.6)
         while time.monotonic() < end and tokens:
             told |= _answer_one(port, tokens, chance)
-        os.killpg(server.pid, signal.SIGKILL)
-        server.communicate()
-        row.kills += 1
+        if tokens:  # an answer is under way when the kill comes: it may be in the store or not, but not twice
+            told |= _answer_one(port, tokens, chance, killed=server.pid)
+        _end(server)
         row.of_groups += 1
-    with sqlite3.connect(study / "answers.sqlite") as store:
-        kept = set(store.execute("SELECT trial_id, chosen FROM answers").fetchall())
-    row.outcome = row.outcome if told <= kept else f"{len(told - kept)} of {len(told)} answers are lost"
-    print(f"{len(told)} answers were told to be kept, {len(kept)} are there")
+        server, _ = _serve(study)
+        with sqlite3.connect(study / "answers.sqlite") as store:
+            kept = store.execute("SELECT trial_id, chosen FROM answers").fetchall()
+        _end(server)
+        lost = {trial for trial, side in told.items() if (trial, side) not in kept}
+        doubled = len(kept) - len({trial for trial, _ in kept})
+        well = bool(told) and not lost and not doubled
+        row.same += well
+        row.failed += not well
+        print(f"{SERVE}: {len(told)} answers acknowledged, {len(kept)} there, {len(lost)} lost, {doubled} twice",
+              file=sys.stderr, flush=True)  # fmt: skip
     return row
+
+
+def _serve(study: Path) -> tuple[subprocess.Popen[str], int]:
+    """Start the server, and return it with its port once it listens."""
+    server = subprocess.Popen(
+        _command(("study", "serve", str(study), "--port", "0", "--links", "40")), env=_environment(), cwd=ROOT,
+        start_new_session=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    return server, _port_of(server)
+
+
+def _end(server: subprocess.Popen[str]) -> None:
+    os.killpg(server.pid, signal.SIGKILL)  # also a server that was killed: it counts as there until it is waited for
+    server.communicate()
 
 
 def _port_of(server: subprocess.Popen[str]) -> int:
@@ -312,8 +429,8 @@ def _tokens(study: Path) -> list[str]:
     return [match[1] for line in lines if (match := re.search(r"#([\w-]{20,})", line))]
 
 
-def _answer_one(port: int, tokens: list[str], chance: random.Random) -> set[tuple[str, str]]:
-    """Return the answer that somebody gave, if the server said that it has it."""
+def _answer_one(port: int, tokens: list[str], chance: random.Random, killed: int = 0) -> dict[str, str]:
+    """Return the answer that somebody gave, if the server acknowledged it; `killed` is killed while it is under way."""
     token = chance.choice(tokens)
     try:
         state = _ask(port, token, "GET", "/api/state")
@@ -321,20 +438,25 @@ def _answer_one(port: int, tokens: list[str], chance: random.Random) -> set[tupl
             state = _ask(port, token, "POST", "/api/start", {"language": "en", "familiarity": 1})
         if state["stage"] == "done":
             tokens.remove(token)
-            return set()
+            return {}
         trial, side = state["trial"]["trial_id"], chance.choice(("left", "right"))
         body = {"trial_id": trial, "chosen": side, "seconds": 1.5, "request_key": secrets.token_hex(16)}
-        _ask(port, token, "POST", "/api/answer", body)
+        _ask(port, token, "POST", "/api/answer", body, killed, chance.uniform(0.0, 0.01))
     except (OSError, http.client.HTTPException, ValueError):
-        return set()
-    return {(trial, side)}
+        return {}
+    return {trial: side}
 
 
-def _ask(port: int, token: str, verb: str, path: str, body: object = None) -> dict[str, Any]:
+def _ask(
+    port: int, token: str, verb: str, path: str, body: object = None, killed: int = 0, after_s: float = 0.0
+) -> dict[str, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         connection.request(verb, path, None if body is None else json.dumps(body), headers)
+        if killed:
+            time.sleep(after_s)
+            os.killpg(killed, signal.SIGKILL)
         answer = connection.getresponse()
         content = answer.read()
         if answer.status >= 300:

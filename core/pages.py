@@ -1,6 +1,7 @@
 """Pages that are one file and need no network: their templates, their style, and numbers as they print them."""
 
 import base64
+import html
 import math
 from pathlib import Path
 
@@ -30,10 +31,10 @@ def page_environment(package: str) -> jinja2.Environment:
     return environment
 
 
-def save_page(path: Path, html: str) -> None:
+def save_page(path: Path, page: str) -> None:
     """Write the page over `path`, if it is there; raises BrickbenchError if that cannot be done."""
     with output_file(path) as temporary:
-        temporary.write_text(html, encoding="utf-8")
+        temporary.write_text(page, encoding="utf-8")
 
 
 def page_number(value: float | None, digits: int = 2) -> str:
@@ -49,6 +50,11 @@ def page_p_value(value: float) -> str:
     if value != value:
         return "–"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def markdown_text(text: str) -> str:
+    """Return `text` as Markdown that shows it on one line: Markdown takes HTML as it stands, and bars end cells."""
+    return " ".join(html.escape(text, quote=False).replace("|", "\\|").split())
 
 
 def data_uri(picture: npt.NDArray[np.uint8]) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import matplotlib as mpl
@@ -15,10 +15,13 @@ from matplotlib.figure import Figure
 # Stand-ins that the page's own colours replace, so that plots follow its light and dark dress.
 INK, MUTED, ACCENT, FAINT, SECOND = "#010101", "#020202", "#030303", "#040404", "#050505"
 _PAGE_COLOURS = {INK: "ink", MUTED: "muted", ACCENT: "accent", FAINT: "rule", SECOND: "second"}
+LONGEST_NAME = 40  # letters; of a plot 4.1 inches wide they take some two thirds
+_END_KEPT = 12  # a number of pictures may stand there
 _STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "DejaVu Sans",
     "font.size": 9,
+    "text.parse_math": False,  # names of parts, floors and runs may hold dollar signs
     "text.color": INK,
     "figure.facecolor": "none",
     "axes.facecolor": "none",
@@ -48,6 +51,16 @@ def bare(axes: Axes, grid: Any = "both") -> None:
     axes.tick_params(length=0)
     for side in ("top", "right", "left"):
         axes.spines[side].set_visible(False)
+
+
+def name_lines(axes: Axes, names: Sequence[str]) -> None:
+    """Name the lines 0, 1, … of a plot; what would leave no room for the plot itself loses its middle."""
+    axes.set_yticks(range(len(names)), [_shortened(name) for name in names])
+
+
+def _shortened(name: str) -> str:
+    room = LONGEST_NAME - _END_KEPT - 1
+    return name if len(name) <= LONGEST_NAME else f"{name[:room]}…{name[-_END_KEPT:]}"
 
 
 def inline_svg(figure: Figure, words: str) -> Markup:

@@ -126,6 +126,8 @@ def refusal(error: Exception, file: Path | None = None) -> BrickbenchError:
             return RefusedIndexError(f"{index} cannot be used: {words}. {way_out}", words, way_out)
     if "?" in str(file):
         return BrickbenchError(f"{index} cannot be used: DuckDB takes what follows a ? for options. Rename the folder.")
+    if "\\" in str(file):
+        return BrickbenchError(f"{index} cannot be used: DuckDB takes a \\ for a /. Rename the folder.")
     return DamagedIndexError(
         f"{index} is damaged. Run `brickbench dataset index --rebuild {dataset}`; that makes it anew from the shards "
         "and runs."

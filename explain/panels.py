@@ -102,14 +102,14 @@ def kept_text(one: ShownMap, strongest: Strongest) -> str:
 
 def _write_title(panel: Any, title: str) -> None:
     most = int(_size_inch(panel)[0] / _LETTER_INCH)
-    panel.set_title(
-        title if len(title) <= most else f"{title[: most - 1].rstrip()}…", fontsize=TITLE_PT, loc="left", pad=4
-    )
+    shown = title if len(title) <= most else f"{title[: most - 1].rstrip()}…"
+    # A name may hold dollar signs, which are no formula.
+    panel.set_title(shown, fontsize=TITLE_PT, loc="left", pad=4, parse_math=False)
 
 
 def _write_below(panel: Any, text: str) -> None:
     top = -0.06 / _size_inch(panel)[1]
-    panel.text(0, top, text, transform=panel.transAxes, fontsize=LABEL_PT, va="top", ha="left")
+    panel.text(0, top, text, transform=panel.transAxes, fontsize=LABEL_PT, va="top", ha="left", parse_math=False)
 
 
 def _size_inch(panel: Any) -> tuple[float, float]:

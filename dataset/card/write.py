@@ -9,6 +9,7 @@ import yaml
 
 from core.errors import BrickbenchError
 from core.files import output_file, require_new
+from core.pages import markdown_text
 from dataset.card.charts import bar_chart, column_chart, heat_map
 from dataset.card.examples import choose_examples, contact_sheet
 from dataset.card.facts import VISIBLE_BINS, Facts, read_facts
@@ -71,7 +72,7 @@ def render_card(dataset: DatasetFolder, *, licence: str, seed: int) -> dict[str,
         undefined=jinja2.StrictUndefined,
     )
     environment.filters["number"] = "{:,}".format
-    environment.filters["cell"] = lambda text: str(text).replace("|", "\\|")
+    environment.filters["markdown"] = markdown_text
     files = {
         template.removesuffix(".j2"): environment.get_template(template).render(context).encode()
         for template in ("README.md.j2", "card.html.j2")

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
+from core.pages import markdown_text
 from core.progress import Progress
 from dataset.export.files import file_of
 from dataset.export.formats import Options
@@ -139,7 +140,10 @@ def _card(selection: Selection) -> str:
             "compressed RLE (`pycocotools.mask.decode`), `visible_rle` of what is seen, `amodal_rle` of all of it."
         ),
         "| class | part | name |\n| ---: | --- | --- |\n"
-        + "\n".join(f"| {at} | {part.part_id} | {part.name} |" for at, part in enumerate(selection.dataset.parts)),
+        + "\n".join(
+            f"| {at} | {markdown_text(part.part_id)} | {markdown_text(part.name)} |"
+            for at, part in enumerate(selection.dataset.parts)
+        ),
     ]
     return "\n\n".join(lines) + "\n"
 

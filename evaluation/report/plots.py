@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from core.svg import ACCENT, FAINT, INK, MUTED, SECOND, bare, inline_svg, plot_style
+from core.svg import ACCENT, FAINT, INK, MUTED, SECOND, bare, inline_svg, name_lines, plot_style
 from evaluation.intervals import Interval
 from evaluation.measures import MEASURES
 from evaluation.statistics.ranks import Ranking
@@ -50,7 +50,7 @@ def lines_figure(width: float, height: float, labels: Sequence[str]) -> tuple[Fi
     """Return a figure of so many inches with a line a label, the first one on top."""
     figure = Figure(figsize=(width, height), layout="constrained")
     axes = figure.add_subplot()
-    axes.set_yticks(range(len(labels)), labels)
+    name_lines(axes, labels)
     axes.set_ylim(len(labels) - 0.4, -0.6)
     return figure, axes
 

@@ -87,9 +87,10 @@ def write_sheets(sheets: Sequence[Sheet], out: Path) -> None:
 
     top = _MARGIN_PX
     for sheet, title, room, used in zip(sheets, titles, tops, heights, strict=True):
-        figure.text(
-            _MARGIN_PX / width, 1 - top / height, "\n".join(title), fontsize=_TITLE_PT, va="top", linespacing=1.35
-        )
+        figure.text(  # names may hold dollar signs, which are no formula
+            _MARGIN_PX / width, 1 - top / height, "\n".join(title), fontsize=_TITLE_PT, va="top", linespacing=1.35,
+            parse_math=False,
+        )  # fmt: skip
         high, wide = sheet.picture.shape[:2]
         panel = add(_MARGIN_PX, top + room, wide, high)
         panel.imshow(sheet.picture, interpolation="nearest", aspect="auto")
@@ -109,4 +110,4 @@ def _write_labels(panel: Any, sheet: Sheet) -> None:
     for index, label in enumerate(sheet.labels):
         left = (index % sheet.columns) * (wide + GAP_PX) / sheet.columns
         bottom = (index // sheet.columns + 1) * (high + GAP_PX) / lines - 2 * GAP_PX
-        panel.text(left, bottom, label, fontsize=_LABEL_PT, va="bottom", ha="left")
+        panel.text(left, bottom, label, fontsize=_LABEL_PT, va="bottom", ha="left", parse_math=False)

@@ -97,7 +97,7 @@ def test_rows_are_those_of_the_records(toy_dataset: Path) -> None:
     assert (toy_dataset / row["file"]).is_file()
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(fraction=st.sampled_from([0.0, 0.25, 0.5, 0.8, 1.0]), pixels=st.integers(0, 400))
 def test_labels_follow_the_rule(toy_dataset: Path, tmp_path: Path, fraction: float, pixels: int) -> None:
     root = tmp_path / "copy"

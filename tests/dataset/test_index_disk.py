@@ -46,7 +46,7 @@ def test_a_disk_that_fills_never_costs_the_index_and_is_told(toy_dataset: Path, 
     root = Path(shutil.copytree(toy_dataset, small_disk / "d"))
     expected = rows(root)
     told = []
-    for kilobytes in (4, 60, 300, 800, 1500, 2500, 4000, 8000):
+    for kilobytes in (4, 300, 1500, 8000):
         leave_free(small_disk, kilobytes)
         try:
             rebuild_index(root)
@@ -56,7 +56,7 @@ def test_a_disk_that_fills_never_costs_the_index_and_is_told(toy_dataset: Path, 
         assert rows(root) == expected, f"{kilobytes} kB free"
         assert check_dataset(DatasetFolder.open(root)) == []
     assert told, "no disk was small enough"
-    assert len(told) < 8, "no disk was large enough"
+    assert len(told) < 4, "no disk was large enough"
     for words in told:
         assert "could not be written" in words or "Cannot write" in words, words
 
@@ -71,7 +71,7 @@ def test_a_merge_on_a_disk_that_fills_is_whole_or_not_there(toy_dataset: Path, s
     (root / "shards").rmdir()
     (root / "later").rename(root / "shards")
     outcomes = set()
-    for kilobytes in (0, 40, 200, 600, 1200, 4000):
+    for kilobytes in (0, 200, 600, 4000):
         leave_free(small_disk, kilobytes)
         try:
             update_index(root)

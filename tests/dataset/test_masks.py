@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco
@@ -69,6 +69,7 @@ def test_mask_of_another_size_is_refused(size: tuple[int, int]) -> None:
         decode_mask(rle, *size)
 
 
+@settings(max_examples=50)
 @given(st.text(max_size=30))
 def test_any_text_gives_a_mask_or_one_sentence(text: str) -> None:
     message = ""

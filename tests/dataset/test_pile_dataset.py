@@ -78,10 +78,15 @@ def test_transform_makes_the_image(toy_dataset: Path) -> None:
     assert tuple(sample.image.shape) == (3, 16, 16)
 
 
-def test_it_goes_to_worker_processes(toy_dataset: Path) -> None:
+def test_it_can_be_pickled(toy_dataset: Path) -> None:
     pictures = PileDataset(toy_dataset, "val", with_masks=True)
     again: PileDataset = pickle.loads(pickle.dumps(pictures))
     np.testing.assert_array_equal(again.all_bricks_mask(1), pictures.all_bricks_mask(1))
+
+
+@pytest.mark.slow
+def test_it_goes_to_worker_processes(toy_dataset: Path) -> None:
+    pictures = PileDataset(toy_dataset, "val", with_masks=True)
     loaded: list[Any] = list(DataLoader(pictures, batch_size=3, num_workers=1, multiprocessing_context="spawn"))
     assert [name for batch in loaded for name in batch.image_id] == list(pictures.image_ids)
     np.testing.assert_array_equal(np.concatenate([batch.target.numpy() for batch in loaded]), pictures.targets)

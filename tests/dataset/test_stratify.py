@@ -125,8 +125,10 @@ def test_held_against_the_best_of_all_splits(shares: tuple[float, ...]) -> None:
     places = []
     for seed in range(12):
         rows, sizes = random_case(seed, 8, 3, largest=2)
-        ways = [np.array(way) for way in itertools.product(range(len(shares)), repeat=8)]
-        costs = np.array([cost(rows, sizes, way, shares) for way in ways])
+        ways = np.array(list(itertools.product(range(len(shares)), repeat=8)))
+        held = np.stack([(ways == split) @ np.column_stack([rows, sizes]) for split in range(len(shares))], axis=1)
+        costs = ((held - np.outer(shares, held[0].sum(axis=0))) ** 2).sum(axis=(1, 2))
+        assert costs[-1] == pytest.approx(cost(rows, sizes, ways[-1], shares))
         ours = cost(rows, sizes, stratified_split(rows, sizes, shares, seed), shares)
         assert ours >= costs.min() - 1e-9
         places.append((costs < ours - 1e-9).mean())

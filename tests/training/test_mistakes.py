@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from safetensors.torch import load_file, save_file
 
 from core.errors import BrickbenchError, SettingsError
+from core.locks import sole_writer
 from dataset.database import open_index
 from dataset.index import update_index
 from dataset.manifest import Manifest, PartInfo
@@ -213,6 +214,20 @@ def test_more_epochs_end_where_a_longer_run_ends(own_trained: Path, tmp_path: Pa
     assert (short / "settings.yaml").read_text() == (long / "settings.yaml").read_text()
     digests = [yaml.safe_load((run / "run.yaml").read_text())["settings_digest"] for run in (short, long)]
     assert digests[0] == digests[1]
+
+
+def test_two_processes_do_not_train_in_one_folder(own_trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = own_trained / "runs" / "toy"
+    monkeypatch.setattr(loop, "LOCK_WAIT_S", 0.0)
+    with sole_writer(run):
+        busy = invoke("resume", run, "-d", own_trained, "--epochs", 2)
+    assert isinstance(busy.exception, BrickbenchError)
+    assert str(busy.exception) == (
+        f"Another process is training in {run}. Wait until it is done, or train in another folder."
+    )
+    assert len(read_epochs(run)) == 1
+    assert invoke("resume", run, "-d", own_trained, "--epochs", 2).exit_code == 0
+    assert len(read_epochs(run)) == 2
 
 
 def tmp_settings(folder: Path) -> Path:

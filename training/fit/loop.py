@@ -8,12 +8,15 @@ Under ``torchrun`` the same function trains on several GPUs or machines: `traini
 import math
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 
 import torch
 from torch import nn
 
+from core.errors import BrickbenchError
+from core.locks import lock
 from core.progress import Progress
 from dataset.loading.backgrounds import digest_of_backgrounds
 from dataset.loading.batches import BatchPlan
@@ -46,6 +49,8 @@ from training.run.run import RunInfo
 from training.run.settings import TrainingSettings
 from training.validation.metrics import label_metrics
 
+LOCK_WAIT_S = 10.0  # loader workers of a killed run hold its lock until they see that it is gone: some five seconds
+
 
 def train(
     settings: TrainingSettings,
@@ -69,11 +74,11 @@ def train(
     Raises:
         SettingsError: unknown network or device, or the folder holds another run.
         BrickbenchError: the dataset lacks pictures, weights to start from cannot be had, the folder cannot be written,
-            the GPU's memory is full, or the loss is no longer a number.
+            another process trains in it, the GPU's memory is full, or the loss is no longer a number.
     """
-    with joined_team(choose_device(device)) as (team, own_device):
+    with joined_team(choose_device(device)) as (team, own_device), ExitStack() as held:
         tell = say if say is not None and team.is_first else lambda _: None
-        return _train(settings, root, run_folder, team, own_device, after_epoch, tell)
+        return _train(settings, root, run_folder, team, own_device, after_epoch, tell, held)
 
 
 def _train(
@@ -84,6 +89,7 @@ def _train(
     device: torch.device,
     after_epoch: Callable[[Row], None] | None,
     say: Callable[[str], None],
+    held: ExitStack,
 ) -> list[Row]:
     train_split = PileDataset(root, "train", sources=settings.sources)
     val_split = PileDataset(root, "val", classes=train_split.classes, sources=settings.sources)
@@ -109,6 +115,9 @@ def _train(
         _start_from(settings, model, classes, say)
         _tell_of_parts_without_pictures(train_split, val_split, say)
     info = team.broadcast(begin_run(run_folder, info, settings) if team.is_first else None)
+    if team.is_first:
+        busy = f"Another process is training in {run_folder}. Wait until it is done, or train in another folder."
+        held.enter_context(lock(run_folder, wait_s=LOCK_WAIT_S, busy=BrickbenchError(busy)))
     learner = create_learner(model, settings, torch.from_numpy(train_split.targets), classes, device, team)
     _take_up(run_folder, settings, learner, say)
     history = learner.history

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
 from core.bootstrap import Estimate
-from core.svg import ACCENT, FAINT, INK, MUTED, SECOND, bare, inline_svg, plot_style
+from core.svg import ACCENT, FAINT, INK, MUTED, SECOND, bare, inline_svg, name_lines, plot_style
 from training.validation.breakdown import StratumScores, VisibilityBin
 from training.validation.confusion import Confusion
 from training.validation.curves import PrecisionRecall, Reliability
@@ -184,7 +184,7 @@ def _draw_interval(axes: Axes, height: float, interval: Estimate, colour: str, h
 
 
 def _finish(axes: Axes, titles: Sequence[str]) -> None:
-    axes.set_yticks(range(len(titles)), list(titles))
+    name_lines(axes, titles)
     axes.set_ylim(len(titles) - 0.4, -0.6)
     axes.set_xlim(0, 1.02)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from core.cli import count_of
+from core.pages import markdown_text
 from evaluation.study.build.existing import Origin
 from evaluation.study.key import Item, Key
 from evaluation.study.power.power import PowerPoint, power_grid
@@ -51,8 +52,9 @@ def preregistration(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
         keep_trailing_newline=True,
-        autoescape=False,  # Markdown, and nothing in it comes from participants
+        autoescape=False,  # Markdown; names go through a filter
     )
+    environment.filters["markdown"] = markdown_text
     items = [item for item in key.items if item.explanations.keys() >= set(settings.methods)]
     parts = Counter(key.part_names.get(item.part_id, item.part_id) for item in items)
     return environment.get_template(f"{PREREGISTRATION}.j2").render(

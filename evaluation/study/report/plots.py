@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from core.bootstrap import Estimate
 from core.pages import page_number
-from core.svg import ACCENT, INK, MUTED, SECOND, bare, inline_svg, plot_style
+from core.svg import ACCENT, INK, MUTED, SECOND, bare, inline_svg, name_lines, plot_style
 
 DOTTED = (0, (1, 2))
 EVEN = 0.5
@@ -108,6 +108,6 @@ def _draw_lines(axes: Axes, lines: Sequence[Line]) -> None:
             fill = "full" if has_ends else "none"
             axes.plot([estimate.value], [row], "o", color=colour, markersize=5.2, fillstyle=fill, clip_on=False)
     labels = [line.label + ("" if line.answers is None else f" ({line.answers})") for line in lines]
-    axes.set_yticks(range(len(lines)), labels)
+    name_lines(axes, labels)
     axes.set_ylim(len(lines) - 0.4, -0.6)
     bare(axes, "x")

@@ -364,6 +364,7 @@ def test_wrong_options_are_told(by_class: Path, tmp_path: Path) -> None:
         assert str(error) == message
 
 
+@pytest.mark.slow
 @in_workers
 @needs_shared
 def test_the_real_photos_come_in(tmp_path: Path) -> None:
@@ -373,6 +374,12 @@ def test_the_real_photos_come_in(tmp_path: Path) -> None:
     assert report.duplicates == (("images/2_167.jpg", "images/2_268.jpg"), ("images/2_233.jpg", "images/2_77.jpg"))
     boxes = sum(len(path.read_text().split("\n")) for path in (SHARED / "yolo/labels").iterdir())
     assert 0 < rows(root, "SELECT count(*) FROM instances")[0][0] <= boxes
+    assert check_dataset(DatasetFolder.open(root)) == []
+
+
+@needs_shared
+def test_real_photos_in_another_format_come_in(tmp_path: Path) -> None:
+    root = tmp_path / "bricks"
     report = import_photos(SHARED / "labelme", root, KEEP, {"LegoBrick": "any"})
     assert (report.came_in, len(report.left_out), report.set_aside) == (17, 8, ())
     sizes = rows(root, "SELECT DISTINCT width, height FROM images WHERE original_file LIKE '%.json'")

@@ -1,6 +1,7 @@
 """Faithfulness by several processes: the scores of one, byte for byte, in whatever order they come."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,16 @@ def small_items(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plan, "GROUPS_AN_ITEM", 1)
 
 
+@pytest.fixture(scope="module")
+def few_scores(with_twins: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """Return the files of `FEW` scores that one process writes which nobody stops."""
+    root = Path(shutil.copytree(with_twins, tmp_path_factory.mktemp("few") / "dataset"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "GROUPS_AN_ITEM", 1)
+        score(root, FEW)
+    return files_of_scores(root)
+
+
 @pytest.fixture
 def threads_of_two_workers() -> Iterator[None]:
     """Give this process as many threads as each of two workers has: with others torch rounds otherwise."""
@@ -97,12 +108,9 @@ class LastFirst(InProcessEngine):
         return super().run(function, dict(reversed(list(items.items()))), **options)
 
 
-def test_the_order_in_which_items_end_changes_nothing(own_twins: Path) -> None:
-    score(own_twins, FEW)
-    expected = files_of_scores(own_twins)
-    without_scores(own_twins)
+def test_the_order_in_which_items_end_changes_nothing(own_twins: Path, few_scores: dict[str, bytes]) -> None:
     score(own_twins, FEW, engine=LastFirst())  # scores come before the levels of chance that they wait for
-    assert files_of_scores(own_twins) == expected
+    assert files_of_scores(own_twins) == few_scores
 
 
 def in_little_memory(context: scorer.ScoringContext, item: scorer.WorkItem) -> scorer.ItemScores:
@@ -137,18 +145,15 @@ def stop_after(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(("count", "found"), [(4, 12), (19, 92), (30, 156)])
 def test_a_stopped_run_goes_on_and_ends_as_one_that_was_not(
-    own_twins: Path, count: int, found: int, monkeypatch: pytest.MonkeyPatch
+    own_twins: Path, few_scores: dict[str, bytes], count: int, found: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Five files of 8 + 4 maps; deletion and average drop begin with two items of noise each.
-    score(own_twins, FEW)
-    expected = files_of_scores(own_twins)
-    without_scores(own_twins)
     with monkeypatch.context() as patch:
         stop_after(count, patch)
         with pytest.raises(KeyboardInterrupt):
             score(own_twins, FEW)
     assert score(own_twins, FEW).found == found
-    assert files_of_scores(own_twins) == expected
+    assert files_of_scores(own_twins) == few_scores
 
 
 def test_a_kill_loses_no_measure_that_is_complete(own_twins: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -32,6 +32,15 @@ def explained(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def scored(explained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of `explained` of which all maps are scored by all metrics: read it, never write into it."""
+    root = Path(shutil.copytree(explained, tmp_path_factory.mktemp("scored") / "dataset"))
+    run = Run.open(root / "runs" / "toy", root)
+    assert score_run(run) == len(read_attributions(run.folder))
+    return root
+
+
 @pytest.fixture
 def own(explained: Path, tmp_path: Path) -> Path:
     """Return a copy of `explained` to write into."""
@@ -48,10 +57,9 @@ def part_boxes(root: Path, row: Attribution) -> np.ndarray:
     return np.array([box for (box,) in found])
 
 
-def test_scores_are_those_of_the_resized_raw_map_on_the_mask(own: Path) -> None:
-    run = own / "runs" / "toy"
+def test_scores_are_those_of_the_resized_raw_map_on_the_mask(scored: Path) -> None:
+    own, run = scored, scored / "runs" / "toy"
     rows = read_attributions(run)
-    assert score_run(Run.open(run, own)) == len(rows)
     table = load_scores(Run.open(run, own))
     assert [method.name for method in table.methods] == ["gradcam", "lime", "random", "center_gaussian"]
     assert table.metrics == tuple(METRICS)
@@ -194,7 +202,8 @@ def test_what_is_recorded_beside_each_score(own: Path) -> None:
     assert row["resize"] == "nearest"
 
 
-def test_commands(own: Path, tmp_path: Path) -> None:
+def test_commands(scored: Path, tmp_path: Path) -> None:
+    own = Path(shutil.copytree(scored, tmp_path / "dataset"))
     run, runner = [str(own / "runs" / "toy"), "-d", str(own)], CliRunner()
     localized = runner.invoke(evaluate, ["localize", *run, "--json"], catch_exceptions=False)
     rows = json.loads(localized.stdout)
@@ -203,8 +212,7 @@ def test_commands(own: Path, tmp_path: Path) -> None:
     compared = json.loads(runner.invoke(evaluate, ["compare", *run, "--json"], catch_exceptions=False).stdout)
     assert len(compared) == 6 * sum(not metric.equals for metric in METRICS.values())  # the same number once
     out = tmp_path / "report.html"
-    reported = runner.invoke(evaluate, ["report", *run, "-o", str(out), "--cases", "2"], catch_exceptions=False)
-    assert str(out) in reported.stdout
+    out.touch()
     with pytest.raises(BrickbenchError, match=r"is there already: .* -o, or give --force"):
         runner.invoke(evaluate, ["report", *run, "-o", str(out)], catch_exceptions=False)
     assert '"metric": "pixel_ap"' in runner.invoke(evaluate, ["metrics", "--json"], catch_exceptions=False).stdout

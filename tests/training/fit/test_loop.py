@@ -348,7 +348,7 @@ def test_renders_then_a_mix_then_photos(with_photos: Path, tmp_path: Path, monke
     """One settings file; stopped between its stages, it comes to the same weights."""
     recipe = tmp_path / "recipe.yaml"
     recipe.write_text(
-        "model: test_convnext\ninput_size_px: 64\nbatch_size: 8\nlearning_rate: 0.001\nschedule: cosine\n"
+        "model: test_convnext\ninput_size_px: 32\nbatch_size: 8\nlearning_rate: 0.001\nschedule: cosine\n"
         "average_decay: 0.9\npositive_weight: per_class\nstages:\n- {epochs: 1, sources: [synthetic]}\n"
         "- {epochs: 2, photo_share: 0.5, augment_renders: renders}\n- {epochs: 1, sources: [real]}\n"
     )

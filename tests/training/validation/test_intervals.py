@@ -23,7 +23,7 @@ def _sklearn_map(logits: npt.NDArray[np.float64], targets: npt.NDArray[np.float3
     return float(np.mean([sk.average_precision_score(targets[:, c], logits[:, c]) for c in shown]))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(st.integers(0, 2**32), st.integers(3, 40), st.integers(1, 5))
 def test_weights_are_repetitions(seed: int, pictures: int, classes: int) -> None:
     logits, targets, groups = _case(seed, pictures, classes)

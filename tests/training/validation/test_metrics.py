@@ -24,7 +24,7 @@ def _case(seed: int, pictures: int, classes: int, levels: int) -> tuple[np.ndarr
     return logits, targets
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=20)
 @given(st.integers(0, 2**32), st.integers(2, 40), st.integers(1, 6), st.integers(1, 50))
 def test_equal_scikit_learn(seed: int, pictures: int, classes: int, levels: int) -> None:
     logits, targets = _case(seed, pictures, classes, levels)
@@ -93,7 +93,7 @@ def test_bad_input() -> None:
         label_metrics([[math.nan]], [[1]])
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(st.integers(0, 2**32), st.integers(1, 60), st.integers(1, 5))
 def test_calibration_equals_a_loop_and_scikit_learn(seed: int, pictures: int, classes: int) -> None:
     logits, targets = _case(seed, pictures, classes, 12)

@@ -14,7 +14,7 @@ from training.run.run import Run
 from training.validation.thresholds import choose_thresholds, load_thresholds, save_thresholds
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**32), st.integers(1, 30), st.integers(1, 9))
 def test_no_cut_has_a_better_f1(seed: int, pictures: int, levels: int) -> None:
     rng = np.random.default_rng(seed)
