@@ -72,11 +72,19 @@ def run() -> int:
     except BrokenPipeError:
         return 1  # the reader of our output went away: nobody is left to tell
     except Exception as error:
-        if (told := _of_the_disk(error)) is None:
+        if (told := _of_a_name(error) or _of_the_disk(error)) is None:
             raise
         click.echo(f"brickbench: {told}", err=True)
         return 1
     return 0
+
+
+def _of_a_name(error: Exception) -> str | None:
+    """Return in one sentence that a name is no UTF-8, or that Python was told not to read it so; else None."""
+    if not isinstance(error, UnicodeEncodeError):
+        return None
+    told = "" if (encoding := sys.getfilesystemencoding()) == "utf-8" else f", and this Python reads them as {encoding}"
+    return f"Names should be UTF-8, got {error.object!a}{told}. Rename it, or set PYTHONUTF8=1 and run this again."
 
 
 def _of_the_disk(error: Exception) -> str | None:

@@ -89,6 +89,7 @@ def connect(file: Path, *, read_only: bool, memory_limit: str = MEMORY_LIMIT) ->
         BusyIndexError: another process holds it.
         BrickbenchError: it is damaged, or open in this process already.
         SettingsError: `memory_limit` is no amount of memory.
+        UnicodeEncodeError: the name of `file` is no UTF-8.
     """
     if not _SIZE.fullmatch(memory_limit):
         raise SettingsError(f"The memory limit should be a number and a unit, such as 2GB, got {memory_limit!r}.")
@@ -97,6 +98,7 @@ def connect(file: Path, *, read_only: bool, memory_limit: str = MEMORY_LIMIT) ->
         "memory_limit": memory_limit,
         "python_enable_replacements": False,  # SQL must not see the variables of the program around it
     }
+    str(file).encode()  # of a name that is no UTF-8 DuckDB says only std::bad_cast
     until = time.monotonic() + (0.0 if read_only else WAIT_S)
     while True:
         try:

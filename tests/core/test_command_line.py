@@ -1,7 +1,9 @@
 """The command line from outside: exit codes, messages, help, speed of imports."""
 
 import json
+import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -115,3 +117,25 @@ def test_origins_are_right_here() -> None:
         brickbench.check_origins()
     except BrickbenchError as error:
         pytest.fail(str(error))
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "told"),
+    [
+        (b"d\xff", {}, r"Names should be UTF-8, got '.*d\\udcff.*'\. Rename it, or set PYTHONUTF8=1"),
+        (
+            "dé".encode(),
+            {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+            r"Names should be UTF-8, got '.*d\\udcc3\\udca9.*', and this Python reads them as ascii\. Rename it",
+        ),
+    ],
+)
+def test_a_name_that_is_no_utf8_is_told(
+    toy_dataset: Path, tmp_path: Path, name: bytes, more: dict[str, str], told: str
+) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
+    shutil.copytree(toy_dataset, folder)
+    command = [sys.executable, "-m", "brickbench", "dataset", "info", os.fsencode(folder)]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | more, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert re.fullmatch(rf"brickbench: {told}.*\n", done.stderr)
