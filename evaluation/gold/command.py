@@ -27,7 +27,8 @@ def gold(
     The networks are built by hand, so that what each looks at is certain: a colour, a square on the floor, one part
     less another, the lack of a thing, a shadow. They get piles of DATASET, coloured for them. Each method explains them
     as `explain run` does, with its default settings unless --set says otherwise. A row a method: pass, a dash where a
-    test does not apply, or the worst value with its network. Below stand the reasons for failures that are known.
+    test does not apply, or the worst value with its network. Below stand the reasons for failures that are known. All
+    methods take some ten minutes of one core, RISE more than half of that.
 
     \b
     Example:

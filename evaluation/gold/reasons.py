@@ -64,6 +64,11 @@ KNOWN_REASONS = (
         ("occlusion",), (), ("hit", "mass", "floor"),
     ),
     KnownReason(
+        "what speaks against a class lies low in its maps, which have no sign by which one would look there",
+        ("rise",), ("absence",),
+    ),
+    KnownReason("it is as coarse as the cells of its masks, an eighth of the picture", ("rise",), (), ("hit",)),
+    KnownReason(
         "gradients of red, green and blue are summed with their signs, and those of a detector of one colour add up to "
         "nothing or less", ("guided_backprop", "guided_gradcam"),
     ),

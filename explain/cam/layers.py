@@ -16,7 +16,7 @@ FEWEST_CELLS = 6
 LARGEST_OFFSET = 0.125
 """Of the picture's side: half of a brick's width, where bricks cover 7 % of a picture. Measured on 233 maps of two
 networks that were trained on piles of 128 pixels (docs/explaining.md): cells of lite0's blocks.4, blocks.5 and bn2 look
-0.05, 0.15 and 0.29 beside themselves, and the highest place of HiResCAM's maps of them lies on the part in 68, 37 and 2
+0.05, 0.17 and 0.29 beside themselves, and the highest place of HiResCAM's maps of them lies on the part in 68, 37 and 2
 of 100; of bricknet's act2 and act5 (0.10 and 0.22) in 43 and 27."""
 _CHOSEN: "WeakKeyDictionary[nn.Module, tuple[tuple[int, int], ChosenLayer]]" = WeakKeyDictionary()
 """What was chosen last for a network, with its input size and the state of its weights: eight methods ask."""
