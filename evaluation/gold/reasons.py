@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from explain.protocol import MethodRow
 
 GRADIENT_CAMS = ("gradcam", "gradcam_max", "gradcam_plus_plus", "hirescam", "layercam", "xgradcam")
-PLAIN_GRADIENTS = ("saliency", "input_x_gradient", "lrp", "guided_backprop", "guided_gradcam")
+PLAIN_GRADIENTS = ("saliency", "input_x_gradient", "guided_backprop", "guided_gradcam")
 SATURATED = ("relu6_10", "relu6_50")
 
 
@@ -69,8 +69,8 @@ KNOWN_REASONS = (
     ),
     KnownReason("it is as coarse as the cells of its masks, an eighth of the picture", ("rise",), (), ("hit",)),
     KnownReason(
-        "gradients of red, green and blue are summed with their signs, and those of a detector of one colour add up to "
-        "nothing or less", ("guided_backprop", "guided_gradcam"),
+        "guided gradients are those that speak for the class, and where nothing does they are noise or nothing",
+        ("guided_backprop", "guided_gradcam"), ("absence",),
     ),
 )  # fmt: skip
 """The first that fits is told."""
