@@ -1,5 +1,6 @@
 """`explain verify`: what passes, what fails, what no library has, and what is printed."""
 
+import itertools
 import json
 import math
 from collections.abc import Sequence
@@ -140,8 +141,16 @@ def test_every_reference_is_there_and_leaves_the_network_alone(name: str) -> Non
     assert not any(module._forward_hooks or module._backward_hooks for module in model.modules())
 
 
-@pytest.mark.parametrize("segmentation", ["quickshift", "slic", "felzenszwalb"])
-@pytest.mark.parametrize("hide_color", ["superpixel", "mean", 0.5, (0.1, 0.2, 0.9)])
+QUICK: tuple[tuple[str, object], ...] = (
+    ("quickshift", "superpixel"), ("slic", "mean"), ("slic", (0.1, 0.2, 0.9)), ("felzenszwalb", 0.5),
+)  # fmt: skip
+EVERY = itertools.product(["quickshift", "slic", "felzenszwalb"], ["superpixel", "mean", 0.5, (0.1, 0.2, 0.9)])
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "hide_color"),
+    [*QUICK, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in EVERY if pair not in QUICK)],
+)
 def test_lime_is_the_librarys_by_any_segmentation_and_colour(segmentation: str, hide_color: object) -> None:
     torch.manual_seed(0)
     model = create_model("bricknet", 4, width=0.05, stem_stride=2).eval()

@@ -9,6 +9,7 @@ from workflows import doctor as checks
 from workflows.doctor import doctor
 
 
+@pytest.mark.slow
 def test_the_doctor_finds_everything_here() -> None:
     done = CliRunner().invoke(doctor, ["--json"], catch_exceptions=False)
     assert done.exit_code == 0

@@ -344,6 +344,7 @@ def test_stages_change_pictures_and_learning_rate(make_toy: Callable[..., Path],
     assert [row["learning_rate"] for row in history] == pytest.approx([1e-3, 1e-4, 0.5e-4])
 
 
+@pytest.mark.slow
 def test_renders_then_a_mix_then_photos(with_photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One settings file; stopped between its stages, it comes to the same weights."""
     recipe = tmp_path / "recipe.yaml"

@@ -74,6 +74,7 @@ def test_tensorboard_has_every_epoch_once_after_a_resume(root: Path, tmp_path: P
     assert sorted(run.rglob("*")) == before  # a run that is over is left alone
 
 
+@pytest.mark.slow
 def test_an_epoch_that_a_killed_process_did_not_track_is_not_lost(root: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
 
@@ -150,6 +151,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return fakes
 
 
+@pytest.mark.slow
 def test_wandb_and_mlflow_go_on_with_the_same_run(root: Path, tmp_path: Path, installed: dict[str, Any]) -> None:
     run = tmp_path / "run"
     names = ["wandb", "mlflow", "wandb"]
