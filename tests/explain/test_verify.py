@@ -141,7 +141,7 @@ def test_every_reference_is_there_and_leaves_the_network_alone(name: str) -> Non
     assert not any(module._forward_hooks or module._backward_hooks for module in model.modules())
 
 
-QUICK: tuple[tuple[str, object], ...] = (
+PAIRS: tuple[tuple[str, object], ...] = (
     ("quickshift", "superpixel"), ("slic", "mean"), ("slic", (0.1, 0.2, 0.9)), ("felzenszwalb", 0.5),
 )  # fmt: skip
 EVERY = itertools.product(["quickshift", "slic", "felzenszwalb"], ["superpixel", "mean", 0.5, (0.1, 0.2, 0.9)])
@@ -149,7 +149,7 @@ EVERY = itertools.product(["quickshift", "slic", "felzenszwalb"], ["superpixel",
 
 @pytest.mark.parametrize(
     ("segmentation", "hide_color"),
-    [*QUICK, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in EVERY if pair not in QUICK)],
+    [*PAIRS, *(pytest.param(*pair, marks=pytest.mark.slow) for pair in EVERY if pair not in PAIRS)],
 )
 def test_lime_is_the_librarys_by_any_segmentation_and_colour(segmentation: str, hide_color: object) -> None:
     torch.manual_seed(0)
