@@ -200,6 +200,7 @@ def test_a_full_gpu_is_told_with_the_batch_size_that_fits(
     )
 
 
+@pytest.mark.slow
 def test_more_epochs_end_where_a_longer_run_ends(own_trained: Path, tmp_path: Path) -> None:
     short, long = tmp_path / "a/run", tmp_path / "b/run"
     train_network(TrainingSettings.parse(TINY), own_trained, short, device="cpu")

@@ -107,6 +107,7 @@ def run_of(base: Path) -> Path:
     return base / FOLDER / "runs" / FOLDER
 
 
+@pytest.mark.slow
 def test_the_pages_of_a_run(evil: Path, tmp_path: Path) -> None:
     run, names = run_of(evil), [EVIL + part.part_id for part in toy.PARTS]
     brickbench("train", "validate", run, "--split", "train", "-o", tmp_path / "validation.html", "--device", "cpu")

@@ -80,6 +80,7 @@ def test_its_gradient_is_that_of_finite_differences() -> None:
     assert torch.autograd.gradcheck(share, (weight, scale))
 
 
+@pytest.mark.slow
 def test_steps_on_it_move_the_mass_into_the_mask() -> None:
     torch.manual_seed(0)
     model = create_model("bricknet", 2, width=0.05)

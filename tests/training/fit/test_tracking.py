@@ -52,6 +52,7 @@ def stop_after(tracking: Tracking, epoch: int) -> Callable[[dict[str, Any]], Non
     return after_epoch
 
 
+@pytest.mark.slow
 def test_tensorboard_has_every_epoch_once_after_a_resume(root: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     with (
