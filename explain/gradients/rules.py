@@ -133,7 +133,7 @@ class RelevanceRules(CallMode):
             share = func(args[0], favoured, *args[2:], **named)
             steady = share + torch.where(share < 0, -self._epsilon, self._epsilon)
             return _same_value(result, share * (result / steady).detach())
-        if func in BENT:
+        if func in BENT and args and args[0].is_floating_point():  # and not a clamp of indices
             before = args[0].clone()  # it may work in place
             result = func(*args, **named)
             ratio = torch.where(before == 0, 0.0, result / before)

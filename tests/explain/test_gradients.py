@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from explain.gradients.rules import GuidedRectifiers
+from explain.gradients.rules import GuidedRectifiers, RelevanceRules
 from explain.methods import METHODS, create_method
 from explain.protocol import Method
 from explain.references.reference import NoReferenceError, load_reference, network_copy, quiet
@@ -191,6 +191,12 @@ def test_saturated_rectifiers_hand_relevance_on(
     with torch.no_grad():
         expected = model(images * scale).numpy()
     np.testing.assert_allclose(np.stack(maps).sum(axis=(2, 3)), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_relevance_leaves_indices_as_they_are() -> None:
+    with RelevanceRules(0.25, 1e-6):
+        indices = torch.arange(-1, 3).clamp(0, 2)
+        assert torch.tensor([1.0, 2.0, 3.0])[indices].tolist() == [1.0, 1.0, 2.0, 3.0]
 
 
 RECTIFY: dict[str, Callable[[Tensor], Tensor]] = {
