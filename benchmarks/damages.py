@@ -90,7 +90,7 @@ def main() -> None:
     faults: list[str] = []
     rows = []
     with tempfile.TemporaryDirectory() as scratch:
-        base, now = _prepare(Path(scratch) / "base"), Path(scratch) / "now"
+        base, now = prepare(Path(scratch) / "base"), Path(scratch) / "now"
         for kind in KINDS:
             if arguments.only in (None, kind.name) or arguments.only in kind.name:
                 rows.append((kind.name, _damaged(kind, base, now, faults)))
@@ -120,14 +120,15 @@ def _damaged(kind: Kind, base: Path, now: Path, faults: list[str]) -> Counter[st
                 shutil.rmtree(now, ignore_errors=True)
                 shutil.copytree(base, now)
                 damage(now / file.relative_to(base))
-                outcome, said = _outcome(command, now)
+                outcome, said = outcome_of(command, now)
                 outcomes[outcome] += 1
                 if outcome == "Python error":
                     faults.append(f"{file.relative_to(base)} {name}, {command}:\n{said}")
     return outcomes
 
 
-def _outcome(command: str, now: Path) -> tuple[str, str]:
+def outcome_of(command: str, now: Path) -> tuple[str, str]:
+    """Run a command on the copy `now`; return what came of it, and what it said."""
     places = {
         "root": now / "dataset",
         "run": now / "dataset/runs/toy",
@@ -153,7 +154,8 @@ def _outcome(command: str, now: Path) -> tuple[str, str]:
     return ("warned" if "set aside" in said.getvalue() or "damaged" in said.getvalue() else "done"), said.getvalue()
 
 
-def _prepare(base: Path) -> Path:
+def prepare(base: Path) -> Path:
+    """Make a dataset with a run, a study and photos in `base`, and return it."""
     toy = runpy.run_path(str(ROOT / "tests" / "toy.py"))
     make_toy_dataset: Callable[..., Path] = toy["make_toy_dataset"]
     root = make_toy_dataset(base / "dataset", piles=40)

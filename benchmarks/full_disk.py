@@ -65,12 +65,12 @@ def main() -> None:
         disk.mkdir()
         subprocess.run(["mount", "-t", "tmpfs", "-o", "size=96m", "none", disk], check=True)
         try:
-            base = damages["_prepare"](Path(scratch) / "base")
+            base = damages["prepare"](Path(scratch) / "base")
             (base / "render.yaml").write_text(RENDER)
             for command in COMMANDS:
                 if arguments.only in (None, command) or arguments.only in command:
                     told = len(faults)
-                    counts = _tried(command, base, disk, damages["_outcome"], faults)
+                    counts = _tried(command, base, disk, damages["outcome_of"], faults)
                     cells = " | ".join(str(counts[outcome]) for outcome in ("told", "done", "fault"))
                     print(f"| {' '.join(command.split()[:2])} | {cells} |", flush=True)
                     print("\n".join(faults[told:]), file=sys.stderr, flush=True)
