@@ -87,6 +87,8 @@ def method_rows() -> list[dict[str, object]]:
             "kind": row.kind,
             "family": row.family,
             "cost": row.cost,
+            "claims": ", ".join(row.claims),
+            "no_zero": row.no_zero,
             "signed": row.signed,
             "resize": row.resize,
             "settings": ", ".join(f"{name}={field.default!r}" for name, field in _own_fields(row).items()),
@@ -142,7 +144,8 @@ def method_lines(rows: Sequence[Mapping[str, object]]) -> Iterator[str]:
         yield f"{str(family).upper()}"
         for row in group:
             settings = f"Settings: {row['settings']}." if row["settings"] else "No settings."
-            yield from _entry(row["method"], f"{row['source']}. Costs {row['cost']}.", row["note"], settings)
+            claims = [f"Read it for {row['claims']}."] if row["claims"] else []
+            yield from _entry(row["method"], f"{row['source']}. Costs {row['cost']}.", row["note"], *claims, settings)
         yield ""
     yield "Settings of one in words: brickbench explain methods METHOD."
 

@@ -17,7 +17,18 @@ from core.settings import Settings
 
 FloatMaps = NDArray[np.float32]
 Masks = Sequence[Sequence[NDArray[np.bool_]]]
+Claim = Literal["place", "class", "sign", "mass", "sum"]
 OwnSettings = TypeVar("OwnSettings", bound=Settings)
+
+
+CLAIMS: dict[Claim, str] = {
+    "place": "high values lie where the reason is",
+    "class": "maps of two classes differ as their reasons do",
+    "sign": "values below 0 speak against the class",
+    "mass": "0 says that a pixel does nothing, so that shares of a map are shares of the reason",
+    "sum": "values add up to the logit less that of a stated baseline",
+}
+"""Claim to its meaning, in the order of tables."""
 
 
 @runtime_checkable
@@ -70,6 +81,11 @@ class MethodRow:
     source: str
     note: str
     """What a user should know, in one line."""
+    claims: tuple[Claim, ...] = ()
+    """What its maps may be read for, in the order of `CLAIMS`; baselines claim nothing."""
+    no_zero: str = ""
+    """Why 0 in its maps means nothing, so that shares of a map's mass say nothing either: of methods that do not claim
+    ``mass``."""
     unit: str = ""
     """Of the values, for the words beside a colour bar. A unit of input is one standard deviation of the network's
     pictures. Empty where values have none of their own: sums of activations times weights, products of two maps, and

@@ -13,7 +13,7 @@ from evaluation.gold.pictures import SIDE_PX, Scene
 from evaluation.localization.registry import score
 from evaluation.measure import BoolArray, FloatArray
 from evaluation.resize import ResizePolicy, resize_maps
-from explain.protocol import FloatMaps, MethodRow
+from explain.protocol import Claim, FloatMaps, MethodRow
 from explain.verify import relative_difference
 
 CELL_PX = 8
@@ -68,6 +68,8 @@ class Test:
     values: Callable[[CaseMaps, Mapping[str, CaseMaps]], FloatArray]
     """Takes the maps and those of networks that were explained before, by name; returns a value for each map or
     picture, all of them finite: a map without a value counts as the worst."""
+    claim: Claim | None = None
+    """What a method's maps have to be meant for; None asks it of all."""
     joined: Literal["mean", "max"] = "mean"
     """What is compared with the limit."""
 
@@ -155,27 +157,27 @@ def _differences(maps: CaseMaps, others: Mapping[str, CaseMaps]) -> FloatArray:
 TESTS: dict[str, Test] = {
     test.name: test
     for test in (
-        Test("hit", "does the map's highest point lie on the reason?", 0.8, "at least", _hits),
-        Test("near", "does it lie within one cell of it?", 0.9, "at least", _near),
+        Test("hit", "does the map's highest point lie on the reason?", 0.8, "at least", _hits, "place"),
+        Test("near", "does it lie within one cell of it?", 0.9, "at least", _near, "place"),
         Test(
             "sign", "is the map positive on what speaks for a class, and negative on what speaks against it?",
-            0.9, "at least", _signs,
+            0.9, "at least", _signs, "sign",
         ),
         Test(
             "class", "is each class's map higher on its own reason than on the other class's?",
-            0.9, "at least", _classes,
+            0.9, "at least", _classes, "class",
         ),
         Test(
             "mass", "how much of the map lies on the reason, as a share of what the mask itself gets on the same grid?",
-            0.7, "at least", _mass,
+            0.7, "at least", _mass, "mass",
         ),
         Test(
             "floor", "how much more of the map lies on the floor than of the mask on the same grid?",
-            0.2, "at most", _floor,
+            0.2, "at most", _floor, "mass",
         ),
         Test(
             "both", "of two things that are needed together, what share of their mass has the lesser?",
-            LESSER_SHARE, "at least", _both,
+            LESSER_SHARE, "at least", _both, "mass",
         ),
         Test(
             "invariance", "how far does the map change while no logit does, as a share of its largest value?",
@@ -188,13 +190,18 @@ TESTS: dict[str, Test] = {
 
 def not_applicable(row: MethodRow, test: str, maps: CaseMaps | None = None) -> str:
     """Return why `test` says nothing of a method, or of its `maps`; empty if it does."""
-    if test == "sign" and not row.signed:
+    claim = TESTS[test].claim
+    if row.kind == "method" and claim not in (None, *row.claims):
+        return row.no_zero if claim == "mass" else _NOT_MEANT[claim]
+    if claim == "sign" and not row.signed:
         return "its maps have no sign"
-    if test in ("mass", "floor", "both") and row.name in _NO_ZERO:
-        return _NO_ZERO[row.name]
     if test in ("near", "mass", "floor") and maps is not None and maps.raw[0].shape[1:] == (1, 1):
         return "its maps are one value"  # and the mask on that grid too
     return ""
 
 
-_NO_ZERO = {"rise": "its maps have no zero: every pixel carries the mean confidence"}
+_NOT_MEANT: dict[Claim | None, str] = {
+    "place": "its high values are not meant to lie where the reason is",
+    "class": "its map is the same for every class",
+    "sign": "its values below 0, if there are any, are not meant to speak against a class",
+}

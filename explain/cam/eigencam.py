@@ -41,5 +41,6 @@ ROW = MethodRow(
     "eigencam", "Eigen-CAM", "method", "class activation", EigenCam, LayerSettings, "bilinear", signed=True,
     images_at_once=16, cost="1 forward, whatever K", source="Muhammad and Yeasin 2020",
     note="the same map for every class: what the layer reacts to, not what speaks for a part",
+    claims=("place",), no_zero="it is the middle of the layer's values",
     reference="explain.references.by_grad_cam:eigencam",
 )  # fmt: skip

@@ -22,6 +22,13 @@ _CHOSEN: "WeakKeyDictionary[nn.Module, tuple[tuple[int, int], ChosenLayer]]" = W
 """What was chosen last for a network, with its input size and the state of its weights: eight methods ask."""
 
 
+NO_ZERO = (
+    "a constant that moves from a bias into a channel changes no logit and is added to the whole map, so that its zero "
+    "is a matter of the network's parameters"
+)
+"""Of class activation maps: why shares of their mass say nothing."""
+
+
 class LayerSettings(Settings):
     """Which maps are weighted."""
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from explain.cam.capture import LayerMethod
-from explain.cam.layers import LayerSettings
+from explain.cam.layers import NO_ZERO, LayerSettings
 from explain.cam.weighted import weighted_sum
 from explain.memory import BatchSize
 from explain.protocol import FloatMaps, MethodRow, frozen_eval
@@ -61,5 +61,5 @@ ROW = MethodRow(
     "scorecam", "Score-CAM", "method", "class activation", ScoreCam, LayerSettings, "bilinear", signed=True,
     images_at_once=1, cost="1 + channels forward, whatever K", source="Wang et al. 2020",
     note="needs no gradients; slow, and where logits hardly differ all channels weigh the same",
-    reference="explain.references.by_grad_cam:scorecam",
+    claims=("place", "class"), no_zero=NO_ZERO, reference="explain.references.by_grad_cam:scorecam",
 )  # fmt: skip

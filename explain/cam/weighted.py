@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from explain.cam.capture import LayerMethod, of_rows
-from explain.cam.layers import LayerSettings
-from explain.protocol import FloatMaps, MethodRow, turns
+from explain.cam.layers import NO_ZERO, LayerSettings
+from explain.protocol import Claim, FloatMaps, MethodRow, turns
 
 Formula = Callable[[Tensor, Tensor], Tensor]
 """Takes activations A and gradients dy/dA, (N, C, h, w) each, and returns signed maps (N, h, w)."""
@@ -48,12 +48,12 @@ def weighted_sum(weights: Tensor, activations: Tensor) -> Tensor:
     return (weights[:, None] @ activations.flatten(2)).reshape(len(activations), *activations.shape[2:])
 
 
-def _row(name: str, title: str, formula: Formula, *, source: str, note: str) -> MethodRow:
+def _row(name: str, title: str, formula: Formula, claims: tuple[Claim, ...], *, source: str, note: str) -> MethodRow:
     """Return the row of the method that is `formula`."""
     return MethodRow(
         name, title, "method", "class activation", partial(WeightedActivations, formula), LayerSettings, "bilinear",
         signed=True, images_at_once=16, cost="1 forward, K short backward", source=source, note=note,
-        reference=f"explain.references.by_grad_cam:{name}",
+        claims=claims, no_zero=NO_ZERO, reference=f"explain.references.by_grad_cam:{name}",
     )  # fmt: skip
 
 
@@ -113,31 +113,34 @@ def xgradcam(activations: Tensor, gradients: Tensor) -> Tensor:
     return weighted_sum((gradients * activations / (total + LEAST_SUM)).sum(dim=(2, 3)), activations)
 
 
+_SIGNED: tuple[Claim, ...] = ("place", "class", "sign")
+_FOR_ONLY: tuple[Claim, ...] = ("place", "class")
+"""Of methods that count positive gradients alone."""
 ROWS = (
     _row(
-        "gradcam", "Grad-CAM", gradcam, source="Selvaraju et al. 2017",
+        "gradcam", "Grad-CAM", gradcam, _SIGNED, source="Selvaraju et al. 2017",
         note="as coarse as the cells of its layer; signed, the paper's ReLU is the metrics' sign policy",
     ),
     _row(
-        "gradcam_max", "Grad-CAM (max)", gradcam_max, source="Cian et al. 2020, section 3.2",
+        "gradcam_max", "Grad-CAM (max)", gradcam_max, _SIGNED, source="Cian et al. 2020, section 3.2",
         note="the founding paper's wording: a single strong gradient makes a map's weight, so it is noisier than "
         "the mean",
     ),
     _row(
-        "gradcam_plus_plus", "Grad-CAM++", gradcam_plus_plus, source="Chattopadhay et al. 2018",
+        "gradcam_plus_plus", "Grad-CAM++", gradcam_plus_plus, _FOR_ONLY, source="Chattopadhay et al. 2018",
         note="meant for several objects of a class; negative only where the layer's maps are",
     ),
     _row(
-        "hirescam", "HiResCAM", hirescam, source="Draelos and Carin 2020",
+        "hirescam", "HiResCAM", hirescam, _SIGNED, source="Draelos and Carin 2020",
         note="adds up to the logit (less bias) if what follows the layer is linear; equals Grad-CAM before a global "
         "mean",
     ),
     _row(
-        "layercam", "LayerCAM", layercam, source="Jiang et al. 2021",
+        "layercam", "LayerCAM", layercam, _FOR_ONLY, source="Jiang et al. 2021",
         note="made for shallow layers too: choose one with `layer` for a finer map",
     ),
     _row(
-        "xgradcam", "XGrad-CAM", xgradcam, source="Fu et al. 2020",
+        "xgradcam", "XGrad-CAM", xgradcam, _SIGNED, source="Fu et al. 2020",
         note="wants maps that are never negative (after ReLU); where one sums to nearly 0 its weight is unstable",
     ),
 )  # fmt: skip

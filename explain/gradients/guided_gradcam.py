@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-from explain.cam.layers import LayerSettings
+from explain.cam.layers import NO_ZERO, LayerSettings
 from explain.cam.weighted import WeightedActivations, gradcam
 from explain.gradients.pixel_gradients import FLIPPED, class_gradients, strongest_channel
 from explain.gradients.rules import GuidedRectifiers
@@ -45,5 +45,6 @@ ROW = MethodRow(
     "guided_gradcam", "Guided Grad-CAM", "method", "gradients", GuidedGradCam, LayerSettings, "bilinear", signed=False,
     images_at_once=16, cost="2 forward, K backward", source="Selvaraju et al. 2017",
     note="the outlines are guided backprop's, only their place is Grad-CAM's",
+    claims=("place", "class"), no_zero=f"it is cut off where Grad-CAM is 0; there {NO_ZERO}",
     reference="explain.references.by_captum:guided_gradcam", tolerance=FLIPPED,
 )  # fmt: skip

@@ -58,5 +58,6 @@ ROW = MethodRow(
     IntegratedGradientsSettings, "bilinear", signed=True, images_at_once=1, cost="steps forward, K x steps backward",
     source="Sundararajan et al. 2017", unit="logit",
     note="adds up to the logit less that of the plain baseline picture; pixels of the baseline's colour get 0",
+    claims=("place", "class", "sign", "mass", "sum"),
     reference="explain.references.by_captum:integrated_gradients", tolerance=FLIPPED,
 )  # fmt: skip

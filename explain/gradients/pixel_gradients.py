@@ -90,6 +90,7 @@ def pixel_row(
     return MethodRow(
         name, title, "method", "gradients", partial(PixelGradients, formula, mode), settings, "bilinear",
         signed=signed, images_at_once=16, cost=cost, source=source, note=note, unit=unit,
+        claims=("place", "class", *(("sign",) if signed else ()), "mass"),
         reference=f"explain.references.by_captum:{name}", tolerance=FLIPPED,
     )  # fmt: skip
 

@@ -60,5 +60,5 @@ ROW = MethodRow(
     images_at_once=1, cost="num_samples forward, K x num_samples backward", source="Smilkov et al. 2017",
     unit="logit/unit",
     note="saliency with less noise; the same picture gets the same noise in any run",
-    reference="explain.references.by_captum:smoothgrad", tolerance=FLIPPED,
+    claims=("place", "class", "mass"), reference="explain.references.by_captum:smoothgrad", tolerance=FLIPPED,
 )  # fmt: skip

@@ -139,5 +139,6 @@ ROW = MethodRow(
     "kernel_shap", "KernelSHAP", "method", "perturbation", KernelShap, KernelShapSettings, "nearest", signed=True,
     images_at_once=1, cost="num_samples forward passes, whatever K", source="Lundberg & Lee 2017", unit="logit",
     note="values add up to the logit's rise over the hidden picture; exact where a picture has few superpixels",
+    claims=("place", "class", "sign", "mass", "sum"),
     reference="explain.references.by_captum:kernel_shap", tolerance=1e-2,  # captum fits in float32
 )  # fmt: skip

@@ -111,5 +111,5 @@ ROW = MethodRow(
     "lime", "LIME", "method", "perturbation", Lime, LimeSettings, "nearest", signed=True, images_at_once=1,
     cost="num_samples forward passes, whatever K", source="Ribeiro et al. 2016", unit="logit",
     note="superpixels with signed weights, as coarse as they are; preset=lime for the library's defaults",
-    reference="explain.references.by_lime:lime", tolerance=1e-3,
+    claims=("place", "class", "sign", "mass"), reference="explain.references.by_lime:lime", tolerance=1e-3,
 )  # fmt: skip

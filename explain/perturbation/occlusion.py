@@ -89,5 +89,5 @@ ROW = MethodRow(
     images_at_once=1, cost="a forward pass a window (226 at 128 pixels), whatever K",
     source="Zeiler & Fergus 2014", unit="logit",
     note="as sharp as window_px; a part that is there twice is missed, since covering one leaves the other",
-    reference="explain.references.by_captum:occlusion", tolerance=1e-3,
+    claims=("place", "class", "sign", "mass"), reference="explain.references.by_captum:occlusion", tolerance=1e-3,
 )  # fmt: skip

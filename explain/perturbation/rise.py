@@ -98,6 +98,7 @@ def _enlarge(grid: int, cell: int) -> NDArray[np.float32]:
 ROW = MethodRow(
     "rise", "RISE", "method", "perturbation", Rise, RiseSettings, "bilinear", signed=False, images_at_once=1,
     cost="num_masks forward passes, whatever K", source="Petsiuk et al. 2018",
-    unit="probability",
+    unit="probability", claims=("place", "class"),
+    no_zero="every pixel carries about the mean confidence",
     note="smooth and slow; every pixel carries about the mean confidence, so only differences within a map count",
 )  # fmt: skip
