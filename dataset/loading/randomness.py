@@ -9,7 +9,7 @@ import torch
 from core.seeding import Purpose, generator
 
 # Numbers of the streams within Purpose.TRAINING; append, never renumber.
-WEIGHTS, ORDER, AUGMENT, DROPOUT, MIX = range(5)
+WEIGHTS, ORDER, AUGMENT, DROPOUT, MIX, GOLD = range(6)
 
 
 def stream(seed: int, *key: int) -> np.random.Generator:

@@ -16,6 +16,7 @@ from evaluation.gold.cases import CASES, Case
 from evaluation.gold.checks import TESTS, CaseMaps, not_applicable
 from evaluation.gold.pictures import SIDE_PX, GoldPictures
 from evaluation.gold.reasons import known_reason
+from evaluation.gold.trained import uses_something_else
 from evaluation.localization.registry import score
 from explain.explainer import Explainer, make_explainer
 from explain.methods import find_method
@@ -102,7 +103,9 @@ def calibrate(
     # As in bulk runs: a second thread of BLAS would spin between the small products of linear models.
     with threadpool_limits(1, user_api="blas"), Progress("Gold", len(cases) * len(methods), "networks") as progress:
         for case in cases:
-            inputs = NetworkInputs(_checkpoint(case), drawn)
+            network = _checkpoint(case)
+            unknown = uses_something_else(network.model, case, drawn.scenes) if case.is_trained else ""
+            inputs = NetworkInputs(network, drawn)
             for name, settings in methods.items():
                 explainer = make_explainer(name, settings, inputs)
                 failures: Counter[str] = Counter()
@@ -110,7 +113,7 @@ def calibrate(
                 if maps is not None:
                     made[name][case.name] = maps
                     scores.append(_scored(maps, explainer))
-                results += [_tested(name, case, test, maps, made[name], failures) for test in case.tests]
+                results += [_tested(name, case, test, maps, made[name], failures, unknown) for test in case.tests]
                 progress.advance(1, note=f"{name} on {case.name}")
     order = list(methods)
     results.sort(key=lambda one: order.index(one.method))
@@ -149,13 +152,14 @@ def _tested(
     maps: CaseMaps | None,
     others: Mapping[str, CaseMaps],
     failures: Counter[str],
+    unknown: str,
 ) -> GoldResult:
     test = TESTS[test_name]
 
     def result(outcome: Literal["pass", "fail", "not applicable"], value: float, count: int, reason: str) -> GoldResult:
         return GoldResult(name, case.name, test_name, value, test.limit, test.direction, outcome, count, reason)
 
-    why_not = not_applicable(find_method(name), test_name, maps)
+    why_not = unknown or not_applicable(find_method(name), test_name, maps)
     if why_not:
         return result("not applicable", np.nan, 0, why_not)
     if maps is None or (case.same_as is not None and test_name == "invariance" and case.same_as not in others):

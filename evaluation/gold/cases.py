@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
+from torch import nn
+
 from evaluation.gold.networks import BIAS, GAIN, MOVED, SATURATION, GoldNetwork, linear_head, network, together_head
 from evaluation.gold.pictures import PATCH_PX, SIDE_PX
 
@@ -31,10 +33,12 @@ class Case:
 
     name: str
     title: str
-    create: Callable[[], GoldNetwork]
+    create: Callable[[], nn.Module]
     classes: tuple[GoldClass, ...]
     tests: tuple[str, ...]
     """Names in `evaluation.gold.checks.TESTS`."""
+    is_trained: bool = False
+    """Whether what it uses was learned, so that it has to be measured."""
     same_as: str | None = None
     """The network that has the same logits, whose maps these should equal."""
 

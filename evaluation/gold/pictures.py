@@ -4,7 +4,7 @@ Shapes, shading, masks and places are the render's. In every picture there is al
 that each has to ignore what the others use.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +24,13 @@ PATCH_PX = 14
 """Side of the squares that are put on the floor, and diameter of the shadow."""
 SMALLEST_SHARE, LARGEST_SHARE = 0.015, 0.3
 """Of the picture, that a part may cover: smaller ones are less than three cells, larger ones leave no floor."""
-RED, BLUE, GREEN, MAGENTA = (0.8, 0.1, 0.1), (0.1, 0.1, 0.8), (0.1, 0.8, 0.1), (0.8, 0.1, 0.8)
+COLOURS = {
+    "first": (0.8, 0.1, 0.1),
+    "second": (0.1, 0.1, 0.8),
+    "patch": (0.1, 0.8, 0.1),
+    "other_patch": (0.8, 0.1, 0.8),
+}
+"""Red, blue, green and magenta, by region."""
 _SHADES = 0.85, 1.2
 _GREYS = 0.55, 0.9
 _SHADOW = 0.2
@@ -32,6 +38,8 @@ _MARGIN_PX = 4
 _KEY = 7
 """Sets these streams apart from others for contents."""
 
+THINGS = ("patch", "other_patch", "shadow")
+"""What is put on the floor: two squares, and a dark disc."""
 REGIONS = ("first", "second", "patch", "other_patch", "both_patches", "shadow")
 """What may be a network's reason: two parts, squares on the floor and both together, a dark disc on the floor."""
 
@@ -42,10 +50,16 @@ class Scene:
 
     image: Image
     """(S, S, 3) uint8 RGB."""
+    plain: Image
+    """(S, S, 3) uint8 RGB, the same without any colour or thing."""
     regions: Mapping[str, BoolMask]
-    """Each of `REGIONS`, (S, S)."""
+    """Those of `REGIONS` that are there, (S, S)."""
     bricks: BoolMask
     """(S, S), all bricks."""
+
+    def without(self, region: str) -> Image:
+        """Return the picture with one region as plain as the rest, (S, S, 3) uint8 RGB."""
+        return np.where(self.regions[region][:, :, None], self.plain, self.image)
 
 
 class GoldPictures(PileDataset):
@@ -105,8 +119,7 @@ class GoldPictures(PileDataset):
 def colour(image: Image, masks: Mapping[str, BoolMask], bricks: BoolMask, rng: np.random.Generator) -> Scene | None:
     """Return a picture in known colours, or None if it lacks two parts of a good size or room on the floor.
 
-    The first part becomes red and the second blue, with their own shading. All else becomes light grey with its own
-    texture. On free floor come a green and a magenta square and a dark disc, at places drawn from `rng`.
+    The first part becomes red and the second blue. On free floor come a green and a magenta square and a dark disc.
 
     Args:
         image: (H, W, 3) uint8 RGB.
@@ -114,41 +127,66 @@ def colour(image: Image, masks: Mapping[str, BoolMask], bricks: BoolMask, rng: n
         bricks: (H, W), all bricks.
         rng: of the places.
     """
-    pixels = cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA).astype(np.float64) / 255
-    large = [mask for mask in (_resized(masks[part]) for part in sorted(masks)) if _fits(mask)]
+    large = large_parts(masks)
     if len(large) < 2:
         return None
-    first, second = large[0], large[1] & ~large[0]
-    occupied = _resized(bricks) | first | second
-    regions = {"first": first, "second": second}
-    taken = occupied.copy()
-    for name in ("patch", "other_patch", "shadow"):
+    first, second, *_ = large.values()
+    return paint(image, {"first": first, "second": second & ~first}, bricks, THINGS, rng)
+
+
+def large_parts(masks: Mapping[str, BoolMask]) -> dict[str, BoolMask]:
+    """Return the masks of the parts that cover neither too little nor too much, (S, S), in the order of part_ids."""
+    small = {part: _resized(masks[part]) for part in sorted(masks)}
+    return {part: mask for part, mask in small.items() if SMALLEST_SHARE <= mask.mean() <= LARGEST_SHARE}
+
+
+def paint(
+    image: Image, parts: Mapping[str, BoolMask], bricks: BoolMask, things: Sequence[str], rng: np.random.Generator
+) -> Scene | None:
+    """Return a picture with coloured parts and things on its floor, or None if they have no room.
+
+    Parts keep their own shading. All else becomes light grey with its own texture.
+
+    Args:
+        image: (H, W, 3) uint8 RGB.
+        parts: (S, S) of ``first`` and ``second``, or of one of them, or none.
+        bricks: (H, W), all bricks.
+        things: some of `THINGS`.
+        rng: of their places.
+    """
+    occupied = np.logical_or.reduce([_resized(bricks), *parts.values()])
+    regions, taken = dict(parts), occupied.copy()
+    for name in things:
         place = _free_place(taken, rng)
         if place is None:
             return None
         regions[name] = _square(place) if name != "shadow" else _disc(place)
         taken |= _square(place)
-    regions["both_patches"] = regions["patch"] | regions["other_patch"]
+    pixels = cv2.resize(image, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA).astype(np.float64) / 255
     brightness = pixels.mean(axis=2)
-    grey = _GREYS[0] + (_GREYS[1] - _GREYS[0]) * brightness
-    shown = np.repeat(grey[:, :, None], 3, axis=2)
-    for name, rgb in (("first", RED), ("second", BLUE)):
-        inside = regions[name]
-        shade = np.clip(brightness[inside] / max(float(np.median(brightness[inside])), 1e-3), *_SHADES)
-        shown[inside] = shade[:, None] * np.array(rgb)
-    shown[regions["patch"]], shown[regions["other_patch"]] = GREEN, MAGENTA
-    shown[regions["shadow"]] *= _SHADOW
-    coloured = np.round(255 * np.clip(shown, 0, 1)).astype(np.uint8)
-    return Scene(coloured, {name: regions[name] for name in REGIONS}, occupied)
+    plain = np.repeat((_GREYS[0] + (_GREYS[1] - _GREYS[0]) * brightness)[:, :, None], 3, axis=2)
+    shown = plain.copy()
+    for name, inside in regions.items():
+        if name in parts:
+            shade = np.clip(brightness[inside] / max(float(np.median(brightness[inside])), 1e-3), *_SHADES)
+            shown[inside] = shade[:, None] * np.array(COLOURS[name])
+        elif name == "shadow":
+            shown[inside] *= _SHADOW
+        else:
+            shown[inside] = COLOURS[name]
+    if "patch" in regions and "other_patch" in regions:
+        regions["both_patches"] = regions["patch"] | regions["other_patch"]
+    ordered = {name: regions[name] for name in REGIONS if name in regions}
+    return Scene(_pixels(shown), _pixels(plain), ordered, occupied)
+
+
+def _pixels(shown: NDArray[np.float64]) -> Image:
+    return np.asarray(np.round(255 * np.clip(shown, 0, 1)), dtype=np.uint8)
 
 
 def _resized(mask: BoolMask) -> BoolMask:
     small = cv2.resize(mask.astype(np.float32), (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)
     return np.asarray(small > 0.5)
-
-
-def _fits(mask: BoolMask) -> bool:
-    return bool(SMALLEST_SHARE <= mask.mean() <= LARGEST_SHARE)
 
 
 def _free_place(taken: BoolMask, rng: np.random.Generator) -> tuple[int, int] | None:
