@@ -30,7 +30,7 @@ Lesson = Literal["hues", "tied"]
 PATCHES = (GoldClass("patch", "patch"), GoldClass("other_patch", "other_patch"))
 COLOURINGS = 2
 """Of each picture, with other parts coloured and other things on the floor."""
-EPOCHS = 12
+EPOCHS = 6
 BATCH = 32
 LEARNING_RATE = 1e-3
 FEWEST_PICTURES = 64
@@ -63,7 +63,7 @@ def trained_cases(root: Path, models: Sequence[str], seed: int) -> list[Case]:
         SettingsError: an unknown model.
     """
     for name in models:
-        _new_network(name)  # before minutes of training
+        new_network(name)  # before minutes of training
     told: dict[Lesson, str] = {
         "hues": "trained to tell whether there is a red part, and whether there is a blue one",
         "tied": "trained to tell two parts, whose squares on the floor give them away",
@@ -80,7 +80,8 @@ def trained_cases(root: Path, models: Sequence[str], seed: int) -> list[Case]:
     ]  # fmt: skip
 
 
-def _new_network(name: str) -> nn.Module:
+def new_network(name: str) -> nn.Module:
+    """Return an untrained network with two logits that takes pictures of `SIDE_PX`; raises SettingsError."""
     kwargs = dict(_MODEL_KWARGS.get(name, {}))
     if name.startswith(("vit_", "deit_")):
         kwargs["img_size"] = SIDE_PX
@@ -95,7 +96,7 @@ def _new_network(name: str) -> nn.Module:
 def _trained(name: str, lesson: Lesson, root: Path, seed: int) -> nn.Module:
     lessons = draw_lessons(root, lesson, seed)
     with seeded_torch(seed, GOLD):
-        model = _new_network(name)
+        model = new_network(name)
         weights = packaged_weights(name)
         if weights is not None:
             load_weights(model, weights)
