@@ -10,6 +10,7 @@ from core.cli import (
     Decorated,
     any_folder,
     device_option,
+    existing_file,
     existing_folder,
     json_option,
     network_workers_option,
@@ -342,6 +343,12 @@ def compare(
     "--data", type=any_folder, default=None, help="Also write the scores and findings there as JSON, CSV and Parquet."
 )
 @click.option("--cases", type=click.IntRange(min=0), default=10, show_default=True, help="Pictures in the gallery.")
+@click.option(
+    "--gold",
+    type=existing_file,
+    default=None,
+    help="What `evaluate gold --json` said of methods and settings of your own.  [default: what comes with Brickbench]",
+)
 @strict_option
 @click.option("--force", is_flag=True, help="Overwrite what is there.")
 @resampling_seed
@@ -353,6 +360,7 @@ def report(
     also: tuple[Path, ...],
     data: Path | None,
     cases: int,
+    gold: Path | None,
     strict: bool,
     force: bool,
     seed: int,
@@ -367,6 +375,7 @@ def report(
       brickbench evaluate report bricks/runs/first -o report.html
       brickbench evaluate report bricks/runs/first -o report.html --data scores --also bricks/runs/second
     """
+    from evaluation.gold.known import SHIPPED
     from evaluation.report.files import NAMES
     from evaluation.report.page import write_report
 
@@ -375,7 +384,15 @@ def report(
     require_new(*data_files, force=force, option="--data")
     with all_or_none(output, *data_files):
         made = write_report(
-            run, output, checkpoint=checkpoint, seed=seed, cases=cases, also=also, data=data, strict=strict
+            run,
+            output,
+            checkpoint=checkpoint,
+            seed=seed,
+            cases=cases,
+            also=also,
+            data=data,
+            strict=strict,
+            gold=gold or SHIPPED,
         )
     if as_json:
         print_json({"report": made.path, "files": made.files, **vars(made.verdict)})

@@ -56,6 +56,7 @@ def gold(
     from dataset.dataset_folder import DatasetFolder
     from evaluation.gold.calibration import calibrate
     from evaluation.gold.cases import CASES
+    from evaluation.gold.known import known_methods
     from evaluation.gold.table import gold_lines
     from evaluation.gold.trained import trained_cases
     from explain.memory import within_free_memory
@@ -70,6 +71,12 @@ def gold(
         split = "test" if models else None
         found = calibrate(DatasetFolder.open(dataset), chosen, pictures=pictures, seed=seed, split=split, cases=cases)
     if as_json:
-        print_json({"tests": [vars(one) for one in found.results], "scores": [vars(one) for one in found.scores]})
+        print_json(
+            {
+                "methods": [one.as_row() for one in known_methods(found, chosen)],
+                "tests": [vars(one) for one in found.results],
+                "scores": [vars(one) for one in found.scores],
+            }
+        )
     else:
         click.echo("\n".join(gold_lines(found)))

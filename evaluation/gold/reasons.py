@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 from explain.protocol import MethodRow
 
-GRADIENT_CAMS = ("gradcam", "gradcam_max", "gradcam_plus_plus", "hirescam", "layercam", "xgradcam")
 PLAIN_GRADIENTS = ("saliency", "input_x_gradient", "guided_backprop", "guided_gradcam")
 SATURATED = ("relu6_10", "relu6_50")
 
@@ -25,11 +24,6 @@ class KnownReason:
 
 
 KNOWN_REASONS = (
-    KnownReason(
-        "a constant in a channel is added to the whole map, so that its zero, and with it its mass, is no property of "
-        "what the network computes",
-        (*GRADIENT_CAMS, "scorecam", "guided_gradcam"), ("moved",), ("mass", "floor", "invariance"),
-    ),
     KnownReason(
         "it counts positive gradients only, and shows nothing that speaks against a class",
         ("layercam", "gradcam_plus_plus"), ("difference", "absence"),

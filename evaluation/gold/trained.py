@@ -173,7 +173,7 @@ def train(model: nn.Module, lessons: Lessons, seed: int, words: str) -> nn.Modul
                 loss.backward()  # type: ignore[no-untyped-call]
                 optimizer.step()
                 schedule.step()
-                progress.advance(1, note=f"loss {float(loss):.3f}")
+                progress.advance(1, note=f"loss {loss.item():.3f}")
     return model.eval()
 
 

@@ -1,14 +1,16 @@
 """All that a report says, as plain data: it is drawn as HTML, and written as JSON and tables."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from core.errors import SettingsError
+from evaluation.gold.known import SHIPPED, read_known
 from evaluation.localization.focus_run import FocusRow, load_focus
 from evaluation.localization.split_scores import SplitScore, load_split_scores
+from evaluation.report.known_truth import TruthLine, truth_lines, truth_words
 from evaluation.report.verdict import NetworkFacts, Verdict, core_metrics, decide
 from evaluation.statistics.contrast import Growth, grow, require_same_pictures
 from evaluation.statistics.facts import PairFacts, read_logits, read_pair_facts
@@ -44,6 +46,8 @@ class ReportData:
     """Scores of whole splits by the explained checkpoint."""
     focus: dict[str, list[FocusRow]]
     """Focus on mosaics by method key; empty where there are none."""
+    truth: list[TruthLine]
+    """What each explanation came to on networks whose reasons are known."""
 
     @property
     def lead(self) -> str:
@@ -75,7 +79,8 @@ class ReportData:
             predicted_share=sum(logit > 0 for logit in logits) / len(logits) if logits else None,
             runs=1 + len(self.also),
         )
-        return decide(self.summary, network)
+        verdict = decide(self.summary, network)
+        return replace(verdict, caveats=(*truth_words(self.truth), *verdict.caveats))
 
     @cached_property
     def strata(self) -> list[list[tuple[Stratum, dict[tuple[str, str], StratumScore]]]]:
@@ -88,7 +93,13 @@ class ReportData:
 
 
 def gather(
-    run: Run, *, checkpoint: str | None = None, seed: int = 0, also: Sequence[Path] = (), strict: bool = False
+    run: Run,
+    *,
+    checkpoint: str | None = None,
+    seed: int = 0,
+    also: Sequence[Path] = (),
+    strict: bool = False,
+    gold: Path = SHIPPED,
 ) -> ReportData:
     """Return what the scores of a run come to; the arguments are those of `evaluation.report.page.write_report`.
 
@@ -122,6 +133,7 @@ def gather(
         also=tuple(other.info for other in further),
         splits=[score for score in load_split_scores(run.folder) if score.checkpoint == table.checkpoint],
         focus=load_focus(run.folder, table.checkpoint, seed=seed),
+        truth=truth_lines(run, table.methods, read_known(gold)),
     )
 
 

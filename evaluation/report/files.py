@@ -66,6 +66,10 @@ def document(report: ReportData) -> dict[str, object]:
         "breakdown": [
             score.as_row() for dimension in report.strata for _, scores in dimension for score in scores.values()
         ],
+        "known_truth": [
+            {"method": line.method.name, "tests": None if line.known is None else line.known.as_row()["tests"]}
+            for line in report.truth
+        ],
         "splits": split_rows(report),
         "focus": focus_rows(report),
         "mass_shares": [{"of": label, **shares} for label, shares in mass_shares(report)],

@@ -6,12 +6,15 @@ from pathlib import Path
 
 from core.bootstrap import LEVEL
 from core.pages import page_environment, save_page
+from evaluation.gold.checks import TESTS
+from evaluation.gold.known import SHIPPED
 from evaluation.localization.registry import SPLIT_METRICS
 from evaluation.measures import MEASURES, definition_rows
 from evaluation.report import sections
 from evaluation.report.data import ReportData, gather
 from evaluation.report.files import write_files
 from evaluation.report.gallery import Gallery
+from evaluation.report.known_truth import MARK
 from evaluation.report.plots import training_plot
 from evaluation.report.provenance import provenance
 from evaluation.report.verdict import Verdict, core_metrics
@@ -40,6 +43,7 @@ def write_report(
     also: Sequence[Path] = (),
     data: Path | None = None,
     strict: bool = False,
+    gold: Path = SHIPPED,
 ) -> Report:
     """Write the report of a run's scores and return its verdict.
 
@@ -52,12 +56,13 @@ def write_report(
         also: further runs on the same pictures, such as other seeds: they tell training from pictures.
         data: a folder for JSON, CSV and Parquet files; None writes none.
         strict: undefined scores count as the worst value.
+        gold: what `evaluate gold --json` said of the methods; by default, what comes with Brickbench.
 
     Raises:
         BrickbenchError: a run has no scores, the further ones have other pictures, or a file cannot be written.
         SettingsError: no such checkpoint, or one run is named twice.
     """
-    report = gather(run, checkpoint=checkpoint, seed=seed, also=also, strict=strict)
+    report = gather(run, checkpoint=checkpoint, seed=seed, also=also, strict=strict, gold=gold)
     save_page(out, _render(report, cases))
     return Report(out, report.verdict, tuple(write_files(report, data)) if data else ())
 
@@ -85,6 +90,8 @@ def _render(report: ReportData, cases: int) -> str:
             strata=sections.strata_panels(report),
             leaders=[method.title for method in report.leaders[:2]],
             fewest=FEWEST_PILES,
+            truth_tests=TESTS,
+            mark=MARK,
             split_lines=sections.split_lines(report),
             split_metrics=[definition.title for definition in SPLIT_METRICS.values()],
             focus=sections.focus_lines(report),

@@ -1,7 +1,7 @@
 """Sections of the report: which plots and tables are drawn of the findings."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 from markupsafe import Markup
@@ -13,6 +13,7 @@ from evaluation.localization.registry import SPLIT_METRICS
 from evaluation.localization.split_scores import SplitScore, shown_splits
 from evaluation.measures import MEASURES
 from evaluation.report.data import ReportData
+from evaluation.report.known_truth import MARK
 from evaluation.report.plots import curve_plot, epoch_plot, metric_plot, ranking_plot, stacked_bars, strata_plot
 from evaluation.report.verdict import core_metrics
 from evaluation.report.words import epoch_of
@@ -68,7 +69,12 @@ def metric_panels(report: ReportData) -> list[TitledPlot]:
 
 def ranking_panels(report: ReportData) -> list[tuple[TitledPlot, Ranking]]:
     """Return mean ranks on the metrics that the verdict counts."""
-    rankings, methods = report.summary.rankings, report.table.methods
+    failing = {line.method for line in report.truth if line.failed}
+    rankings = report.summary.rankings
+    methods = [
+        replace(method, title=f"{method.title} {MARK}") if method in failing else method
+        for method in report.table.methods
+    ]
     titles = {name: MEASURES[name].title for name in core_metrics(report.table) if name in rankings}
     return [
         (TitledPlot(title, ranking_plot(name, title, rankings[name], methods)), rankings[name])

@@ -133,7 +133,7 @@ def test_a_constant_in_a_channel_changes_the_mass_of_class_activation_maps_and_n
     mass = {one.network: one.mass_accuracy for one in found.scores if one.method == "gradcam"}
     assert mass["moved"] < 0.7 * mass["colour"]
     assert {result_of(found, "gradcam", name, "hit").value for name in ("colour", "coarse")} == {1.0}
-    assert 6 / 80 < result_of(found, "gradcam", "moved", "invariance").value < 6 / 30  # of a part's 80 at most
+    assert result_of(found, "gradcam", "moved", "invariance").result == "pass"  # but for where 0 lies
     assert result_of(found, "gradcam", "scaled", "invariance").result == "pass"
     assert result_of(found, "input_x_gradient", "moved", "invariance").result == "pass"
 
@@ -157,7 +157,7 @@ def test_reasons_are_told_once_with_the_methods_and_networks_they_are_for(found:
     assert sum(line.endswith(": it does not look at the network.") for line in lines) == 1
     rows = {row["method"]: row for row in gold_rows(found)}
     assert (rows["oracle"]["hit"], rows["oracle"]["sign"]) == ("pass", "–")
-    assert rows["gradcam"]["invariance"].endswith(" moved, 1 of 2")
+    assert rows["saliency"]["mass"] == "0.00 relu6_10, 2 of 10"
 
 
 def test_a_method_is_asked_for_what_its_maps_are_meant_for(found: Calibration) -> None:
