@@ -187,8 +187,9 @@ TESTS: dict[str, Test] = {
             LESSER_SHARE, "at least", _both, "mass",
         ),
         Test(
-            "invariance", "how far does the map change while no logit does, as a share of its largest value (of its range, where "
-            "its zero means nothing)?",
+            "invariance",
+            "how far does the map change while no logit does, as a share of its largest value (of its range, where its "
+            "zero means nothing)?",
             0.01, "at most", _differences, joined="max",
         ),
     )

@@ -68,10 +68,24 @@ def test_it_stands_alone_and_speaks(scored: Path, written: Report) -> None:
     text = made.path.read_text(encoding="utf-8")
     page = read_alone(text)
     assert page.without_words == []
-    sections = ["scores", "ranking", "pairs", "where", "mass", "splits", "gallery", "network", "metrics", "provenance"]
+    sections = [
+        "scores",
+        "ranking",
+        "truth",
+        "pairs",
+        "where",
+        "mass",
+        "splits",
+        "gallery",
+        "network",
+        "metrics",
+        "provenance",
+    ]
     assert page.sections == sections
     assert str(scored) not in text  # where it was made is no part of the result
     assert made.verdict.headline in text
+    assert "LIME was not tested on networks whose reasons are known, with these settings." in made.verdict.caveats
+    assert '<th scope="row">Grad-CAM</th><td>pass</td>' in text  # it finds known reasons
     for words in ("chance", "Grad-CAM − LIME", "num_samples 12", "nearest resizing", "logit", "lime 0.2.0.1"):
         assert words in text
 
