@@ -1,0 +1,101 @@
+"""Write the tables of docs/gold.md, and the results that reports know, from what `evaluate gold --json` printed.
+
+brickbench evaluate gold bricks --json > built.json
+brickbench evaluate gold bricks --train bricknet --json > trained.json
+python docs/write_gold.py built.json --trained trained.json
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from evaluation.gold.calibration import Calibration, GoldResult, GoldScore
+from evaluation.gold.cases import CASES
+from evaluation.gold.known import SHIPPED
+from evaluation.gold.table import gold_rows, reason_lines
+from explain.methods import METHODS
+
+PAGE = Path(__file__).with_name("gold.md")
+
+
+def read(path: Path) -> tuple[Calibration, dict[str, Any]]:
+    """Return the results in a file, and the file's content."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+
+    def numbers(row: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: float("nan") if value is None else value for name, value in row.items()}
+
+    tests = tuple(GoldResult(**numbers(row)) for row in content["tests"])
+    return Calibration(tests, tuple(GoldScore(**numbers(row)) for row in content["scores"])), content
+
+
+def markdown(rows: Sequence[Mapping[str, str]], first: str = "---") -> str:
+    """Return rows as a table; all columns but the first are aligned as `first` says."""
+    names = list(rows[0])
+    lines = [f"| {' | '.join(names)} |", f"| --- | {' | '.join([first] * (len(names) - 1))} |"]
+    return "\n".join(lines + [f"| {' | '.join(row[name] for name in names)} |" for row in rows])
+
+
+def hit_rows(found: Calibration) -> list[dict[str, str]]:
+    """Return how often each method's highest place lies on the reason, a column a network that asks for it."""
+    hits = {(one.method, one.network): one for one in found.results if one.test == "hit"}
+    networks = list(dict.fromkeys(network for _, network in hits))
+    return [
+        {"method": f"`{method}`"}
+        | {
+            f"`{network}`": "–" if (one := hits[method, network]).result == "not applicable" else f"{one.value:.2f}"
+            for network in networks
+        }
+        for method in dict.fromkeys(method for method, _ in hits)
+    ]
+
+
+def claim_rows() -> list[dict[str, str]]:
+    """Return what the maps of each method may be read for."""
+    return [
+        {"method": f"`{row.name}`", "claims": ", ".join(row.claims), "why its 0 means nothing": row.no_zero}
+        for row in METHODS.values()
+        if row.kind == "method"
+    ]
+
+
+def tables(found: Calibration) -> str:
+    """Return the tables of one calibration with the reasons."""
+    rows = [row | {"method": f"`{row['method']}`"} for row in gold_rows(found)]
+    reasons = "\n".join(f"- {line}" for line in reason_lines(found))
+    return (
+        f"{markdown(rows)}\n\nThe highest place on the reason (`hit`), by network; chance is the row `uniform`:\n\n"
+        f"{markdown(hit_rows(found), '---:')}\n\nWhy methods fail, as the command prints it:\n\n{reasons}"
+    )
+
+
+def replaced(text: str, name: str, content: str) -> str:
+    """Return `text` with `content` between the marks called `name`."""
+    start, end = f"<!-- {name}: written by docs/write_gold.py -->", f"<!-- end of {name} -->"
+    before, rest = text.split(start)
+    return f"{before}{start}\n\n{content}\n\n{end}{rest.split(end)[1]}"
+
+
+def main() -> None:
+    """Write them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("built", type=Path)
+    parser.add_argument("--trained", type=Path)
+    arguments = parser.parse_args()
+    found, content = read(arguments.built)
+    text = replaced(PAGE.read_text(encoding="utf-8"), "claims", markdown(claim_rows()))
+    text = replaced(text, "built", tables(found))
+    if arguments.trained:
+        found, _ = read(arguments.trained)
+        trained = Calibration(
+            *(tuple(one for one in some if one.network not in CASES) for some in vars(found).values())
+        )
+        text = replaced(text, "trained", tables(trained))
+    PAGE.write_text(text, encoding="utf-8")
+    SHIPPED.write_text(json.dumps({"methods": content["methods"]}, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()
