@@ -76,7 +76,7 @@ KINDS = (
     Kind("key of a study", "study/key.json", (ANALYZE, BUNDLE)),
     Kind("pictures of a study", "study/public/*", (BUNDLE,)),
     Kind("answers", "study/answers.sqlite", (ANALYZE,)),
-    Kind("photos to import", "photos/*", ("dataset import {photos} -o {root}/imported --allow-unlabelled",)),
+    Kind("photos to import", "photos/*/*", ("dataset import {photos} -o {root}-imported",)),
 )  # fmt: skip
 MOST_FILES = 3
 """Of each kind."""
@@ -172,9 +172,9 @@ def prepare(base: Path) -> Path:
         with contextlib.redirect_stdout(io.StringIO()):
             brickbench.cli.main(words, prog_name="brickbench", standalone_mode=False)
     _answer(base / "study")
-    (base / "photos").mkdir()
-    for number, picture in enumerate(sorted((root / "shards").glob("*/images/*"))[:3]):
-        shutil.copy(picture, base / "photos" / f"{number}{picture.suffix}")
+    for part, picture in zip(("3001", "3003", "3001"), sorted((root / "shards").glob("*/images/*")), strict=False):
+        (base / "photos" / part).mkdir(parents=True, exist_ok=True)
+        shutil.copy(picture, base / "photos" / part / picture.name)
     return base
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import yaml
 
 from core.errors import BrickbenchError
-from core.files import output_file, require_new
+from core.files import all_or_none, output_file, require_new
 from core.pages import markdown_text
 from dataset.card.charts import bar_chart, column_chart, heat_map
 from dataset.card.examples import choose_examples, contact_sheet
@@ -31,10 +31,12 @@ def write_card(dataset: DatasetFolder, out: Path, *, licence: str, seed: int, fo
     """
     files = render_card(dataset, licence=licence, seed=seed)
     require_new(*(out / name for name in files), force=force)
-    for name, data in files.items():
-        with output_file(out / name, "Choose another folder with -o.") as temporary:
-            temporary.write_bytes(data)
-    return [out / name for name in files]
+    paths = {out / name: data for name, data in files.items()}
+    with all_or_none(*paths):
+        for path, data in paths.items():
+            with output_file(path, "Choose another folder with -o.") as temporary:
+                temporary.write_bytes(data)
+    return list(paths)
 
 
 def render_card(dataset: DatasetFolder, *, licence: str, seed: int) -> dict[str, bytes]:

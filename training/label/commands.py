@@ -20,7 +20,7 @@ from core.cli import (
     say,
 )
 from core.errors import BrickbenchError, SettingsError
-from core.files import require_new
+from core.files import all_or_none, require_new
 from training.options import checkpoint_option, dataset_option, split_option
 
 if TYPE_CHECKING:
@@ -165,14 +165,15 @@ def _label(
     if min_probability is not None:
         thresholds = np.full(len(loaded.classes), logit(min_probability))  # minus infinity at 0: everything is found
     labelled = [(photo, photo.found(top)) for photo in refused]
-    for photo in label_photos(loaded, files, chosen_device, thresholds=thresholds, names=names, turns=int(views)):
-        labelled.append((photo, photo.found(top)))
-        if photo.path in pictures and not photo.problem:
-            write_labelled_picture(photo, photo.found(top), pictures[photo.path])
-    answers = None if parts is None else answer_list(parts, [photo for photo, _ in labelled], loaded.classes, names)
-    outcome = _Outcome(labelled, answers)
-    if csv_file is not None:
-        _write_csv(outcome, csv_file)
+    with all_or_none(*pictures.values(), csv_file):
+        for photo in label_photos(loaded, files, chosen_device, thresholds=thresholds, names=names, turns=int(views)):
+            labelled.append((photo, photo.found(top)))
+            if photo.path in pictures and not photo.problem:
+                write_labelled_picture(photo, photo.found(top), pictures[photo.path])
+        answers = None if parts is None else answer_list(parts, [photo for photo, _ in labelled], loaded.classes, names)
+        outcome = _Outcome(labelled, answers)
+        if csv_file is not None:
+            _write_csv(outcome, csv_file)
     return outcome
 
 
