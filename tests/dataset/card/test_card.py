@@ -195,6 +195,14 @@ def test_a_card_is_never_written_over_unasked(mixed: Path, tmp_path: Path) -> No
     assert (tmp_path / "card.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
+def test_a_card_that_cannot_be_written_whole_leaves_nothing(mixed: Path, tmp_path: Path) -> None:
+    (tmp_path / "examples.jpg" / "mine").mkdir(parents=True)  # a folder that no file can take the place of
+    failed = call(mixed, "-o", tmp_path, "--force")
+    assert isinstance(failed.exception, BrickbenchError), failed.output
+    assert str(failed.exception).startswith(f"Cannot write {tmp_path / 'examples.jpg'}: ")
+    assert [path.name for path in tmp_path.iterdir()] == ["examples.jpg"]
+
+
 def test_limits_and_notes_follow_the_figures(mixed: Path, tmp_path: Path) -> None:
     root = tmp_path / "other"
     shutil.copytree(mixed, root)

@@ -137,6 +137,16 @@ def test_pictures_with_names_and_csv_are_never_overwritten_unasked(run: Path, ph
     assert invoke(*words, "--force").exit_code == 0
 
 
+def test_labelled_photos_that_cannot_all_be_written_leave_none(run: Path, photos: Path, tmp_path: Path) -> None:
+    (tmp_path / "named" / "c-parts.jpg" / "mine").mkdir(parents=True)  # a folder that no file can take the place of
+    words = [run, photos / "a.png", photos / "more", "-o", tmp_path / "named"]
+    failed = invoke(*words, "--force")
+    assert failed.exit_code != 0
+    assert [path.name for path in (tmp_path / "named").iterdir()] == ["c-parts.jpg"]
+    shutil.rmtree(tmp_path / "named" / "c-parts.jpg")
+    assert invoke(*words).exit_code == 0
+
+
 def test_pictures_of_photos_with_equal_names_are_numbered_and_no_photo_is_overwritten(tmp_path: Path) -> None:
     files = [Path("one/a.jpg"), Path("two/a.jpg"), Path("a.png")]
     places = picture_paths(files, tmp_path, force=False)
