@@ -76,7 +76,7 @@ KINDS = (
     Kind("key of a study", "study/key.json", (ANALYZE, BUNDLE)),
     Kind("pictures of a study", "study/public/*", (BUNDLE,)),
     Kind("answers", "study/answers.sqlite", (ANALYZE,)),
-    Kind("photos to import", "photos/*/*", ("dataset import {photos} -o {root}-imported",)),
+    Kind("photos to import", "photos/*/*", ("dataset import {photos} -o {root}-imported --keep-names",)),
 )  # fmt: skip
 MOST_FILES = 3
 """Of each kind."""

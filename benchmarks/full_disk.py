@@ -46,7 +46,7 @@ COMMANDS = (
     "dataset export {root} --format parquet -o {out}",
     "dataset card {root} -o {out}",
     "dataset subset {root} SELECT+image_id+FROM+images -o {out} --copy",
-    "dataset import {base}/photos -o {out}",
+    "dataset import {base}/photos -o {out} --keep-names",
     "study build {run} -o {out} --items 6 --participants 2 --methods gradcam,random --power-simulations 2",
     "study bundle {study} -o {out}.html",
     "study analyze {study} -o {out}.html --data {out}",
