@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from core.files import atomic_file, sha256_hex
+from core.files import atomic_file, cannot_write, sha256_hex
 from dataset.photos.annotations import AnnotatedPhoto, PhotoError
 from dataset.photos.decode import decode_photo, read_header, working_size
 from dataset.photos.duplicates import print_of
@@ -70,9 +70,13 @@ def prepare_batch(batch: Batch) -> None:
 
 
 def write_staged(path: Path, rows: Sequence[dict[str, Any]]) -> None:
-    """Write staged rows; missing columns are null."""
+    """Write staged rows; missing columns are null.
+
+    Raises:
+        BrickbenchError: the disk refuses them, which is no fault of the photos.
+    """
     filled = [{name: row.get(name) for name in STAGED_SCHEMA.names} for row in rows]
-    with atomic_file(path) as temporary:
+    with cannot_write(path, "Make room on that disk and run the same command again."), atomic_file(path) as temporary:
         pq.write_table(pa.Table.from_pylist(filled, schema=STAGED_SCHEMA), temporary, compression="none")
 
 

@@ -2,7 +2,10 @@
 
 import json
 import os
+import re
+import resource
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -305,6 +308,12 @@ def crash_on_one(batch: prepare.Batch) -> None:
     prepare.prepare_batch(batch)
 
 
+def beyond_the_disk(batch: prepare.Batch) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))  # of the worker, whose larger files are refused
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    prepare.prepare_batch(batch)
+
+
 def call(*words: str | Path) -> Result:
     return CliRunner().invoke(command, [str(word) for word in words])
 
@@ -319,6 +328,19 @@ def test_a_photo_that_kills_its_process_is_set_aside(
     assert report.came_in == 10
     (crashed,) = [reason for reason in report.set_aside if reason.file == "3001/4.jpg"]
     assert crashed.reason.startswith("cannot be decoded: BrokenProcessPool")
+
+
+@pytest.mark.slow
+@in_workers
+def test_a_disk_that_refuses_what_was_read_is_no_fault_of_the_photos(
+    by_class: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "prepare_batch", beyond_the_disk)
+    with pytest.raises(BrickbenchError) as error:
+        import_photos(by_class, tmp_path / "bricks", KEEP)
+    assert re.fullmatch(r"Cannot write \S+\.parquet: File too large\. Make room .* again\.", str(error.value))
+    monkeypatch.undo()
+    assert import_photos(by_class, tmp_path / "bricks", KEEP).came_in == 11
 
 
 def test_the_command_counts_lists_and_fails_beyond_the_threshold(by_class: Path, tmp_path: Path) -> None:
