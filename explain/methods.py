@@ -12,9 +12,18 @@ from torch import Tensor, nn
 from core.errors import SettingsError
 from core.settings import near_matches
 from explain import baselines
-from explain.cam import eigencam, scorecam, weighted
+from explain.cam import ablationcam, eigencam, finercam, scorecam, weighted
 from explain.cam.layers import LayerSettings
-from explain.gradients import guided_gradcam, integrated_gradients, pixel_gradients, rules, smoothgrad
+from explain.gradients import (
+    deeplift,
+    fullgrad,
+    gradient_shap,
+    guided_gradcam,
+    integrated_gradients,
+    pixel_gradients,
+    rules,
+    smoothgrad,
+)
 from explain.perturbation import kernel_shap, lime, occlusion, rise
 from explain.protocol import FloatMaps, MaskedMethod, Masks, Method, MethodRow, PictureSettings
 from training.run.checkpoint import Checkpoint
@@ -22,8 +31,9 @@ from training.run.checkpoint import Checkpoint
 METHODS: dict[str, MethodRow] = {
     row.name: row
     for row in (
-        *weighted.ROWS, scorecam.ROW, eigencam.ROW, *pixel_gradients.ROWS, integrated_gradients.ROW, smoothgrad.ROW,
-        rules.GUIDED_ROW, guided_gradcam.ROW, rules.LRP_ROW, lime.ROW, occlusion.ROW, rise.ROW, kernel_shap.ROW,
+        *weighted.ROWS, finercam.ROW, scorecam.ROW, ablationcam.ROW, *eigencam.ROWS, *pixel_gradients.ROWS,
+        integrated_gradients.ROW, gradient_shap.ROW, smoothgrad.ROW, rules.GUIDED_ROW, guided_gradcam.ROW,
+        fullgrad.ROW, deeplift.ROW, rules.LRP_ROW, lime.ROW, occlusion.ROW, rise.ROW, kernel_shap.ROW,
         *baselines.ROWS,
     )
 }  # fmt: skip

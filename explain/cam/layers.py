@@ -133,7 +133,7 @@ def to_grid(output: Tensor, model: nn.Module, layer: str, images: Tensor) -> Ten
         images: (N, 3, H, W), whose shape gives the grid's.
     """
     if output.ndim == 4:
-        return output.permute(0, 3, 1, 2) if str(getattr(model, "output_fmt", "")).endswith("NHWC") else output
+        return output.movedim(channel_axis(output, model), 1)
     if output.ndim == 3:
         patches = output[:, int(getattr(model, "num_prefix_tokens", 0)) :]
         height, width = images.shape[2:]
@@ -145,3 +145,9 @@ def to_grid(output: Tensor, model: nn.Module, layer: str, images: Tensor) -> Ten
         f"Layer {layer!r} does not give one stack of maps (N, K, h, w) or a grid of tokens a forward pass: choose a "
         "convolutional one with the setting `layer`."
     )
+
+
+def channel_axis(output: Tensor, model: nn.Module) -> int:
+    """Return which axis of a layer's output, of a shape that `to_grid` knows, is its channels'."""
+    channels_last = output.ndim != 4 or str(getattr(model, "output_fmt", "")).endswith("NHWC")
+    return output.ndim - 1 if channels_last else 1

@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Generator, Sequence
 from functools import partial
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
 from captum.attr import (
     LRP,
+    DeepLift,
     GuidedBackprop,
     GuidedGradCam,
     InputXGradient,
@@ -17,12 +19,16 @@ from captum.attr import (
     Occlusion,
     Saliency,
 )
+from captum.attr._core import gradient_shap as captum_gradient_shap
 from captum.attr._utils.lrp_rules import EpsilonRule, GammaRule
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.seeding import Purpose, generator
 from explain.cam.layers import LayerSettings
+from explain.gradients.baseline import plain_picture
+from explain.gradients.deeplift import BENDS, DeepLiftSettings
+from explain.gradients.gradient_shap import GradientShap, GradientShapSettings
 from explain.gradients.integrated_gradients import IntegratedGradientsSettings
 from explain.gradients.rules import CLAMPS, RECTIFIERS, LrpSettings
 from explain.gradients.smoothgrad import COPIES_AT_ONCE, SmoothGrad, SmoothGradSettings
@@ -74,6 +80,31 @@ def _integrated_gradients(
         internal_batch_size=max(AT_ONCE, len(classes)),
     )
     return maps.sum(dim=1)
+
+
+class _Draws:
+    """What captum draws numbers with; they are ours."""
+
+    def __init__(self, shares: Tensor) -> None:
+        self.random, self._shares = self, shares.numpy()
+
+    def uniform(self, _low: float, _high: float, _count: int) -> NDArray[Any]:
+        return self._shares
+
+
+def _gradient_shap(model: nn.Module, settings: GradientShapSettings, image: Tensor, classes: Sequence[int]) -> Any:
+    """Return what captum's GradientSHAP makes of our draws: its own would be others."""
+    starts, shares = GradientShap(model, settings).draws(image)
+    inputs, plain = image.expand(len(starts), -1, -1, -1), starts.to(image).expand(-1, -1, *image.shape[1:])
+    method = captum_gradient_shap.InputBaselineXGradient(model)
+    with mock.patch.object(captum_gradient_shap, "np", _Draws(shares)):
+        maps = [method.attribute(inputs, plain, target=index).mean(dim=0) for index in classes]
+    return torch.stack(maps).sum(dim=1)
+
+
+def _deeplift(model: nn.Module, settings: DeepLiftSettings, image: Tensor, classes: Sequence[int]) -> Any:
+    inputs, plain = _inputs(image, classes), plain_picture(settings.baseline, settings).to(image)
+    return DeepLift(model).attribute(inputs, plain.expand_as(inputs), target=list(classes)).sum(dim=1)
 
 
 def _smoothgrad(model: nn.Module, settings: SmoothGradSettings, image: Tensor, classes: Sequence[int]) -> Any:
@@ -183,6 +214,30 @@ def _rectifies_by_relu(model: nn.Module, image: Tensor) -> None:
         raise NoReferenceError(f"captum guides nn.ReLU alone; this network has {', '.join(sorted(others))}")
 
 
+_DEEPLIFT_KNOWS = (nn.ReLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.MaxPool2d)
+
+
+def _deeplift_reaches(model: nn.Module, image: Tensor) -> None:
+    """Captum's DeepLIFT has rules for some modules that run once; of windows that overlap it loses a maximum."""
+    calls, runs = watched(model, image)
+    unknown = {
+        func.__name__ if leaf is None else type(leaf).__name__
+        for func, leaf in calls
+        if func in BENDS and not isinstance(leaf, _DEEPLIFT_KNOWS)
+    }
+    unknown |= {type(leaf).__name__ for leaf in runs if isinstance(leaf, nn.Softmax)}
+    unknown |= {
+        "overlapping MaxPool2d" for leaf in runs if isinstance(leaf, nn.MaxPool2d) and leaf.kernel_size != leaf.stride
+    }
+    unknown |= {
+        f"{type(leaf).__name__} used twice"
+        for leaf, count in Counter(runs).items()
+        if count > 1 and isinstance(leaf, _DEEPLIFT_KNOWS)
+    }
+    if unknown:
+        raise NoReferenceError(f"captum's DeepLIFT does not know {', '.join(sorted(unknown))}, which this network has")
+
+
 _LRP_KNOWS = (
     nn.Conv2d, nn.Linear, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.BatchNorm2d, nn.ReLU, nn.Tanh,
     nn.Dropout, nn.Flatten, nn.Identity,
@@ -211,6 +266,8 @@ integrated_gradients = Reference("captum", partial(_numpy, _integrated_gradients
 smoothgrad = Reference("captum", partial(_numpy, _smoothgrad))
 guided_backprop = Reference("captum", partial(_numpy, _guided_backprop), _rectifies_by_relu)
 guided_gradcam = Reference("captum", partial(_numpy, _guided_gradcam), _rectifies_by_relu)
+gradient_shap = Reference("captum", partial(_numpy, _gradient_shap))
+deeplift = Reference("captum", partial(_numpy, _deeplift), _deeplift_reaches)
 lrp = Reference("captum", partial(_numpy, _lrp), _is_a_chain)
 occlusion = Reference("captum", partial(_numpy, _occlusion))
 kernel_shap = Reference("captum", partial(_numpy, _kernel_shap))
