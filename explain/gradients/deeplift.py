@@ -107,9 +107,14 @@ def _like(plain: Tensor, value: Tensor) -> Tensor:
 
 def _quotient(rise: Tensor, value: Tensor, plain: Tensor) -> tuple[Tensor, Tensor]:
     """Return `rise` / (value - plain) without graph, 0 where the two are equal but for rounding; and where that is."""
-    difference, scale = (value - plain).detach(), torch.maximum(value.detach().abs(), plain.abs())
-    near = difference.abs() <= ROUNDING * torch.finfo(scale.dtype).eps * scale
+    difference, near = (value - plain).detach(), _equal(value.detach(), plain)
     return torch.where(near, 0.0, rise.detach() / torch.where(near, 1.0, difference)), near
+
+
+def _equal(values: Tensor, others: Tensor) -> Tensor:
+    """Return where two tensors are equal but for rounding."""
+    scale = torch.maximum(values.abs(), others.abs())
+    return (values - others).abs() <= ROUNDING * torch.finfo(scale.dtype).eps * scale
 
 
 def _pooled(func: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> tuple[Tensor, Tensor]:
@@ -121,9 +126,13 @@ def _pooled(func: Callable[..., Any], args: tuple[Any, ...], named: dict[str, An
 def _moved(
     before: Tensor, result: Tensor, places: Tensor, plain_before: Tensor, plain_result: Tensor, plain_places: Tensor
 ) -> Tensor:
-    """Return maxima (N, C, h, w) whose backward pass gives a rise to where they lie, and a fall to where they lay."""
+    """Return maxima (N, C, h, w) whose backward pass gives a rise to where they lie, and a fall to where they lay.
+
+    Of a plain picture they lie anywhere in a window: then the place where they lie now counts.
+    """
     here, plain_here = _taken(before, places), _taken(plain_before, places)
-    there, plain_there = _taken(before, plain_places), _taken(plain_before, plain_places)
+    lay = torch.where(_equal(plain_here, plain_result), places, plain_places)
+    there, plain_there = _taken(before, lay), _taken(plain_before, lay)
     top = torch.maximum(result, plain_result)
     risen, near = _quotient(top - plain_result, here, plain_here)
     fallen, _ = _quotient(result - top, there, plain_there)
@@ -140,7 +149,8 @@ class DeepLift:
     Source: Shrikumar, Greenside and Kundaje 2017, DeepLIFT, rescale rule; as gradients by Ancona et al. 2018.
     The values of a map add up to y(x) - y(x') for networks of convolutions, dense layers, normalisation in evaluation
     mode, pooling, rectifiers and gates. Own code and not captum's, which watches modules: it misses functions, refuses
-    modules that run twice, and loses what lies in the highest place of two overlapping windows.
+    modules that run twice, loses one of two windows whose maximum lies in one place, and leaves it to rounding which
+    place of a plain picture's window counts.
     """
 
     def __init__(self, model: nn.Module, settings: DeepLiftSettings) -> None:

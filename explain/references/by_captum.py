@@ -214,11 +214,11 @@ def _rectifies_by_relu(model: nn.Module, image: Tensor) -> None:
         raise NoReferenceError(f"captum guides nn.ReLU alone; this network has {', '.join(sorted(others))}")
 
 
-_DEEPLIFT_KNOWS = (nn.ReLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.MaxPool2d)
+_DEEPLIFT_KNOWS = (nn.ReLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softplus)
 
 
 def _deeplift_reaches(model: nn.Module, image: Tensor) -> None:
-    """Captum's DeepLIFT has rules for some modules that run once; of windows that overlap it loses a maximum."""
+    """Captum's DeepLIFT has rules for some modules that run once; where a plain picture's maxima lie, rounding says."""
     calls, runs = watched(model, image)
     unknown = {
         func.__name__ if leaf is None else type(leaf).__name__
@@ -226,9 +226,6 @@ def _deeplift_reaches(model: nn.Module, image: Tensor) -> None:
         if func in BENDS and not isinstance(leaf, _DEEPLIFT_KNOWS)
     }
     unknown |= {type(leaf).__name__ for leaf in runs if isinstance(leaf, nn.Softmax)}
-    unknown |= {
-        "overlapping MaxPool2d" for leaf in runs if isinstance(leaf, nn.MaxPool2d) and leaf.kernel_size != leaf.stride
-    }
     unknown |= {
         f"{type(leaf).__name__} used twice"
         for leaf, count in Counter(runs).items()
