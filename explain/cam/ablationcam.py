@@ -105,4 +105,5 @@ ROW = MethodRow(
     note="needs no gradients; not divided by the logit, which would turn maps of negative logits round; values are in "
     "the units of the layer's channels",
     claims=("place", "class", "sign"), no_zero=NO_ZERO, reference="explain.references.by_grad_cam:ablationcam",
+    tolerance=SAME,
 )  # fmt: skip

@@ -59,7 +59,7 @@ class RescaleRules(CallMode):
     """While it lasts, what is computed hands back multipliers instead of gradients: differences of results by inputs.
 
     Linear layers hand back their gradient already. What acts on each value alone follows the rescale rule; a maximum
-    gives its rise to where it lies, and its fall to where it lay, as in captum; products give each factor's difference
+    gives its rise to where it lies, and its fall to where it lay; products give each factor's difference
     times the other's mean. The rest (softmax, layer normalisation, attention) hands back plain gradients. It watches
     calls, not modules: rectifiers in place, used twice or called as functions need no care.
     """
@@ -149,8 +149,7 @@ class DeepLift:
     Source: Shrikumar, Greenside and Kundaje 2017, DeepLIFT, rescale rule; as gradients by Ancona et al. 2018.
     The values of a map add up to y(x) - y(x') for networks of convolutions, dense layers, normalisation in evaluation
     mode, pooling, rectifiers and gates. Own code and not captum's, which watches modules: it misses functions, refuses
-    modules that run twice, loses one of two windows whose maximum lies in one place, and leaves it to rounding which
-    place of a plain picture's window counts.
+    modules that run twice, and does not add up where there is max pooling.
     """
 
     def __init__(self, model: nn.Module, settings: DeepLiftSettings) -> None:

@@ -218,7 +218,7 @@ _DEEPLIFT_KNOWS = (nn.ReLU, nn.ELU, nn.LeakyReLU, nn.Sigmoid, nn.Tanh, nn.Softpl
 
 
 def _deeplift_reaches(model: nn.Module, image: Tensor) -> None:
-    """Captum's DeepLIFT has rules for some modules that run once; where a plain picture's maxima lie, rounding says."""
+    """Captum's DeepLIFT has rules for some modules that run once; where there is max pooling its maps do not add up."""
     calls, runs = watched(model, image)
     unknown = {
         func.__name__ if leaf is None else type(leaf).__name__
