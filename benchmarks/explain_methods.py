@@ -32,7 +32,7 @@ METHODS = (
     "smoothgrad", "guided_backprop", "guided_gradcam", "fullgrad", "deeplift", "lrp",
 )  # fmt: skip
 COSTLY = {"scorecam", "ablationcam", "integrated_gradients", "gradient_shap", "smoothgrad"}
-SETTINGS: dict[str, dict[str, object]] = dict.fromkeys(("scorecam", "ablationcam"), {"layer": "layer1"})
+SETTINGS: dict[str, dict[str, object]] = {name: {"layer": "layer1"} for name in ("scorecam", "ablationcam")}
 NUM_CLASSES = 85
 
 

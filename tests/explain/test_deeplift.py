@@ -113,7 +113,7 @@ def test_a_rise_counts_where_the_maximum_lies_and_a_fall_where_it_lay(
     nn.init.ones_(head.weight)
     model = nn.Sequential(nn.MaxPool2d((1, 2), 1), nn.Flatten(), head)
     picture, plain = (torch.tensor(row).double().reshape(1, 1, 1, 3) for row in (values, (4.0, 0.0, 3.0)))
-    assert shares(model, picture, plain, 0).flatten().tolist() == expected
+    assert shares(model, picture, plain, 0).flatten().tolist() == pytest.approx(expected)
 
 
 def test_a_fall_below_a_flat_window_counts_where_the_maximum_is_now() -> None:
