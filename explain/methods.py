@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Literal, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from torch import Tensor, nn
@@ -135,6 +135,8 @@ def _values(annotation: Any) -> str:
     """Return in words what a setting takes."""
     if annotation in _WORDS:
         return _WORDS[annotation]
+    if get_origin(annotation) is Annotated:  # a number with bounds, as a part of a union
+        return _values(get_args(annotation)[0])
     if get_origin(annotation) is tuple:
         return f"{len(get_args(annotation))} numbers"
     if get_origin(annotation) is Literal:
