@@ -19,7 +19,7 @@ networks that were trained on piles of 128 pixels (docs/explaining.md): cells of
 0.05, 0.17 and 0.29 beside themselves, and the highest place of HiResCAM's maps of them lies on the part in 68, 37 and 2
 of 100; of bricknet's act2 and act5 (0.10 and 0.22) in 43 and 27."""
 _CHOSEN: "WeakKeyDictionary[nn.Module, tuple[tuple[int, int], ChosenLayer]]" = WeakKeyDictionary()
-"""What was chosen last for a network, with its input size and the state of its weights: eight methods ask."""
+"""What was chosen last for a network, with its input size and the state of its weights: many methods ask."""
 
 
 NO_ZERO = (
