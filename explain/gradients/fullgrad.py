@@ -18,8 +18,8 @@ class BiasTerms(CallMode):
     """While it lasts, each backward pass leaves the terms of all biases: what a call adds, times the gradient there.
 
     Convolutions and dense layers add their bias. Batch normalisation in evaluation mode, rectifiers other than ReLU and
-    leaky ReLU, and gates add what their tangent is at 0 ("implicit biases"). Values and gradients are the network's own.
-    It watches calls, not modules: layers used twice or in place need no care.
+    leaky ReLU, and gates add what their tangent is at 0 ("implicit biases"). Values and gradients are the network's
+    own. It watches calls, not modules: layers used twice or in place need no care.
 
     Source: Srinivas and Fleuret 2019, sections 3 and 3.2.
     """

@@ -157,11 +157,16 @@ def _biased(modules: Iterable[nn.Module]) -> list[nn.Module]:
     return [one for one in modules if isinstance(one, nn.Conv2d | nn.BatchNorm2d) and one.bias is not None]
 
 
-def _component(model: nn.Module, settings: LayerSettings, image: Tensor, classes: Sequence[int]) -> NDArray[Any]:
-    """Return EigenGrad-CAM's maps; the library leaves their sign to LAPACK, here they rise where HiResCAM's do."""
-    maps, sums = (_maps(kind, model, settings, image, classes) for kind in (EigenGradCAM, HiResCAM))
-    along = (maps * (sums - sums.mean(axis=(1, 2), keepdims=True))).sum(axis=(1, 2), keepdims=True)
-    return np.where(along < 0, -maps, maps)
+class _Turned(EigenGradCAM):  # type: ignore[misc]
+    """EigenGrad-CAM whose maps rise where HiResCAM's do; the library leaves their sign to LAPACK."""
+
+    def get_cam_image(
+        self, given: object, layer: object, target: object, maps: NDArray[Any], grads: NDArray[Any], smooth: bool
+    ) -> NDArray[Any]:
+        """Return the map of each picture, (N, h, w)."""
+        found, sums = super().get_cam_image(given, layer, target, maps, grads, smooth), (maps * grads).sum(axis=1)
+        along = (found * (sums - sums.mean(axis=(1, 2), keepdims=True))).sum(axis=(1, 2), keepdims=True)
+        return np.where(along < 0, -found, found)
 
 
 def _principal(model: nn.Module, settings: LayerSettings, image: Tensor, classes: Sequence[int]) -> NDArray[Any]:
@@ -183,7 +188,7 @@ layercam = _reference(LayerCAM)
 xgradcam = _reference(XGradCAM)
 scorecam = _reference(ScoreCAM)
 eigencam = Reference("grad-cam", _principal)
-eigengradcam = Reference("grad-cam", _component)
+eigengradcam = _reference(_Turned)
 finercam = Reference("grad-cam", _finer, _has_classes)
 ablationcam = Reference("grad-cam", _ablated)
 fullgrad = Reference("grad-cam", _full, _has_plain_biases)
