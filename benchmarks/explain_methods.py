@@ -3,7 +3,8 @@
 ``python benchmarks/explain_methods.py [--device cuda] [--network resnet18] [--sizes 224 128] [--classes 5]`` prints
 the table of docs/explaining.md in some four minutes of one CPU core. Classes of one picture are explained at once; the
 library, by the references of `explain verify`, gets the picture once for each in one batch, which is faster than one
-call a class. Score-CAM reads the 64 maps of ``layer1``, so that it does not take minutes.
+call a class; pytorch-grad-cam's Finer-CAM takes one class a call. Score-CAM and Ablation-CAM read the 64 maps of
+``layer1``, so that they do not take minutes.
 
 Times are of float32. Agreement is the largest difference to the library's map before it rescales, as a share of that
 map's largest value, in float64 at the smallest size: in float32 the rounding of a rectifier's input near 0 flips it, in
@@ -26,11 +27,12 @@ from explain.verify import relative_difference
 from training.network.models import create_model
 
 METHODS = (
-    "gradcam", "gradcam_max", "gradcam_plus_plus", "hirescam", "layercam", "xgradcam", "scorecam", "eigencam",
-    "saliency", "input_x_gradient", "integrated_gradients", "smoothgrad", "guided_backprop", "guided_gradcam", "lrp",
+    "gradcam", "gradcam_max", "gradcam_plus_plus", "hirescam", "layercam", "xgradcam", "finercam", "scorecam",
+    "ablationcam", "eigencam", "eigengradcam", "saliency", "input_x_gradient", "integrated_gradients", "gradient_shap",
+    "smoothgrad", "guided_backprop", "guided_gradcam", "fullgrad", "deeplift", "lrp",
 )  # fmt: skip
-COSTLY = {"scorecam", "integrated_gradients", "smoothgrad"}
-SETTINGS: dict[str, dict[str, object]] = {"scorecam": {"layer": "layer1"}}
+COSTLY = {"scorecam", "ablationcam", "integrated_gradients", "gradient_shap", "smoothgrad"}
+SETTINGS: dict[str, dict[str, object]] = {name: {"layer": "layer1"} for name in ("scorecam", "ablationcam")}
 NUM_CLASSES = 85
 
 
@@ -38,13 +40,16 @@ def build(name: str, network: str, device: str, dtype: torch.dtype) -> nn.Module
     """Return a network with random weights for one method.
 
     LRP is measured on bricknet with ReLU: captum's knows neither leaky ReLU nor sums outside modules, as in a ResNet,
-    nor rectifiers in place.
+    nor rectifiers in place. DeepLIFT is measured with average instead of max pooling, with which captum's does not
+    add up.
     """
     torch.manual_seed(0)
     model = create_model("bricknet" if name == "lrp" else network, NUM_CLASSES)
     for path, module in list(model.named_modules()):
         if name == "lrp" and isinstance(module, nn.LeakyReLU):
             setattr(model, path, nn.ReLU())
+        if name == "deeplift" and isinstance(module, nn.MaxPool2d):
+            setattr(model, path, nn.AvgPool2d(module.kernel_size, module.stride, module.padding))
     return model.to(device, dtype).eval()
 
 

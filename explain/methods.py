@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Literal, cast, get_args, get_origin
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 from torch import Tensor, nn
@@ -12,9 +12,18 @@ from torch import Tensor, nn
 from core.errors import SettingsError
 from core.settings import near_matches
 from explain import baselines
-from explain.cam import eigencam, scorecam, weighted
+from explain.cam import ablationcam, eigencam, finercam, scorecam, weighted
 from explain.cam.layers import LayerSettings
-from explain.gradients import guided_gradcam, integrated_gradients, pixel_gradients, rules, smoothgrad
+from explain.gradients import (
+    deeplift,
+    fullgrad,
+    gradient_shap,
+    guided_gradcam,
+    integrated_gradients,
+    pixel_gradients,
+    rules,
+    smoothgrad,
+)
 from explain.perturbation import kernel_shap, lime, occlusion, rise
 from explain.protocol import FloatMaps, MaskedMethod, Masks, Method, MethodRow, PictureSettings
 from training.run.checkpoint import Checkpoint
@@ -22,8 +31,9 @@ from training.run.checkpoint import Checkpoint
 METHODS: dict[str, MethodRow] = {
     row.name: row
     for row in (
-        *weighted.ROWS, scorecam.ROW, eigencam.ROW, *pixel_gradients.ROWS, integrated_gradients.ROW, smoothgrad.ROW,
-        rules.GUIDED_ROW, guided_gradcam.ROW, rules.LRP_ROW, lime.ROW, occlusion.ROW, rise.ROW, kernel_shap.ROW,
+        *weighted.ROWS, finercam.ROW, scorecam.ROW, ablationcam.ROW, *eigencam.ROWS, *pixel_gradients.ROWS,
+        integrated_gradients.ROW, gradient_shap.ROW, smoothgrad.ROW, rules.GUIDED_ROW, guided_gradcam.ROW,
+        fullgrad.ROW, deeplift.ROW, rules.LRP_ROW, lime.ROW, occlusion.ROW, rise.ROW, kernel_shap.ROW,
         *baselines.ROWS,
     )
 }  # fmt: skip
@@ -125,6 +135,8 @@ def _values(annotation: Any) -> str:
     """Return in words what a setting takes."""
     if annotation in _WORDS:
         return _WORDS[annotation]
+    if get_origin(annotation) is Annotated:  # a number with bounds, as a part of a union
+        return _values(get_args(annotation)[0])
     if get_origin(annotation) is tuple:
         return f"{len(get_args(annotation))} numbers"
     if get_origin(annotation) is Literal:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -28,12 +28,12 @@ class LayerPass:
     model: nn.Module
     layer: str
 
-    def gradients(self, rows: Sequence[int], indices: Sequence[int]) -> Tensor:
-        """Return d logit[row, index] / d activations[row] for pairs of row and class index: (pairs, C, h, w).
+    def gradients(self, rows: Sequence[int], explained: Tensor) -> Tensor:
+        """Return d explained[n] / d activations[rows[n]], (n, C, h, w), of what was computed from these rows' logits.
 
         One backward pass from the logits to the layer; each row at most once.
         """
-        total = self.logits[list(rows), list(indices)].sum()
+        total = explained.sum()
         gradients: Tensor | None = None
         if total.requires_grad:
             (gradients,) = torch.autograd.grad(total, self.output, retain_graph=True, allow_unused=True)
@@ -80,10 +80,13 @@ def layer_pass(
         yield LayerPass(moved, logits, activations, kept[0], model, name)
 
 
-class LayerMethod:
+OwnLayerSettings = TypeVar("OwnLayerSettings", bound=LayerSettings)
+
+
+class LayerMethod(Generic[OwnLayerSettings]):
     """A method that reads the maps of one layer; what it makes of them is its subclass's."""
 
-    def __init__(self, model: nn.Module, settings: LayerSettings) -> None:
+    def __init__(self, model: nn.Module, settings: OwnLayerSettings) -> None:
         """Bind to `model`; raises SettingsError if it has no such layer.
 
         What the rule chose, where no layer was named, is kept as `chosen`.

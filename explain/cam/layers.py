@@ -19,7 +19,7 @@ networks that were trained on piles of 128 pixels (docs/explaining.md): cells of
 0.05, 0.17 and 0.29 beside themselves, and the highest place of HiResCAM's maps of them lies on the part in 68, 37 and 2
 of 100; of bricknet's act2 and act5 (0.10 and 0.22) in 43 and 27."""
 _CHOSEN: "WeakKeyDictionary[nn.Module, tuple[tuple[int, int], ChosenLayer]]" = WeakKeyDictionary()
-"""What was chosen last for a network, with its input size and the state of its weights: eight methods ask."""
+"""What was chosen last for a network, with its input size and the state of its weights: many methods ask."""
 
 
 NO_ZERO = (
@@ -133,7 +133,7 @@ def to_grid(output: Tensor, model: nn.Module, layer: str, images: Tensor) -> Ten
         images: (N, 3, H, W), whose shape gives the grid's.
     """
     if output.ndim == 4:
-        return output.permute(0, 3, 1, 2) if str(getattr(model, "output_fmt", "")).endswith("NHWC") else output
+        return output.movedim(channel_axis(output, model), 1)
     if output.ndim == 3:
         patches = output[:, int(getattr(model, "num_prefix_tokens", 0)) :]
         height, width = images.shape[2:]
@@ -145,3 +145,9 @@ def to_grid(output: Tensor, model: nn.Module, layer: str, images: Tensor) -> Ten
         f"Layer {layer!r} does not give one stack of maps (N, K, h, w) or a grid of tokens a forward pass: choose a "
         "convolutional one with the setting `layer`."
     )
+
+
+def channel_axis(output: Tensor, model: nn.Module) -> int:
+    """Return which axis of a layer's output, of a shape that `to_grid` knows, is its channels'."""
+    channels_last = output.ndim != 4 or str(getattr(model, "output_fmt", "")).endswith("NHWC")
+    return output.ndim - 1 if channels_last else 1

@@ -18,7 +18,7 @@ STABILITY = 1e-8
 """Added to each map's range, as pytorch-grad-cam does, so that values agree."""
 
 
-class ScoreCam(LayerMethod):
+class ScoreCam(LayerMethod[LayerSettings]):
     """L = sum_k softmax_k(logit of the picture times map k, enlarged and scaled to 0..1) A_k.
 
     Source: Wang et al. 2020, Score-CAM, without the ReLU and, like pytorch-grad-cam, without subtracting the logit

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from explain.cam.capture import LayerMethod, of_rows
+from explain.cam.capture import LayerMethod, OwnLayerSettings, of_rows
 from explain.cam.layers import NO_ZERO, LayerSettings
 from explain.protocol import Claim, FloatMaps, MethodRow, turns
 
@@ -17,7 +17,7 @@ LEAST_DENOMINATOR, LEAST_SUM = 1e-6, 1e-7
 """Added to the denominator of Grad-CAM++'s weights and to XGrad-CAM's sums, as pytorch-grad-cam does: values agree."""
 
 
-class WeightedActivations(LayerMethod):
+class WeightedActivations(LayerMethod[OwnLayerSettings]):
     """A formula of a layer's maps and of the gradients of a class's logit with respect to them.
 
     One forward pass serves all classes of an image; each class costs one backward pass of the whole batch, from the
@@ -25,7 +25,7 @@ class WeightedActivations(LayerMethod):
     drawings, which name their sign policy, and nothing is rescaled.
     """
 
-    def __init__(self, formula: Formula, model: nn.Module, settings: LayerSettings) -> None:
+    def __init__(self, formula: Formula, model: nn.Module, settings: OwnLayerSettings) -> None:
         """Bind to `model`; raises SettingsError if it has no such layer."""
         super().__init__(model, settings)
         self._formula = formula
@@ -36,11 +36,15 @@ class WeightedActivations(LayerMethod):
             height, width = kept.activations.shape[2:]
             maps = [np.zeros((len(asked), height, width), dtype=np.float32) for asked in classes]
             for turn, rows, indices in turns(classes):
-                gradients = kept.gradients(rows, indices)
+                gradients = kept.gradients(rows, self.explained(of_rows(kept.logits, rows), indices))
                 raw = self._formula(of_rows(kept.activations, rows), gradients).cpu().numpy()
                 for row, one in zip(rows, raw, strict=True):
                     maps[row][turn] = one
         return maps
+
+    def explained(self, logits: Tensor, indices: Sequence[int]) -> Tensor:
+        """Return what is explained, (N,), of `logits` (N, classes) and the class of each: its logit."""
+        return logits[range(len(indices)), list(indices)]
 
 
 def weighted_sum(weights: Tensor, activations: Tensor) -> Tensor:
@@ -48,12 +52,21 @@ def weighted_sum(weights: Tensor, activations: Tensor) -> Tensor:
     return (weights[:, None] @ activations.flatten(2)).reshape(len(activations), *activations.shape[2:])
 
 
-def _row(name: str, title: str, formula: Formula, claims: tuple[Claim, ...], *, source: str, note: str) -> MethodRow:
+def weighted_row(
+    name: str,
+    title: str,
+    formula: Formula,
+    claims: tuple[Claim, ...],
+    *,
+    source: str,
+    note: str,
+    no_zero: str = NO_ZERO,
+) -> MethodRow:
     """Return the row of the method that is `formula`."""
     return MethodRow(
         name, title, "method", "class activation", partial(WeightedActivations, formula), LayerSettings, "bilinear",
         signed=True, images_at_once=16, cost="1 forward, K short backward", source=source, note=note,
-        claims=claims, no_zero=NO_ZERO, reference=f"explain.references.by_grad_cam:{name}",
+        claims=claims, no_zero=no_zero, reference=f"explain.references.by_grad_cam:{name}",
     )  # fmt: skip
 
 
@@ -117,29 +130,29 @@ _SIGNED: tuple[Claim, ...] = ("place", "class", "sign")
 _FOR_ONLY: tuple[Claim, ...] = ("place", "class")
 """Of methods that count positive gradients alone."""
 ROWS = (
-    _row(
+    weighted_row(
         "gradcam", "Grad-CAM", gradcam, _SIGNED, source="Selvaraju et al. 2017",
         note="as coarse as the cells of its layer; signed, the paper's ReLU is the metrics' sign policy",
     ),
-    _row(
+    weighted_row(
         "gradcam_max", "Grad-CAM (max)", gradcam_max, _SIGNED, source="Cian et al. 2020, section 3.2",
         note="the founding paper's wording: a single strong gradient makes a map's weight, so it is noisier than "
         "the mean",
     ),
-    _row(
+    weighted_row(
         "gradcam_plus_plus", "Grad-CAM++", gradcam_plus_plus, _FOR_ONLY, source="Chattopadhay et al. 2018",
         note="meant for several objects of a class; negative only where the layer's maps are",
     ),
-    _row(
+    weighted_row(
         "hirescam", "HiResCAM", hirescam, _SIGNED, source="Draelos and Carin 2020",
         note="adds up to the logit (less bias) if what follows the layer is linear; equals Grad-CAM before a global "
         "mean",
     ),
-    _row(
+    weighted_row(
         "layercam", "LayerCAM", layercam, _FOR_ONLY, source="Jiang et al. 2021",
         note="made for shallow layers too: choose one with `layer` for a finer map",
     ),
-    _row(
+    weighted_row(
         "xgradcam", "XGrad-CAM", xgradcam, _SIGNED, source="Fu et al. 2020",
         note="wants maps that are never negative (after ReLU); where one sums to nearly 0 its weight is unstable",
     ),

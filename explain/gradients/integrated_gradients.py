@@ -5,6 +5,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from explain.gradients.baseline import Grey, plain_picture
 from explain.gradients.pixel_gradients import FLIPPED, class_gradients
 from explain.memory import BatchSize
 from explain.protocol import FloatMaps, MethodRow, PictureByPicture, PictureSettings, device_of
@@ -17,7 +18,7 @@ class IntegratedGradientsSettings(PictureSettings):
 
     steps: int = Field(50, ge=2)
     """Pictures on the way, at Gauss-Legendre points; captum's default, and within 5 % of completeness in its paper."""
-    baseline: float = Field(0.0, ge=0, le=1)
+    baseline: Grey = 0.0
     """Grey from 0 (black, as in the paper) to 1 where the way begins. Pixels of that colour get 0: a black brick on a
     black baseline is invisible."""
 
@@ -38,9 +39,8 @@ class IntegratedGradients(PictureByPicture[IntegratedGradientsSettings]):
 
     def explain_picture(self, image: Tensor, classes: list[int]) -> FloatMaps:
         """Return raw maps at the size of the picture, as the base says."""
-        grey = (self.settings.baseline - torch.tensor(self.settings.mean)) / torch.tensor(self.settings.std)
         device = device_of(self._model)
-        start = grey[:, None, None].to(device)
+        start = plain_picture(self.settings.baseline, self.settings).to(device)
         way = image.to(device) - start
 
         def weighted(part: slice) -> Tensor:

@@ -37,17 +37,39 @@ def class_gradients(
     Raises:
         BrickbenchError: a class is not one of the network's.
     """
+    moved = images.to(device_of(model))
+    of_images = [moved.new_zeros(len(asked), *moved.shape[1:]) for asked in classes]
+
+    def keep(turn: int, rows: Sequence[int], gradients: Tensor) -> None:
+        for row in rows:
+            of_images[row][turn] = gradients[row]
+
+    each_gradient(model, moved, classes, keep, mode)
+    return of_images
+
+
+def each_gradient(
+    model: nn.Module,
+    images: Tensor,
+    classes: Sequence[Sequence[int]],
+    keep: Callable[[int, Sequence[int], Tensor], None],
+    mode: Mode = nullcontext,
+) -> None:
+    """Call `keep` after each backward pass, with its turn, its rows and the gradients of the images, (N, 3, H, W).
+
+    In a turn each of `rows` has its next class explained; the gradients of others are 0.
+
+    Raises:
+        BrickbenchError: a class is not one of the network's.
+    """
     with frozen_eval(model), torch.inference_mode(False), torch.enable_grad():
         pixels = images.to(device_of(model)).detach().clone().requires_grad_(True)
         with mode():
             logits = model(pixels.clone())  # a first layer in place would not be allowed to change a leaf
         check_logits(logits, len(images), classes)
-        of_images = [pixels.new_zeros(len(asked), *pixels.shape[1:]) for asked in classes]
         for turn, rows, indices in turns(classes):
             (gradients,) = torch.autograd.grad(logits[rows, indices].sum(), pixels, retain_graph=True)
-            for row in rows:
-                of_images[row][turn] = gradients[row]
-    return of_images
+            keep(turn, rows, gradients)
 
 
 class PixelGradients:

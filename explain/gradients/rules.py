@@ -44,6 +44,20 @@ BENT: frozenset[Callable[..., Any]] = (RECTIFIERS | CLAMPS) - {
 """Rectifiers whose derivative is not output by input, as ReLU's and leaky ReLU's is: smooth ones, and those with an
 upper end, as ReLU6, which in its flat part would hand back nothing."""
 
+BOUNDED: frozenset[Callable[..., Any]] = frozenset(
+    {
+        torch.sigmoid, torch.sigmoid_, Tensor.sigmoid, Tensor.sigmoid_, torch.tanh, torch.tanh_, Tensor.tanh,
+        Tensor.tanh_, functional.hardsigmoid,
+    }
+)  # fmt: skip
+"""What else networks apply to each value alone: gates."""
+PRODUCTS: frozenset[Callable[..., Any]] = frozenset({torch.mul, Tensor.mul, Tensor.mul_})
+
+
+def is_product(func: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+    """Return whether a call multiplies two values that both depend on the picture, as a gate does."""
+    return func in PRODUCTS and all(isinstance(one, Tensor) and one.requires_grad for one in args[:2])
+
 
 def rectifies(func: Callable[..., Any], args: tuple[Any, ...], named: Mapping[str, Any]) -> bool:
     """Return whether a call is a rectifier's: whether it cuts, or bends, what is below 0."""
@@ -132,16 +146,16 @@ class RelevanceRules(CallMode):
             favoured = weight + self._gamma * weight.clamp(min=0) if func is functional.conv2d else weight
             share = func(args[0], favoured, *args[2:], **named)
             steady = share + torch.where(share < 0, -self._epsilon, self._epsilon)
-            return _same_value(result, share * (result / steady).detach())
+            return same_value(result, share * (result / steady).detach())
         if func in BENT and args and args[0].is_floating_point():  # and not a clamp of indices
             before = args[0].clone()  # it may work in place
             result = func(*args, **named)
             ratio = torch.where(before == 0, 0.0, result / before)
-            return _same_value(result, before * ratio.detach())
+            return same_value(result, before * ratio.detach())
         return func(*args, **named)
 
 
-def _same_value(value: Tensor, way_back: Tensor) -> Tensor:
+def same_value(value: Tensor, way_back: Tensor) -> Tensor:
     """Return `value` with the backward pass of `way_back`."""
     return value.detach() + (way_back - way_back.detach())
 

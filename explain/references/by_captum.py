@@ -1,14 +1,15 @@
 """Maps by captum, with the channels of a pixel joined as ours are."""
 
-from collections import Counter
 from collections.abc import Generator, Sequence
 from functools import partial
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import torch
 from captum.attr import (
     LRP,
+    DeepLift,
     GuidedBackprop,
     GuidedGradCam,
     InputXGradient,
@@ -17,21 +18,25 @@ from captum.attr import (
     Occlusion,
     Saliency,
 )
+from captum.attr._core import gradient_shap as captum_gradient_shap
 from captum.attr._utils.lrp_rules import EpsilonRule, GammaRule
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.seeding import Purpose, generator
 from explain.cam.layers import LayerSettings
+from explain.gradients.baseline import plain_picture
+from explain.gradients.deeplift import DeepLiftSettings
+from explain.gradients.gradient_shap import GradientShap, GradientShapSettings
 from explain.gradients.integrated_gradients import IntegratedGradientsSettings
-from explain.gradients.rules import CLAMPS, RECTIFIERS, LrpSettings
+from explain.gradients.rules import LrpSettings
 from explain.gradients.smoothgrad import COPIES_AT_ONCE, SmoothGrad, SmoothGradSettings
 from explain.perturbation.kernel_shap import KEY, KernelShapSettings, coalitions
 from explain.perturbation.occlusion import OcclusionSettings
 from explain.perturbation.segments import hidden_picture, superpixels
 from explain.protocol import image_key
+from explain.references.captum_reach import deeplift_reaches, is_a_chain, rectifies_by_relu
 from explain.references.reference import NoReferenceError, Reference
-from explain.references.watched import watched
 
 AT_ONCE = 32
 """Pictures a pass, where captum takes one unless told otherwise."""
@@ -74,6 +79,31 @@ def _integrated_gradients(
         internal_batch_size=max(AT_ONCE, len(classes)),
     )
     return maps.sum(dim=1)
+
+
+class _Draws:
+    """What captum draws numbers with; they are ours."""
+
+    def __init__(self, shares: Tensor) -> None:
+        self.random, self._shares = self, shares.numpy()
+
+    def uniform(self, _low: float, _high: float, _count: int) -> NDArray[Any]:
+        return self._shares
+
+
+def _gradient_shap(model: nn.Module, settings: GradientShapSettings, image: Tensor, classes: Sequence[int]) -> Any:
+    """Return what captum's GradientSHAP makes of our draws: its own would be others."""
+    starts, shares = GradientShap(model, settings).draws(image)
+    inputs, plain = image.expand(len(starts), -1, -1, -1), starts.to(image).expand(-1, -1, *image.shape[1:])
+    method = captum_gradient_shap.InputBaselineXGradient(model)
+    with mock.patch.object(captum_gradient_shap, "np", _Draws(shares)):
+        maps = [method.attribute(inputs, plain, target=index).mean(dim=0) for index in classes]
+    return torch.stack(maps).sum(dim=1)
+
+
+def _deeplift(model: nn.Module, settings: DeepLiftSettings, image: Tensor, classes: Sequence[int]) -> Any:
+    inputs, plain = _inputs(image, classes), plain_picture(settings.baseline, settings).to(image)
+    return DeepLift(model).attribute(inputs, plain.expand_as(inputs), target=list(classes)).sum(dim=1)
 
 
 def _smoothgrad(model: nn.Module, settings: SmoothGradSettings, image: Tensor, classes: Sequence[int]) -> Any:
@@ -171,36 +201,6 @@ def _normalised(colour: float | tuple[float, float, float], settings: Any, image
     return ((wanted - torch.tensor(settings.mean)) / torch.tensor(settings.std))[:, None, None].to(image)
 
 
-def _rectifies_by_relu(model: nn.Module, image: Tensor) -> None:
-    """Captum guides the modules that are nn.ReLU, and hands back the plain gradient of any other rectifier."""
-    calls, _ = watched(model, image)
-    others = {
-        func.__name__ if leaf is None else type(leaf).__name__
-        for func, leaf in calls
-        if func in RECTIFIERS | CLAMPS and not isinstance(leaf, nn.ReLU)
-    }
-    if others:
-        raise NoReferenceError(f"captum guides nn.ReLU alone; this network has {', '.join(sorted(others))}")
-
-
-_LRP_KNOWS = (
-    nn.Conv2d, nn.Linear, nn.MaxPool2d, nn.AvgPool2d, nn.AdaptiveAvgPool2d, nn.BatchNorm2d, nn.ReLU, nn.Tanh,
-    nn.Dropout, nn.Flatten, nn.Identity,
-)  # fmt: skip
-_NO_STEP = frozenset({"__get__", "flatten", "view", "reshape", "size", "dim", "contiguous", "clone"})
-"""Functions between modules that leave every value as it is."""
-
-
-def _is_a_chain(model: nn.Module, image: Tensor) -> None:
-    """Captum's LRP is one rule a module: it misses what is computed between modules, or by one that runs twice."""
-    calls, runs = watched(model, image)
-    unknown = {type(leaf).__name__ for leaf in runs if not isinstance(leaf, _LRP_KNOWS)}
-    unknown |= {func.__name__ for func, leaf in calls if leaf is None and func.__name__ not in _NO_STEP}
-    unknown |= {f"{type(leaf).__name__} used twice" for leaf, count in Counter(runs).items() if count > 1}
-    if unknown:
-        raise NoReferenceError(f"captum's LRP does not know {', '.join(sorted(unknown))}, which this network has")
-
-
 def _numpy(work: Any, *arguments: Any) -> NDArray[Any]:
     return np.asarray(work(*arguments).detach().cpu().numpy())
 
@@ -209,8 +209,10 @@ saliency = Reference("captum", partial(_numpy, _saliency))
 input_x_gradient = Reference("captum", partial(_numpy, _input_x_gradient))
 integrated_gradients = Reference("captum", partial(_numpy, _integrated_gradients))
 smoothgrad = Reference("captum", partial(_numpy, _smoothgrad))
-guided_backprop = Reference("captum", partial(_numpy, _guided_backprop), _rectifies_by_relu)
-guided_gradcam = Reference("captum", partial(_numpy, _guided_gradcam), _rectifies_by_relu)
-lrp = Reference("captum", partial(_numpy, _lrp), _is_a_chain)
+guided_backprop = Reference("captum", partial(_numpy, _guided_backprop), rectifies_by_relu)
+guided_gradcam = Reference("captum", partial(_numpy, _guided_gradcam), rectifies_by_relu)
+gradient_shap = Reference("captum", partial(_numpy, _gradient_shap))
+deeplift = Reference("captum", partial(_numpy, _deeplift), deeplift_reaches)
+lrp = Reference("captum", partial(_numpy, _lrp), is_a_chain)
 occlusion = Reference("captum", partial(_numpy, _occlusion))
 kernel_shap = Reference("captum", partial(_numpy, _kernel_shap))

@@ -14,6 +14,8 @@ from explain.verify import relative_difference
 from training.network.models import create_model, last_conv_layer
 
 NAMES = [name for name, row in METHODS.items() if row.family == "class activation"]
+COSTLY = ("scorecam", "ablationcam")
+"""A pass a channel, without a way back."""
 TIMM = {"resnet": "resnet10t", "mobilenet": "mobilenetv3_small_050", "efficientnet": "tf_efficientnet_lite0"}
 
 
@@ -39,8 +41,9 @@ def images() -> torch.Tensor:
 @pytest.mark.parametrize(
     ("name", "architecture"),
     [(name, network) for name in NAMES for network in ("bricknet", "mobilenet", "vit")]
-    + [(name, network) for name in NAMES for network in ("resnet", "efficientnet") if name != "scorecam"]
-    + [pytest.param("scorecam", "resnet", marks=pytest.mark.slow)],  # "efficientnet" would take half a minute
+    + [(name, network) for name in NAMES for network in ("resnet", "efficientnet") if name not in COSTLY]
+    # "efficientnet" would take half a minute with Score-CAM
+    + [pytest.param(name, "resnet", marks=pytest.mark.slow) for name in COSTLY],
 )
 def test_equals_the_library_before_its_rescaling(name: str, architecture: str, images: Tensor) -> None:
     model = build(architecture)
@@ -54,7 +57,8 @@ def test_equals_the_library_before_its_rescaling(name: str, architecture: str, i
             with quiet():
                 expected = reference.maps(network_copy(model), method.settings, image, asked)
             for one, other in zip(own, expected, strict=True):
-                assert relative_difference(one, other) <= 1e-5
+                # The library keeps logits in float32, of which a channel of 512 is a small part.
+                assert relative_difference(one, other) <= (1e-4 if name == "ablationcam" else 1e-5)
 
 
 def test_tokens_are_laid_out_row_by_row(images: Tensor) -> None:
@@ -146,7 +150,7 @@ class BreaksOnTheWayBack(Breaks):
 @pytest.mark.parametrize(
     ("name", "kind"),
     [(name, Breaks) for name in NAMES]
-    + [(name, BreaksOnTheWayBack) for name in NAMES if name not in {"scorecam", "eigencam"}],
+    + [(name, BreaksOnTheWayBack) for name in NAMES if name not in {*COSTLY, "eigencam"}],
 )
 def test_leaves_the_network_as_it_was_when_it_raises(name: str, kind: type[Breaks], images: torch.Tensor) -> None:
     model = kind().train()

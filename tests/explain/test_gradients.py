@@ -18,7 +18,10 @@ from explain.verify import relative_difference
 GRADIENTS = [
     "saliency", "input_x_gradient", "integrated_gradients", "smoothgrad", "guided_backprop", "guided_gradcam", "lrp",
 ]  # fmt: skip
-QUICK: dict[str, dict[str, object]] = {"integrated_gradients": {"steps": 6}, "smoothgrad": {"num_samples": 3}}
+EVERY = [*GRADIENTS, "gradient_shap", "fullgrad", "deeplift"]
+QUICK: dict[str, dict[str, object]] = {
+    "integrated_gradients": {"steps": 6}, "smoothgrad": {"num_samples": 3}, "gradient_shap": {"num_samples": 3},
+}  # fmt: skip
 CLASSES = [[0, 3], [], [2]]
 
 
@@ -92,7 +95,7 @@ def test_equals_captum(name: str, architecture: str, images: Tensor) -> None:
             assert relative_difference(*pair) <= 1e-5
 
 
-@pytest.mark.parametrize("name", GRADIENTS)
+@pytest.mark.parametrize("name", EVERY)
 def test_rectifiers_in_place_and_used_twice_change_nothing(name: str, images: Tensor) -> None:
     settings = QUICK.get(name, {}) | ({"layer": "norm"} if name == "guided_gradcam" else {})
     plain = create_method(name, Chain(), **settings).attribute(images, CLASSES)
@@ -127,7 +130,7 @@ def test_networks_that_captums_hooks_do_not_reach_have_no_reference(
         load_reference(METHODS[name].reference).check(network_copy(model), images[0])
 
 
-@pytest.mark.parametrize("name", GRADIENTS)
+@pytest.mark.parametrize("name", EVERY)
 def test_neither_company_nor_order_matters(name: str, images: Tensor) -> None:
     method = create_method(name, Chain(), **QUICK.get(name, {}))
     maps = method.attribute(images, [[0, 1], [1], [3, 0]])
@@ -268,7 +271,7 @@ class BreaksOnTheWayBack(Breaks):
         raise RuntimeError("broken")
 
 
-@pytest.mark.parametrize("name", GRADIENTS)
+@pytest.mark.parametrize("name", EVERY)
 def test_leaves_the_network_as_it_was(name: str, images: Tensor) -> None:
     layer = {"layer": "conv"} if name == "guided_gradcam" else {}
     broken, on_the_way_back = Breaks().train(), BreaksOnTheWayBack().train()

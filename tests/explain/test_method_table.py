@@ -36,6 +36,8 @@ def test_json_is_whole() -> None:
         "kind": "method",
         "family": "class activation",
         "cost": "1 forward, K short backward",
+        "claims": "place, class, sign",
+        "no_zero": METHODS["gradcam"].no_zero,
         "signed": True,
         "resize": "bilinear",
         "settings": "layer=None",
@@ -59,6 +61,8 @@ def test_settings_of_one_method() -> None:
         "meaning": "Perturbed pictures for each picture.",
     }
     assert "mean" not in by_name  # the checkpoint gives it
+    rows = json.loads(CliRunner().invoke(explain, ["methods", "deeplift", "--json"], catch_exceptions=False).stdout)
+    assert [row["values"] for row in rows] == ["a number or mean"]
     assert CliRunner().invoke(explain, ["methods", "uniform"], catch_exceptions=False).stdout == "No settings.\n"
     with pytest.raises(SettingsError, match=r"^There is no method 'limes' \(did you mean 'lime'\?\)"):
         CliRunner().invoke(explain, ["methods", "limes"], catch_exceptions=False)

@@ -29,6 +29,7 @@ QUICK: dict[str, dict[str, object]] = {
     "occlusion": {"window_px": 24, "stride_px": 24},
     "integrated_gradients": {"steps": 5},
     "smoothgrad": {"num_samples": 3},
+    "gradient_shap": {"num_samples": 3},
 }
 
 
