@@ -17,7 +17,7 @@ Values = tuple[FloatArray, FloatArray]
 Material = TypeVar("Material")
 Computed = TypeVar("Computed")
 Row = TypeVar("Row")
-Kind = Literal["map", "mosaic", "split", "pixels", "stability", "randomisation", "twins"]
+Kind = Literal["map", "mosaic", "split", "form", "pixels", "sum", "stability", "randomisation", "twins"]
 LOCALIZATION: tuple[Kind, ...] = ("map", "mosaic", "split")
 
 
@@ -71,8 +71,9 @@ class Measure(Generic[Material, Computed]):
     name: str
     title: str
     kind: Kind = "map"
-    """Localisation: what one value is of. Faithfulness: what is changed, be it pixels of the picture, all of its pixels
-    by a little, the network, or what lies on the floor."""
+    """Localisation: what one value is of. Faithfulness: what is changed, be it nothing (the form of the map alone), pixels
+    of the picture, the whole picture (what values add up to), all of its pixels by a little, the network, or what lies on
+    the floor."""
     compute: Callable[[Material, Any], Computed]
     """Takes M maps with all that may be asked about them, and the settings. Returns `Values`: NaN where there is no
     value, or where chance has to be measured. Of a split it returns what each map adds to the sums, (M, S)."""
@@ -111,6 +112,8 @@ class Measure(Generic[Material, Computed]):
     cost: str = ""
     """In forward passes a map, of the default settings."""
     source: str
+    note: str = ""
+    """What may not be concluded from it, as a sentence without a full stop."""
 
     @property
     def is_localization(self) -> bool:
@@ -139,6 +142,7 @@ class Measure(Generic[Material, Computed]):
             "equals": (self.equals or "none") if self.is_localization else "",
             "cost": self.cost,
             "source": self.source,
+            "note": self.note,
         }
         return {name: words for name, words in row.items() if words}
 

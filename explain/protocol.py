@@ -51,6 +51,17 @@ class Method(Protocol):
         """
 
 
+@runtime_checkable
+class SummingMethod(Protocol):
+    """A method whose row claims ``sum``: it states its baseline, and how its values are added up."""
+
+    def add_up(self, image: Tensor, maps: FloatMaps) -> tuple[Tensor, NDArray[np.float64]]:
+        """Return the picture (3, H, W) whose logit `maps` begin from, and what each of them adds up to, (K,).
+
+        `maps` (K, H, W) are what `attribute` gives for `image` (3, H, W).
+        """
+
+
 class MaskedMethod(Protocol):
     """A method that is shown where the classes are: its row says `needs_masks`."""
 

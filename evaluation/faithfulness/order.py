@@ -9,7 +9,7 @@ from evaluation.measure import FloatArray
 from explain.protocol import image_key
 
 # Streams of this package within Purpose.BASELINE, each followed by the key of a picture; append, never renumber.
-TIES, PAINT, NOISE_MAP, NEARBY, SUBSETS = range(101, 106)
+TIES, PAINT, NOISE_MAP, NEARBY, SUBSETS, SQUARES, OTHER_CLASS = range(101, 108)
 
 
 def picture_stream(seed: int, stream: int, image: Tensor, *key: int) -> np.random.Generator:

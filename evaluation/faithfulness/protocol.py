@@ -15,7 +15,7 @@ from evaluation.faithfulness.twins import Regions
 from evaluation.faithfulness.unlearned import Unlearned
 from evaluation.measure import FloatArray
 from explain.methods import create_method
-from explain.protocol import FloatMaps
+from explain.protocol import FloatMaps, SummingMethod
 
 Output = Literal["probability", "logit"]
 
@@ -32,6 +32,17 @@ class Reexplainer:
         """Return the raw map (h, w) of one class of each of `images` (N, 3, S, S); of `model`, if another is given."""
         method = self._method if model is None else create_method(self._name, model, **self._settings)
         return [maps[0] for maps in method.attribute(images, [[int(index)] for index in classes])]
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether the method promises what the values of a map add up to."""
+        return isinstance(self._method, SummingMethod)
+
+    def add_up(self, image: Tensor, one: FloatArray) -> tuple[Tensor, float]:
+        """Return the picture (3, S, S) that a map (S, S) of `image` begins from, and what it adds up to."""
+        assert isinstance(self._method, SummingMethod)
+        start, totals = self._method.add_up(image, one[None].astype(np.float32))
+        return start, float(totals[0])
 
 
 @dataclass(frozen=True)

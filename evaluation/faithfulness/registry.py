@@ -3,7 +3,20 @@
 from collections.abc import Mapping
 
 from core.settings import Settings
-from evaluation.faithfulness import anew, deletion, drop, sensitivity_n, twin_metrics
+from evaluation.faithfulness import (
+    anew,
+    completeness,
+    complexity_rise,
+    deletion,
+    drop,
+    form,
+    infidelity,
+    monotonicity,
+    random_logit,
+    relative_stability,
+    sensitivity_n,
+    twin_metrics,
+)
 from evaluation.faithfulness.protocol import Maps, SeededSettings
 from evaluation.measure import Measure, Values, find_row
 
@@ -19,9 +32,18 @@ FAITHFULNESS: dict[str, FaithfulnessMeasure] = {
         drop.AVERAGE_DROP,
         drop.INCREASE,
         sensitivity_n.SENSITIVITY_N,
+        infidelity.INFIDELITY,
+        monotonicity.MONOTONICITY,
+        completeness.COMPLETENESS,
+        form.COMPLEXITY,
+        form.SPARSENESS,
         anew.MAX_SENSITIVITY,
+        relative_stability.RELATIVE_INPUT_STABILITY,
+        relative_stability.RELATIVE_OUTPUT_STABILITY,
         anew.MODEL_RANDOMIZATION,
         anew.LABEL_RANDOMIZATION,
+        complexity_rise.COMPLEXITY_RISE,
+        random_logit.RANDOM_LOGIT,
         twin_metrics.TWIN_RANK,
         twin_metrics.TWIN_TOP,
         twin_metrics.TWIN_CAPTURE,
@@ -29,7 +51,7 @@ FAITHFULNESS: dict[str, FaithfulnessMeasure] = {
 }
 TWINS = tuple(name for name, row in FAITHFULNESS.items() if row.kind == "twins")
 QUICK = tuple(name for name, row in FAITHFULNESS.items() if row.kind == "pixels")
-"""Those that ask the network about changed pictures only; the others explain anew, or need twins."""
+"""Those that ask the network about changed pictures only; the others explain anew, need twins, or do not ask it."""
 
 
 def find_faithfulness(name: str) -> FaithfulnessMeasure:

@@ -67,16 +67,21 @@ def cascade(checkpoint: Checkpoint, stages: int, seed: int) -> list[nn.Module]:
     """
     with seeded_torch(seed, WEIGHTS):
         fresh = create_model(checkpoint.info.model, len(checkpoint.classes), **checkpoint.info.model_kwargs)
-    device = next(checkpoint.model.parameters()).device
+    return made_new(fresh, checkpoint.model, stages)
+
+
+def made_new(fresh: nn.Module, trained: nn.Module, stages: int) -> list[nn.Module]:
+    """Return `stages` copies of `trained`, the top 1/stages, 2/stages … of whose layers are those of `fresh`."""
+    device = next(trained.parameters()).device
     fresh_weights, names = fresh.state_dict(), layers_from_the_top(fresh)
     networks = []
     for stage in range(1, stages + 1):
-        made_new = set(names[: round(len(names) * stage / stages)])
+        replaced = set(names[: round(len(names) * stage / stages)])
         network = copy.deepcopy(fresh)
         network.load_state_dict(
             {
-                key: fresh_weights[key] if key.rpartition(".")[0] in made_new else tensor
-                for key, tensor in checkpoint.model.state_dict().items()
+                key: fresh_weights[key] if key.rpartition(".")[0] in replaced else tensor
+                for key, tensor in trained.state_dict().items()
             }
         )
         networks.append(network.to(device).eval())

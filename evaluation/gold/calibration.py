@@ -103,7 +103,7 @@ def calibrate(
     # As in bulk runs: a second thread of BLAS would spin between the small products of linear models.
     with threadpool_limits(1, user_api="blas"), Progress("Gold", len(cases) * len(methods), "networks") as progress:
         for case in cases:
-            network = _checkpoint(case)
+            network = gold_checkpoint(case)
             unknown = uses_something_else(network.model, case, drawn.scenes) if case.is_trained else ""
             inputs = NetworkInputs(network, drawn)
             for name, settings in methods.items():
@@ -121,7 +121,7 @@ def calibrate(
     return Calibration(tuple(results), tuple(scores))
 
 
-def _checkpoint(case: Case) -> Checkpoint:
+def gold_checkpoint(case: Case) -> Checkpoint:
     """Return the network of `case` as if it had been trained."""
     classes = tuple(one.name for one in case.classes)
     info = CheckpointInfo(

@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -51,6 +52,11 @@ class IntegratedGradients(PictureByPicture[IntegratedGradientsSettings]):
 
         mean = torch.stack(list(self.batch.batches(self.settings.steps, weighted))).sum(dim=0)
         return np.asarray((way * mean).sum(dim=1).cpu().numpy(), dtype=np.float32)
+
+    def add_up(self, image: Tensor, maps: FloatMaps) -> tuple[Tensor, NDArray[np.float64]]:
+        """Return the plain picture and the sums of all pixels, as `explain.protocol.SummingMethod` says."""
+        start = plain_picture(self.settings.baseline, self.settings)
+        return start.expand_as(image), maps.sum(axis=(1, 2), dtype=np.float64)
 
 
 ROW = MethodRow(

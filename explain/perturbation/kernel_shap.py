@@ -134,6 +134,17 @@ class KernelShap(PerturbingMethod[KernelShapSettings]):
         values = shapley_values(masks, logits[2:], weights, empty=logits[0], whole=logits[1])
         return np.asarray(values.T.astype(np.float32)[:, segments])
 
+    def add_up(self, image: Tensor, maps: FloatMaps) -> tuple[Tensor, Floats]:
+        """Return the hidden picture and the sums over superpixels, as `explain.protocol.SummingMethod` says.
+
+        Of a superpixel counts the mean of its pixels, which all have its value.
+        """
+        segments = superpixels(image, self.settings)
+        hidden = Perturbed(image, segments, self.settings, device_of(self._model))
+        start = hidden.compose(np.zeros((1, count_segments(segments)), dtype=np.bool_))[0].clone()
+        share = 1 / np.bincount(segments.ravel())[segments]  # (H, W)
+        return start, (maps * share).sum(axis=(1, 2))
+
 
 ROW = MethodRow(
     "kernel_shap", "KernelSHAP", "method", "perturbation", KernelShap, KernelShapSettings, "nearest", signed=True,

@@ -1,0 +1,107 @@
+"""Maps of which it is known how good they are: right ones, ones that know nothing, and a ladder from one to the other."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dataset.loading.randomness import WEIGHTS, seeded_torch
+from evaluation.faithfulness.network import Network
+from evaluation.faithfulness.order import noise_maps
+from evaluation.faithfulness.protocol import Maps, Reexplainer
+from evaluation.faithfulness.unlearned import Unlearned, layers_from_the_top, made_new
+from evaluation.gold.calibration import gold_checkpoint
+from evaluation.gold.cases import Case
+from evaluation.gold.pictures import SIDE_PX, GoldPictures
+from evaluation.measure import FloatArray
+from evaluation.resize import resize_maps
+from explain.methods import find_method, for_network
+from explain.protocol import FloatMaps
+
+BASE = "integrated_gradients"
+"""What is mixed with noise: its maps have a sign, add up, and are right on each network but `shadow`."""
+TRUTHS = ("oracle", "lrp", BASE, "kernel_shap")
+"""The mask, and methods that pass every test of `evaluate gold` on the networks that are asked."""
+KNOW_NOTHING = ("edges", "center_gaussian", "uniform")
+STEPS = (0.2, 0.4, 0.6, 0.8, 1.0)
+"""Shares of noise on the ladder; the last is noise alone."""
+
+
+class Mixed(Reexplainer):
+    """A method whose maps are mixed with uniform noise of the same root mean square, drawn for each picture and class."""
+
+    def __init__(self, name: str, settings: Mapping[str, object], model: nn.Module, noise: float) -> None:
+        """Take the method as a `Reexplainer` does, and the share of noise from 0 to 1."""
+        super().__init__(name, settings, model)
+        self._noise = noise
+
+    def explain(self, images: Tensor, classes: Sequence[int], model: nn.Module | None = None) -> list[FloatMaps]:
+        """Return mixed maps (S, S) of one class of each of `images`, as a `Reexplainer` does."""
+        drawn = noise_maps(images, np.array(classes), seed=0)
+        return [self._mix(*pair) for pair in zip(super().explain(images, classes, model), drawn, strict=True)]
+
+    def _mix(self, one: FloatMaps, drawn: FloatArray) -> FloatMaps:
+        size = float(np.linalg.norm(one) / np.linalg.norm(drawn))
+        return np.asarray((1 - self._noise) * one + self._noise * size * drawn, dtype=np.float32)
+
+
+class UnlearnedGold(Unlearned):
+    """Makes networks like those of a case, with layers as torch begins them."""
+
+    def __init__(self, case: Case) -> None:
+        """Take the case."""
+        self._case = case
+
+    def cascade(self, stages: int, seed: int) -> list[nn.Module]:
+        """Return `stages` copies of the network, the top 1/stages, 2/stages … of whose layers are made new."""
+        fresh = self._case.create()
+        with seeded_torch(seed, WEIGHTS):
+            for name in layers_from_the_top(fresh):
+                fresh.get_submodule(name).reset_parameters()  # type: ignore[operator]
+        return made_new(fresh, self._case.create(), stages)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """What measures are asked about: of the first class of each picture."""
+
+    case: Case
+    pictures: GoldPictures
+    maps: dict[str, Maps]
+    """By name: `TRUTHS`, the `STEPS` as ``20 %`` and so on, `KNOW_NOTHING`."""
+
+
+def step_names() -> tuple[str, ...]:
+    """Return the names of the steps from some noise to noise alone."""
+    return tuple(f"{share:.0%}".replace("%", " %") for share in STEPS)
+
+
+def candidates(case: Case, pictures: GoldPictures) -> Candidates:
+    """Return the maps of a network of known reasons, of its first class, on all `pictures`."""
+    checkpoint = gold_checkpoint(case)
+    images = torch.stack([checkpoint.network_input(scene.image) for scene in pictures.scenes])
+    network = Network(checkpoint.model, checkpoint.mean, checkpoint.std)
+    classes, unlearned = np.zeros(len(images), dtype=np.int64), UnlearnedGold(case)
+
+    def as_maps(values: FloatArray, reexplainer: Reexplainer | None) -> Maps:
+        return Maps(network, images, classes, values, reexplainer, unlearned=unlearned)
+
+    def explained(name: str, reexplainer: Reexplainer) -> Maps:
+        raw = reexplainer.explain(images, classes.tolist())
+        policy = find_method(name).resize
+        values = [resize_maps(one[None], SIDE_PX, SIDE_PX, policy)[0].astype(np.float64) for one in raw]
+        return as_maps(np.stack(values), reexplainer)
+
+    made = {}
+    for name in (*TRUTHS, *KNOW_NOTHING):
+        if name == "oracle":
+            masks = np.stack([scene.regions[case.classes[0].name] for scene in pictures.scenes])
+            made[name] = as_maps(masks.astype(np.float64), None)
+        else:
+            made[name] = explained(name, Reexplainer(name, for_network(name, {}, checkpoint), checkpoint.model))
+    settings = for_network(BASE, {}, checkpoint)
+    for name, share in zip(step_names(), STEPS, strict=True):
+        made[name] = explained(BASE, Mixed(BASE, settings, checkpoint.model, share))
+    return Candidates(case, pictures, made)

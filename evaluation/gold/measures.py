@@ -1,0 +1,117 @@
+"""Which measures tell maps that are right from maps that know nothing: asked where it is known which is which."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from core.progress import Progress
+from evaluation.faithfulness.plan import EXPLAIN_ANEW
+from evaluation.gold.candidates import BASE, KNOW_NOTHING, TRUTHS, Candidates, candidates, step_names
+from evaluation.gold.cases import Case
+from evaluation.gold.pictures import GoldPictures
+from evaluation.localization.registry import score
+from evaluation.measure import BoolArray, FloatArray, Measure
+from evaluation.measures import MEASURES
+from explain.methods import find_method
+
+
+@dataclass(frozen=True)
+class MeasureOnGold:
+    """What one measure says of right maps, of wrong ones, and of those between."""
+
+    measure: str
+    means: dict[str, float]
+    """Of all networks and pictures: of each right method, of the steps of the ladder, and of maps that know nothing;
+    NaN where it has no value."""
+    beaten: dict[str, float]
+    """By what is beaten, noise (the ladder's last step) or a map that knows nothing: the share of pairs of a right map
+    and such a map of the same picture in which the right one is better; a tie counts half, and no value as the worst."""
+    ordered: float
+    """Share of neighbouring steps of the ladder, from right to noise, of which the one with less noise is better."""
+    maps: int
+    """Pictures of a network, over all networks, on which a right map has a value."""
+
+
+def hold_measures(
+    root: Path, names: Sequence[str], cases: Sequence[Case], *, pictures: int = 8, seed: int = 0
+) -> list[MeasureOnGold]:
+    """Return how well measures tell right maps of the first class of `cases` from others, one row a measure.
+
+    Measures have their default settings. Those that explain anew are not asked about methods that perturb, which take
+    seconds a map, nor about the oracle, which explains nothing.
+
+    Args:
+        root: a dataset of rendered piles with masks.
+        names: in `evaluation.measures.MEASURES`, of single maps.
+        cases: networks on which `TRUTHS` are right.
+        pictures: how many.
+        seed: of their draw.
+
+    Raises:
+        BrickbenchError: the dataset has too few pictures with two parts.
+    """
+    drawn = GoldPictures(root, pictures, seed=seed)
+    found: dict[str, list[dict[str, FloatArray]]] = {name: [] for name in names}
+    with threadpool_limits(1, user_api="blas"), Progress("Measures", len(cases) * len(names), "measures") as progress:
+        for case in cases:
+            made = candidates(case, drawn)
+            for name in names:
+                found[name].append(_values(MEASURES[name], made))
+                progress.advance(1, note=f"{name} on {case.name}")
+    return [_summary(name, _joined(values)) for name, values in found.items()]
+
+
+def _values(measure: Measure[Any, Any], made: Candidates) -> dict[str, FloatArray]:
+    """Return the values (P,) of each map that `measure` can be asked about; of higher and lower direction alike."""
+    ask = _localised(measure, made) if measure.is_localization else _asked(measure)
+    return {name: ask(maps) for name, maps in made.maps.items() if not _is_slow(measure, name)}
+
+
+def _is_slow(measure: Measure[Any, Any], name: str) -> bool:
+    if measure.kind not in EXPLAIN_ANEW or name not in TRUTHS:
+        return False
+    return name == "oracle" or find_method(name).family == "perturbation"
+
+
+def _localised(measure: Measure[Any, Any], made: Candidates) -> Callable[[Any], FloatArray]:
+    scenes = made.pictures.scenes
+    masks: BoolArray = np.stack([scene.regions[made.case.classes[0].name] for scene in scenes])
+    others = np.stack([scene.bricks for scene in scenes]) & ~masks
+    return lambda maps: score(measure.name, maps.maps, masks, others=others).values
+
+
+def _asked(measure: Measure[Any, Any]) -> Callable[[Any], FloatArray]:
+    settings = measure.settings()
+    return lambda maps: np.asarray(measure.compute(maps, settings)[0], dtype=np.float64)
+
+
+def _joined(values: Sequence[dict[str, FloatArray]]) -> dict[str, FloatArray]:
+    """Return the values of all networks, by map, of those pictures on which some right map has a value."""
+    joined = {name: np.concatenate([one[name] for one in values]) for name in values[0]}
+    known = np.any([np.isfinite(joined[name]) for name in TRUTHS if name in joined], axis=0)
+    return {name: one[known] for name, one in joined.items()}
+
+
+def _summary(name: str, values: dict[str, FloatArray]) -> MeasureOnGold:
+    sign = 1.0 if MEASURES[name].direction == "higher" else -1.0
+    good = {map_name: np.where(np.isfinite(one), sign * one, -np.inf) for map_name, one in values.items()}
+    truths = [good[truth] for truth in TRUTHS if truth in good and np.isfinite(good[truth]).any()]
+    steps = [good[BASE], *(good[step] for step in step_names())]
+    beaten = {
+        other: float(np.mean([_better(truth, good[other]) for truth in truths]))
+        for other in (step_names()[-1], *KNOW_NOTHING)
+    }
+    ordered = float(np.mean([_better(*pair) for pair in zip(steps, steps[1:], strict=False)]))
+    means = {
+        map_name: float(np.nanmean(one)) if np.isfinite(one).any() else float("nan") for map_name, one in values.items()
+    }
+    return MeasureOnGold(name, means, beaten, ordered, len(good[BASE]))
+
+
+def _better(one: FloatArray, other: FloatArray) -> float:
+    """Return the share of places where `one` is higher; where they are equal counts half."""
+    return float(np.mean((one > other) + 0.5 * (one == other)))
