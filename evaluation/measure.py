@@ -71,9 +71,9 @@ class Measure(Generic[Material, Computed]):
     name: str
     title: str
     kind: Kind = "map"
-    """Localisation: what one value is of. Faithfulness: what is changed, be it nothing (the form of the map alone), pixels
-    of the picture, the whole picture (what values add up to), all of its pixels by a little, the network, or what lies on
-    the floor."""
+    """Localisation: what one value is of. Faithfulness: what is changed, be it nothing (the form of the map alone),
+    pixels of the picture, the whole picture (what values add up to), all of its pixels by a little, the network, or
+    what lies on the floor."""
     compute: Callable[[Material, Any], Computed]
     """Takes M maps with all that may be asked about them, and the settings. Returns `Values`: NaN where there is no
     value, or where chance has to be measured. Of a split it returns what each map adds to the sums, (M, S)."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 from pydantic import Field
-from torch import Tensor, nn
+from torch import nn
 
 from evaluation.faithfulness.order import NEARBY, picture_stream
 from evaluation.faithfulness.protocol import Maps, SeededSettings
@@ -42,16 +42,6 @@ class LabelSettings(SeededSettings):
     are known by heart."""
 
 
-def nearby_pictures(images: Tensor, settings: StabilitySettings) -> Tensor:
-    """Return pictures drawn near each of `images` (B, 3, S, S): (B, samples, 3, S, S)."""
-    shape = (settings.samples, *images.shape[1:])
-    steps = [
-        picture_stream(settings.seed, NEARBY, image).uniform(-settings.radius, settings.radius, shape)
-        for image in images
-    ]
-    return images[:, None] + torch.from_numpy(np.stack(steps).astype(np.float32))
-
-
 def max_sensitivity(maps: Maps, settings: StabilitySettings) -> Values:
     """Return the largest |map(x + d) - map(x)| over the drawn d, divided by |map(x)|; norms over all pixels.
 
@@ -63,11 +53,18 @@ def max_sensitivity(maps: Maps, settings: StabilitySettings) -> Values:
     unknown = np.full(count, np.nan)
     if maps.reexplainer is None:
         return unknown, unknown
-    nearby = nearby_pictures(maps.images, settings)
+    size = tuple(maps.images.shape[1:])
+    steps = [
+        picture_stream(settings.seed, NEARBY, image).uniform(
+            -settings.radius, settings.radius, (settings.samples, *size)
+        )
+        for image in maps.images
+    ]
+    nearby = torch.from_numpy(np.stack(steps).astype(np.float32))  # (B, samples, 3, S, S)
     before = [one.astype(np.float64) for one in maps.reexplainer.explain(maps.images, maps.classes.tolist())]
     largest = np.zeros(count)
     for number in range(settings.samples):
-        after = maps.reexplainer.explain(nearby[:, number], maps.classes.tolist())
+        after = maps.reexplainer.explain(maps.images + nearby[:, number], maps.classes.tolist())
         for row, (one, other) in enumerate(zip(before, after, strict=True)):
             largest[row] = max(largest[row], float(np.linalg.norm(other - one)))
     norms = np.array([np.linalg.norm(one) for one in before])

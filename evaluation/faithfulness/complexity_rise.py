@@ -21,7 +21,7 @@ class RiseSettings(SeededSettings):
 def complexity_rise(maps: Maps, settings: RiseSettings) -> Values:
     """Return (H(after) − H(before)) / H(before): H the entropy of a map's histogram, after of a network all made new.
 
-    Maps are taken at the method's own size. NaN where the map is constant, and without a method.
+    Maps are taken at the method's own size. NaN where either map is constant, and without a method.
 
     Source: Hedström et al. 2024, Sanity checks revisited (efficient MPRT), with their complexity function.
     """
@@ -38,7 +38,7 @@ def complexity_rise(maps: Maps, settings: RiseSettings) -> Values:
         )
         for model in (None, network)
     )
-    return np.divide(after - before, before, out=unknown, where=before > 0), np.zeros(count)
+    return np.divide(after - before, before, out=unknown, where=(before > 0) & (after > 0)), np.zeros(count)
 
 
 def histogram_entropy(one: FloatMaps, bins: int) -> float:

@@ -13,7 +13,6 @@ from evaluation.faithfulness import (
     infidelity,
     monotonicity,
     random_logit,
-    relative_stability,
     sensitivity_n,
     twin_metrics,
 )
@@ -38,8 +37,6 @@ FAITHFULNESS: dict[str, FaithfulnessMeasure] = {
         form.COMPLEXITY,
         form.SPARSENESS,
         anew.MAX_SENSITIVITY,
-        relative_stability.RELATIVE_INPUT_STABILITY,
-        relative_stability.RELATIVE_OUTPUT_STABILITY,
         anew.MODEL_RANDOMIZATION,
         anew.LABEL_RANDOMIZATION,
         complexity_rise.COMPLEXITY_RISE,

@@ -29,15 +29,23 @@ class MeasureOnGold:
     NaN where it has no value."""
     beaten: dict[str, float]
     """By what is beaten, noise (the ladder's last step) or a map that knows nothing: the share of pairs of a right map
-    and such a map of the same picture in which the right one is better; a tie counts half, and no value as the worst."""
+    and such a map of the same picture in which the right one is better. A tie counts half, no value as the worst."""
     ordered: float
     """Share of neighbouring steps of the ladder, from right to noise, of which the one with less noise is better."""
+    reversed: float
+    """Share of those of which it is worse; on the rest they are equal."""
     maps: int
     """Pictures of a network, over all networks, on which a right map has a value."""
 
 
 def hold_measures(
-    root: Path, names: Sequence[str], cases: Sequence[Case], *, pictures: int = 8, seed: int = 0
+    root: Path,
+    names: Sequence[str],
+    cases: Sequence[Case],
+    *,
+    pictures: int = 8,
+    seed: int = 0,
+    truths: Sequence[str] = TRUTHS,
 ) -> list[MeasureOnGold]:
     """Return how well measures tell right maps of the first class of `cases` from others, one row a measure.
 
@@ -47,9 +55,10 @@ def hold_measures(
     Args:
         root: a dataset of rendered piles with masks.
         names: in `evaluation.measures.MEASURES`, of single maps.
-        cases: networks on which `TRUTHS` are right.
+        cases: networks on which `truths` are right.
         pictures: how many.
         seed: of their draw.
+        truths: names of methods, of which `BASE` is one.
 
     Raises:
         BrickbenchError: the dataset has too few pictures with two parts.
@@ -58,11 +67,11 @@ def hold_measures(
     found: dict[str, list[dict[str, FloatArray]]] = {name: [] for name in names}
     with threadpool_limits(1, user_api="blas"), Progress("Measures", len(cases) * len(names), "measures") as progress:
         for case in cases:
-            made = candidates(case, drawn)
+            made = candidates(case, drawn, truths)
             for name in names:
                 found[name].append(_values(MEASURES[name], made))
                 progress.advance(1, note=f"{name} on {case.name}")
-    return [_summary(name, _joined(values)) for name, values in found.items()]
+    return [_summary(name, _joined(values, truths), truths) for name, values in found.items()]
 
 
 def _values(measure: Measure[Any, Any], made: Candidates) -> dict[str, FloatArray]:
@@ -72,7 +81,8 @@ def _values(measure: Measure[Any, Any], made: Candidates) -> dict[str, FloatArra
 
 
 def _is_slow(measure: Measure[Any, Any], name: str) -> bool:
-    if measure.kind not in EXPLAIN_ANEW or name not in TRUTHS:
+    """Return whether `measure` would explain anew by a method that takes seconds a map, or by none."""
+    if measure.kind not in EXPLAIN_ANEW or name in step_names():
         return False
     return name == "oracle" or find_method(name).family == "perturbation"
 
@@ -89,29 +99,24 @@ def _asked(measure: Measure[Any, Any]) -> Callable[[Any], FloatArray]:
     return lambda maps: np.asarray(measure.compute(maps, settings)[0], dtype=np.float64)
 
 
-def _joined(values: Sequence[dict[str, FloatArray]]) -> dict[str, FloatArray]:
+def _joined(values: Sequence[dict[str, FloatArray]], truths: Sequence[str]) -> dict[str, FloatArray]:
     """Return the values of all networks, by map, of those pictures on which some right map has a value."""
     joined = {name: np.concatenate([one[name] for one in values]) for name in values[0]}
-    known = np.any([np.isfinite(joined[name]) for name in TRUTHS if name in joined], axis=0)
+    known = np.any([np.isfinite(joined[name]) for name in truths if name in joined], axis=0)
     return {name: one[known] for name, one in joined.items()}
 
 
-def _summary(name: str, values: dict[str, FloatArray]) -> MeasureOnGold:
+def _summary(name: str, values: dict[str, FloatArray], truths: Sequence[str]) -> MeasureOnGold:
     sign = 1.0 if MEASURES[name].direction == "higher" else -1.0
     good = {map_name: np.where(np.isfinite(one), sign * one, -np.inf) for map_name, one in values.items()}
-    truths = [good[truth] for truth in TRUTHS if truth in good and np.isfinite(good[truth]).any()]
-    steps = [good[BASE], *(good[step] for step in step_names())]
+    right = [good[truth] for truth in truths if truth in good and np.isfinite(good[truth]).any()]
     beaten = {
-        other: float(np.mean([_better(truth, good[other]) for truth in truths]))
+        other: float(np.mean([(truth > good[other]) + 0.5 * (truth == good[other]) for truth in right]))
         for other in (step_names()[-1], *KNOW_NOTHING)
     }
-    ordered = float(np.mean([_better(*pair) for pair in zip(steps, steps[1:], strict=False)]))
+    steps = np.stack([good[BASE], *(good[step] for step in step_names())])
     means = {
         map_name: float(np.nanmean(one)) if np.isfinite(one).any() else float("nan") for map_name, one in values.items()
     }
-    return MeasureOnGold(name, means, beaten, ordered, len(good[BASE]))
-
-
-def _better(one: FloatArray, other: FloatArray) -> float:
-    """Return the share of places where `one` is higher; where they are equal counts half."""
-    return float(np.mean((one > other) + 0.5 * (one == other)))
+    ordered, wrong = float(np.mean(steps[:-1] > steps[1:])), float(np.mean(steps[:-1] < steps[1:]))
+    return MeasureOnGold(name, means, beaten, ordered, wrong, len(good[BASE]))

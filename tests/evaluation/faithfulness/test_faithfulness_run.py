@@ -207,7 +207,8 @@ def test_every_measure_says_what_its_numbers_are_worth() -> None:
     for row in (measure.as_row() for measure in FAITHFULNESS.values()):
         assert all(str(value).strip() for value in row.values()), row
     assert [name for name, row in FAITHFULNESS.items() if row.direction == "lower"] == [
-        "deletion", "average_drop", "max_sensitivity", "model_randomization", "label_randomization",
+        "deletion", "average_drop", "infidelity", "completeness", "complexity", "max_sensitivity",
+        "model_randomization", "label_randomization", "random_logit",
     ]  # fmt: skip
 
 
