@@ -45,30 +45,28 @@ def main() -> None:
         for row in rows
     ]
     print(tabulate(means, ["measure", "better", *columns], tablefmt="github", disable_numparse=True), "\n")
+    wrong = (step_names()[-1], *KNOW_NOTHING)
     shares = [
         [
             f"`{row.measure}`",
-            *(f"{share:.0%}" for share in row.beaten.values()),
-            f"{row.ordered:.0%}",
-            f"{row.reversed:.0%}",
+            *(_share(row.beaten.get(name)) for name in wrong),
+            _share(row.ordered),
+            _share(row.reversed),
             str(row.maps),
         ]
         for row in rows
     ]
-    headers = [
-        "measure",
-        "over noise",
-        *(f"over {name}" for name in KNOW_NOTHING),
-        "steps in order",
-        "reversed",
-        "maps",
-    ]
+    headers = ["measure", "over noise", *(f"over {name}" for name in KNOW_NOTHING), "in order", "reversed", "maps"]
     print(tabulate(shares, headers, tablefmt="github", disable_numparse=True), "\n")
     print("Not asked:", "; ".join(f"{name} ({why})" for name, why in NOT_ASKED.items()))
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None or value != value else f"{value:.3g}"
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
 
 
 if __name__ == "__main__":

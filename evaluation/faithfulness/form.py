@@ -34,7 +34,7 @@ def sparseness(maps: Maps, _settings: NoSettings) -> Values:
     shares = np.sort(_shares(maps.maps), axis=1)
     count, pixels = shares.shape
     places = 2 * np.arange(1, pixels + 1) - pixels - 1
-    return shares @ places / pixels, np.full(count, 1 / 3)
+    return np.maximum(shares @ places / pixels, 0), np.full(count, 1 / 3)
 
 
 def _shares(maps: FloatArray) -> FloatArray:

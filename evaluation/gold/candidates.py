@@ -24,7 +24,8 @@ BASE = "integrated_gradients"
 """What is mixed with noise: its maps have a sign, add up, and are right on each network but `shadow`."""
 TRUTHS = ("oracle", "lrp", BASE, "kernel_shap")
 """The mask, and methods that pass every test of `evaluate gold` on the networks that are asked."""
-KNOW_NOTHING = ("edges", "center_gaussian", "uniform")
+KNOW_NOTHING = ("edges", "center_gaussian", "uniform", "one_pixel")
+"""Baselines, and a map that is 1 on one pixel, which is drawn, and 0 elsewhere."""
 STEPS = (0.5, 0.7, 0.8, 0.9, 1.0)
 """Shares of noise on the ladder; the last is noise alone. Up to some 0.7 the reason still lies above all of the noise,
 so that measures of order see a right map."""
@@ -41,11 +42,14 @@ class Mixed(Reexplainer):
     def explain(self, images: Tensor, classes: Sequence[int], model: nn.Module | None = None) -> list[FloatMaps]:
         """Return mixed maps (S, S) of one class of each of `images`, as a `Reexplainer` does."""
         drawn = noise_maps(images, np.array(classes), seed=0)
-        return [self._mix(*pair) for pair in zip(super().explain(images, classes, model), drawn, strict=True)]
+        explained = super().explain(images, classes, model)
+        return [_mixed(one, noise, self._noise) for one, noise in zip(explained, drawn, strict=True)]
 
-    def _mix(self, one: FloatMaps, drawn: FloatArray) -> FloatMaps:
-        size = float(np.linalg.norm(one) / np.linalg.norm(drawn))
-        return np.asarray((1 - self._noise) * one + self._noise * size * drawn, dtype=np.float32)
+
+def _mixed(one: FloatMaps, drawn: FloatArray, share: float) -> FloatMaps:
+    """Return a map (S, S) of which a `share` is noise `drawn`, brought to the map's root mean square."""
+    size = float(np.linalg.norm(one) / np.linalg.norm(drawn))
+    return np.asarray((1 - share) * one + share * size * drawn, dtype=np.float32)
 
 
 class UnlearnedGold(Unlearned):
@@ -71,7 +75,7 @@ class Candidates:
     case: Case
     pictures: GoldPictures
     maps: dict[str, Maps]
-    """By name: `TRUTHS`, the `STEPS` as ``20 %`` and so on, `KNOW_NOTHING`."""
+    """By name: `TRUTHS`, the `STEPS` as ``50 %`` and so on, `KNOW_NOTHING`."""
 
 
 def step_names() -> tuple[str, ...]:
@@ -98,14 +102,19 @@ def candidates(case: Case, pictures: GoldPictures, truths: Sequence[str] = TRUTH
         values = [resize_maps(one[None], SIDE_PX, SIDE_PX, policy)[0].astype(np.float64) for one in raw]
         return as_maps(np.stack(values), reexplainer)
 
-    made = {}
+    made: dict[str, Maps] = {}
+    noise = noise_maps(images, classes, seed=0)
     for name in (*truths, *KNOW_NOTHING):
         if name == "oracle":
             masks = np.stack([scene.regions[case.classes[0].name] for scene in pictures.scenes])
             made[name] = as_maps(masks.astype(np.float64), None)
+        elif name == "one_pixel":
+            made[name] = as_maps((noise == noise.max(axis=(1, 2), keepdims=True)).astype(np.float64), None)
         else:
             made[name] = explained(name, Reexplainer(name, for_network(name, {}, checkpoint), checkpoint.model))
     settings = for_network(BASE, {}, checkpoint)
     for name, share in zip(step_names(), STEPS, strict=True):
-        made[name] = explained(BASE, Mixed(BASE, settings, checkpoint.model, share))
+        mixed = [_mixed(*pair, share) for pair in zip(made[BASE].maps.astype(np.float32), noise, strict=True)]
+        values = np.stack(mixed).astype(np.float64)
+        made[name] = as_maps(values, Mixed(BASE, settings, checkpoint.model, share))
     return Candidates(case, pictures, made)

@@ -10,13 +10,14 @@ from threadpoolctl import threadpool_limits
 
 from core.progress import Progress
 from evaluation.faithfulness.plan import EXPLAIN_ANEW
+from evaluation.faithfulness.protocol import Maps
 from evaluation.gold.candidates import BASE, KNOW_NOTHING, TRUTHS, Candidates, candidates, step_names
 from evaluation.gold.cases import Case
 from evaluation.gold.pictures import GoldPictures
 from evaluation.localization.registry import score
 from evaluation.measure import BoolArray, FloatArray, Measure
 from evaluation.measures import MEASURES
-from explain.methods import find_method
+from explain.methods import METHODS
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def hold_measures(
     """Return how well measures tell right maps of the first class of `cases` from others, one row a measure.
 
     Measures have their default settings. Those that explain anew are not asked about methods that perturb, which take
-    seconds a map, nor about the oracle, which explains nothing.
+    seconds a map, nor about the oracle and the one pixel, which explain nothing.
 
     Args:
         root: a dataset of rendered piles with masks.
@@ -75,16 +76,15 @@ def hold_measures(
 
 
 def _values(measure: Measure[Any, Any], made: Candidates) -> dict[str, FloatArray]:
-    """Return the values (P,) of each map that `measure` can be asked about; of higher and lower direction alike."""
+    """Return the values (P,) of each map that `measure` can be asked about."""
     ask = _localised(measure, made) if measure.is_localization else _asked(measure)
-    return {name: ask(maps) for name, maps in made.maps.items() if not _is_slow(measure, name)}
+    anew = measure.kind in EXPLAIN_ANEW
+    return {name: ask(maps) for name, maps in made.maps.items() if not (anew and _is_slow(name, maps))}
 
 
-def _is_slow(measure: Measure[Any, Any], name: str) -> bool:
-    """Return whether `measure` would explain anew by a method that takes seconds a map, or by none."""
-    if measure.kind not in EXPLAIN_ANEW or name in step_names():
-        return False
-    return name == "oracle" or find_method(name).family == "perturbation"
+def _is_slow(name: str, maps: Maps) -> bool:
+    """Return whether it would take seconds to explain a picture anew, or cannot be done."""
+    return maps.reexplainer is None or (name in METHODS and METHODS[name].family == "perturbation")
 
 
 def _localised(measure: Measure[Any, Any], made: Candidates) -> Callable[[Any], FloatArray]:
@@ -113,6 +113,7 @@ def _summary(name: str, values: dict[str, FloatArray], truths: Sequence[str]) ->
     beaten = {
         other: float(np.mean([(truth > good[other]) + 0.5 * (truth == good[other]) for truth in right]))
         for other in (step_names()[-1], *KNOW_NOTHING)
+        if other in good
     }
     steps = np.stack([good[BASE], *(good[step] for step in step_names())])
     means = {
