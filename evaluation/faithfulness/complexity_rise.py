@@ -65,4 +65,6 @@ COMPLEXITY_RISE = replace(
     negative_values="kept",
     cost="2 explanations",
     source="Hedström et al. 2024, efficient MPRT; with the complexity function of Quantus",
+    note="a few very bright pixels in the map of the new network put all others into one bin, so that right maps may "
+    "score below 0: on networks whose reasons are known it does not surely tell them from maps that know nothing",
 )

@@ -62,4 +62,5 @@ MONOTONICITY = Measure(
     negative_values="by size",
     cost="101",
     source="Nguyen and Martínez 2020, on cells and with one paint",
+    note="where most cells change nothing, values that should be 0 and are not quite are ordered all the same",
 )
