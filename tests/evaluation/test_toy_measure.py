@@ -78,6 +78,7 @@ TOY_FAITHFULNESS = Measure(
     negative_values="kept",
     cost="1",
     source="this test",
+    note="it says nothing of maps",
 )
 
 
@@ -117,6 +118,7 @@ def test_toys_are_scored_and_stand_in_the_report(run: Run, tmp_path: Path) -> No
     for measure in (TOY_METRIC, TOY_FAITHFULNESS):
         assert measure.title in page
         assert measure.formula[1:] in page  # it begins with a capital letter there
+    assert page.count("It says nothing of maps.") == 1
     listed = invoke(evaluate, ["metrics", "--json"], catch_exceptions=False).stdout
     assert '"toy_metric"' in listed
     assert '"toy_faithfulness"' in listed
