@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from core.errors import SettingsError
 from core.settings import near_matches
 from explain import baselines
+from explain.attention import attn_lrp, chefer, legrad, rollout
 from explain.cam import eigencam, scorecam, weighted
-from explain.cam.layers import LayerSettings
 from explain.gradients import guided_gradcam, integrated_gradients, pixel_gradients, rules, smoothgrad
 from explain.perturbation import kernel_shap, lime, occlusion, rise
 from explain.protocol import FloatMaps, MaskedMethod, Masks, Method, MethodRow, PictureSettings
@@ -23,7 +23,8 @@ METHODS: dict[str, MethodRow] = {
     row.name: row
     for row in (
         *weighted.ROWS, scorecam.ROW, eigencam.ROW, *pixel_gradients.ROWS, integrated_gradients.ROW, smoothgrad.ROW,
-        rules.GUIDED_ROW, guided_gradcam.ROW, rules.LRP_ROW, lime.ROW, occlusion.ROW, rise.ROW, kernel_shap.ROW,
+        rules.GUIDED_ROW, guided_gradcam.ROW, rules.LRP_ROW, rollout.ROW,
+        chefer.ROW, legrad.ROW, attn_lrp.ROW, lime.ROW, occlusion.ROW, rise.ROW, kernel_shap.ROW,
         *baselines.ROWS,
     )
 }  # fmt: skip
@@ -43,6 +44,7 @@ def create_method(name: str, model: nn.Module, **settings: object) -> Method:
 
     Raises:
         SettingsError: no such method or setting, or a value out of its range.
+        NotForNetworkError: the method cannot explain this network.
     """
     row = find_method(name)
     return row.factory(model, row.settings.parse(settings, where=f"the settings of method {name}"))
@@ -67,13 +69,13 @@ def attribute(
 def for_network(name: str, settings: Mapping[str, object], network: Checkpoint) -> dict[str, object]:
     """Return `settings` with what method `name` wants to know of `network` and `settings` lack.
 
-    That is its normalisation for methods that look at the picture, and its input size for those that choose a layer.
+    That is its normalisation for methods that look at the picture, and its input size for those that try the network.
     """
     given: dict[str, object] = {}
     kind = find_method(name).settings
     if issubclass(kind, PictureSettings):
         given |= {"mean": network.mean, "std": network.std}
-    if issubclass(kind, LayerSettings):
+    if "input_size_px" in kind.model_fields:
         given |= {"input_size_px": network.input_size_px}
     return {**given, **settings}
 

@@ -34,6 +34,15 @@ KNOWN_REASONS = (
     ),
     KnownReason("it has no class: it shows what the layer reacts to, used or not", ("eigencam",)),
     KnownReason(
+        "it has no class: it shows where tokens attend, whether or not anything is taken from there",
+        ("attention_rollout",),
+    ),
+    KnownReason(
+        "a constant in the values shifts all gradients of the weights, so that their zero is no property of what the "
+        "network computes",
+        ("chefer", "legrad"), ("values_moved",), ("invariance",),
+    ),
+    KnownReason(
         "a channel that is bright everywhere keeps what the network looks at in sight, and weighs as much as the one "
         "that finds it; weights are shares, so none speaks against a class",
         ("scorecam",),
