@@ -37,9 +37,7 @@ class AttentionRules(CallMode):
     def call(self, func: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """Call `func`; the values are its own, the backward pass follows its rule."""
         if func is functional.scaled_dot_product_attention:
-            query, key, value = args[:3]
-            # Weights times values share in halves, and so do queries times keys.
-            return func(_shared(query, 0.25), _shared(key, 0.25), _shared(value, 0.5), *args[3:], **named)
+            return func(*_halved(*args[:3]), *args[3:], **named)
         if func is functional.layer_norm:
             return _layer_norm(*args, **named)
         if func is functional.rms_norm:
@@ -58,6 +56,19 @@ def _tensors(args: tuple[Any, ...]) -> list[Tensor]:
     """Return the factors of a product: `torch.einsum` may take them as one list."""
     flat = [one for arg in args for one in (arg if isinstance(arg, list | tuple) else (arg,))]
     return [one for one in flat if isinstance(one, Tensor)]
+
+
+def _halved(query: Tensor, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what attention is made of: weights and values share in halves, and so do queries and keys.
+
+    A factor that is a constant gets nothing, and the other all.
+    """
+    of_weights = 0.5 if value.requires_grad else 1.0
+    return (
+        _shared(query, of_weights * (0.5 if key.requires_grad else 1.0)),
+        _shared(key, of_weights * (0.5 if query.requires_grad else 1.0)),
+        _shared(value, 0.5 if query.requires_grad or key.requires_grad else 1.0),
+    )
 
 
 def _shared(tensor: Tensor, share: float) -> Tensor:
