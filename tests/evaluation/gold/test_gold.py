@@ -192,7 +192,7 @@ def test_reasons_are_told_once_with_the_methods_and_networks_they_are_for(found:
     assert sum(line.endswith(": it does not look at the network.") for line in lines) == 1
     rows = {row["method"]: row for row in gold_rows(found)}
     assert (rows["oracle"]["hit"], rows["oracle"]["sign"]) == ("pass", "–")
-    assert rows["saliency"]["mass"] == "0.00 relu6_10, 2 of 10"
+    assert rows["saliency"]["mass"] == "0.00 relu6_10, 2 of 12"
 
 
 def test_a_method_is_asked_for_what_its_maps_are_meant_for(found: Calibration) -> None:
