@@ -17,9 +17,9 @@ from training.network.models import architecture
 class LeGrad(AttentionMethod):
     """The sum over blocks of the mean over heads and queries of (dy_b/dA_b)+, y_b being the block's own logit.
 
-    Source: Bousselham et al. 2024, equations 5 to 8, of all blocks, without the last rescaling. A block's own logit is
-    what the network's last normalisation, pooling and head make of the tokens that leave the block. It depends on its
-    own weights by way of this block alone, so blocks are cut apart, and one short backward pass serves all of them.
+    Source: Bousselham et al. 2024, of all blocks, without the last rescaling. A block's own logit is what the network's
+    last normalisation, pooling and head make of the tokens that leave the block. It depends on its own weights by way
+    of this block alone, so blocks are cut apart, and one short backward pass serves all of them.
     """
 
     name = "legrad"

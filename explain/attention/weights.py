@@ -89,7 +89,7 @@ def require_attention(method: str, model: nn.Module, input_size_px: int | None, 
         method: name, for the message.
         model: takes (N, 3, S, S).
         input_size_px: S; None takes what the network was made for.
-        of_all_tokens: whether each attention has to be from all tokens of a picture to all of them.
+        of_all_tokens: whether each attention has to be from all tokens of a picture to all of them, one a block.
     """
     size_px = input_size_px or input_size_of(model)
     dtype = next((weight.dtype for weight in model.parameters()), torch.float32)
@@ -98,17 +98,18 @@ def require_attention(method: str, model: nn.Module, input_size_px: int | None, 
     other = "choose a method of another family, such as gradcam."
     if not attention.weights:
         raise NotForNetworkError(f"Method {method} reads attention weights; {architecture(model)} has none: {other}")
-    if of_all_tokens and not _of_all_tokens(attention.weights, int(getattr(model, "num_prefix_tokens", 0))):
+    if of_all_tokens and not _is_plain(attention.weights, model):
         raise NotForNetworkError(
-            f"Method {method} reads attention of all tokens to all tokens; {architecture(model)} attends within "
-            f"windows, or from other tokens than its own: {other}"
+            f"Method {method} reads attention of all tokens to all tokens, once a block; {architecture(model)} attends "
+            f"within windows, from other tokens, or several times: {other}"
         )
 
 
-def _of_all_tokens(weights: Sequence[Tensor], prefix: int) -> bool:
-    """Return whether all weights are of one picture and (T, T), with a square number of tokens after the prefix."""
+def _is_plain(weights: Sequence[Tensor], model: nn.Module) -> bool:
+    """Return whether all weights are of one picture and (T, T), a square of patches after the prefix, one a block."""
     shapes = {(one.shape[0], *one.shape[2:]) for one in weights}
-    if len(shapes) > 1:
+    if len(shapes) > 1 or len(weights) != len(getattr(model, "blocks", weights)):
         return False
     ((pictures, queries, keys),) = shapes
-    return bool(pictures == 1 and queries == keys and round((keys - prefix) ** 0.5) ** 2 == keys - prefix)
+    patches = keys - int(getattr(model, "num_prefix_tokens", 0))
+    return bool(pictures == 1 and queries == keys and round(patches**0.5) ** 2 == patches)
