@@ -38,9 +38,8 @@ KNOWN_REASONS = (
         ("attention_rollout",),
     ),
     KnownReason(
-        "a constant in the values shifts all gradients of the weights, so that their zero is no property of what the "
-        "network computes",
-        ("chefer", "legrad"), ("values_moved",), ("invariance",),
+        "a constant in the values changes no logit and adds to its map a multiple of the attention itself",
+        ("chefer",), ("values_moved",), ("invariance",),
     ),
     KnownReason(
         "a channel that is bright everywhere keeps what the network looks at in sight, and weighs as much as the one "
