@@ -133,7 +133,7 @@ CASES: dict[str, Case] = {
         ),
         Case(
             "sink", "the same, with a head that attends to a dark disc and takes nothing from there",
-            partial(transformer, sink=True), PARTS, _WHERE,
+            partial(transformer, sink=True), PARTS, (*_WHERE, "invariance"), same_as="attention",
         ),
         Case(
             "values_moved", "attention, with a constant moved from a bias into the values",
