@@ -66,6 +66,10 @@ KNOWN_REASONS = (
         ("occlusion",), (), ("hit", "mass", "floor"),
     ),
     KnownReason(
+        "superpixels of a small picture may span a part and the floor beside it, and all of one gets the same value",
+        ("lime", "kernel_shap"), (), ("hit", "near", "mass", "floor"),
+    ),
+    KnownReason(
         "what speaks against a class lies low in its maps, which have no sign by which one would look there",
         ("rise",), ("absence",),
     ),
