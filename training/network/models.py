@@ -147,7 +147,8 @@ def input_size_of(model: nn.Module) -> int:
     """
     config: dict[str, Any] = getattr(model, "pretrained_cfg", None) or {}
     of_patches = getattr(getattr(model, "patch_embed", None), "img_size", None)
-    return int((of_patches or config.get("input_size", (3, 224, 224)))[-1])
+    size = of_patches or config.get("input_size", (3, 224, 224))
+    return int(size if isinstance(size, int) else size[-1])
 
 
 def architecture(model: nn.Module) -> str:
