@@ -37,6 +37,8 @@ def test_json_is_whole() -> None:
         "kind": "method",
         "family": "class activation",
         "cost": "1 forward, K short backward",
+        "claims": "place, class, sign",
+        "no_zero": METHODS["gradcam"].no_zero,
         "signed": True,
         "resize": "bilinear",
         "settings": "layer=None",
