@@ -40,8 +40,9 @@ def choose(collector: MapCollector) -> tuple[str, str]:
 
 
 def draw_methods(run: Path, root: Path) -> None:
-    """Write explanations.png, every method on one picture."""
-    collector = MapCollector(Run.open(run, root), {name: {} for name in METHODS})
+    """Write explanations.png, every method for convolutional networks on one picture."""
+    names = [name for name, row in METHODS.items() if row.family != "attention"]
+    collector = MapCollector(Run.open(run, root), {name: {} for name in names})
     image_id, part = choose(collector)
     shown = collector.explained(image_id, [part])
     save_png(draw_figure(shown, width_inch=WIDTH_INCH, dpi=DPI), IMAGES / "explanations.png")

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from core.errors import SettingsError
 from core.settings import near_matches
 from explain import baselines
+from explain.attention import attn_lrp, chefer, legrad, rollout
 from explain.cam import ablationcam, eigencam, finercam, scorecam, weighted
-from explain.cam.layers import LayerSettings
 from explain.gradients import (
     deeplift,
     fullgrad,
@@ -33,7 +33,8 @@ METHODS: dict[str, MethodRow] = {
     for row in (
         *weighted.ROWS, finercam.ROW, scorecam.ROW, ablationcam.ROW, *eigencam.ROWS, *pixel_gradients.ROWS,
         integrated_gradients.ROW, gradient_shap.ROW, smoothgrad.ROW, rules.GUIDED_ROW, guided_gradcam.ROW,
-        fullgrad.ROW, deeplift.ROW, rules.LRP_ROW, lime.ROW, occlusion.ROW, rise.ROW, kernel_shap.ROW,
+        fullgrad.ROW, deeplift.ROW, rules.LRP_ROW, rollout.ROW,
+        chefer.ROW, legrad.ROW, attn_lrp.ROW, lime.ROW, occlusion.ROW, rise.ROW, kernel_shap.ROW,
         *baselines.ROWS,
     )
 }  # fmt: skip
@@ -53,6 +54,7 @@ def create_method(name: str, model: nn.Module, **settings: object) -> Method:
 
     Raises:
         SettingsError: no such method or setting, or a value out of its range.
+        NotForNetworkError: the method cannot explain this network.
     """
     row = find_method(name)
     return row.factory(model, row.settings.parse(settings, where=f"the settings of method {name}"))
@@ -77,13 +79,13 @@ def attribute(
 def for_network(name: str, settings: Mapping[str, object], network: Checkpoint) -> dict[str, object]:
     """Return `settings` with what method `name` wants to know of `network` and `settings` lack.
 
-    That is its normalisation for methods that look at the picture, and its input size for those that choose a layer.
+    That is its normalisation for methods that look at the picture, and its input size for those that try the network.
     """
     given: dict[str, object] = {}
     kind = find_method(name).settings
     if issubclass(kind, PictureSettings):
         given |= {"mean": network.mean, "std": network.std}
-    if issubclass(kind, LayerSettings):
+    if "input_size_px" in kind.model_fields:
         given |= {"input_size_px": network.input_size_px}
     return {**given, **settings}
 

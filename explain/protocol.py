@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from core.errors import BrickbenchError
+from core.errors import BrickbenchError, SettingsError
 from core.settings import Settings
 
 FloatMaps = NDArray[np.float32]
@@ -29,6 +29,10 @@ CLAIMS: dict[Claim, str] = {
     "sum": "values add up to the logit less that of a stated baseline",
 }
 """Claim to its meaning, in the order of tables."""
+
+
+class NotForNetworkError(SettingsError):
+    """The method cannot explain this network, by what it is made of."""
 
 
 @runtime_checkable
@@ -77,9 +81,9 @@ class MethodRow:
     title: str
     kind: Literal["method", "baseline", "oracle"]
     """An oracle is shown the answer and is never ranked."""
-    family: Literal["class activation", "gradients", "perturbation", "baseline"]
+    family: Literal["class activation", "gradients", "attention", "perturbation", "baseline"]
     factory: Callable[[nn.Module, Any], Method]
-    """Takes the network and an instance of `settings`."""
+    """Takes the network and an instance of `settings`; raises NotForNetworkError where the method does not apply."""
     settings: type[Settings]
     resize: Literal["bilinear", "nearest"]
     """How its maps are brought to the size of a picture: samples on a grid, or areas with sharp borders."""

@@ -16,7 +16,7 @@ from core.errors import BrickbenchError
 from core.progress import Progress
 from core.seeding import Purpose, generator
 from explain.methods import create_method, find_method, for_network
-from explain.protocol import Method, MethodRow, device_of
+from explain.protocol import Method, MethodRow, NotForNetworkError, device_of
 from explain.references.reference import NoReferenceError, load_reference, network_copy, quiet
 from training.network.devices import choose_device
 from training.run.checkpoint import Checkpoint
@@ -44,7 +44,7 @@ class Verified:
     """CPU time of this process for the library's maps over that for Brickbench's; NaN if none was made."""
     result: Literal["pass", "fail", "no reference"]
     note: str = ""
-    """Why there is no reference."""
+    """Why there is no reference, or no map of this network."""
 
 
 class VerificationError(BrickbenchError):
@@ -78,16 +78,22 @@ def verify_run(
         SettingsError: an unknown method or setting.
     """
     network = run.load(checkpoint, choose_device(device))
-    made = {
-        name: create_method(name, network.model, **for_network(name, settings, network))
-        for name, settings in methods.items()
-    }
+    made: dict[str, Method | NotForNetworkError] = {}
+    for name, settings in methods.items():
+        try:
+            made[name] = create_method(name, network.model, **for_network(name, settings, network))
+        except NotForNetworkError as why:
+            made[name] = why
     sample = _draw(run, network, split, limit, seed)
     rows = []
     # As in bulk runs: a second thread of BLAS would spin, and its time would count.
     with threadpool_limits(1, user_api="blas"), Progress("Verify", len(made), "methods") as progress:
         for name, method in made.items():
-            rows.append(_verify(find_method(name), method, network.model, sample))
+            row = find_method(name)
+            if isinstance(method, NotForNetworkError):
+                rows.append(_without(row, str(method)))
+            else:
+                rows.append(_verify(row, method, network.model, sample))
             progress.advance(1, note=name)
     return rows
 

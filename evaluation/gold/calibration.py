@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -20,8 +21,11 @@ from evaluation.gold.trained import uses_something_else
 from evaluation.localization.registry import score
 from explain.explainer import Explainer, make_explainer
 from explain.methods import find_method
+from explain.protocol import NotForNetworkError
 from explain.wanted import NetworkInputs
 from training.run.checkpoint import Checkpoint, CheckpointInfo
+
+Outcome = Literal["pass", "fail", "not applicable"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class GoldResult:
     """NaN where the test does not apply or no map was made."""
     limit: float
     direction: Literal["at least", "at most"]
-    result: Literal["pass", "fail", "not applicable"]
+    result: Outcome
     maps: int
     """How many there were."""
     reason: str
@@ -107,14 +111,18 @@ def calibrate(
             unknown = uses_something_else(network.model, case, drawn.scenes) if case.is_trained else ""
             inputs = NetworkInputs(network, drawn)
             for name, settings in methods.items():
-                explainer = make_explainer(name, settings, inputs)
+                progress.advance(1, note=f"{name} on {case.name}")
+                try:
+                    explainer = make_explainer(name, settings, inputs)
+                except NotForNetworkError as why:
+                    results += [_result(name, case, test, "not applicable", reason=str(why)) for test in case.tests]
+                    continue
                 failures: Counter[str] = Counter()
                 maps = _explain(explainer, case, drawn, failures)
                 if maps is not None:
                     made[name][case.name] = maps
                     scores.append(_scored(maps, explainer))
                 results += [_tested(name, case, test, maps, made[name], failures, unknown) for test in case.tests]
-                progress.advance(1, note=f"{name} on {case.name}")
     order = list(methods)
     results.sort(key=lambda one: order.index(one.method))
     scores.sort(key=lambda one: order.index(one.method))
@@ -154,21 +162,25 @@ def _tested(
     failures: Counter[str],
     unknown: str,
 ) -> GoldResult:
-    test = TESTS[test_name]
-
-    def result(outcome: Literal["pass", "fail", "not applicable"], value: float, count: int, reason: str) -> GoldResult:
-        return GoldResult(name, case.name, test_name, value, test.limit, test.direction, outcome, count, reason)
-
+    result = partial(_result, name, case, test_name)
     why_not = unknown or not_applicable(find_method(name), test_name, maps)
     if why_not:
-        return result("not applicable", np.nan, 0, why_not)
+        return result("not applicable", reason=why_not)
     if maps is None or (case.same_as is not None and test_name == "invariance" and case.same_as not in others):
-        return result("fail", np.nan, 0, next(iter(failures), "no map was made of the network with the same logits"))
+        return result("fail", reason=next(iter(failures), "no map was made of the network with the same logits"))
+    test = TESTS[test_name]
     values = test.values(maps, others)
     value = float(values.max() if test.joined == "max" else values.mean())
     if test.passes(value):
-        return result("pass", value, len(values), "")
+        return result("pass", value, len(values))
     return result("fail", value, len(values), known_reason(find_method(name), case.name, test_name))
+
+
+def _result(
+    name: str, case: Case, test_name: str, outcome: Outcome, value: float = np.nan, maps: int = 0, reason: str = ""
+) -> GoldResult:
+    test = TESTS[test_name]
+    return GoldResult(name, case.name, test_name, value, test.limit, test.direction, outcome, maps, reason)
 
 
 def _scored(maps: CaseMaps, explainer: Explainer) -> GoldScore:

@@ -8,6 +8,7 @@ from torch import nn
 
 from evaluation.gold.networks import BIAS, GAIN, MOVED, SATURATION, GoldNetwork, linear_head, network, together_head
 from evaluation.gold.pictures import PATCH_PX, SIDE_PX
+from evaluation.gold.transformers import transformer
 
 COARSE = (2, 2, 7)
 PATCH_GAIN = 4 * GAIN
@@ -125,6 +126,18 @@ CASES: dict[str, Case] = {
         Case(
             "beside", "the same, then a layer in which each cell looks at its neighbours and not at itself",
             partial(_counting, COARSE, 1), PARTS, _WHERE,
+        ),
+        Case(
+            "attention", "a transformer that attends to one colour, a part's, and takes it from there", transformer,
+            PARTS, _WHERE,
+        ),
+        Case(
+            "sink", "the same, with a head that attends to a dark disc and takes nothing from there",
+            partial(transformer, sink=True), PARTS, (*_WHERE, "invariance"), same_as="attention",
+        ),
+        Case(
+            "values_moved", "attention, with a constant moved from a bias into the values",
+            partial(transformer, moved=True), PARTS, ("invariance",), same_as="attention",
         ),
     )
 }  # fmt: skip

@@ -70,8 +70,8 @@ def network(
     """
     channels = len(CHANNELS)
     rectifier: nn.Module = nn.ReLU() if gain is None else nn.ReLU6()
-    stem = nn.Sequential(_stem(constant, scale, 1.0 if gain is None else gain), rectifier)
-    stages = [nn.Sequential(_averaging(channels, factor), nn.ReLU()) for factor in factors]
+    stem = nn.Sequential(colour_stem(constant, scale, 1.0 if gain is None else gain), rectifier)
+    stages = [nn.Sequential(averaging(channels, factor), nn.ReLU()) for factor in factors]
     stages += [nn.Sequential(_ring(channels), nn.ReLU()) for _ in range(spread)]
     return GoldNetwork(stem, nn.Sequential(*stages), head)
 
@@ -112,8 +112,11 @@ def together_head(first: str, second: str, alone: float) -> nn.Module:
     return nn.Sequential(hidden, nn.ReLU(), logit)
 
 
-def _stem(constant: float, scale: float, gain: float) -> nn.Conv2d:
-    """Return the 3 x 3 convolution that finds colours in normalised pixels; only its middle is not 0."""
+def colour_stem(constant: float = 0.0, scale: float = 1.0, gain: float = 1.0) -> nn.Conv2d:
+    """Return the 3 x 3 convolution that finds colours in normalised pixels; only its middle is not 0.
+
+    Arguments are those of `network`.
+    """
     stem = nn.Conv2d(3, len(CHANNELS), 3, padding=1)
     mean, std = torch.tensor(IMAGENET_MEAN), torch.tensor(IMAGENET_STD)
     weight, bias = torch.zeros(len(CHANNELS), 3), torch.zeros(len(CHANNELS))
@@ -132,8 +135,8 @@ def _stem(constant: float, scale: float, gain: float) -> nn.Conv2d:
     return stem
 
 
-def _averaging(channels: int, factor: int) -> nn.Conv2d:
-    """Return the convolution that averages each channel over squares of `factor`, without overlap."""
+def averaging(channels: int, factor: int) -> nn.Conv2d:
+    """Return the convolution that averages each channel over squares of `factor` cells, without overlap."""
     layer = nn.Conv2d(channels, channels, factor, stride=factor)
     with torch.no_grad():
         layer.weight.zero_()

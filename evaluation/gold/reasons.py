@@ -34,6 +34,14 @@ KNOWN_REASONS = (
     ),
     KnownReason("it has no class: it shows what the layer reacts to, used or not", ("eigencam",)),
     KnownReason(
+        "it has no class: it shows where tokens attend, whether or not anything is taken from there",
+        ("attention_rollout",),
+    ),
+    KnownReason(
+        "a constant in the values changes no logit and adds to its map a multiple of the attention itself",
+        ("chefer",), ("values_moved",), ("invariance",),
+    ),
+    KnownReason(
         "a channel that is bright everywhere keeps what the network looks at in sight, and weighs as much as the one "
         "that finds it; weights are shares, so none speaks against a class",
         ("scorecam",),
@@ -56,6 +64,10 @@ KNOWN_REASONS = (
     KnownReason(
         "the fall is spread over a window's width on each side of the reason",
         ("occlusion",), (), ("hit", "mass", "floor"),
+    ),
+    KnownReason(
+        "superpixels of a small picture may span a part and the floor beside it, and all of one gets the same value",
+        ("lime", "kernel_shap"), (), ("hit", "near", "mass", "floor"),
     ),
     KnownReason(
         "what speaks against a class lies low in its maps, which have no sign by which one would look there",

@@ -147,12 +147,20 @@ class RelevanceRules(CallMode):
             share = func(args[0], favoured, *args[2:], **named)
             steady = share + torch.where(share < 0, -self._epsilon, self._epsilon)
             return same_value(result, share * (result / steady).detach())
-        if func in BENT and args and args[0].is_floating_point():  # and not a clamp of indices
-            before = args[0].clone()  # it may work in place
-            result = func(*args, **named)
-            ratio = torch.where(before == 0, 0.0, result / before)
-            return same_value(result, before * ratio.detach())
-        return func(*args, **named)
+        return hand_on(func, args, named) if bends(func, args) else func(*args, **named)
+
+
+def bends(func: Callable[..., Any], args: tuple[Any, ...]) -> bool:
+    """Return whether a call is that of a rectifier in `BENT`, and not a clamp of indices."""
+    return func in BENT and bool(args) and args[0].is_floating_point()
+
+
+def hand_on(func: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Tensor:
+    """Return what `func` makes of its first argument, which gets all relevance of the result: the identity rule."""
+    before = args[0].clone()  # it may work in place
+    result = func(*args, **named)
+    ratio = torch.where(before == 0, 0.0, result / before)
+    return same_value(result, before * ratio.detach())
 
 
 def same_value(value: Tensor, way_back: Tensor) -> Tensor:

@@ -22,6 +22,7 @@ def test_the_list_fits_100_columns_and_names_everything() -> None:
     assert [line for line in text.splitlines() if line.isupper()] == [
         "CLASS ACTIVATION",
         "GRADIENTS",
+        "ATTENTION",
         "PERTURBATION",
         "BASELINE",
     ]

@@ -11,7 +11,7 @@ from core.errors import BrickbenchError, SettingsError
 from explain.baselines import Oracle
 from explain.memory import BatchSize
 from explain.methods import METHODS, create_method, for_network, method_rows
-from explain.protocol import Method
+from explain.protocol import Method, NotForNetworkError
 from training.network.models import create_model
 from training.run.checkpoint import load_checkpoint
 
@@ -19,6 +19,12 @@ from training.run.checkpoint import load_checkpoint
 @pytest.fixture(scope="module")
 def network() -> nn.Module:
     return create_model("bricknet", 3, width=0.05, stem_stride=2).eval()
+
+
+@pytest.fixture(scope="module")
+def transformer() -> nn.Module:
+    size = {"patch_size": 8, "embed_dim": 24, "depth": 2, "num_heads": 2}
+    return create_model("vit_tiny_patch16_224", 3, img_size=64, dynamic_img_size=True, **size).eval()
 
 
 @pytest.fixture
@@ -36,8 +42,15 @@ SMALL: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("name", [name for name, row in METHODS.items() if row.kind != "oracle"])
-def test_every_method_keeps_the_protocol(name: str, network: nn.Module, images: torch.Tensor) -> None:
-    settings = SMALL.get(name, {})
+@pytest.mark.parametrize("kind", ["network", "transformer"])
+def test_every_method_keeps_the_protocol(
+    name: str, kind: str, images: torch.Tensor, request: pytest.FixtureRequest
+) -> None:
+    settings, network = SMALL.get(name, {}), request.getfixturevalue(kind)
+    if (METHODS[name].family, kind) == ("attention", "network"):
+        with pytest.raises(NotForNetworkError, match="bricknet has none"):
+            create_method(name, network, **settings)
+        return
     method = create_method(name, network, **settings)
     assert isinstance(method, Method)
     maps = method.attribute(images, [[0, 2], []])
@@ -126,7 +139,7 @@ def test_names_and_settings_are_checked(network: nn.Module) -> None:
 def test_what_the_network_knows_goes_where_it_is_wanted(trained: Path) -> None:
     own = load_checkpoint(trained / "runs" / "toy")
     assert for_network("lime", {"seed": 1}, own) == {"mean": own.mean, "std": own.std, "seed": 1}
-    assert for_network("gradcam", {}, own) == {"input_size_px": 64}
+    assert for_network("gradcam", {}, own) == for_network("chefer", {}, own) == {"input_size_px": 64}
     assert for_network("saliency", {}, own) == {}
 
 

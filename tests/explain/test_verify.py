@@ -98,6 +98,13 @@ def test_what_no_library_has_is_told(run: Run) -> None:
         require_verified(rows[:3])
 
 
+def test_a_method_that_does_not_apply_to_the_network_is_told_and_the_others_are_compared(run: Run) -> None:
+    refused, compared = verify_run(run, {"chefer": {}, "gradcam": {}}, limit=1, device="cpu")
+    assert (refused.method, refused.maps, refused.result) == ("chefer", 0, "no reference")
+    assert refused.note.startswith("Method chefer reads attention weights; bricknet has none: ")
+    assert compared.result == "pass"
+
+
 def test_the_command_prints_a_row_a_method_and_ends_with_1(run: Run, wrong: None) -> None:
     words = ["verify", str(run.folder), "-d", str(run.dataset.root), "--limit", "1", "--device", "cpu", "--methods"]
     done = CliRunner().invoke(explain, [*words, "gradcam,random"], catch_exceptions=False)

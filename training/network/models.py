@@ -141,9 +141,20 @@ def _finished(model: nn.Module, input_size_px: int | None) -> list[tuple[str, nn
 
 
 def input_size_of(model: nn.Module) -> int:
-    """Return the side in pixels of the pictures that `model` was made for, 224 where it does not say."""
+    """Return the side in pixels of the pictures that `model` was made for, 224 where it does not say.
+
+    A transformer that was made for another size than its name's says so where it cuts the picture into patches.
+    """
     config: dict[str, Any] = getattr(model, "pretrained_cfg", None) or {}
-    return int(config.get("input_size", (3, 224, 224))[-1])
+    of_patches = getattr(getattr(model, "patch_embed", None), "img_size", None)
+    size = of_patches or config.get("input_size", (3, 224, 224))
+    return int(size if isinstance(size, int) else size[-1])
+
+
+def architecture(model: nn.Module) -> str:
+    """Return what `model` is called: its name among timm's networks, else that of its class."""
+    config: dict[str, Any] = getattr(model, "pretrained_cfg", None) or {}
+    return str(config.get("architecture") or type(model).__name__)
 
 
 def _last_conv(model: nn.Module, finished: Sequence[tuple[str, nn.Module, Tensor]]) -> int:

@@ -1,0 +1,1 @@
+"""Methods made for transformers: they read attention weights, or hand relevance through attention."""

@@ -1,0 +1,67 @@
+"""LeGrad: gradients of each block's own prediction with respect to its attention weights."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from explain.attention.attention_pass import NO_ZERO, AttentionMethod, AttentionPass
+from explain.attention.weights import AttentionSettings
+from explain.protocol import MethodRow, NotForNetworkError
+from training.network.models import architecture
+
+
+class LeGrad(AttentionMethod):
+    """The sum over blocks of the mean over heads and queries of (dy_b/dA_b)+, y_b being the block's own logit.
+
+    Source: Bousselham et al. 2024, of all blocks, without the last rescaling. A block's own logit is what the network's
+    last normalisation, pooling and head make of the tokens that leave the block. It depends on its own weights by way
+    of this block alone, so blocks are cut apart, and one short backward pass serves all of them.
+    """
+
+    name = "legrad"
+
+    def __init__(self, model: nn.Module, settings: AttentionSettings) -> None:
+        """Bind to `model`; raises NotForNetworkError if it does not attend, or has no head for a block's tokens."""
+        super().__init__(model, settings)
+        if not all(hasattr(model, part) for part in ("blocks", "norm", "forward_head")):
+            raise NotForNetworkError(
+                f"Method {self.name} applies the head to the tokens that leave each block; {architecture(model)} has "
+                "no `blocks`, `norm` and `forward_head`: choose chefer."
+            )
+
+    @contextmanager
+    def attention_pass(self, images: Tensor, classes: Sequence[Sequence[int]]) -> Iterator[AttentionPass]:
+        """Run the network on `images`, cut between its blocks; `logits` are the sums of the blocks' own."""
+        left: list[Tensor] = []
+
+        def cut(_block: nn.Module, _inputs: object, tokens: Tensor) -> Tensor:
+            left.append(tokens)
+            return tokens.detach()
+
+        model: Any = self._model
+        handles = [block.register_forward_hook(cut) for block in model.blocks]
+        try:
+            with super().attention_pass(images, classes) as kept:
+                for handle in handles:
+                    handle.remove()
+                logits = torch.stack([model.forward_head(model.norm(tokens)) for tokens in left]).sum(dim=0)
+                yield replace(kept, logits=logits)
+        finally:
+            for handle in handles:
+                handle.remove()
+
+    def tokens(self, kept: AttentionPass, rows: list[int], indices: list[int]) -> Tensor:
+        """Return what more attention to each token would bring, (pairs, T)."""
+        return torch.stack([one.clamp(min=0).mean(dim=(1, 2)) for one in kept.gradients(rows, indices)]).sum(dim=0)
+
+
+ROW = MethodRow(
+    LeGrad.name, "LeGrad", "method", "attention", LeGrad, AttentionSettings, "bilinear", signed=False,
+    images_at_once=16, cost="1 forward, K short backward", source="Bousselham et al. 2024",
+    note="for transformers, one value a patch; where more attention would speak for the class, not where there is much",
+    claims=("place", "class"), no_zero=NO_ZERO,
+)  # fmt: skip
