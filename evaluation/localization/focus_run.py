@@ -203,7 +203,7 @@ def _score(
 
 def _row(label: str, name: str, table: pa.Table, seed: int, setting: str) -> FocusRow:
     values = np.array(table.column("value").to_pylist(), dtype=np.float64)
-    interval = mean_interval(values, np.arange(len(values)), seed=seed)
+    interval = mean_interval(values, np.arange(len(values)), seed=seed, bounds=(0.0, 1.0))
     return FocusRow(
         method=label,
         kind=find_method(name).kind,

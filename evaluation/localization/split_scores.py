@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from core.bootstrap import interval_ends, resample_counts
+from core.bootstrap import resample_counts, symmetric_ends
 from core.files import atomic_file
 from core.seeding import Purpose, generator
 from evaluation.localization.metrics.iou import IOU_CHOICE, STEPS, expected_iou
@@ -48,7 +48,8 @@ class SplitScore:
     metric: str
     value: float
     low: float
-    """Lower end of the 95 % interval over resampled piles."""
+    """Lower end of the 95 % interval over resampled piles, `core.bootstrap.symmetric_ends`: a maximum over thresholds
+    flatters, and more so where it is drawn again. NaN with too few piles."""
     high: float
     chance: float
     threshold: float
@@ -217,7 +218,7 @@ def _finish(key: _Key, total: _Sums, seed: int) -> SplitScore:
         assert finish is not None, "a metric of a split"
         value, chance, threshold = map(float, finish(sums.sum(axis=0), settings))
         drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), len(sums), RESAMPLES)
-        low, high = interval_ends(finish(drawn @ sums, settings)[0], len(sums))
+        low, high = np.clip(symmetric_ends(value, finish(drawn @ sums, settings)[0], len(sums)), *metric.range)
     return SplitScore(
         **key._asdict(),
         value=value,

@@ -34,7 +34,7 @@ class Cell:
     @cached_property
     def interval(self) -> Interval:
         """Return the mean with its interval."""
-        return mean_interval(self.values, self.piles, seed=self.seed)
+        return mean_interval(self.values, self.piles, seed=self.seed, bounds=MEASURES[self.metric].range)
 
     @cached_property
     def median(self) -> Interval:
