@@ -58,9 +58,12 @@ def interval_ends(estimates: NDArray[Any], units: int, level: float = LEVEL) -> 
 def symmetric_ends(value: float, estimates: NDArray[Any], units: int, level: float = LEVEL) -> tuple[float, float]:
     """Return the ends of the interval around `value` that is as wide as the resamples are far from it.
 
-    For estimates with a bias, such as the maximum over thresholds or the average precision of few positives: resamples
-    have that bias once more. Percentile intervals then lie beside the value, and those that take the bias off lie beside
-    it on the other side. Here bias and spread of the resamples both make the interval wider, and `value` is its middle.
+    For estimates with a bias, such as the maximum over thresholds, or the average precision of few positives. Resamples
+    have that bias once more: percentile intervals lie beside the truth, and intervals moved back by the bias lie beside
+    the value. Here both spread and bias make the interval wider, and `value` is its middle. The bias counts twice, since
+    that of resamples is about half of the true one where it matters: 0.012 against 0.023 for the mean average precision
+    of 60 pictures, 0.034 against 0.067 for their calibration error. Counted once, 31 % of the intervals of the latter
+    cover the truth, twice 89 % (``benchmarks/interval_coverage.py``).
 
     Args:
         value: the estimate on all units.
@@ -68,13 +71,14 @@ def symmetric_ends(value: float, estimates: NDArray[Any], units: int, level: flo
         units: how many units were drawn from; with fewer than `FEWEST_RESAMPLED` both ends are NaN.
         level: share of intervals that should cover the truth.
 
-    Source: Hall 1988, On symmetric bootstrap confidence intervals; expanded as in `expanded_level`.
+    Source: Hall 1988, On symmetric bootstrap confidence intervals, but for the second bias; expanded as in
+    `expanded_level`.
     """
-    distances = np.abs(np.asarray(estimates, dtype=np.float64) - value)
-    distances = distances[np.isfinite(distances)]
-    if units < FEWEST_RESAMPLED or not distances.size:
+    errors = np.asarray(estimates, dtype=np.float64) - value
+    errors = errors[np.isfinite(errors)]
+    if units < FEWEST_RESAMPLED or not errors.size:
         return float("nan"), float("nan")
-    reach = float(np.quantile(distances, expanded_level(level, units)))
+    reach = float(np.quantile(np.abs(errors + errors.mean()), expanded_level(level, units)))
     return value - reach, value + reach
 
 

@@ -77,12 +77,12 @@ def _why_not(hits: FloatArray, tries: FloatArray, people: int, items: int | None
         return "With one person there is nobody to resample."
     if items == 1:
         return "With one item there is nothing to resample."
+    if hits.sum() in (0, tries.sum()):
+        return "All answers are the same: resampling them shows nothing but that. See the exact interval."
     fewest = people if items is None else min(people, items)
     if fewest < FEWEST_RESAMPLED:
         what = "people" if people == fewest else "items"
-        return f"With {fewest} {what}, resampling covers the truth too rarely: there is no interval below {FEWEST_RESAMPLED}."
-    if hits.sum() in (0, tries.sum()):
-        return "All answers are the same: resampling them shows nothing but that. See the exact interval."
+        return f"With {fewest} {what} intervals from resampling cover too rarely: {FEWEST_RESAMPLED} are needed."
     if items is None:
         return "It is not known which answer is on which item: only people were resampled, so new items are left out."
     return ""
