@@ -60,10 +60,10 @@ def symmetric_ends(value: float, estimates: NDArray[Any], units: int, level: flo
 
     For estimates with a bias, such as the maximum over thresholds, or the average precision of few positives. Resamples
     have that bias once more: percentile intervals lie beside the truth, and intervals moved back by the bias lie beside
-    the value. Here both spread and bias make the interval wider, and `value` is its middle. The bias counts twice, since
-    that of resamples is about half of the true one where it matters: 0.012 against 0.023 for the mean average precision
-    of 60 pictures, 0.034 against 0.067 for their calibration error. Counted once, 31 % of the intervals of the latter
-    cover the truth, twice 89 % (``benchmarks/interval_coverage.py``).
+    the value. Here both spread and bias make the interval wider, and `value` is its middle. The bias counts twice,
+    since that of resamples is about half of the true one where it matters: 0.012 against 0.023 for the mean average
+    precision of 60 pictures, 0.034 against 0.067 for their calibration error. Counted once, 31 % of the intervals of
+    the latter cover the truth, twice 90 % (``benchmarks/interval_coverage.py``).
 
     Args:
         value: the estimate on all units.

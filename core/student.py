@@ -66,9 +66,9 @@ def student_ends(value: float, residuals: FloatArray, units: int, level: float =
 def agreed_ends(value: float, units: int, bounds: Ends, level: float = LEVEL) -> Ends:
     """Return the ends of the interval of a mean where every one of `units` has the mean `value`.
 
-    Had a unit another mean than `value` with a probability above r, with (1 - r)^units = 1 - level, it would have been
-    seen to be so more often than in `level` of cases. With a probability of r the mean can be moved towards either bound
-    by r times the way: the rule of three, for any values between `bounds`. NaN without bounds.
+    Had a unit another mean than `value` with a probability above r, with (1 - r)^units = 1 - level, one would have been
+    seen in more than `level` of cases. A probability of r can move the mean by r times the way to either bound: the
+    rule of three, for any values between `bounds`. NaN without bounds.
 
     Source: Clopper and Pearson 1934, one-sided; Hanley and Lippman-Hand 1983, If nothing goes wrong, is everything all
     right?

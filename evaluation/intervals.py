@@ -87,7 +87,7 @@ def mean_interval(
     values, units = values[defined], Piles.of(piles[defined])
     if len(values) == 0:
         return Interval(np.nan, np.nan, np.nan, 0, 0)
-    sums, counts = np.bincount(units.member, weights=values), np.bincount(units.member).astype(np.float64)
+    sums, counts = (np.bincount(units.member, weights=each) for each in (values, np.ones(len(values))))
     drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, resamples)  # (B, G)
     low, high = mean_ends(sums, counts, (drawn @ sums) / (drawn @ counts), bounds=bounds)
     return Interval(float(values.mean()), low, high, len(values), units.count)
@@ -98,9 +98,7 @@ def _interval(value: float, resampled: FloatArray, values: int, piles: int) -> I
     return Interval(value, low, high, values, piles)
 
 
-def mean_intervals(
-    values: FloatArray, piles: NDArray[Any], *, seed: int, bounds: Ends = UNBOUNDED
-) -> list[Interval]:
+def mean_intervals(values: FloatArray, piles: NDArray[Any], *, seed: int, bounds: Ends = UNBOUNDED) -> list[Interval]:
     """Return `mean_interval` of each row of `values` (C, N), from one drawing of piles for all of them.
 
     A pile in which a row has no value is drawn for it all the same, and adds nothing.

@@ -52,6 +52,7 @@ class SplitScore:
     flatters, and more so where it is drawn again. NaN with too few piles."""
     high: float
     chance: float
+    """Or the level that the metric's row names."""
     threshold: float
     """At which `value` was reached; NaN where there is no single one."""
     maps: int
@@ -165,13 +166,28 @@ def split_rows(run_folder: Path, checkpoint: str, labels: Mapping[str, tuple[str
             "low": score.low,
             "high": score.high,
             "median": float("nan"),
-            "chance": score.chance,
+            "chance": score.chance if SPLIT_METRICS[score.metric].level == "chance" else float("nan"),
             "undefined": score.undefined,
             "maps": score.maps,
             "piles": score.piles,
         }
         for score in scores
         if score.split in splits
+    ]
+
+
+def level_words(run_folder: Path, checkpoint: str) -> list[str]:
+    """Return a sentence for each split and metric that has another level beside it than chance: what it scores."""
+    scores = [each for each in load_split_scores(run_folder) if each.checkpoint == checkpoint]
+    levels = {
+        (each.metric, each.split): each.chance
+        for each in scores
+        if each.metric in SPLIT_METRICS and SPLIT_METRICS[each.metric].level != "chance" and each.chance == each.chance
+    }
+    return [
+        f"{metric} ({split}) has no known chance level; the {SPLIT_METRICS[metric].level} scores {level:.4g}."
+        for (metric, split), level in levels.items()
+        if split in shown_splits(scores)
     ]
 
 

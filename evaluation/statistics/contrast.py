@@ -153,7 +153,9 @@ def grow(tables: Sequence[ScoreTable], *, seed: int) -> list[Growth]:
             p_corrected=p_value,
             method=both.methods[method],
             checkpoints=names,
-            means=tuple(mean_intervals(values[:, method, metric], both.piles, seed=seed, bounds=ranges[both.metrics[metric]])),
+            means=tuple(
+                mean_intervals(values[:, method, metric], both.piles, seed=seed, bounds=ranges[both.metrics[metric]])
+            ),
         )
         for (method, metric), (effect, p_value) in zip(both.cells, effects, strict=True)
     ]

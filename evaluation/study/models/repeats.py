@@ -10,8 +10,8 @@ from evaluation.study.answers.answers import Answers
 from evaluation.study.models.results import NO_ESTIMATE, Attention, Consistency
 
 CONSISTENCY_ASSUMES = (
-    "That people are independent of each other: the interval is over them, with all their trials. Guessing gives one half. "
-    "A share on swapped trials that is below the one on repeated trials speaks for a preference of a side."
+    "That people are independent of each other: the interval is over them, with all their trials. Guessing gives one "
+    "half. A share on swapped trials that is below the one on repeated trials speaks for a preference of a side."
 )
 ATTENTION_ASSUMES = (
     "That anybody who looks sees which side is wrong. Leaving people out for it was to be fixed before the study; both "
@@ -58,7 +58,7 @@ def _by_people(same: NDArray[np.bool_], participant: NDArray[np.str_], *, seed: 
     if not len(same):
         return NO_ESTIMATE
     people, member = np.unique(participant, return_inverse=True)
-    hits, tries = np.bincount(member, same), np.bincount(member).astype(np.float64)
+    hits, tries = np.bincount(member, same).astype(np.float64), np.bincount(member).astype(np.float64)
     weights = resample_counts(generator(seed, Purpose.BOOTSTRAP, _STREAM), len(people), draws)
     shares = (weights @ hits) / (weights @ tries)
     return Estimate(float(same.mean()), *mean_ends(hits, tries, shares, bounds=(0.0, 1.0)))
