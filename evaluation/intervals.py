@@ -87,7 +87,7 @@ def mean_interval(
     values, units = values[defined], Piles.of(piles[defined])
     if len(values) == 0:
         return Interval(np.nan, np.nan, np.nan, 0, 0)
-    sums, counts = (np.bincount(units.member, weights=each) for each in (values, np.ones(len(values))))
+    sums, counts = units.sums(values), units.counts(values)
     drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, resamples)  # (B, G)
     low, high = mean_ends(sums, counts, (drawn @ sums) / (drawn @ counts), bounds=bounds)
     return Interval(float(values.mean()), low, high, len(values), units.count)

@@ -38,7 +38,7 @@ REASONS = {
     "no_cutoff": "no maps of val pictures to choose the threshold on",
     NO_ZERO: "0 in the method's maps means nothing, so the measure does not apply to it",
 }
-"""Why a measure has no value, by status; those of localisation and `NO_ZERO`, which tables give and scoring does not."""
+"""Why a measure of localisation has no value, by status; `NO_ZERO` is given by tables, the others by scoring."""
 
 
 _ZERO_MATTERS = "needs one: adding a constant to a map changes it, so it applies to methods that claim mass alone"
@@ -94,7 +94,7 @@ class Measure(Generic[Material, Computed]):
     lacking: tuple[str, Callable[[Material, Any], BoolArray]] | None = None
     """A further reason to have no value whatever the map is, and the maps (M,) for which it holds."""
     needs_zero: bool = False
-    """Whether adding a constant to a map changes what it says, as that of shares of mass or of the maximum: then it says
+    """Whether adding a constant to a map changes what it says, as with shares of mass or of the maximum: then it says
     something only of maps whose zero means that a pixel does nothing (the claim ``mass`` of `explain.protocol`)."""
     needs_others: bool = False
     """Whether it asks where the other bricks are."""
@@ -158,7 +158,8 @@ class Measure(Generic[Material, Computed]):
         """Return `values` with the worst value where they are undefined: 0 where higher is better.
 
         Scores that are not there at all (status ``missing``) stay NaN, and so do those of methods that the measure does
-        not apply to (`NO_ZERO`) and of a measure whose worst value is infinite. `values` and `status` have one shape, any.
+        not apply to (`NO_ZERO`) and of a measure whose worst value is infinite. `values` and `status` have one shape,
+        any.
         """
         worst = self.range[0] if self.direction == "higher" else self.range[1]
         undefined = ~np.isin(status, ["ok", "missing", NO_ZERO])

@@ -99,7 +99,7 @@ class Judge:
                 better.append(f"than {_plain(baseline)} on {count}")
         measures = f"{len(core)} core measures" if len(core) > 1 else "one core measure"
         if len(core) < len(self.core):
-            measures += f" that appl{'y' if len(core) > 1 else 'ies'} to it"
+            measures += " that apply to it" if len(core) > 1 else " that applies to it"
         text += f" Of {measures} it is clearly better {listed(better) if better else 'on none'}."
         localising = self._applying(self._localising, method)
         worse = self._worse_than_baselines(method)

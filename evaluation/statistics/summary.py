@@ -128,7 +128,8 @@ class Summary:
     def differences(self) -> tuple[Difference, ...]:
         """Return all paired differences, by metric, then pair of methods in table order; the oracle has no part.
 
-        Two methods are compared on the metrics that apply to both. A metric that repeats the numbers of another under its own name is not tested a second time.
+        Two methods are compared on the metrics that apply to both. A metric that repeats the numbers of another under
+        its own name is not tested a second time.
         """
         table = self.table
         comparisons = [

@@ -79,7 +79,7 @@ class ScoreTable:
     values: FloatArray
     """(M, K, P), NaN where undefined or missing; see `strict`."""
     status: NDArray[np.str_]
-    """(M, K, P): a metric's status, ``missing`` where there is no score, ``no_zero`` where the metric does not apply."""
+    """(M, K, P): a metric's status, or ``missing`` without a score, or ``no_zero`` where the metric does not apply."""
     chance: FloatArray
     """(M, K, P), NaN where no map could have a value."""
     rows: dict[tuple[int, int], Attribution]
@@ -99,8 +99,8 @@ class ScoreTable:
     def lead(self) -> str:
         """Return the metric that breakdowns and pictures are shown by.
 
-        It is the first of `LEAD_METRICS` that there is and that applies to every explanation; where none does, the first
-        that there is.
+        It is the first of `LEAD_METRICS` that there is and that applies to every explanation; where none does, the
+        first that there is.
         """
         there = [name for name in LEAD_METRICS if name in self.metrics]
         ranked = [method for method in self.methods if method.is_ranked]

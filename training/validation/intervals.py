@@ -65,9 +65,9 @@ def estimate(tally: Tally, *, seed: int, resamples: int = RESAMPLES, key: int = 
 def intervals(values: FloatArray, resampled: FloatArray, units: Sequence[int], lowest: float = 0.0) -> list[Estimate]:
     """Return (K,) scores with their intervals, from (K, resamples) resampled ones and (K,) numbers of units.
 
-    They are `core.bootstrap.symmetric_ends`, within `lowest` and 1. A calibration error takes the absolute value of each
-    bin's noise, and few positives flatter an average precision; resamples repeat that on top, so that plain percentile
-    intervals lie beside the truth, and beside the value (``benchmarks/interval_coverage.py``).
+    They are `core.bootstrap.symmetric_ends`, within `lowest` and 1. A calibration error takes the absolute value of
+    each bin's noise, and few positives flatter an average precision; resamples repeat that on top, so that plain
+    percentile intervals lie beside the truth, and beside the value (``benchmarks/interval_coverage.py``).
     """
     ends_of = []
     for value, drawn, count in zip(values, resampled, units, strict=True):
