@@ -23,7 +23,7 @@ from explain.store import load_maps
 from training.run.run import Run
 
 FLOOR = "mass_on_floor"
-TWINS = "twin_top"
+TWIN_METRIC = "twin_top"
 METRICS = (*LEAD_METRICS, FLOOR, "lift_on_floor")
 
 
@@ -93,7 +93,7 @@ class Material:
     @cached_property
     def twin_effects(self) -> tuple[int, int] | None:
         """Return for how many pairs no part's removal has an effect, and how many were asked; None without twins."""
-        table = load_scores(self.run, self.table.checkpoint, [name for name in MEASURES if name in TWINS])
+        table = load_scores(self.run, self.table.checkpoint, [TWIN_METRIC])
         if not table.metrics:
             return None
         status = table.status[:, 0]

@@ -110,7 +110,7 @@ def off_words(material: Material, standings: Sequence[Standing]) -> str:
         return ""
     title, interval = material.label.title, chosen.interval
     chance = next(one for one in chosen.against if one.name == "chance")
-    ends = f"({_percent(interval.low)} to {_percent(interval.high)}; chance {_percent(chance.mean)})"
+    ends = f"({100 * interval.low:.0f} to {_percent(interval.high)}; chance {_percent(chance.mean)})"
     if chosen.metric == FLOOR:
         return (
             f"The maps of {title} lie mostly off the bricks, for all parts: {_percent(interval.mean)} {ends} of them "
