@@ -68,7 +68,8 @@ def symmetric_ends(value: float, estimates: NDArray[Any], units: int, level: flo
     Args:
         value: the estimate on all units.
         estimates: (resamples,), the estimate on each resample; what is not finite is left out.
-        units: how many units were drawn from; with fewer than `FEWEST_RESAMPLED` both ends are NaN.
+        units: how many units were drawn from; with fewer than `FEWEST_RESAMPLED` both ends are NaN, and so they are
+            where no resample differs from the value: that is no sign of certainty.
         level: share of intervals that should cover the truth.
 
     Source: Hall 1988, On symmetric bootstrap confidence intervals, but for the second bias; expanded as in
@@ -79,6 +80,8 @@ def symmetric_ends(value: float, estimates: NDArray[Any], units: int, level: flo
     if units < FEWEST_RESAMPLED or not errors.size:
         return float("nan"), float("nan")
     reach = float(np.quantile(np.abs(errors + errors.mean()), expanded_level(level, units)))
+    if reach == 0:
+        return float("nan"), float("nan")
     return value - reach, value + reach
 
 

@@ -38,3 +38,4 @@ def test_symmetric_ends_without_bias_are_percentiles() -> None:
     ends = symmetric_ends(3.0, np.append(mirrored, np.nan), 60)
     assert ends == pytest.approx(tuple(interval_ends(mirrored, 60)), abs=2e-3)
     assert np.isnan(symmetric_ends(3.0, mirrored, 7)).all()
+    assert np.isnan(symmetric_ends(0.0, np.zeros(9), 60)).all()  # no width is no certainty

@@ -30,7 +30,7 @@ PARTS = ("3003", "3010", "4032")
 def bend(run: Path, levels: dict[str, float], spread: float = 0.1) -> None:
     """Write scores of mass on the floor anew: the level of the part, and a little from picture to picture."""
     part_of = {row.attribution_id: row.part_id for row in read_attributions(run)}
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(3)
     for path in (run / "scores").glob("*-*.parquet"):
         rows = pq.read_table(path).to_pylist()
         for row in rows:
