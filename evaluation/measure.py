@@ -96,6 +96,8 @@ class Measure(Generic[Material, Computed]):
     needs_zero: bool = False
     """Whether adding a constant to a map changes what it says, as with shares of mass or of the maximum: then it says
     something only of maps whose zero means that a pixel does nothing (the claim ``mass`` of `explain.protocol`)."""
+    compared: bool = True
+    """Whether methods are held against each other on it; not where it asks less of some, as of coarse maps."""
     needs_others: bool = False
     """Whether it asks where the other bricks are."""
     level: str = "chance"

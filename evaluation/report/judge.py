@@ -37,7 +37,9 @@ class Judge:
         self._summary, self._table = summary, summary.table
         self.core = core_metrics(summary.table)
         self._localising = [
-            name for name in summary.table.metrics if MEASURES[name].is_localization and name not in summary.repeated
+            name
+            for name in summary.table.metrics
+            if MEASURES[name].is_localization and MEASURES[name].compared and name not in summary.repeated
         ]
         self.methods = [method for method in summary.table.methods if method.is_ranked]
         self._baselines = [method for method in summary.table.methods if method.is_baseline]

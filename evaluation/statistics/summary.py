@@ -166,12 +166,15 @@ class Summary:
         return sum(not np.isnan(difference.effect.p_value) for difference in self.differences)
 
     def _judged(self, metric: str) -> list[int]:
-        """Return the numbers of the methods that are held against each other: to which it applies, but the oracle."""
+        """Return the numbers of the methods that are held against each other: to which it applies, but the oracle.
+
+        There are none for a metric on which methods are not compared.
+        """
         table = self.table
         return [
             index
             for index, method in enumerate(table.methods)
-            if not method.is_oracle and table.applies(method, metric)
+            if MEASURES[metric].compared and not method.is_oracle and table.applies(method, metric)
         ]
 
     @cached_property
@@ -205,7 +208,7 @@ class Summary:
         return self.cells[table.methods.index(method) * len(table.metrics) + table.metrics.index(metric)]
 
     def difference(self, metric: str, first: MethodLabel, second: MethodLabel) -> Difference | None:
-        """Return the difference of two methods, turned around if need be; None where the metric applies to but one."""
+        """Return the difference of two methods, turned around if need be; None where the metric is not for both."""
         return self._difference_of.get((self.repeated.get(metric, metric), first.name, second.name))
 
 

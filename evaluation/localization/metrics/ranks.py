@@ -128,9 +128,11 @@ POINTING_GAME_CELL = replace(
     answers="Does the map's highest point lie on the brick, or no further from it than the map can tell?",
     compute=pointing_game_cell,
     settings=NoSettings,
+    compared=False,
     formula="as pointing_game, with a tolerance of one cell of the map's own grid: the larger side, in pixels of the "
     "picture, of what one value of the map stands for; 1 px for a map as large as the picture",
-    chance="the share of the picture that is a hit: the mask's, widened by one cell. It differs between methods",
+    chance="the share of the picture that is a hit: the mask's, widened by one cell. It differs "
+    "between methods, which are not compared on it: coarse maps have more room",
     source=POINTING_GAME.source + "; here the tolerance is the method's own resolution",
 )
 
