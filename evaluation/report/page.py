@@ -14,8 +14,8 @@ from evaluation.report import sections
 from evaluation.report.data import ReportData, gather
 from evaluation.report.files import write_files
 from evaluation.report.gallery import Gallery
-from evaluation.report.known_truth import MARK
 from evaluation.report.judge import core_metrics
+from evaluation.report.known_truth import MARK
 from evaluation.report.plots import training_plot
 from evaluation.report.provenance import provenance
 from evaluation.report.verdict import Verdict

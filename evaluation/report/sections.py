@@ -13,8 +13,8 @@ from evaluation.localization.registry import SPLIT_METRICS
 from evaluation.localization.split_scores import SplitScore, shown_splits, summed_metrics
 from evaluation.measures import MEASURES
 from evaluation.report.data import ReportData
-from evaluation.report.known_truth import MARK
 from evaluation.report.judge import core_metrics
+from evaluation.report.known_truth import MARK
 from evaluation.report.plots import curve_plot, epoch_plot, metric_plot, ranking_plot, stacked_bars, strata_plot
 from evaluation.report.words import epoch_of
 from evaluation.statistics.ranks import Ranking
