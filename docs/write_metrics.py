@@ -17,6 +17,7 @@ _LINES = (
     ("Ties", "ties"),
     ("Zero mass", "zero_mass"),
     ("Negative values", "negative_values"),
+    ("Zero of the map", "zero"),
     ("Settings", "settings"),
     ("Source", "source"),
 )
@@ -29,7 +30,7 @@ def definitions() -> str:
     parts += [f"| [`{row['metric']}`](#{row['metric']}) | {row['of']} | {row['answers']} |" for row in rows]
     for row in rows:
         parts += ["", f"### {row['metric']}", "", f"{row['title']}, of {row['of']}. {row['answers']}", ""]
-        parts += [f"- {label}: {row[name]}." for label, name in _LINES]
+        parts += [f"- {label}: {row[name]}." for label, name in _LINES if name in row]
         if row["equals"] != "none":
             parts.append(f"- Same numbers as `{row['equals']}`, under the name that its own paper gave it.")
     parts += ["", "### Where there is no value", "", "| status | because |", "| --- | --- |"]

@@ -84,8 +84,8 @@ def localize(
     """
     from evaluation.localization.registry import METRICS, SPLIT_METRICS
     from evaluation.localization.run import score_run
-    from evaluation.localization.split_scores import split_rows
-    from evaluation.statistics.summary import Summary, score_rows
+    from evaluation.localization.split_scores import level_words, split_rows
+    from evaluation.statistics.summary import Summary, score_rows, zero_words
     from evaluation.statistics.table import load_scores
 
     names = metrics if metrics is not None else ",".join([*METRICS, *SPLIT_METRICS])
@@ -100,6 +100,8 @@ def localize(
     labels = {str(method.key): (method.name, method.kind) for method in table.methods}
     rows = score_rows(Summary(table, seed=seed)) + split_rows(run.folder, table.checkpoint, labels)
     print_rows(rows, as_json=as_json)
+    for note in [*zero_words(table), *level_words(run.folder, table.checkpoint)]:
+        click.echo(note, err=True)
     if failed:
         raise failed
 
@@ -309,7 +311,7 @@ def compare(
     """
     from evaluation.statistics.comparison import SHORT_COLUMNS
     from evaluation.statistics.contrast import contrast_runs
-    from evaluation.statistics.summary import Summary, difference_rows
+    from evaluation.statistics.summary import Summary, difference_rows, zero_words
     from evaluation.statistics.table import load_scores
     from training.run.run import Run
 
@@ -317,15 +319,18 @@ def compare(
     if other is None:
         if other_checkpoint is not None:
             raise SettingsError("--other-checkpoint needs a second run: name RUN twice to compare its checkpoints.")
-        rows = difference_rows(Summary(load_scores(first, checkpoint, strict=strict), seed=seed))
+        table = load_scores(first, checkpoint, strict=strict)
+        rows, notes = difference_rows(Summary(table, seed=seed)), zero_words(table)
         columns: tuple[str, ...] = ("metric", "first", "second", *SHORT_COLUMNS)
     else:
         runs = (first, Run.open(other, dataset))
         contrasts = contrast_runs(runs, (checkpoint, other_checkpoint), seed=seed, strict=strict)
-        rows = [contrast.as_row() for contrast in contrasts]
+        rows, notes = [contrast.as_row() for contrast in contrasts], []
         columns = ("metric", "method", "first", "second", *SHORT_COLUMNS)
     columns += ("strict",) if strict else ()
     print_rows(rows, as_json=as_json, columns=None if as_json else columns)
+    for note in notes:
+        click.echo(note, err=True)
 
 
 @evaluate.command()

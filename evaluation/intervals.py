@@ -1,4 +1,4 @@
-"""Percentile intervals that resample piles: two views of one pile are not two independent pictures.
+"""Intervals over piles: two views of one pile are not two independent pictures. Few piles have Student's, or none.
 
 Beside them: sums over piles for many columns of values at once, and correlations that are NaN where they have no value.
 """
@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
-from core.bootstrap import interval_ends, resample_counts
+from core.bootstrap import FEWEST_RESAMPLED, interval_ends, resample_counts
 from core.seeding import Purpose, generator
+from core.student import UNBOUNDED, Ends, mean_ends
 
 FloatArray = NDArray[np.float64]
 RESAMPLES = 2000
@@ -23,7 +24,7 @@ FEW_RESAMPLES = 500
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its percentile interval; NaN ends where fewer than two piles have a value."""
+    """A mean with its interval; NaN ends where there is none, as where fewer than two piles have a value."""
 
     mean: float
     low: float
@@ -64,25 +65,32 @@ class Piles:
         return self.sums((~np.isnan(values)).astype(np.float64))
 
 
-def mean_interval(values: FloatArray, piles: NDArray[Any], *, seed: int, resamples: int = RESAMPLES) -> Interval:
-    """Return the mean of the defined `values` and its 95 % interval from resampled piles.
+def mean_interval(
+    values: FloatArray, piles: NDArray[Any], *, seed: int, resamples: int = RESAMPLES, bounds: Ends = UNBOUNDED
+) -> Interval:
+    """Return the mean of the defined `values` and its 95 % interval over piles.
 
     Args:
         values: (N,) float64, NaN where undefined; those are left out.
         piles: (N,) the pile of each value; piles are drawn with replacement, with all their values.
         seed: of the resampling; the same seed gives the same interval.
         resamples: how many times the piles are drawn.
+        bounds: between which each value lies, such as a measure's range.
+
+    From `FEWEST_RESAMPLED` piles on it is from resampled piles, with fewer Student's t; where all piles have the same
+    mean, it follows from their number and `bounds` (`core.student.mean_ends`).
 
     Source: Efron & Tibshirani 1993, percentile intervals; Davison & Hinkley 1997, section 3.8, clusters as units;
-    expanded for few piles as in `core.bootstrap.expanded_level`.
+    expanded as in `core.bootstrap.expanded_level`.
     """
     defined = ~np.isnan(values)
     values, units = values[defined], Piles.of(piles[defined])
     if len(values) == 0:
         return Interval(np.nan, np.nan, np.nan, 0, 0)
-    sums, counts = np.bincount(units.member, weights=values), np.bincount(units.member).astype(np.float64)
+    sums, counts = units.sums(values), units.counts(values)
     drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, resamples)  # (B, G)
-    return _interval(float(values.mean()), (drawn @ sums) / (drawn @ counts), len(values), units.count)
+    low, high = mean_ends(sums, counts, (drawn @ sums) / (drawn @ counts), bounds=bounds)
+    return Interval(float(values.mean()), low, high, len(values), units.count)
 
 
 def _interval(value: float, resampled: FloatArray, values: int, piles: int) -> Interval:
@@ -90,7 +98,7 @@ def _interval(value: float, resampled: FloatArray, values: int, piles: int) -> I
     return Interval(value, low, high, values, piles)
 
 
-def mean_intervals(values: FloatArray, piles: NDArray[Any], *, seed: int) -> list[Interval]:
+def mean_intervals(values: FloatArray, piles: NDArray[Any], *, seed: int, bounds: Ends = UNBOUNDED) -> list[Interval]:
     """Return `mean_interval` of each row of `values` (C, N), from one drawing of piles for all of them.
 
     A pile in which a row has no value is drawn for it all the same, and adds nothing.
@@ -101,17 +109,19 @@ def mean_intervals(values: FloatArray, piles: NDArray[Any], *, seed: int) -> lis
     with np.errstate(invalid="ignore"):
         means = (sums @ drawn.T) / (counts @ drawn.T)  # (C, B)
     intervals = []
-    for row, total, count, resampled in zip(values, sums.sum(axis=1), counts, means, strict=True):
+    for row, sum_, count, resampled in zip(values, sums, counts, means, strict=True):
         defined = int((count > 0).sum())
-        mean = float(total / count.sum()) if defined else np.nan
-        intervals.append(_interval(mean, resampled, int((~np.isnan(row)).sum()), defined))
+        mean = float(sum_.sum() / count.sum()) if defined else np.nan
+        low, high = mean_ends(sum_, count, resampled, bounds=bounds)
+        intervals.append(Interval(mean, low, high, int((~np.isnan(row)).sum()), defined))
     return intervals
 
 
 def median_interval(values: FloatArray, piles: NDArray[Any], *, seed: int, resamples: int = RESAMPLES) -> Interval:
     """Return the median of the defined `values`, as `Interval.mean`, and its interval from resampled piles.
 
-    Arguments and intervals are those of `mean_interval`, and the same seed draws the same piles.
+    Arguments are those of `mean_interval`, and the same seed draws the same piles. Fewer than `FEWEST_RESAMPLED` piles
+    give no interval.
     """
     defined = ~np.isnan(values)
     order = np.argsort(values[defined], kind="stable")
@@ -135,7 +145,7 @@ def interval_over_piles(
     seed: int,
     resamples: int = FEW_RESAMPLES,
 ) -> Interval:
-    """Return `estimate` of all items, and its percentile interval from piles drawn with replacement.
+    """Return `estimate` of all items, and its percentile interval from piles drawn with replacement; none of few piles.
 
     Args:
         estimate: takes the numbers of the items, repeated as often as their pile was drawn; may return NaN.
@@ -145,7 +155,7 @@ def interval_over_piles(
     """
     everything, units = np.arange(len(piles)), Piles.of(piles)
     value = estimate(everything) if len(piles) else float("nan")
-    if units.count < 2:
+    if units.count < FEWEST_RESAMPLED:
         return Interval(value, np.nan, np.nan, len(piles), units.count)
     counts = resample_counts(generator(seed, Purpose.BOOTSTRAP), units.count, resamples)  # (B, G)
     drawn = np.array([estimate(np.repeat(everything, times[units.member])) for times in counts])

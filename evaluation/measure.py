@@ -25,6 +25,8 @@ class NoSettings(Settings):
     """A measure with nothing to set."""
 
 
+NO_ZERO = "no_zero"
+"""Status of a measure that reads the zero of a map, of a method whose maps have none: not applicable, not undefined."""
 REASONS = {
     "empty_mask": "the part is not in the picture",
     "full_mask": "the part fills the picture",
@@ -34,8 +36,12 @@ REASONS = {
     "no_others": "no other brick is in the picture",
     "no_floor": "bricks fill the picture",
     "no_cutoff": "no maps of val pictures to choose the threshold on",
+    NO_ZERO: "0 in the method's maps means nothing, so the measure does not apply to it",
 }
-"""Why a measure of localisation has no value, by status."""
+"""Why a measure of localisation has no value, by status; `NO_ZERO` is given by tables, the others by scoring."""
+
+
+_ZERO_MATTERS = "needs one: adding a constant to a map changes it, so it applies to methods that claim mass alone"
 
 
 @dataclass(frozen=True)
@@ -88,8 +94,15 @@ class Measure(Generic[Material, Computed]):
     """Status of a finite map without a value."""
     lacking: tuple[str, Callable[[Material, Any], BoolArray]] | None = None
     """A further reason to have no value whatever the map is, and the maps (M,) for which it holds."""
+    needs_zero: bool = False
+    """Whether adding a constant to a map changes what it says, as with shares of mass or of the maximum: then it says
+    something only of maps whose zero means that a pixel does nothing (the claim ``mass`` of `explain.protocol`)."""
+    compared: bool = True
+    """Whether methods are held against each other on it; not where it asks less of some, as of coarse maps."""
     needs_others: bool = False
     """Whether it asks where the other bricks are."""
+    level: str = "chance"
+    """What stands beside its values: chance, or another level that is not what a map of uniform noise scores."""
     chance_of_noise: bool = False
     """Whether chance is what a map of independent uniform noise scores on the same picture and class."""
     prepare: Callable[[Any, Any], object] | None = None
@@ -138,6 +151,7 @@ class Measure(Generic[Material, Computed]):
             "ties": self.ties,
             "zero_mass": self.zero_mass,
             "negative_values": self.negative_values,
+            "zero": _ZERO_MATTERS if self.needs_zero else "",
             "settings": (settings or "none") if self.is_localization else "",
             "equals": (self.equals or "none") if self.is_localization else "",
             "cost": self.cost,
@@ -149,11 +163,12 @@ class Measure(Generic[Material, Computed]):
     def strict(self, values: FloatArray, status: NDArray[np.str_]) -> FloatArray:
         """Return `values` with the worst value where they are undefined: 0 where higher is better.
 
-        Scores that are not there at all (status ``missing``) stay NaN, and so do those of a measure whose worst value
-        is infinite. `values` and `status` have one shape, any.
+        Scores that are not there at all (status ``missing``) stay NaN, and so do those of methods that the measure does
+        not apply to (`NO_ZERO`) and of a measure whose worst value is infinite. `values` and `status` have one shape,
+        any.
         """
         worst = self.range[0] if self.direction == "higher" else self.range[1]
-        undefined = (status != "ok") & (status != "missing")
+        undefined = ~np.isin(status, ["ok", "missing", NO_ZERO])
         return np.where(undefined, worst if np.isfinite(worst) else np.nan, values)
 
 

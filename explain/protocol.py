@@ -112,6 +112,11 @@ class MethodRow:
     tolerance: float = 1e-4
     """Largest difference to the reference that passes, as a share of the reference map's largest absolute value."""
 
+    @property
+    def has_zero(self) -> bool:
+        """Return whether shares of a map's mass mean anything: baselines and the oracle are drawn so."""
+        return self.kind != "method" or "mass" in self.claims
+
 
 class NoSettings(Settings):
     """Nothing to set."""

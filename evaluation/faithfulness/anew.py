@@ -122,6 +122,7 @@ MAX_SENSITIVITY = Measure(
     kind="stability",
     compute=max_sensitivity,
     settings=StabilitySettings,
+    needs_zero=True,
     undefined="zero_map",
     formula="largest |map(x + d) − map(x)| / |map(x)| over small random changes d of the picture x",
     direction="lower",

@@ -63,6 +63,7 @@ AVERAGE_DROP = Measure(
     kind="pixels",
     compute=average_drop,
     settings=DropSettings,
+    needs_zero=True,
     undefined="zero_mass",
     formula="max(0, Y − O) / Y: Y the class's probability, O that of the picture times the map (0 to 1)",
     direction="lower",

@@ -51,6 +51,7 @@ COMPLEXITY = Measure(
     compute=complexity,
     settings=NoSettings,
     undefined="zero_map",
+    needs_zero=True,
     answers="Of how many pixels does the map speak? Its exponential is that number, if all had the same share.",
     formula="entropy of the map's absolute values as shares of their sum, in nats",
     direction="lower",

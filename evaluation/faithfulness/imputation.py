@@ -78,7 +78,7 @@ def gather_effects(regions: Mapping[str, Regions], pile_of: Mapping[str, int], c
 
 
 def departures(effects: Effects, *, seed: int) -> list[Departure]:
-    """Return each removal against the truth, on own logits first, with intervals from resampled piles."""
+    """Return each removal against the truth, on own logits first, with intervals over piles."""
     return [
         _departure(effects, name, where, logit, seed)
         for logit, where in (("own", effects.is_own), ("other", ~effects.is_own))
@@ -96,6 +96,6 @@ def _departure(effects: Effects, name: str, where: NDArray[np.bool_], logit: str
         bias=mean_interval(claimed - true, piles, seed=seed),
         error=mean_interval(np.abs(claimed - true), piles, seed=seed),
         rank_correlation=interval_over_piles(lambda places: spearman(true[places], claimed[places]), piles, seed=seed),
-        sign_errors=mean_interval(wrong, piles, seed=seed),
+        sign_errors=mean_interval(wrong, piles, seed=seed, bounds=(0.0, 1.0)),
         effects=len(true),
     )

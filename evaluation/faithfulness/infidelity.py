@@ -85,6 +85,7 @@ INFIDELITY = Measure(
     compute=infidelity,
     settings=InfidelitySettings,
     undefined="constant",
+    needs_zero=True,
     answers="How wrong is the map about what the logit loses with a square of the picture?",
     formula="mean over random squares of (scale x the map's sum there − the logit's fall without)² / mean of the fall²",
     direction="lower",

@@ -52,6 +52,7 @@ MONOTONICITY = Measure(
     compute=monotonicity,
     settings=MonotonicitySettings,
     undefined="constant",
+    needs_zero=True,
     answers="Does the size of the map in a cell say how much the logit changes without it?",
     formula="rank correlation, over all cells, of |the map's sum there| and |the logit's change without it|",
     direction="higher",

@@ -108,6 +108,7 @@ TWIN_RANK = Measure(
     kind="twins",
     compute=twin_rank,
     settings=TwinSettings,
+    needs_zero=True,
     undefined="one_part",
     lacking=("no_effect", _no_effect),
     formula="Kendall's tau-a, over the picture's parts, of the map's mass on a part and the logit's fall without it, "

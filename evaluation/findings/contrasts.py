@@ -147,7 +147,7 @@ def contrast_pairs(material: Material, *, seed: int) -> list[PairTest]:
     logits, with_first, on_first = (np.stack(column) for column in list(zip(*columns, strict=True))[1:])
     confusion = group_effects(logits, with_first, material.pictures.piles, seed=seed)
     sharing = paired_effects(np.where(on_first, share - area, np.nan), piles, seed=seed)
-    shares = mean_intervals(np.where(on_first, share, np.nan), piles, seed=seed)
+    shares = mean_intervals(np.where(on_first, share, np.nan), piles, seed=seed, bounds=(0.0, 1.0))
     lifts = np.where(explained == np.array([[second] for _, second in pairs]), share / area, np.nan)
     beside = group_effects(lifts, on_first, piles, seed=seed)
     p_values = np.array([max(one.p_value, two.p_value) for one, two in zip(confusion, sharing, strict=True)])

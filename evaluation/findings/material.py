@@ -23,6 +23,7 @@ from explain.store import load_maps
 from training.run.run import Run
 
 FLOOR = "mass_on_floor"
+TWIN_METRIC = "twin_top"
 METRICS = (*LEAD_METRICS, FLOOR, "lift_on_floor")
 
 
@@ -83,6 +84,22 @@ class Material:
         if metric not in self.table.metrics:
             return np.full(len(self.table.pairs), np.nan)
         return np.asarray(self.table.values[self.method, self.table.metrics.index(metric)], dtype=np.float64)
+
+    @property
+    def reads_mass(self) -> bool:
+        """Return whether shares of the maps' mass mean anything: without, parts are not held against each other."""
+        return not self.label.no_zero
+
+    @cached_property
+    def twin_effects(self) -> tuple[int, int] | None:
+        """Return for how many pairs no part's removal has an effect, and how many were asked; None without twins."""
+        table = load_scores(self.run, self.table.checkpoint, [TWIN_METRIC])
+        if not table.metrics:
+            return None
+        status = table.status[:, 0]
+        asked = np.isin(status, ["ok", "no_effect"]).any(axis=0)
+        without = (status == "no_effect").any(axis=0)
+        return (int(without.sum()), int(asked.sum())) if asked.any() else None
 
     @cached_property
     def dataset(self) -> PileDataset:
@@ -181,6 +198,7 @@ def _choose(table: ScoreTable, name: str | None) -> int:
                 f"there are those of {', '.join(names)}."
             )
         return ranked[names.index(name)]
+    ranked = [number for number in ranked if not table.methods[number].no_zero] or ranked
     values = table.values[ranked, table.metrics.index(table.lead)]
     ranking = rank_methods(values, table.piles, MEASURES[table.lead].direction, ())
     return ranked[0 if ranking is None else ranking.order[0]]

@@ -14,6 +14,7 @@ from evaluation.findings.contrasts import GroupTest, PairTest, contrast_groups, 
 from evaluation.findings.cure import FACTOR, Cure, base_settings, cure, cure_text, write_cure
 from evaluation.findings.examples import examples_of
 from evaluation.findings.material import Material, gather_material
+from evaluation.findings.standing import Standing, stand, standing_words, twin_words
 from evaluation.findings.wording import Finding, Test, finding_of, headline, limits, part_title, plain
 from evaluation.report.plots import draw_mean, lines_figure
 from evaluation.statistics.strata import FEWEST_PILES
@@ -31,6 +32,8 @@ class FindingsPage:
     """The settings file for `render run`; None where none was asked for, or nothing was found."""
     headline: str
     limits: tuple[str, ...]
+    standings: tuple[Standing, ...]
+    """Where the maps lie at all."""
     findings: tuple[Finding, ...]
     tests: tuple[Test, ...]
     """All of them, also those that found nothing."""
@@ -61,8 +64,10 @@ def write_findings(
         SettingsError: no such checkpoint or method.
     """
     material = gather_material(run, checkpoint=checkpoint, method=method)
-    groups = {kind: contrast_groups(material, kind, seed=seed) for kind in KINDS}
-    pairs = contrast_pairs(material, seed=seed)
+    standings = stand(material, seed=seed)
+    reads = material.reads_mass
+    groups = {kind: contrast_groups(material, kind, seed=seed) if reads else [] for kind in KINDS}
+    pairs = contrast_pairs(material, seed=seed) if reads else []
     tests: list[Test] = [*groups["part"], *pairs, *groups["floor"], *groups["lighting"]]
     findings = tuple(finding_of(material, test) for test in tests if test.found)
     cured, text = None, ""
@@ -70,15 +75,16 @@ def write_findings(
         cured = cure(base_settings(run.dataset), [finding.test for finding in findings])
         origin = f"run {run.info.run_id}, {material.table.checkpoint}"
         text = cure_text(cured, origin=origin, seed=run.dataset.manifest.seed)
-    html = _render(material, findings, groups, pairs, cured, text, seed)
+    html = _render(material, standings, findings, groups, pairs, cured, text, seed)
     save_page(out, html)
     if settings is not None and cured is not None:
         write_cure(text, settings)
     return FindingsPage(
         path=out,
         settings=settings if cured is not None else None,
-        headline=headline(material, findings),
+        headline=headline(material, standings, findings),
         limits=limits(material, groups, pairs),
+        standings=tuple(standings),
         findings=findings,
         tests=tuple(tests),
     )
@@ -91,6 +97,7 @@ def document(page: FindingsPage) -> dict[str, object]:
         "settings": page.settings,
         "headline": page.headline,
         "limits": page.limits,
+        "standing": [one.as_row() for one in page.standings],
         "findings": [
             {"title": one.title, "sentences": one.sentences, "advice": one.advice, **one.test.as_row()}
             for one in page.findings
@@ -101,6 +108,7 @@ def document(page: FindingsPage) -> dict[str, object]:
 
 def _render(
     material: Material,
+    standings: Sequence[Standing],
     findings: Sequence[Finding],
     groups: dict[str, list[GroupTest]],
     pairs: Sequence[PairTest],
@@ -116,7 +124,8 @@ def _render(
     }
     return environment.get_template("findings.html.j2").render(
         material=material,
-        headline=headline(material, findings),
+        headline=headline(material, standings, findings),
+        standing=[*map(standing_words, standings), twin_words(material)],
         limits=limits(material, groups, pairs),
         findings=[(finding, examples_of(material, finding.test)) for finding in findings],
         groups=[

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from evaluation.findings.contrasts import GroupTest, PairTest
 from evaluation.findings.material import Material
+from evaluation.findings.standing import Standing, off_words
 from evaluation.report.words import listed
 from evaluation.statistics.strata import FEWEST_PILES
 
@@ -44,8 +45,14 @@ def finding_of(material: Material, test: Test) -> Finding:
     return _part(material, test) if test.kind == "part" else _surroundings(test)
 
 
-def headline(material: Material, findings: Sequence[Finding]) -> str:
-    """Return in one sentence what was found, or that nothing was."""
+def headline(material: Material, standings: Sequence[Standing], findings: Sequence[Finding]) -> str:
+    """Return what was found, or that nothing was; before it, if so, that all maps lie mostly off the bricks."""
+    off = off_words(material, standings)
+    return f"{off} {_found(material, findings, is_off=bool(off))}".strip()
+
+
+def _found(material: Material, findings: Sequence[Finding], *, is_off: bool) -> str:
+    """Return in one sentence what sets parts, pairs, floors and lights apart, or that nothing does."""
     kinds = ["pair" if isinstance(one.test, PairTest) else one.test.kind for one in findings]
     told = [
         f"{verb} {_number(kinds.count(kind))} {one if kinds.count(kind) == 1 else many}"
@@ -54,6 +61,10 @@ def headline(material: Material, findings: Sequence[Finding]) -> str:
     ]
     if not told:
         title = material.label.title
+        if not material.reads_mass:
+            return "" if is_off else f"Parts are not held against each other: {title} has maps without a zero."
+        if is_off:
+            return "No part, floor or light differs clearly from the others in that."
         return f"Nothing stands out in the maps of {title}: there is nothing in particular to render more of."
     return f"The network {listed(told)}."
 
@@ -67,6 +78,13 @@ def limits(material: Material, groups: Mapping[str, Sequence[GroupTest]], pairs:
         _MAPS,
         _CAUSES,
     ]
+    if not material.reads_mass:
+        told.append(
+            f"Shares of a map's mass say nothing of {material.label.title}, since {material.label.no_zero}. So its "
+            "maps are asked for their highest point alone, and parts, floors, lights and pairs are not tested: choose "
+            "a method that claims mass with --method (`explain methods`)."
+        )
+        return tuple(told)
     lacking = [
         name
         for name, tests in (

@@ -46,6 +46,7 @@ class Batch:
         masks: BoolArray,
         others: BoolArray | None = None,
         boxes: Sequence[IntArray] | None = None,
+        cell_px: FloatArray | None = None,
     ) -> None:
         """Take the batch.
 
@@ -55,6 +56,7 @@ class Batch:
             others: (M, H, W) bool, pixels of other bricks; None if nobody asks for them.
             boxes: for each map (B, 4) int64 x, y, width, height in px of the class's bricks; None for one box around
                 each mask.
+            cell_px: (M,) the side of a cell of each map's own grid, in px of the masks; None takes 1.
         """
         count, self.height, self.width = maps.shape
         self.pixels = self.height * self.width
@@ -62,6 +64,7 @@ class Batch:
         self.masks = masks.reshape(count, self.pixels)
         self._others = None if others is None else others.reshape(count, self.pixels)
         self._boxes = boxes
+        self.cell_px = np.ones(count) if cell_px is None else cell_px
         self._masses: dict[SignPolicy, FloatArray] = {}
 
     def __len__(self) -> int:

@@ -75,6 +75,8 @@ class FocusRow:
     undefined: float
     """Share of the mosaics without a value."""
     mosaics: int
+    applies: bool = True
+    """Whether the method's maps have the zero that focus reads; if not, there is no mean."""
     setting: str = ""
     """Which mosaics: checkpoint, split and seed, such as ``epoch_0007-test-0``."""
 
@@ -203,7 +205,10 @@ def _score(
 
 def _row(label: str, name: str, table: pa.Table, seed: int, setting: str) -> FocusRow:
     values = np.array(table.column("value").to_pylist(), dtype=np.float64)
-    interval = mean_interval(values, np.arange(len(values)), seed=seed)
+    undefined, applies = float(np.isnan(values).mean()), find_method(name).has_zero
+    if not applies:
+        values, undefined = np.full(len(values), np.nan), 0.0
+    interval = mean_interval(values, np.arange(len(values)), seed=seed, bounds=(0.0, 1.0))
     return FocusRow(
         method=label,
         kind=find_method(name).kind,
@@ -212,8 +217,9 @@ def _row(label: str, name: str, table: pa.Table, seed: int, setting: str) -> Foc
         low=interval.low,
         high=interval.high,
         chance=float(np.mean(table.column("chance").to_pylist())),
-        undefined=float(np.isnan(values).mean()),
+        undefined=undefined,
         mosaics=len(values),
+        applies=applies,
         setting=setting,
     )
 

@@ -25,6 +25,7 @@ METRICS: dict[str, MapMeasure] = {
     row.name: row
     for row in (
         ranks.POINTING_GAME,
+        ranks.POINTING_GAME_CELL,
         mass.MASS_ACCURACY,
         ranks.RANK_ACCURACY,
         ranks.TOP_K,
@@ -83,6 +84,7 @@ def score(
     *,
     others: BoolArray | None = None,
     boxes: Sequence[NDArray[Any]] | None = None,
+    cell_px: FloatArray | None = None,
     **settings: object,
 ) -> Scores:
     """Return what `metric` says of each map.
@@ -93,22 +95,29 @@ def score(
         masks: (N, H, W) bool, the pixels of the class that the map explains; of ``focus``, its tiles.
         others: as in `Truth`; metrics that tell other bricks from the floor need it.
         boxes: as in `Truth`.
+        cell_px: as in `Scorer`.
         settings: the metric's own settings, such as ``threshold=0.3`` for ``iou_fixed``.
 
     Raises:
         SettingsError: no such metric or setting.
         BrickbenchError: arrays of other shapes or types, or `others` is needed and not given.
     """
-    return Scorer(maps, Truth(masks, others, boxes)).scores({metric: metric_settings(metric, settings)})[metric]
+    return Scorer(maps, Truth(masks, others, boxes), cell_px).scores({metric: metric_settings(metric, settings)})[
+        metric
+    ]
 
 
 class Scorer:
     """Maps with their truth, checked, and what several metrics need computed once: one sort serves all ranks."""
 
-    def __init__(self, maps: NDArray[Any], truth: Truth) -> None:
+    def __init__(self, maps: NDArray[Any], truth: Truth, cell_px: FloatArray | None = None) -> None:
         """Check what comes in and settle the cases in which no metric has a value; raises as `score` does.
 
-        `maps` are (N, H, W) float, as in `score`; float64 is computed in float64, other types in float32.
+        Args:
+            maps: (N, H, W) float, as in `score`; float64 is computed in float64, other types in float32.
+            truth: what is known of the pictures.
+            cell_px: (N,) the side of a cell of each map's own grid, before it was resized, in px of the masks; None
+                says that maps come at their own size, with cells of 1 px.
         """
         _check(maps, truth)
         count, pixels = len(maps), maps.shape[1] * maps.shape[2]
@@ -129,7 +138,8 @@ class Scorer:
             boxes = [np.asarray(truth.boxes[row], dtype=np.int64).reshape(-1, 4) for row in self._rows]
         self._has_others = truth.others is not None
         others = None if truth.others is None else truth.others[rows]
-        self._batch = Batch(values, truth.masks[rows], others, boxes)
+        own_cells = None if cell_px is None else cell_px[rows]
+        self._batch = Batch(values, truth.masks[rows], others, boxes, own_cells)
 
     def scores(self, metrics: Mapping[str, Settings]) -> dict[str, Scores]:
         """Return the scores of metrics of one map, by name."""

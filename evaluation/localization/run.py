@@ -178,13 +178,13 @@ def score_shard(state: tuple[Run, TruthReader], task: ShardTask) -> int:
         folder: {name: [] for name in metrics} for folder, metrics in task.lacking.items()
     }
     summed = summed_metrics()
-    for chunk, maps, parts in _same_size(rows, load_maps(run.folder, rows), truth):
+    for chunk, maps, cell_px, parts in _same_size(rows, load_maps(run.folder, rows), truth):
         known = Truth(
             np.stack([part.mask for part in parts]),
             np.stack([part.others for part in parts]),
             [part.boxes for part in parts],
         )
-        scorer = Scorer(maps, known)
+        scorer = Scorer(maps, known, cell_px)
         for name, scores in scorer.scores(task.lacking[SCORES]).items():
             tables[SCORES][name].append(score_table(name, task.lacking[SCORES][name], chunk, scores))
         for name, settings in task.lacking[SUMS].items():
@@ -200,19 +200,24 @@ def score_shard(state: tuple[Run, TruthReader], task: ShardTask) -> int:
 
 def _same_size(
     rows: Sequence[Attribution], maps: Iterable[NDArray[Any]], truth: TruthReader
-) -> Iterator[tuple[list[Attribution], NDArray[Any], list[PartTruth]]]:
-    """Yield (rows, maps (N, H, W), truths) of up to CHUNK maps that follow each other and whose pictures are alike."""
+) -> Iterator[tuple[list[Attribution], NDArray[Any], NDArray[np.float64], list[PartTruth]]]:
+    """Yield (rows, maps (N, H, W), sides of their cells in px (N,), truths) of up to CHUNK maps that follow each other.
+
+    Their pictures are of one size.
+    """
     chunk: list[Attribution] = []
+    cells: list[float] = []
     values: list[NDArray[Any]] = []
     truths: list[PartTruth] = []
     for row, values_of_map in zip(rows, maps, strict=True):
         part = truth.of(row.image_id, row.part_id)
         if chunk and (len(chunk) == CHUNK or part.mask.shape != truths[0].mask.shape):
-            yield chunk, np.stack(values), truths
-            chunk, values, truths = [], [], []
+            yield chunk, np.stack(values), np.array(cells), truths
+            chunk, values, cells, truths = [], [], [], []
         chunk.append(row)
         height, width = part.mask.shape
+        cells.append(max(height / values_of_map.shape[0], width / values_of_map.shape[1]))
         values.append(resize_maps(values_of_map[None], height, width, find_method(row.method).resize)[0])
         truths.append(part)
     if chunk:
-        yield chunk, np.stack(values), truths
+        yield chunk, np.stack(values), np.array(cells), truths

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from core.bootstrap import interval_ends, resample_counts
+from core.bootstrap import resample_counts, symmetric_ends
 from core.files import atomic_file
 from core.seeding import Purpose, generator
 from evaluation.localization.metrics.iou import IOU_CHOICE, STEPS, expected_iou
@@ -48,9 +48,11 @@ class SplitScore:
     metric: str
     value: float
     low: float
-    """Lower end of the 95 % interval over resampled piles."""
+    """Lower end of the 95 % interval over resampled piles, `core.bootstrap.symmetric_ends`: a maximum over thresholds
+    flatters, and more so where it is drawn again. NaN with too few piles."""
     high: float
     chance: float
+    """Or the level that the metric's row names."""
     threshold: float
     """At which `value` was reached; NaN where there is no single one."""
     maps: int
@@ -164,13 +166,28 @@ def split_rows(run_folder: Path, checkpoint: str, labels: Mapping[str, tuple[str
             "low": score.low,
             "high": score.high,
             "median": float("nan"),
-            "chance": score.chance,
+            "chance": score.chance if SPLIT_METRICS[score.metric].level == "chance" else float("nan"),
             "undefined": score.undefined,
             "maps": score.maps,
             "piles": score.piles,
         }
         for score in scores
         if score.split in splits
+    ]
+
+
+def level_words(run_folder: Path, checkpoint: str) -> list[str]:
+    """Return a sentence for each split and metric that has another level beside it than chance: what it scores."""
+    scores = [each for each in load_split_scores(run_folder) if each.checkpoint == checkpoint]
+    levels = {
+        (each.metric, each.split): each.chance
+        for each in scores
+        if each.metric in SPLIT_METRICS and SPLIT_METRICS[each.metric].level != "chance" and each.chance == each.chance
+    }
+    return [
+        f"{metric} ({split}) has no known chance level; the {SPLIT_METRICS[metric].level} scores {level:.4g}."
+        for (metric, split), level in levels.items()
+        if split in shown_splits(scores)
     ]
 
 
@@ -217,7 +234,7 @@ def _finish(key: _Key, total: _Sums, seed: int) -> SplitScore:
         assert finish is not None, "a metric of a split"
         value, chance, threshold = map(float, finish(sums.sum(axis=0), settings))
         drawn = resample_counts(generator(seed, Purpose.BOOTSTRAP), len(sums), RESAMPLES)
-        low, high = interval_ends(finish(drawn @ sums, settings)[0], len(sums))
+        low, high = np.clip(symmetric_ends(value, finish(drawn @ sums, settings)[0], len(sums)), *metric.range)
     return SplitScore(
         **key._asdict(),
         value=value,

@@ -10,8 +10,9 @@ from core.errors import SettingsError
 from evaluation.gold.known import SHIPPED, read_known
 from evaluation.localization.focus_run import FocusRow, load_focus
 from evaluation.localization.split_scores import SplitScore, load_split_scores
+from evaluation.report.judge import core_metrics
 from evaluation.report.known_truth import TruthLine, truth_lines, truth_words
-from evaluation.report.verdict import NetworkFacts, Verdict, core_metrics, decide
+from evaluation.report.verdict import NetworkFacts, Verdict, decide
 from evaluation.statistics.contrast import Growth, grow, require_same_pictures
 from evaluation.statistics.facts import PairFacts, read_logits, read_pair_facts
 from evaluation.statistics.strata import Stratum, StratumScore, strata, stratum_scores

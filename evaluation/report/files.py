@@ -15,7 +15,7 @@ from evaluation.report.data import ReportData
 from evaluation.report.provenance import provenance
 from evaluation.report.sections import focus_rows, mass_shares, split_rows
 from evaluation.statistics.summary import difference_rows, ranking_rows, score_rows
-from evaluation.statistics.table import MISSING
+from evaluation.statistics.zero import MISSING
 
 NAMES = ("report.json", "scores.json", "scores.csv", "scores.parquet")
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from core.pages import data_uri, page_number
 from dataset.pile_dataset import PileDataset
 from evaluation.measures import MEASURES
-from evaluation.report.verdict import CORE
+from evaluation.report.judge import CORE
 from evaluation.statistics.table import ScoreTable
 from explain.draw import Colouring, Picture, colouring_of, overlay, scaled_picture, with_outline
 from explain.methods import METHODS

@@ -14,10 +14,11 @@ from evaluation.report import sections
 from evaluation.report.data import ReportData, gather
 from evaluation.report.files import write_files
 from evaluation.report.gallery import Gallery
+from evaluation.report.judge import core_metrics
 from evaluation.report.known_truth import MARK
 from evaluation.report.plots import training_plot
 from evaluation.report.provenance import provenance
-from evaluation.report.verdict import Verdict, core_metrics
+from evaluation.report.verdict import Verdict
 from evaluation.report.words import growth_words, variation_words
 from evaluation.statistics.strata import FEWEST_PILES
 from training.run.run import Run
@@ -80,6 +81,7 @@ def _render(report: ReportData, cases: int) -> str:
             verdict=report.verdict,
             plots=sections.metric_panels(report),
             cells=[[summary.cell(method, metric) for metric in table.metrics] for method in table.methods],
+            not_applicable=not all(cell.applies for cell in summary.cells),
             metrics={name: MEASURES[name] for name in table.metrics},
             lead=MEASURES[report.lead],
             core=core_metrics(table),
@@ -93,7 +95,7 @@ def _render(report: ReportData, cases: int) -> str:
             truth_tests=TESTS,
             mark=MARK,
             split_lines=sections.split_lines(report),
-            split_metrics=[definition.title for definition in SPLIT_METRICS.values()],
+            split_metrics=list(SPLIT_METRICS.values()),
             focus=sections.focus_lines(report),
             mass=sections.mass_plot(report),
             shares=sections.mass_shares(report),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import yaml
 
-from core.bootstrap import LEVEL
+from core.bootstrap import FEWEST_RESAMPLED, LEVEL
 from core.errors import BrickbenchError
 from core.versions import installed_versions
 from evaluation.intervals import RESAMPLES
@@ -61,10 +61,17 @@ def provenance(report: ReportData) -> list[tuple[str, str]]:
     versions = ", ".join(f"{name} {version}" for name, version in installed_versions(_LIBRARIES).items())
     return [
         *rows,
-        ("Intervals", f"{LEVEL:.0%}, {RESAMPLES} bootstrap resamples of piles, expanded percentile, seed {seed}"),
+        ("Intervals", _intervals_text(seed)),
         ("Tests", tests),
         ("Software", f"Python {platform.python_version()}, {versions}"),
     ]
+
+
+def _intervals_text(seed: int) -> str:
+    return (
+        f"{LEVEL:.0%}, {RESAMPLES} bootstrap resamples of piles, expanded percentile, seed {seed}; with fewer than "
+        f"{FEWEST_RESAMPLED} piles Student's t for means, and none for other numbers"
+    )
 
 
 def settings_text(settings: Mapping[str, object]) -> str:

@@ -10,12 +10,12 @@ from evaluation.intervals import Interval
 from evaluation.localization.focus_run import FocusRow
 from evaluation.localization.metrics.iou import IOU_CHOICE
 from evaluation.localization.registry import SPLIT_METRICS
-from evaluation.localization.split_scores import SplitScore, shown_splits
+from evaluation.localization.split_scores import SplitScore, shown_splits, summed_metrics
 from evaluation.measures import MEASURES
 from evaluation.report.data import ReportData
+from evaluation.report.judge import core_metrics
 from evaluation.report.known_truth import MARK
 from evaluation.report.plots import curve_plot, epoch_plot, metric_plot, ranking_plot, stacked_bars, strata_plot
-from evaluation.report.verdict import core_metrics
 from evaluation.report.words import epoch_of
 from evaluation.statistics.ranks import Ranking
 from evaluation.statistics.summary import Difference
@@ -51,7 +51,8 @@ class SplitLine:
     scores: tuple[SplitScore | None, ...]
     """One a metric of `SPLIT_METRICS`, None where it was not scored."""
     chosen: SplitScore | None
-    """The threshold of `iou_best` and the mean IoU that it reached on val; None without maps of val pictures."""
+    """The threshold of `iou_best` and the mean IoU that it reached on val; None without maps of val pictures, and of
+    methods without a zero."""
 
 
 def metric_panels(report: ReportData) -> list[TitledPlot]:
@@ -60,7 +61,7 @@ def metric_panels(report: ReportData) -> list[TitledPlot]:
     return [
         TitledPlot(
             MEASURES[metric].title + (" (lower is better)" if MEASURES[metric].direction == "lower" else ""),
-            metric_plot([report.summary.cell(method, metric) for method in table.methods]),
+            metric_plot([report.summary.cell(each, metric) for each in table.methods if table.applies(each, metric)]),
         )
         for index, metric in enumerate(table.metrics)
         if metric not in report.summary.repeated and not np.isnan(table.values[:, index]).all()
@@ -82,8 +83,11 @@ def ranking_panels(report: ReportData) -> list[tuple[TitledPlot, Ranking]]:
     ]
 
 
-def difference_lines(report: ReportData) -> list[tuple[str, list[Difference]]]:
-    """Return for each explanation against each later one and each baseline the differences, one a metric."""
+def difference_lines(report: ReportData) -> list[tuple[str, list[Difference | None]]]:
+    """Return for each explanation against each later one and each baseline the differences, one a metric.
+
+    None stands where the metric does not apply to both.
+    """
     rows = []
     methods = [method for method in report.table.methods if method.is_ranked]
     for number, first in enumerate(methods):
@@ -105,7 +109,7 @@ def effect_lines(report: ReportData) -> list[tuple[str, Difference]]:
         (name, difference)
         for name, differences in difference_lines(report)
         for difference in differences
-        if difference.metric in core and difference.second.is_ranked
+        if difference is not None and difference.metric in core and difference.second.is_ranked
     ]
 
 
@@ -226,7 +230,7 @@ def split_lines(report: ReportData) -> list[SplitLine]:
     lines = []
     for method in report.table.methods:
         own = [score for score in report.splits if score.method_key == method.key]
-        chosen = next((score for score in own if score.metric == IOU_CHOICE.name), None)
+        chosen = next((score for score in own if score.metric == IOU_CHOICE.name and not method.no_zero), None)
         for split in shown_splits(report.splits):
             by_name = {score.metric: score for score in own if score.split == split}
             scores = tuple(by_name.get(name) for name in SPLIT_METRICS)
@@ -238,11 +242,17 @@ def split_lines(report: ReportData) -> list[SplitLine]:
 def split_rows(report: ReportData) -> list[dict[str, object]]:
     """Return the scores of splits as rows for JSON."""
     return [
-        asdict(score) | {"method": method.name}
+        asdict(score) | {"method": method.name} | _level(score)
         for method in report.table.methods
         for score in report.splits
         if score.method_key == method.key
     ]
+
+
+def _level(score: SplitScore) -> dict[str, object]:
+    """Return the level beside a score under its own name, where it is not chance."""
+    level = summed_metrics()[score.metric].level
+    return {} if level == "chance" else {"chance": None, level.replace(" ", "_").replace("-", "_"): score.chance}
 
 
 def focus_lines(report: ReportData) -> list[tuple[MethodLabel, FocusRow]]:

@@ -27,11 +27,8 @@ class Aligned:
     """(P,)"""
     values: FloatArray
     """(R, M, K, P), NaN where undefined or missing"""
-
-    @property
-    def cells(self) -> list[tuple[int, int]]:
-        """Return the numbers of every method and metric, by method, then metric."""
-        return [(method, metric) for method in range(len(self.methods)) for metric in range(len(self.metrics))]
+    cells: tuple[tuple[int, int], ...]
+    """The numbers of every method and metric that applies to it, by method, then metric: one at least."""
 
 
 def align(tables: Sequence[ScoreTable], names: Sequence[str]) -> Aligned:
@@ -64,12 +61,22 @@ def align(tables: Sequence[ScoreTable], names: Sequence[str]) -> Aligned:
         (rows, [table.metrics.index(name) for name in metrics], _numbers_of(pairs, table))
         for table, rows in zip(tables, zip(*methods, strict=True), strict=True)
     ]
+    shared = tuple(tables[0].methods[first] for first, *_ in methods)
+    cells = tuple(
+        (method, metric)
+        for method, label in enumerate(shared)
+        for metric, name in enumerate(metrics)
+        if tables[0].applies(label, name)
+    )
+    if not cells:
+        raise _nothing(names, "metric that applies to a method", "score each with more metrics (`evaluate localize`)")
     return Aligned(
         names=tuple(names),
-        methods=tuple(tables[0].methods[first] for first, *_ in methods),
+        methods=shared,
+        cells=cells,
         metrics=tuple(metrics),
         piles=tables[0].piles[columns[0][2]],
-        values=np.stack([table.values[np.ix_(*cells)] for table, cells in zip(tables, columns, strict=True)]),
+        values=np.stack([table.values[np.ix_(*places)] for table, places in zip(tables, columns, strict=True)]),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from core.errors import BrickbenchError, SettingsError
 from evaluation.intervals import Interval, mean_intervals
+from evaluation.measures import MEASURES
 from evaluation.statistics.align import align
 from evaluation.statistics.comparison import Comparison, strict_column
 from evaluation.statistics.effects import corrected_effects
@@ -144,6 +145,7 @@ def grow(tables: Sequence[ScoreTable], *, seed: int) -> list[Growth]:
     values = np.where(np.isnan(both.values).any(axis=0), np.nan, both.values)  # (R, M, K, P)
     differences = np.stack([values[-1][cell] - values[0][cell] for cell in both.cells])
     effects = corrected_effects(differences, both.piles, seed=seed)
+    ranges = [MEASURES[name].range for name in both.metrics]
     return [
         Growth(
             metric=both.metrics[metric],
@@ -151,7 +153,7 @@ def grow(tables: Sequence[ScoreTable], *, seed: int) -> list[Growth]:
             p_corrected=p_value,
             method=both.methods[method],
             checkpoints=names,
-            means=tuple(mean_intervals(values[:, method, metric], both.piles, seed=seed)),
+            means=tuple(mean_intervals(values[:, method, metric], both.piles, seed=seed, bounds=ranges[metric])),
         )
         for (method, metric), (effect, p_value) in zip(both.cells, effects, strict=True)
     ]

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from core.bootstrap import Estimate, interval_ends, resample_counts
+from core.bootstrap import FEWEST_RESAMPLED, Estimate, interval_ends, resample_counts
 from core.seeding import Purpose, generator
+from core.student import mean_ends, ratio_residuals, student_ends
 from evaluation.intervals import RESAMPLES, FloatArray, Interval, Piles
 from evaluation.statistics.permutation import flips_for, holm, sign_flip_p_values
 
@@ -76,9 +77,15 @@ def _effects(differences: FloatArray, p_values: FloatArray, piles: Piles, drawn:
     effects = []
     for column, values in enumerate(differences):
         units = int((sums[0, column] > 0).sum())
-        ends = interval_ends(resampled[:, column], units)  # (2, 3)
+        counts, totals, _, won = sums[:, column]
+        low, high = mean_ends(totals, counts, resampled[0, column] - centre[column])
+        ends = (
+            (low + centre[column], high + centre[column]),
+            interval_ends(resampled[1, column], units).tolist(),
+            mean_ends(won, counts, resampled[2, column], bounds=(0.0, 1.0)),
+        )
         mean, standardised, superiority = (
-            Estimate(float(whole[row, column, 0]), float(ends[0, row]), float(ends[1, row])) for row in range(3)
+            Estimate(float(number), *of_number) for number, of_number in zip(whole[:, column, 0], ends, strict=True)
         )
         count = int(defined[column].sum())
         effects.append(
@@ -171,12 +178,16 @@ def _group_effects(
         units = (counts[:, column] > 0).sum(axis=1)
         means = []
         for side in range(2):
-            low, high = interval_ends(resampled[side, column], int(units[side])).tolist()
+            low, high = mean_ends(sums[side, column], counts[side, column], resampled[side, column])
             number = int(counts[side, column].sum())
             means.append(Interval(float(whole[side, column]), low, high, number, int(units[side])))
         fewest = int(units.min())  # the smaller side decides how rough the interval is
+        apart = float(whole[0, column] - whole[1, column])
         low, high = interval_ends(resampled[0, column] - resampled[1, column], fewest).tolist()
-        difference = Estimate(float(whole[0, column] - whole[1, column]), low, high)
+        if 2 <= fewest < FEWEST_RESAMPLED:
+            first, second = (ratio_residuals(sums[side, column], counts[side, column]) for side in range(2))
+            low, high = student_ends(apart, first - second, fewest)
+        difference = Estimate(apart, low, high)
         p_value = float(p_values[column]) if fewest else np.nan
         effects.append(GroupEffect(means[0], means[1], difference, p_value))
     return effects

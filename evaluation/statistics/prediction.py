@@ -101,7 +101,7 @@ def predict_truth(
     return Prediction(
         metric=metric,
         truth=truth,
-        on_a_picture=mean_interval(on_a_picture, piles, seed=seed),
+        on_a_picture=mean_interval(on_a_picture, piles, seed=seed, bounds=(-1.0, 1.0)),
         over_methods=interval_over_piles(of_means, piles, seed=seed),
         pairs=int((~np.isnan(on_a_picture)).sum()),
         methods=len(methods),

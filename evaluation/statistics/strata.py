@@ -8,6 +8,7 @@ import numpy as np
 
 from evaluation.intervals import FloatArray, Interval, mean_intervals
 from evaluation.measure import BoolArray
+from evaluation.measures import MEASURES
 from evaluation.statistics.facts import ObjectArray, PairFacts
 from evaluation.statistics.table import MethodLabel, ScoreTable
 
@@ -76,9 +77,14 @@ def stratum_scores(
     """Return by method and metric the mean in `stratum`, with its interval over the piles there."""
     chosen = stratum.pairs
     cells = [(method, table.metrics.index(name)) for method in range(len(table.methods)) for name in metrics]
-    values = np.stack([table.values[cell][chosen] for cell in cells])
+    intervals: dict[tuple[int, int], Interval] = {}
+    for name in metrics:
+        some = [cell for cell in cells if table.metrics[cell[1]] == name]
+        values = np.stack([table.values[cell][chosen] for cell in some])
+        found = mean_intervals(values, table.piles[chosen], seed=seed, bounds=MEASURES[name].range)
+        intervals |= dict(zip(some, found, strict=True))
     scores = {}
-    for cell, interval in zip(cells, mean_intervals(values, table.piles[chosen], seed=seed), strict=True):
+    for cell, interval in intervals.items():
         method, metric = table.methods[cell[0]], table.metrics[cell[1]]
         level = table.chance[cell][chosen]
         level = level[~np.isnan(level) & ~np.isnan(table.values[cell][chosen])]

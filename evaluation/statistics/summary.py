@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from evaluation.intervals import FloatArray, Interval, mean_interval, median_interval
+from evaluation.measure import NO_ZERO
 from evaluation.measures import MEASURES, repeated_by
 from evaluation.statistics.comparison import Comparison, strict_column
 from evaluation.statistics.effects import corrected_effects
 from evaluation.statistics.ranks import Ranking, rank_methods
-from evaluation.statistics.table import MISSING, MethodLabel, ScoreTable
+from evaluation.statistics.table import MethodLabel, ScoreTable
+from evaluation.statistics.zero import MISSING
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Cell:
     @cached_property
     def interval(self) -> Interval:
         """Return the mean with its interval."""
-        return mean_interval(self.values, self.piles, seed=self.seed)
+        return mean_interval(self.values, self.piles, seed=self.seed, bounds=MEASURES[self.metric].range)
 
     @cached_property
     def median(self) -> Interval:
@@ -48,6 +50,11 @@ class Cell:
         return float(known.mean()) if len(known) else np.nan
 
     @property
+    def applies(self) -> bool:
+        """Return whether the metric applies to the method."""
+        return not bool((self.status == NO_ZERO).any())
+
+    @property
     def maps(self) -> int:
         """Return how many maps were scored, with a value or without."""
         return int((self.status != MISSING).sum())
@@ -59,8 +66,9 @@ class Cell:
 
     @property
     def reasons(self) -> dict[str, int]:
-        """Return how many maps have no value, by status."""
-        names, counts = np.unique(self.status[(self.status != MISSING) & (self.status != "ok")], return_counts=True)
+        """Return how many maps have no value, by status; not those of a method that the metric does not apply to."""
+        others = self.status[~np.isin(self.status, ["ok", MISSING, NO_ZERO])]
+        names, counts = np.unique(others, return_counts=True)
         return dict(zip(names.tolist(), counts.tolist(), strict=True))
 
 
@@ -120,14 +128,15 @@ class Summary:
     def differences(self) -> tuple[Difference, ...]:
         """Return all paired differences, by metric, then pair of methods in table order; the oracle has no part.
 
-        A metric that repeats the numbers of another under its own name is not tested a second time.
+        Two methods are compared on the metrics that apply to both. A metric that repeats the numbers of another under
+        its own name is not tested a second time.
         """
         table = self.table
         comparisons = [
             (metric, first, second)
             for metric, name in enumerate(table.metrics)
             if name not in self.repeated
-            for first, second in combinations(self._judged, 2)
+            for first, second in combinations(self._judged(name), 2)
         ]
         if not comparisons:
             return ()
@@ -156,10 +165,17 @@ class Summary:
         """Return how many differences the correction counted."""
         return sum(not np.isnan(difference.effect.p_value) for difference in self.differences)
 
-    @property
-    def _judged(self) -> list[int]:
-        """Return the numbers of the methods that are held against each other: all but the oracle."""
-        return [index for index, method in enumerate(self.table.methods) if not method.is_oracle]
+    def _judged(self, metric: str) -> list[int]:
+        """Return the numbers of the methods that are held against each other: to which it applies, but the oracle.
+
+        There are none for a metric on which methods are not compared.
+        """
+        table = self.table
+        return [
+            index
+            for index, method in enumerate(table.methods)
+            if MEASURES[metric].compared and not method.is_oracle and table.applies(method, metric)
+        ]
 
     @cached_property
     def _difference_of(self) -> dict[tuple[str, str, str], Difference]:
@@ -169,12 +185,13 @@ class Summary:
     @cached_property
     def rankings(self) -> dict[str, Ranking]:
         """Return the ranking of methods and baselines by metric; their numbers are those of the table."""
-        table, judged = self.table, self._judged
-        number_of = {table.methods[method]: number for number, method in enumerate(judged)}
+        table = self.table
         rankings = {}
         for metric, name in enumerate(table.metrics):
             if name in self.repeated:
                 continue
+            judged = self._judged(name)
+            number_of = {table.methods[method]: number for number, method in enumerate(judged)}
             apart = {
                 frozenset({number_of[difference.first], number_of[difference.second]})
                 for difference in self.differences
@@ -190,9 +207,9 @@ class Summary:
         table = self.table
         return self.cells[table.methods.index(method) * len(table.metrics) + table.metrics.index(metric)]
 
-    def difference(self, metric: str, first: MethodLabel, second: MethodLabel) -> Difference:
-        """Return the difference of two methods, turned around if need be."""
-        return self._difference_of[self.repeated.get(metric, metric), first.name, second.name]
+    def difference(self, metric: str, first: MethodLabel, second: MethodLabel) -> Difference | None:
+        """Return the difference of two methods, turned around if need be; None where the metric is not for both."""
+        return self._difference_of.get((self.repeated.get(metric, metric), first.name, second.name))
 
 
 def score_rows(summary: Summary) -> list[dict[str, object]]:
@@ -208,9 +225,29 @@ def score_rows(summary: Summary) -> list[dict[str, object]]:
             "undefined": cell.undefined_share,
             "maps": cell.maps,
             "piles": cell.interval.piles,
+            **zero_column(summary, cell),
             **strict_column(strict=summary.table.strict),
         }
         for cell in summary.cells
+    ]
+
+
+def zero_column(summary: Summary, cell: Cell) -> dict[str, object]:
+    """Return the column that says whether a metric applies to a method; none in a table in which all do."""
+    return {} if all(each.applies for each in summary.cells) else {"applies": cell.applies}
+
+
+def zero_words(table: ScoreTable) -> list[str]:
+    """Return a sentence for each reason why metrics of `table` do not apply to methods: which, how many, and why."""
+    barred: dict[tuple[str, int], list[str]] = {}
+    for method in table.methods:
+        count = sum(not table.applies(method, name) for name in table.metrics)
+        if count:
+            barred.setdefault((method.no_zero, count), []).append(method.title)
+    return [
+        f"{count} of {len(table.metrics)} measures read the zero of a map and do not apply to "
+        f"{', '.join(titles)}: 0 means nothing there, since {reason}."
+        for (reason, count), titles in barred.items()
     ]
 
 
@@ -263,5 +300,6 @@ def measure_rows(summary: Summary) -> list[dict[str, object]]:
             row |= {"kind": method.kind, "better": MEASURES[name].direction} | cell.interval.as_row()
             row |= {"chance": float(np.nanmean(levels)) if not np.isnan(levels).all() else np.nan}
             row |= {"undefined": cell.undefined_share, "maps": cell.maps, "piles": cell.interval.piles}
+            row |= zero_column(summary, cell)
             rows.append(row)
     return rows

@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from core.errors import BrickbenchError
 from evaluation.intervals import FloatArray
+from evaluation.measure import NO_ZERO
 from evaluation.measures import MEASURES
 from evaluation.score_store import CHOICE_SPLIT, read_scores
+from evaluation.statistics.zero import MISSING, apply_zero_rule, why_no_zero
 from explain.method_key import MethodKey
 from explain.methods import METHODS
 from explain.store import Attribution, read_attributions
 from training.run.checkpoint import choose_checkpoint
 from training.run.run import Run
 
-MISSING = "missing"
 LEAD_METRICS = ("mass_accuracy", "rank_accuracy", "pointing_game", "iou_fixed")
 _COLUMNS = ["attribution_id", "metric", "value", "status", "chance", "metric_settings"]
 
@@ -51,6 +52,11 @@ class MethodLabel:
         return not (self.is_baseline or self.is_oracle)
 
     @property
+    def no_zero(self) -> str:
+        """Return why 0 means nothing in its maps, as a clause; empty where it means something."""
+        return why_no_zero(self.key.method)
+
+    @property
     def kind(self) -> str:
         """Return ``method``, ``baseline`` or ``oracle``."""
         return "oracle" if self.is_oracle else "baseline" if self.is_baseline else "method"
@@ -73,7 +79,7 @@ class ScoreTable:
     values: FloatArray
     """(M, K, P), NaN where undefined or missing; see `strict`."""
     status: NDArray[np.str_]
-    """(M, K, P): a metric's status, or ``missing`` where there is no score."""
+    """(M, K, P): a metric's status, or ``missing`` without a score, or ``no_zero`` where the metric does not apply."""
     chance: FloatArray
     """(M, K, P), NaN where no map could have a value."""
     rows: dict[tuple[int, int], Attribution]
@@ -91,8 +97,20 @@ class ScoreTable:
 
     @property
     def lead(self) -> str:
-        """Return the metric that breakdowns and pictures are shown by: the first of `LEAD_METRICS` that there is."""
-        return next((name for name in LEAD_METRICS if name in self.metrics), self.metrics[0])
+        """Return the metric that breakdowns and pictures are shown by.
+
+        It is the first of `LEAD_METRICS` that there is and that applies to every explanation; where none does, the
+        first that there is.
+        """
+        there = [name for name in LEAD_METRICS if name in self.metrics]
+        ranked = [method for method in self.methods if method.is_ranked]
+        fitting = [name for name in there if all(self.applies(method, name) for method in ranked)]
+        return next(iter([*fitting, *there, *self.metrics]))
+
+    def applies(self, method: MethodLabel, metric: str) -> bool:
+        """Return whether `metric` says anything of maps by `method`: whether it has the zero that the metric reads."""
+        cell = self.status[self.methods.index(method), self.metrics.index(metric)]
+        return not bool((cell == NO_ZERO).any())
 
     @property
     def pictures(self) -> int:
@@ -166,6 +184,7 @@ class ScoredRun:
                 chance[cell] = np.nan if level is None else level
                 status[cell] = reason
                 settings[metric] = used
+        values, status = apply_zero_rule([method.key.method for method in methods], metrics, values, status)
         return ScoreTable(
             run_id=rows[0].run_id,
             checkpoint=rows[0].checkpoint,

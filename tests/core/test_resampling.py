@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm, t
 
-from core.bootstrap import expanded_level, interval_ends, resample_counts
+from core.bootstrap import expanded_level, interval_ends, resample_counts, symmetric_ends
 
 
 def test_every_resample_has_as_many_units() -> None:
@@ -28,4 +28,14 @@ def test_ends_leave_out_undefined_estimates() -> None:
     assert interval_ends(estimates, 40, 0.9) == pytest.approx(wanted)
     assert interval_ends(holed, 40, 0.9) == pytest.approx(wanted)
     assert np.isnan(interval_ends(np.full((2, 9), np.nan), 40)).all()
-    assert np.isnan(interval_ends(estimates, 1)).all()
+    assert np.isnan(interval_ends(estimates, 7)).all()
+    assert np.isfinite(interval_ends(estimates, 8)).all()
+
+
+def test_symmetric_ends_without_bias_are_percentiles() -> None:
+    spread = np.random.default_rng(0).normal(size=5000)
+    mirrored = 3.0 + np.concatenate([spread, -spread])
+    ends = symmetric_ends(3.0, np.append(mirrored, np.nan), 60)
+    assert ends == pytest.approx(tuple(interval_ends(mirrored, 60)), abs=2e-3)
+    assert np.isnan(symmetric_ends(3.0, mirrored, 7)).all()
+    assert np.isnan(symmetric_ends(0.0, np.zeros(9), 60)).all()  # no width is no certainty

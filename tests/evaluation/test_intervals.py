@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import bootstrap
 
 from core.bootstrap import expanded_level
-from evaluation.intervals import mean_interval
+from evaluation.intervals import interval_over_piles, mean_interval, median_interval
 
 
 def test_one_image_a_pile_agrees_with_scipy() -> None:
@@ -45,6 +45,45 @@ def test_coverage_with_clusters(count: int) -> None:
         interval = mean_interval(values, piles, seed=trial, resamples=500)
         covered += interval.low <= 0.0 <= interval.high
     assert 0.92 <= covered / 600 <= 0.98  # three standard errors of 600 trials to either side
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("piles", [2, 3, 5, 7, 8])
+@pytest.mark.parametrize("share", [0.06, 0.5])
+def test_coverage_of_hits_in_few_piles(piles: int, share: float) -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for trial in range(600):
+        sizes = rng.integers(1, 4, size=piles)
+        hits = rng.random(sizes.sum()) < np.repeat(rng.beta(4 * share, 4 * (1 - share), size=piles), sizes)
+        names = np.repeat(np.arange(piles), sizes)
+        interval = mean_interval(hits.astype(float), names, seed=trial, resamples=300, bounds=(0.0, 1.0))
+        covered += interval.low <= share <= interval.high
+    assert covered / 600 >= 0.92  # percentile intervals: 18 % of rare hits in 2 piles, 40 % in 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("piles", [2, 3, 5, 7, 8])
+def test_coverage_of_means_of_few_piles(piles: int) -> None:
+    rng = np.random.default_rng(0)
+    covered = 0
+    for trial in range(1000):
+        sizes = rng.integers(1, 4, size=piles)
+        names = np.repeat(np.arange(piles), sizes)
+        values = rng.normal(size=piles)[names] + 0.5 * rng.normal(size=len(names))
+        interval = mean_interval(values, names, seed=trial, resamples=300)
+        covered += interval.low <= 0.0 <= interval.high
+    assert 0.92 <= covered / 1000 <= 0.97
+
+
+def test_medians_and_other_numbers_of_few_piles_have_no_interval() -> None:
+    values, seven, eight = np.arange(56.0), np.arange(56) % 7, np.arange(56) % 8
+    for piles, known in ((seven, False), (eight, True)):
+        median = median_interval(values, piles, seed=0)
+        spread = interval_over_piles(lambda places: float(values[places].std()), piles, seed=0, resamples=50)
+        for found in (median, spread):
+            assert np.isfinite(found.mean)
+            assert np.isfinite([found.low, found.high]).all() == known
 
 
 def test_undefined_values_are_left_out() -> None:

@@ -106,7 +106,7 @@ def _provenance(findings: Findings) -> list[tuple[str, str]]:
         at = f"one a part, with the best F1 on split {thresholds.split} ({thresholds.pictures} pictures)"
     intervals = (
         f"{_percent(LEVEL)}, {findings.resamples} bootstrap resamples of {findings.estimates.groups} groups, "
-        f"expanded percentile with the bias taken off, seed {findings.seed}"
+        f"as wide as resamples are far from the value, seed {findings.seed}"
     )
     return [
         ("Run", f"{validation.run_id}, checkpoint {validation.checkpoint}"),

@@ -101,6 +101,7 @@ MASS_ACCURACY = Measure(
     formula="sum of the map inside the mask / sum of the map",
     direction="higher",
     range=(0.0, 1.0),
+    needs_zero=True,
     chance="the mask's share of the picture",
     uniform="chance",
     oracle="1",

@@ -30,13 +30,23 @@ class TopSettings(Settings):
 def pointing_game(batch: Batch, settings: PointingSettings) -> Values:
     """Return the expected hit when one of the highest pixels is drawn at random, and the target's share of the area."""
     if settings.tolerance_px > 0:
-        masks = batch.masks.reshape(-1, batch.height, batch.width)
-        target = np.stack([_widened(mask, settings.tolerance_px) for mask in masks])
-        highest = batch.maps == batch.highest[:, None]  # (M, P)
-        hits = np.count_nonzero(highest & target, axis=1)
-        return hits / np.count_nonzero(highest, axis=1), np.asarray(target.mean(axis=1))
+        return _hits_within(batch, np.full(len(batch), settings.tolerance_px))
     hits, marked = batch.at_least(batch.highest)
     return np.asarray(hits / marked, dtype=np.float64), batch.area_share
+
+
+def pointing_game_cell(batch: Batch, _settings: Settings) -> Values:
+    """Return `pointing_game` with a tolerance of one cell of each map's own grid."""
+    return _hits_within(batch, batch.cell_px)
+
+
+def _hits_within(batch: Batch, tolerance_px: FloatArray) -> Values:
+    """Return the expected hit within a tolerance (M,) of the mask, and the share of the picture that is one."""
+    masks = batch.masks.reshape(-1, batch.height, batch.width)
+    target = np.stack([_widened(*pair) for pair in zip(masks, tolerance_px.tolist(), strict=True)])
+    highest = batch.maps == batch.highest[:, None]  # (M, P)
+    hits = np.count_nonzero(highest & target, axis=1)
+    return hits / np.count_nonzero(highest, axis=1), np.asarray(target.mean(axis=1))
 
 
 def _widened(mask: BoolArray, tolerance_px: float) -> BoolArray:
@@ -109,6 +119,21 @@ POINTING_GAME = Measure(
     zero_mass="defined: a map of zeros is one great tie and scores chance",
     negative_values="kept: only the order of values counts",
     source="Zhang et al. 2018, Top-down neural attention by excitation backprop, which took a tolerance of 15 px",
+)
+
+POINTING_GAME_CELL = replace(
+    POINTING_GAME,
+    name="pointing_game_cell",
+    title="Pointing game within a cell",
+    answers="Does the map's highest point lie on the brick, or no further from it than the map can tell?",
+    compute=pointing_game_cell,
+    settings=NoSettings,
+    compared=False,
+    formula="as pointing_game, with a tolerance of one cell of the map's own grid: the larger side, in pixels of the "
+    "picture, of what one value of the map stands for; 1 px for a map as large as the picture",
+    chance="the share of the picture that is a hit: the mask's, widened by one cell. It differs "
+    "between methods, which are not compared on it: coarse maps have more room",
+    source=POINTING_GAME.source + "; here the tolerance is the method's own resolution",
 )
 
 RANK_ACCURACY = replace(

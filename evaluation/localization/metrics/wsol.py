@@ -38,7 +38,7 @@ def box_hits(batch: Batch, settings: BoxSettings) -> FloatArray:
 
 
 def box_accuracy(sums: FloatArray, settings: BoxSettings) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Return the accuracy at each overlap's best threshold, their mean; that of the whole picture; and a threshold.
+    """Return the mean accuracy at each overlap's best threshold, that of the whole-picture box, and a threshold.
 
     The threshold is that of the middle overlap, 0.5 in V2.
     """
@@ -111,8 +111,10 @@ MAX_BOX_ACC = Measure(
     "connected region (8 neighbours) at or above the threshold has at least that IoU with some box of the class",
     direction="higher",
     range=(0.0, 1.0),
-    chance="what one box around the whole picture scores, as every map does at the lowest threshold",
-    uniform="chance",
+    level="whole-picture box",
+    chance="not known: beside the value stands what one box around the whole picture scores, as every map does at the "
+    "lowest threshold. Noise, whose regions have many sizes, scores more",
+    uniform="what the whole-picture box scores",
     oracle="1 where each brick of the class is one connected region",
     ties="none arise: equal values fall on the same side",
     zero_mass="a constant map counts as zeros: one box around the picture",
@@ -128,9 +130,11 @@ PXAP = replace(
     compute=pixel_counts,
     finish=pooled_ap,
     settings=PixelSettings,
+    level="chance",
     formula="sum over falling thresholds of (gain in recall) x precision, pixels of all maps of the split together, "
     "each map scaled from its minimum to its maximum",
     chance="the share of all pixels that lie in masks",
+    uniform="chance",
     oracle="1",
     ties="equal values enter together, and so do values between two thresholds",
     zero_mass="a constant map counts as zeros",

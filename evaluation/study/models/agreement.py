@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from core.bootstrap import resample_counts
+from core.bootstrap import FEWEST_RESAMPLED, resample_counts
 from core.seeding import Purpose, generator
 from evaluation.study.models.results import NO_ESTIMATE, Agreement, FloatArray, resampled_estimate
 
 ASSUMES = (
-    "That items were drawn at random from those that one wants to know about: they are resampled, people are kept. "
+    "That items were drawn at random from those that one wants to know about: they are resampled, people are kept; "
+    f"with fewer than {FEWEST_RESAMPLED} items there is no interval. "
     "0 is what chance brings, 1 full agreement. A strong common preference leaves little to agree on beyond chance, so "
     "agreement can be near 0 where nearly all choose the same method."
 )

@@ -5,12 +5,13 @@ from numpy.typing import NDArray
 
 from core.bootstrap import Estimate, resample_counts
 from core.seeding import Purpose, generator
+from core.student import mean_ends
 from evaluation.study.answers.answers import Answers
-from evaluation.study.models.results import NO_ESTIMATE, Attention, Consistency, resampled_estimate
+from evaluation.study.models.results import NO_ESTIMATE, Attention, Consistency
 
 CONSISTENCY_ASSUMES = (
-    "That people are independent of each other: they are resampled, with all their trials. Guessing gives one half. "
-    "A share on swapped trials that is below the one on repeated trials speaks for a preference of a side."
+    "That people are independent of each other: the interval is over them, with all their trials. Guessing gives one "
+    "half. A share on swapped trials that is below the one on repeated trials speaks for a preference of a side."
 )
 ATTENTION_ASSUMES = (
     "That anybody who looks sees which side is wrong. Leaving people out for it was to be fixed before the study; both "
@@ -53,13 +54,11 @@ def _trials(answers: Answers) -> list[tuple[str, str, frozenset[str]]]:
 
 
 def _by_people(same: NDArray[np.bool_], participant: NDArray[np.str_], *, seed: int, draws: int) -> Estimate:
-    """Return the share of `same` with its interval from resampled people."""
+    """Return the share of `same` with its interval over people."""
     if not len(same):
         return NO_ESTIMATE
     people, member = np.unique(participant, return_inverse=True)
-    share = float(same.mean())
-    if len(people) < 2 or share in (0.0, 1.0):
-        return Estimate(share, np.nan, np.nan)
+    hits, tries = np.bincount(member, same).astype(np.float64), np.bincount(member).astype(np.float64)
     weights = resample_counts(generator(seed, Purpose.BOOTSTRAP, _STREAM), len(people), draws)
-    shares = (weights @ np.bincount(member, same)) / (weights @ np.bincount(member))
-    return resampled_estimate(share, shares, len(people))
+    shares = (weights @ hits) / (weights @ tries)
+    return Estimate(float(same.mean()), *mean_ends(hits, tries, shares, bounds=(0.0, 1.0)))

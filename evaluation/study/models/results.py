@@ -20,7 +20,8 @@ NO_ESTIMATE = Estimate(np.nan, np.nan, np.nan)
 def resampled_estimate(value: float, resampled: FloatArray, units: int) -> Estimate:
     """Return `value` with the ends of the expanded percentile interval of `resampled` (B,), whose NaN are left out.
 
-    `units` says how many people, or items, were drawn from; ends are NaN with fewer than two, or nothing but NaN.
+    `units` says how many people, or items, were drawn from; ends are NaN with fewer than
+    `core.bootstrap.FEWEST_RESAMPLED`, or nothing but NaN.
     """
     return Estimate(value, *interval_ends(resampled, units).tolist())
 

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from core.bootstrap import Estimate, resample_counts
+from core.bootstrap import FEWEST_RESAMPLED, Estimate, resample_counts
 from core.seeding import Purpose, generator
 from evaluation.study.models.results import NO_ESTIMATE, FloatArray, TwoWayShare, resampled_estimate
 
 ASSUMES = (
     "That these people and these items were drawn at random from those that one wants to know about, people apart from "
     "items. No model of how they vary. People and items are resampled, both, so the interval is a little wide where "
-    "neither varies; with fewer than about 10 of either it is a guess."
+    f"neither varies; with fewer than {FEWEST_RESAMPLED} of either there is none, since it would not cover."
 )
 _STREAM = 2  # of the seed's resampling; scores' bootstrap has the one without a number, their flips have 1
 
@@ -50,7 +50,7 @@ def share_interval(hits: FloatArray, tries: FloatArray, weights: Weights) -> Est
     """Return the share of `hits` among `tries`, both (P, I), with its 95 % interval; NaN ends where nothing varies.
 
     Source: Owen 2007, The pigeonhole bootstrap; percentile intervals, expanded for few units as in
-    `core.bootstrap.expanded_level`, the units being the smaller of the two numbers.
+    `core.bootstrap.expanded_level`, the units being the smaller of the two numbers; none below `FEWEST_RESAMPLED`.
     """
     if not tries.sum():
         return NO_ESTIMATE
@@ -79,6 +79,10 @@ def _why_not(hits: FloatArray, tries: FloatArray, people: int, items: int | None
         return "With one item there is nothing to resample."
     if hits.sum() in (0, tries.sum()):
         return "All answers are the same: resampling them shows nothing but that. See the exact interval."
+    fewest = people if items is None else min(people, items)
+    if fewest < FEWEST_RESAMPLED:
+        what = "people" if people == fewest else "items"
+        return f"With {fewest} {what} intervals from resampling cover too rarely: {FEWEST_RESAMPLED} are needed."
     if items is None:
         return "It is not known which answer is on which item: only people were resampled, so new items are left out."
     return ""

@@ -24,16 +24,18 @@ from render.settings import RenderSettings
 from training.run.predict import predict
 from training.run.run import Run
 
+PARTS = ("3003", "3010", "4032")
 
-def bend(run: Path, levels: dict[str, float]) -> None:
+
+def bend(run: Path, levels: dict[str, float], spread: float = 0.1) -> None:
     """Write scores of mass on the floor anew: the level of the part, and a little from picture to picture."""
     part_of = {row.attribution_id: row.part_id for row in read_attributions(run)}
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(3)
     for path in (run / "scores").glob("*-*.parquet"):
         rows = pq.read_table(path).to_pylist()
         for row in rows:
             if row["metric"] == "mass_on_floor":
-                row["value"] = levels[part_of[row["attribution_id"]]] + rng.uniform(-0.1, 0.1)
+                row["value"] = levels[part_of[row["attribution_id"]]] + rng.uniform(-spread, spread)
         pq.write_table(pa.Table.from_pylist(rows, schema=pq.read_schema(path)), path)
 
 
@@ -44,9 +46,9 @@ def scored(trained: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = root / "runs" / "toy"
     for split in ("train", "test"):
         predict(Run.open(run, root), split=split, device="cpu")
-        explain_run(Run.open(run, root), {"gradcam": {}, "uniform": {}}, split=split, device="cpu")
-    score_run(Run.open(run, root), {"mass_accuracy": {}, "mass_on_floor": {}, "lift_on_floor": {}})
-    bend(run, dict.fromkeys(("3003", "3010", "4032"), 0.5))
+        explain_run(Run.open(run, root), {"saliency": {}, "gradcam": {}, "uniform": {}}, split=split, device="cpu")
+    score_run(Run.open(run, root), {"pointing_game": {}, "mass_accuracy": {}, "mass_on_floor": {}, "lift_on_floor": {}})
+    bend(run, dict.fromkeys(PARTS, 0.5))
     return root
 
 
@@ -74,7 +76,7 @@ def test_where_nothing_stands_out_it_says_so(scored: Path, tmp_path: Path) -> No
     done = CliRunner().invoke(evaluate, ["findings", str(run), "-o", str(out), "--settings", str(more)])
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[0] == (
-        "Nothing stands out in the maps of Grad-CAM: there is nothing in particular to render more of."
+        "Nothing stands out in the maps of Saliency: there is nothing in particular to render more of."
     )
     assert done.stderr.strip().endswith(f"{more} was not written: nothing was found that more renders would cure.")
     assert not more.exists()
@@ -84,6 +86,32 @@ def test_where_nothing_stands_out_it_says_so(scored: Path, tmp_path: Path) -> No
     found = CliRunner().invoke(evaluate, ["findings", str(run), "-o", str(out), "--force", "--json"])
     assert json.loads(found.stdout)["findings"] == []
     assert {test["kind"] for test in json.loads(found.stdout)["tests"]} >= {"part", "floor"}
+
+
+def test_a_shortcut_that_all_parts_share_is_said_first(scored: Path, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(scored, tmp_path / "dataset"))
+    run = root / "runs" / "toy"
+    bend(run, dict.fromkeys(PARTS, 0.99), spread=0.009)
+    page = write_findings(Run.open(run, root), tmp_path / "page.html", method="saliency")
+    assert page.headline.startswith("The maps of Saliency lie mostly off the bricks, for all parts: 99 % (99 to 99 %; ")
+    assert page.headline.endswith("lies on the floor. No part, floor or light differs clearly from the others in that.")
+    floor = next(one for one in page.standings if one.metric == "mass_on_floor")
+    assert floor.is_off
+    assert {one.name: one.sign for one in floor.against} == {"chance": -1}
+    text = page.path.read_text(encoding="utf-8")
+    assert "Mass on the floor is 0.99 (0.99 to 0.99): worse than chance (" in text
+    assert "Whether the network uses the parts at all is not known" in text
+    bend(run, {"3003": 0.99, "3010": 0.99, "4032": 0.3}, spread=0.009)  # one part is looked at: not all are off
+    assert write_findings(Run.open(run, root), tmp_path / "two.html", method="saliency").headline.startswith(
+        "The network"
+    )
+
+
+def test_maps_without_a_zero_are_asked_for_their_highest_point_alone(scored: Path, tmp_path: Path) -> None:
+    page = write_findings(Run.open(scored / "runs" / "toy", scored), tmp_path / "page.html", method="gradcam")
+    assert [one.metric for one in page.standings] == ["pointing_game"]
+    assert page.tests == page.findings == ()
+    assert any("Shares of a map's mass say nothing of Grad-CAM" in text for text in page.limits)
 
 
 def test_a_pair_that_is_confused_and_looked_at_together_is_found(scored: Path) -> None:

@@ -163,7 +163,7 @@ def test_scores_of_splits_have_intervals_over_piles(chosen: Path) -> None:
     for each in found:
         assert each.piles == 4
         assert each.maps >= 4
-        assert 0 <= each.low <= each.high <= 1
+        assert np.isnan([each.low, each.high]).all()  # of a maximum over thresholds, four piles give no interval
         assert 0 <= each.value <= 1
         assert each.undefined == 0
 

@@ -164,7 +164,7 @@ def test_checkpoints_and_further_runs_have_their_sections(full: Path, tmp_path: 
     run = full / "runs" / "toy"
     text = write_report(Run.open(run, full), tmp_path / "one.html", cases=0).path.read_text(encoding="utf-8")
     assert 'id="epochs"' in text
-    assert "From epoch 0 to epoch 1, on the same pairs, mass accuracy" in text
+    assert "From epoch 0 to epoch 1, on the same pairs, rank accuracy" in text
     assert "between epoch_0000, epoch_0001" in text
     assert "Checkpoints follow one another and are no independent runs." in text
     both = write_report(Run.open(run, full), tmp_path / "two.html", cases=0, also=[full / "runs" / "second"])
@@ -186,7 +186,9 @@ def test_data_files_hold_every_score(scored: Path, written: Report) -> None:
                       held["value"].to_pylist(), strict=True))  # fmt: skip
     assert rows.num_rows == len(by_map)
     for row in rows.to_pylist():
-        assert row["value"] == by_map[row["attribution_id"], row["metric"]]
+        wanted = None if row["status"] == "no_zero" else by_map[row["attribution_id"], row["metric"]]
+        assert row["value"] == wanted
+        assert (row["status"] == "no_zero") == (row["method"] == "gradcam" and METRICS[row["metric"]].needs_zero)
         assert 0 < row["visible_fraction"] <= 1
     written = json.loads((data / "scores.json").read_text(encoding="utf-8"))
     assert [dict(zip(written["columns"], row, strict=True)) for row in written["rows"]] == rows.to_pylist()
@@ -206,7 +208,7 @@ def test_data_files_hold_every_score(scored: Path, written: Report) -> None:
 def test_a_strict_report_says_so_and_counts_what_is_undefined_as_the_worst(scored: Path, tmp_path: Path) -> None:
     root = Path(shutil.copytree(scored, tmp_path / "dataset"))
     run = root / "runs" / "toy"
-    path = next((run / "scores").glob("gradcam-*.parquet"))
+    path = next((run / "scores").glob("lime-*.parquet"))
     rows = pq.read_table(path).to_pylist()
     changed = next(row for row in rows if row["metric"] == "mass_on_others")
     changed |= {"value": None, "status": "zero_mass"}

@@ -61,7 +61,7 @@ def equal(one: object, two: object) -> bool:
 
 
 def test_order_and_seed() -> None:
-    answers = small()
+    answers = small(people=8, items=8)
     found = analyze(answers, seed=1, draws=60)
     rows = np.random.default_rng(0).permutation(len(answers))
     turned = Answers(**{name: array[rows] for name, array in vars(answers).items()})

@@ -10,19 +10,19 @@ from evaluation.study.models.two_way import draw_weights, share_interval, two_wa
 
 def test_against_a_loop() -> None:
     rng = np.random.default_rng(0)
-    tries = rng.integers(0, 3, (5, 7)).astype(float)
+    tries = rng.integers(0, 3, (8, 9)).astype(float)
     hits = rng.binomial(tries.astype(int), 0.6).astype(float)
     stream = generator(3, Purpose.BOOTSTRAP, 2)
-    people, items = resample_counts(stream, 5, 200), resample_counts(stream, 7, 200)
+    people, items = resample_counts(stream, 8, 200), resample_counts(stream, 9, 200)
     shares = []
     for of_people, of_items in zip(people, items, strict=True):
         hit = tried = 0.0
-        for person in range(5):
-            for item in range(7):
+        for person in range(8):
+            for item in range(9):
                 hit += of_people[person] * of_items[item] * hits[person, item]
                 tried += of_people[person] * of_items[item] * tries[person, item]
         shares.append(hit / tried)
-    low, high = interval_ends(np.array(shares), 5)
+    low, high = interval_ends(np.array(shares), 8)
     found = two_way_share(hits, tries, seed=3, draws=200, items_known=True)
     assert found.reason == ""
     assert (found.share.low, found.share.high) == (pytest.approx(low), pytest.approx(high))
@@ -45,8 +45,10 @@ def test_coverage_when_people_and_items_vary() -> None:
     [
         ((1, 5), True, "With one person there is nobody to resample."),
         ((5, 1), True, "With one item there is nothing to resample."),
+        ((8, 7), True, "With 7 items intervals from resampling cover too rarely: 8 are needed."),
+        ((5, 1), False, "With 5 people intervals from resampling cover too rarely: 8 are needed."),
         (
-            (5, 1),
+            (8, 1),
             False,
             "It is not known which answer is on which item: only people were resampled, so new items are left out.",
         ),
@@ -57,7 +59,7 @@ def test_reasons(shape: tuple[int, int], known: bool, reason: str) -> None:
     hits[0, 0] = hits[-1, -1] = 1
     found = two_way_share(hits, np.full(shape, 2.0), seed=0, draws=50, items_known=known)
     assert found.reason == reason
-    assert np.isnan(found.share.low) == known
+    assert np.isnan(found.share.low) == (known or shape[0] < 8)
 
 
 def test_all_the_same() -> None:
