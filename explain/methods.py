@@ -14,6 +14,7 @@ from core.settings import near_matches
 from explain import baselines
 from explain.cam import eigencam, scorecam, weighted
 from explain.cam.layers import LayerSettings
+from explain.forward import opened
 from explain.gradients import guided_gradcam, integrated_gradients, pixel_gradients, rules, smoothgrad
 from explain.perturbation import kernel_shap, lime, occlusion, rise
 from explain.protocol import FloatMaps, MaskedMethod, Masks, Method, MethodRow, PictureSettings
@@ -43,9 +44,13 @@ def create_method(name: str, model: nn.Module, **settings: object) -> Method:
 
     Raises:
         SettingsError: no such method or setting, or a value out of its range.
+        BrickbenchError: a network that cannot be explained (`explain.forward.opened`).
     """
     row = find_method(name)
-    return row.factory(model, row.settings.parse(settings, where=f"the settings of method {name}"))
+    parsed = row.settings.parse(settings, where=f"the settings of method {name}")
+    if row.kind == "method":  # others take no notice of the network
+        model = opened(model, looks_inside=row.family != "perturbation")
+    return row.factory(model, parsed)
 
 
 def attribute(

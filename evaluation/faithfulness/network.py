@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from evaluation.measure import FloatArray
+from explain.forward import ask
 from explain.memory import BatchSize
 from explain.perturbation.perturbed import batch_size
-from explain.protocol import check_logits, device_of, frozen_eval
+from explain.protocol import device_of, frozen_eval
 
 
 class Network:
@@ -52,9 +53,7 @@ class Network:
         """Return the logits (count, C) of the pictures that `make` gives for consecutive slices of ``range(count)``."""
 
         def work(part: slice) -> FloatArray:
-            logits = self.model(make(part).to(self.device))
-            check_logits(logits, part.stop - part.start, [])
-            return np.asarray(logits.double().cpu().numpy())
+            return np.asarray(ask(self.model, make(part)).double().cpu().numpy())
 
         with frozen_eval(self.model), torch.inference_mode():
             if self._batch is None:  # one picture is made for its size only: batches are the same in every call

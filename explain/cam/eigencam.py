@@ -8,6 +8,7 @@ from torch import Tensor
 
 from explain.cam.capture import LayerMethod
 from explain.cam.layers import LayerSettings
+from explain.checks import finished
 from explain.protocol import FloatMaps, MethodRow
 
 
@@ -22,7 +23,7 @@ class EigenCam(LayerMethod):
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
         """Return raw maps at the size of the layer, as `explain.protocol.Method` says: one, for every class."""
         with self.layer_pass(images, classes) as kept:
-            maps = first_component(kept.activations).cpu().numpy()
+            maps = finished([first_component(kept.activations)])[0]
         return [np.repeat(one[None], len(asked), axis=0) for one, asked in zip(maps, classes, strict=True)]
 
 

@@ -38,10 +38,9 @@ class IntegratedGradients(PictureByPicture[IntegratedGradientsSettings]):
 
     def explain_picture(self, image: Tensor, classes: list[int]) -> FloatMaps:
         """Return raw maps at the size of the picture, as the base says."""
-        grey = (self.settings.baseline - torch.tensor(self.settings.mean)) / torch.tensor(self.settings.std)
-        device = device_of(self._model)
-        start = grey[:, None, None].to(device)
-        way = image.to(device) - start
+        image = image.to(device_of(self._model))
+        start = torch.from_numpy(self.settings.normalised(self.settings.baseline, len(image)))[:, None, None].to(image)
+        way = image - start
 
         def weighted(part: slice) -> Tensor:
             shares, weights = self._shares[part].to(way), self._weights[part].to(way)
