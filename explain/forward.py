@@ -38,8 +38,8 @@ def ask(
         if is_out_of_memory(error):
             raise
         raise BrickbenchError(
-            f"{type(model).__name__} failed on pictures {tuple(pictures.shape)}: {first_line(error)}. Give it pictures "
-            "of the size and channels that it was made for."
+            f"{type(model).__name__} failed on pictures {tuple(pictures.shape)}: {first_line(error)}. It should take "
+            "pictures of that size and so many channels."
         ) from error
     if reduced is not None and isinstance(logits, Tensor):
         logits = logits.float()
@@ -67,17 +67,23 @@ def opened(model: nn.Module, *, looks_inside: bool) -> nn.Module:
         looks_inside: whether the method hooks modules, watches calls, or needs gradients.
 
     Raises:
-        BrickbenchError: its weights are not made yet or too coarse, or it is TorchScript and has to be looked into.
+        BrickbenchError: its weights are not made yet, of inference mode, or too coarse; or it is TorchScript, and has
+            to be looked into.
     """
     if not isinstance(model, nn.Module):
         raise BrickbenchError(f"A network should be a torch.nn.Module; {type(model).__name__} came: wrap it in one.")
-    while isinstance(wrapped := model._modules.get("module" if _is_parallel(model) else "_orig_mod"), nn.Module):
-        model = wrapped
+    while (within := dict(model.named_children()).get("module" if _is_parallel(model) else "_orig_mod")) is not None:
+        model = within
     lazy = next((name for name, weight in model.named_parameters() if is_lazy(weight)), None)
     if lazy is not None:
         raise BrickbenchError(
             f"{type(model).__name__} has weights that are not made yet ({lazy}): let it take a batch first, as in "
             "model(images)."
+        )
+    if any(weight.is_inference() for weight in chain(model.parameters(), model.buffers())):
+        raise BrickbenchError(
+            f"{type(model).__name__} has weights of torch.inference_mode, which no gradient passes: make or move the "
+            "network outside of it (torch.no_grad will do)."
         )
     if looks_inside and any(isinstance(module, torch.jit.ScriptModule) for module in model.modules()):
         raise BrickbenchError(

@@ -155,7 +155,7 @@ class PictureByPicture(ABC, Generic[OwnSettings]):
             self.settings.check_channels(images.shape[1])
         nothing = np.zeros((0, *images.shape[2:]), dtype=np.float32)
         return finished(
-            self.explain_picture(image, list(asked)) if len(asked) else nothing
+            self.explain_picture(image, [int(one) for one in asked]) if len(asked) else nothing
             for image, asked in zip(images.detach(), classes, strict=True)
         )
 
