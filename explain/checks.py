@@ -11,6 +11,11 @@ from torch import Tensor
 
 from core.errors import BrickbenchError
 
+
+class NotFiniteError(BrickbenchError):
+    """A network, or a map of it, is NaN or infinite."""
+
+
 CHANNELS = (1, 3)
 """Of pictures: grey, or red, green and blue."""
 _AUTOCAST = ("cpu", "cuda", "mps")
@@ -45,11 +50,13 @@ def check_request(images: object, classes: Sequence[Sequence[int]]) -> None:
             "torch.autocast is on, which would round the maps: explain outside of it (methods that perturb pictures "
             "have the setting `precision`)."
         )
-    broken = ~images.detach().isfinite().flatten(1).all(dim=1)
-    if bool(broken.any()):
-        raise BrickbenchError(
-            f"Pixels are NaN or infinite in image {_listed(broken)} of the batch, counted from 0: mend or leave it out."
-        )
+    if not bool(images.detach().sum().isfinite()):  # a tenth of the time that looking at each pixel takes
+        broken = ~images.detach().isfinite().flatten(1).all(dim=1)
+        if bool(broken.any()):
+            raise BrickbenchError(
+                f"Pixels are NaN or infinite in image {_listed(broken)} of the batch, counted from 0: mend or leave it "
+                "out."
+            )
 
 
 def _check_lists(images: int, classes: Sequence[Sequence[int]]) -> None:
@@ -96,21 +103,21 @@ def check_logits(logits: object, images: int, classes: Sequence[Sequence[int]]) 
     finite = logits.detach()[:, asked].isfinite()
     if not bool(finite.all()):
         broken = ~finite
-        raise BrickbenchError(
+        raise NotFiniteError(
             f"The network's logit of class {asked[int(broken.any(dim=0).nonzero()[0])]} is NaN or infinite: check its "
             "weights, and that pictures are normalised as in training."
         )
 
 
 def finished(maps: Iterable[Tensor | NDArray[Any]]) -> list[NDArray[np.float32]]:
-    """Return the maps (K_n, h, w) of each image as float32 arrays; BrickbenchError if one is not finite."""
+    """Return the maps (K_n, h, w) of each image as float32 arrays; NotFiniteError if one is not finite."""
     done = [
         one.detach().float().cpu().numpy() if isinstance(one, Tensor) else one.astype(np.float32, copy=False)
         for one in maps
     ]
     for place, one in enumerate(done):
-        if not np.isfinite(one).all():
-            raise BrickbenchError(
+        if not np.isfinite(one.sum()) and not np.isfinite(one).all():
+            raise NotFiniteError(
                 f"The map of image {place} of the batch, counted from 0, is NaN or infinite somewhere, though the "
                 "logit is not: the network or its gradient is undefined there, as of a division or a root at 0; "
                 "occlusion and LIME need no gradient."

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from core.errors import BrickbenchError
 from evaluation.measure import FloatArray
 from explain.forward import ask
 from explain.memory import BatchSize
@@ -67,6 +68,12 @@ class Network:
         classes: NDArray[np.int64],
         output: Literal["probability", "logit"],
     ) -> FloatArray:
-        """Return what the network says of `classes` (count,), one a picture: logits, or their logistic function."""
+        """Return what the network says of `classes` (count,), one a picture: logits, or their logistic function.
+
+        Raises:
+            BrickbenchError: it gives NaN or infinity.
+        """
         logits = self.logits(count, make)[np.arange(count), classes]
+        if not np.isfinite(logits).all():
+            raise BrickbenchError("The network's logits of changed pictures are NaN or infinite: check its weights.")
         return logits if output == "logit" else np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float64)
