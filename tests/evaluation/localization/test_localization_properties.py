@@ -53,7 +53,8 @@ def test_a_constant_map_scores_chance_and_never_a_hit(value: float) -> None:
 @pytest.mark.parametrize("metric", list(METRICS))
 def test_rows_and_columns_are_alike_where_pictures_are_not_square(metric: str) -> None:
     rng = np.random.default_rng(1)
-    maps, labels = rng.normal(size=(3, 6, 9)), rng.integers(0, 3, (3, 6, 9))
+    maps, labels = rng.normal(size=(3, 6, 9)), rng.integers(0, 2, (3, 6, 9)) * 2
+    labels[:, 1:4, 2:7] = rng.integers(0, 2, (3, 3, 5))
     upright, turned = (
         score(metric, turn(maps), turn(labels == 1), others=turn(labels == 2), **NEEDED.get(metric, {}))
         for turn in (np.asarray, lambda given: given.transpose(0, 2, 1))
