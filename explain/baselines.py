@@ -14,6 +14,7 @@ from core.errors import BrickbenchError
 from core.seeding import Purpose, generator
 from core.settings import Settings
 from dataset.pile_dataset import PileDataset
+from explain.checks import check_request
 from explain.protocol import (
     FloatMaps,
     Masks,
@@ -21,7 +22,6 @@ from explain.protocol import (
     NoSettings,
     PictureByPicture,
     PictureSettings,
-    check_request,
     image_key,
     to_picture,
 )

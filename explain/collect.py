@@ -13,8 +13,9 @@ from core.settings import near_matches
 from dataset.pile_dataset import PileDataset
 from explain.baselines import class_masks
 from explain.draw import Picture
+from explain.forward import ask
 from explain.methods import METHODS, attribute, create_method, find_method, for_network
-from explain.protocol import Method, device_of
+from explain.protocol import Method
 from explain.store import Attribution, load_maps, read_attributions
 from training.network.devices import choose_device
 from training.run.checkpoint import Checkpoint, resolve_checkpoint
@@ -160,7 +161,7 @@ class MapCollector:
         """Return the network's logit of each part it knows for a picture."""
         image = self.network.network_input(self.pictures.image(index))[None]
         with torch.inference_mode():
-            logits = self.network.model(image.to(device_of(self.network.model)))[0].cpu().tolist()
+            logits = ask(self.network.model, image)[0].cpu().tolist()
         return dict(zip(self.network.classes, logits, strict=True))
 
     def _likely(self, index: int) -> list[str]:

@@ -14,6 +14,7 @@ from core.settings import near_matches
 from explain import baselines
 from explain.attention import attn_lrp, chefer, legrad, rollout
 from explain.cam import ablationcam, eigencam, finercam, scorecam, weighted
+from explain.forward import opened
 from explain.gradients import (
     deeplift,
     fullgrad,
@@ -55,9 +56,13 @@ def create_method(name: str, model: nn.Module, **settings: object) -> Method:
     Raises:
         SettingsError: no such method or setting, or a value out of its range.
         NotForNetworkError: the method cannot explain this network.
+        BrickbenchError: a network that cannot be explained (`explain.forward.opened`).
     """
     row = find_method(name)
-    return row.factory(model, row.settings.parse(settings, where=f"the settings of method {name}"))
+    parsed = row.settings.parse(settings, where=f"the settings of method {name}")
+    if row.kind == "method":  # others take no notice of the network
+        model = opened(model, looks_inside=row.family != "perturbation")
+    return row.factory(model, parsed)
 
 
 def attribute(

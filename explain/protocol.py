@@ -1,19 +1,23 @@
 """What every explanation method is: settings, raw maps for the classes asked for, and a row in the registry."""
 
 import hashlib
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
+from itertools import chain
+from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import Field
 from torch import Tensor, nn
 
-from core.errors import BrickbenchError, SettingsError
+from core.errors import SettingsError
 from core.settings import Settings
+from explain.checks import check_request, finished
 
 FloatMaps = NDArray[np.float32]
 Masks = Sequence[Sequence[NDArray[np.bool_]]]
@@ -47,11 +51,14 @@ class Method(Protocol):
         """Return raw maps: signed where the method has a sign, never rescaled, of logits.
 
         Args:
-            images: (N, 3, H, W) float32, as the network takes them.
+            images: (N, 3, H, W), or (N, 1, H, W) of grey pictures, float32, as the network takes them.
             classes: for each image the class indices to explain, any number of them.
 
         Returns:
-            N arrays (K_n, h, w) float32, one map a class in the order asked for; h and w are the method's own.
+            N arrays (K_n, h, w) float32, finite, one map a class in the order asked for; h and w are the method's own.
+
+        Raises:
+            BrickbenchError: the request or the network's answer is none that `explain.checks` lets pass.
         """
 
 
@@ -125,10 +132,32 @@ class NoSettings(Settings):
 class PictureSettings(Settings):
     """Settings of methods that look at the picture itself, and so undo the network's normalisation."""
 
-    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    mean: tuple[float, ...] = Field((0.485, 0.456, 0.406), min_length=1, max_length=3)
     """Of each channel, for pictures scaled to 0..1; the default is ImageNet's. `explain run` gives the checkpoint's."""
-    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+    std: tuple[Annotated[float, Field(gt=0)], ...] = Field((0.229, 0.224, 0.225), min_length=1, max_length=3)
     """Of each channel, as `mean`."""
+
+    def normalised(self, colour: float | Sequence[float], channels: int) -> NDArray[np.float64]:
+        """Return a grey, or red, green and blue, from 0 to 1 as the network takes it: (channels,).
+
+        Raises:
+            SettingsError: pictures of so many channels have no such normalisation or colour.
+        """
+        self.check_channels(channels)
+        if np.size(colour) not in (1, channels):
+            raise SettingsError(
+                f"A colour of {np.size(colour)} numbers is none of grey pictures: give one grey, 0 to 1."
+            )
+        grey_or_rgb = np.broadcast_to(np.asarray(colour, dtype=np.float64), channels)
+        return np.asarray((grey_or_rgb - np.array(self.mean)) / np.array(self.std))
+
+    def check_channels(self, channels: int) -> None:
+        """Raise SettingsError unless mean and std are those of pictures with so many channels."""
+        if not len(self.mean) == len(self.std) == channels:
+            raise SettingsError(
+                f"Pictures of {channels} channel{'s' * (channels > 1)} need as many numbers in the settings mean and "
+                f"std, which have {len(self.mean)} and {len(self.std)}: give those that the network was trained with."
+            )
 
 
 class PictureByPicture(ABC, Generic[OwnSettings]):
@@ -142,51 +171,38 @@ class PictureByPicture(ABC, Generic[OwnSettings]):
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
         """Return raw maps at the size of the input, as `Method` says."""
         check_request(images, classes)
+        if isinstance(self.settings, PictureSettings):
+            self.settings.check_channels(images.shape[1])
         nothing = np.zeros((0, *images.shape[2:]), dtype=np.float32)
-        return [
-            self.explain_picture(image, list(asked)) if asked else nothing
-            for image, asked in zip(images, classes, strict=True)
-        ]
+        return finished(
+            self.explain_picture(image, [int(one) for one in asked]) if len(asked) else nothing
+            for image, asked in zip(images.detach(), classes, strict=True)
+        )
 
     @abstractmethod
     def explain_picture(self, image: Tensor, classes: list[int]) -> FloatMaps:
-        """Return the raw maps (K, H, W) of `image` (3, H, W) for its classes, one at least."""
+        """Return the raw maps (K, H, W) of `image` (C, H, W) for its classes, one at least."""
 
 
 def to_picture(image: Tensor, settings: PictureSettings) -> NDArray[np.float64]:
-    """Return `image` (3, H, W) as an RGB picture (H, W, 3) float64 in 0..1."""
+    """Return `image` (C, H, W) as an RGB picture (H, W, 3) float64 in 0..1; grey has three equal channels.
+
+    Raises:
+        SettingsError: the settings' normalisation is of another number of channels.
+    """
+    settings.check_channels(len(image))
     pixels = image.detach().cpu().double().permute(1, 2, 0).numpy()
-    return np.asarray(np.clip(pixels * np.array(settings.std) + np.array(settings.mean), 0.0, 1.0), dtype=np.float64)
+    shown = np.clip(pixels * np.array(settings.std) + np.array(settings.mean), 0.0, 1.0)
+    return np.array(np.broadcast_to(shown, (*shown.shape[:2], 3)), dtype=np.float64)
 
 
 def image_key(image: Tensor) -> int:
-    """Return a number made from the content of `image` (3, H, W), for `core.seeding.generator`.
+    """Return a number made from the content of `image` (C, H, W), for `core.seeding.generator`.
 
-    A method is not told names: keyed by content, the same picture gets the same random numbers in any batch.
+    A method is not told names: keyed by content as float32, the same picture gets the same random numbers in any batch.
     """
-    digest = hashlib.sha256(image.detach().cpu().contiguous().numpy().tobytes()).digest()
+    digest = hashlib.sha256(image.detach().cpu().float().contiguous().numpy().tobytes()).digest()
     return int.from_bytes(digest[:8], "big")
-
-
-def check_request(images: Tensor, classes: Sequence[Sequence[int]]) -> None:
-    """Raise BrickbenchError unless there is one list of classes for each image of a batch."""
-    if images.ndim != 4 or images.shape[1] != 3:
-        raise BrickbenchError(
-            f"Images should be (N, 3, H, W), as the network takes them; they are {tuple(images.shape)}."
-        )
-    if len(classes) != len(images):
-        raise BrickbenchError(
-            f"Each image needs its list of classes: {len(images)} images came with {len(classes)} lists."
-        )
-
-
-def check_logits(logits: Tensor, images: int, classes: Sequence[Sequence[int]]) -> None:
-    """Raise BrickbenchError unless `logits` are (images, C) and every class is one of them."""
-    if logits.ndim != 2 or len(logits) != images:
-        raise BrickbenchError(f"The network should give (N, classes) logits; it gives {tuple(logits.shape)}.")
-    for index in (index for asked in classes for index in asked):
-        if not 0 <= index < logits.shape[1]:
-            raise BrickbenchError(f"Class {index} was asked for; the network has classes 0 to {logits.shape[1] - 1}.")
 
 
 def turns(classes: Sequence[Sequence[int]]) -> Iterator[tuple[int, list[int], list[int]]]:
@@ -201,20 +217,25 @@ def turns(classes: Sequence[Sequence[int]]) -> Iterator[tuple[int, list[int], li
 
 def device_of(model: nn.Module) -> torch.device:
     """Return where the weights of `model` are."""
-    tensor: Any = next(model.parameters(), None)
+    tensor: Any = next(chain(model.parameters(), model.buffers()), None)
     return torch.device("cpu") if tensor is None else tensor.device
 
 
 @contextmanager
 def frozen_eval(model: nn.Module) -> Iterator[nn.Module]:
-    """Give `model` in evaluation mode with frozen weights; leave modes and flags as they were, whatever happens."""
+    """Give `model` in evaluation mode with frozen weights; leave modes and flags as they were, whatever happens.
+
+    What torch.compile made of it, or of a part of it, runs as it was written: compiled code calls no new hooks.
+    """
     modes = [(module, module.training) for module in model.modules()]
     flags = [(weight, weight.requires_grad) for weight in model.parameters()]
+    loaded = "torch._dynamo" in sys.modules  # takes seconds to import, and without it nothing is compiled
     try:
         model.eval()
         for weight, _ in flags:
             weight.requires_grad_(False)
-        yield model
+        with torch.compiler.set_stance("force_eager") if loaded else nullcontext():
+            yield model
     finally:
         for module, training in modes:
             module.training = training

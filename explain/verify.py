@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from core.errors import BrickbenchError
 from core.progress import Progress
 from core.seeding import Purpose, generator
+from explain.forward import ask
 from explain.methods import create_method, find_method, for_network
 from explain.protocol import Method, MethodRow, NotForNetworkError, device_of
 from explain.references.reference import NoReferenceError, load_reference, network_copy, quiet
@@ -121,7 +122,7 @@ def _draw(run: Run, network: Checkpoint, split: str, limit: int, seed: int) -> S
     for index in sorted(chosen.tolist()):
         image = network.network_input(pictures.image(index)).to(device)
         with torch.inference_mode():  # also warms the network up before times are taken
-            likeliest = int(network.model(image[None])[0].argmax())
+            likeliest = int(ask(network.model, image[None])[0].argmax())
         sample.append((image, np.flatnonzero(pictures.targets[index]).tolist() or [likeliest]))
     return sample
 

@@ -11,8 +11,8 @@ from torch import Tensor
 from core.errors import BrickbenchError
 from core.progress import Progress
 from dataset.pile_dataset import PileDataset
+from explain.forward import ask
 from explain.memory import BatchSize
-from explain.protocol import device_of
 from training.run.checkpoint import Checkpoint
 
 LOGITS_AT_ONCE = 32
@@ -72,7 +72,7 @@ def wanted_classes(
         if not ready:
             return {}
         with torch.inference_mode():
-            logits = model(torch.stack([image for *_, image in ready]).to(device_of(model))).cpu().numpy()
+            logits = ask(model, torch.stack([image for *_, image in ready])).cpu().numpy()
         positive = logits > above
         if which == "top":
             positive = logits == logits.max(axis=1, keepdims=True)

@@ -66,7 +66,7 @@ def max_sensitivity(maps: Maps, settings: StabilitySettings) -> Values:
     for number in range(settings.samples):
         after = maps.reexplainer.explain(maps.images + nearby[:, number], maps.classes.tolist())
         for row, (one, other) in enumerate(zip(before, after, strict=True)):
-            largest[row] = max(largest[row], float(np.linalg.norm(other - one)))
+            largest[row] = np.maximum(largest[row], np.linalg.norm(other - one))  # NaN stays
     norms = np.array([np.linalg.norm(one) for one in before])
     return np.divide(largest, norms, out=unknown, where=norms > 0), np.full(count, np.nan)
 
@@ -96,7 +96,7 @@ def label_randomization(maps: Maps, settings: LabelSettings) -> Values:
 def stage_similarities(maps: Maps, networks: Sequence[nn.Module]) -> FloatArray:
     """Return the rank correlation of each map with that of each of `networks`, (B, networks), at the method's own size.
 
-    NaN where either map is constant, and without a method.
+    NaN where either map is constant or not finite, and without a method.
     """
     if maps.reexplainer is None:
         return np.full((len(maps.maps), len(networks)), np.nan)
@@ -110,8 +110,8 @@ def stage_similarities(maps: Maps, networks: Sequence[nn.Module]) -> FloatArray:
 
 
 def similarity(one: FloatMaps, other: FloatMaps) -> float:
-    """Return the rank correlation of two maps (h, w); NaN where one is constant or the other is not finite."""
-    if not np.isfinite(other).all():
+    """Return the rank correlation of two maps (h, w); NaN where one is constant, or is not finite."""
+    if not (np.isfinite(one).all() and np.isfinite(other).all()):
         return float("nan")
     return spearman(one.ravel().astype(np.float64), other.ravel().astype(np.float64))
 

@@ -8,10 +8,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from core.errors import BrickbenchError
 from evaluation.measure import FloatArray
+from explain.forward import ask
 from explain.memory import BatchSize
 from explain.perturbation.perturbed import batch_size
-from explain.protocol import check_logits, device_of, frozen_eval
+from explain.protocol import device_of, frozen_eval
 
 
 class Network:
@@ -52,9 +54,7 @@ class Network:
         """Return the logits (count, C) of the pictures that `make` gives for consecutive slices of ``range(count)``."""
 
         def work(part: slice) -> FloatArray:
-            logits = self.model(make(part).to(self.device))
-            check_logits(logits, part.stop - part.start, [])
-            return np.asarray(logits.double().cpu().numpy())
+            return np.asarray(ask(self.model, make(part)).double().cpu().numpy())
 
         with frozen_eval(self.model), torch.inference_mode():
             if self._batch is None:  # one picture is made for its size only: batches are the same in every call
@@ -68,6 +68,12 @@ class Network:
         classes: NDArray[np.int64],
         output: Literal["probability", "logit"],
     ) -> FloatArray:
-        """Return what the network says of `classes` (count,), one a picture: logits, or their logistic function."""
+        """Return what the network says of `classes` (count,), one a picture: logits, or their logistic function.
+
+        Raises:
+            BrickbenchError: it gives NaN or infinity.
+        """
         logits = self.logits(count, make)[np.arange(count), classes]
+        if not np.isfinite(logits).all():
+            raise BrickbenchError("The network's logits of changed pictures are NaN or infinite: check its weights.")
         return logits if output == "logit" else np.asarray(1 / (1 + np.exp(-logits)), dtype=np.float64)

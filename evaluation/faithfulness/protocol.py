@@ -14,8 +14,9 @@ from evaluation.faithfulness.network import Network
 from evaluation.faithfulness.twins import Regions
 from evaluation.faithfulness.unlearned import Unlearned
 from evaluation.measure import FloatArray
+from explain.checks import NotFiniteError
 from explain.methods import create_method
-from explain.protocol import FloatMaps, SummingMethod
+from explain.protocol import FloatMaps, Method, SummingMethod
 
 Output = Literal["probability", "logit"]
 
@@ -29,9 +30,16 @@ class Reexplainer:
         self._method = create_method(name, model, **self._settings)
 
     def explain(self, images: Tensor, classes: Sequence[int], model: nn.Module | None = None) -> list[FloatMaps]:
-        """Return the raw map (h, w) of one class of each of `images` (N, 3, S, S); of `model`, if another is given."""
+        """Return the raw map (h, w) of one class of each of `images` (N, 3, S, S); of `model`, if another is given.
+
+        A map that would not be finite, as of weights that were made new, is a single NaN (1, 1).
+        """
         method = self._method if model is None else create_method(self._name, model, **self._settings)
-        return [maps[0] for maps in method.attribute(images, [[int(index)] for index in classes])]
+        asked = [[int(index)] for index in classes]
+        try:
+            return [maps[0] for maps in method.attribute(images, asked)]
+        except NotFiniteError:
+            return [_finite_or_nan(method, image[None], one) for image, one in zip(images, asked, strict=True)]
 
     @property
     def adds_up(self) -> bool:
@@ -43,6 +51,14 @@ class Reexplainer:
         assert isinstance(self._method, SummingMethod)
         start, totals = self._method.add_up(image, one[None].astype(np.float32))
         return start, float(totals[0])
+
+
+def _finite_or_nan(method: Method, images: Tensor, asked: list[int]) -> FloatMaps:
+    try:
+        one: FloatMaps = method.attribute(images, [asked])[0][0]
+    except NotFiniteError:
+        one = np.full((1, 1), np.nan, dtype=np.float32)
+    return one
 
 
 @dataclass(frozen=True)

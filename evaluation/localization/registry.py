@@ -176,6 +176,11 @@ class Scorer:
 
 def _check(maps: NDArray[Any], truth: Truth) -> None:
     masks, others, boxes = truth.masks, truth.others, truth.boxes
+    if foreign := {type(one).__name__ for one in (maps, masks) if not isinstance(one, np.ndarray)}:
+        raise BrickbenchError(
+            f"Maps and masks should be numpy arrays; {' and '.join(sorted(foreign))} came: .cpu().numpy() makes one of "
+            "a tensor, numpy.stack of a list."
+        )
     if maps.ndim != 3 or maps.shape != masks.shape or 0 in maps.shape[1:]:
         raise BrickbenchError(
             f"Maps and masks should both be (N, H, W); they are {maps.shape} and {masks.shape}. "

@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from explain.attention.weights import AttentionSettings, OpenAttention, require_attention
 from explain.cam.capture import of_rows
 from explain.cam.layers import to_grid
-from explain.protocol import FloatMaps, check_logits, check_request, device_of, frozen_eval, turns
+from explain.checks import check_request, finished
+from explain.forward import ask
+from explain.protocol import FloatMaps, device_of, frozen_eval, turns
 
 NO_ZERO = (
     "a constant that moves from a bias into the values changes no logit, as attention adds up to 1, and shifts all "
@@ -71,10 +73,9 @@ def attention_pass(model: nn.Module, images: Tensor, classes: Sequence[Sequence[
     """
     check_request(images, classes)
     with frozen_eval(model), torch.inference_mode(False), torch.enable_grad():
-        moved = images.to(device_of(model))
+        moved = images.detach().to(device_of(model))
         with OpenAttention() as attention:
-            logits = model(moved)
-        check_logits(logits, len(images), classes)
+            logits = ask(model, moved, classes)
         yield AttentionPass(moved, logits, attention.weights, model)
 
 
@@ -97,7 +98,7 @@ class AttentionMethod(ABC):
             for turn, rows, indices in turns(classes):
                 for row, one in zip(rows, kept.maps(self.tokens(kept, rows, indices)), strict=True):
                     maps[row][turn] = one
-        return maps
+        return finished(maps)
 
     @contextmanager
     def attention_pass(self, images: Tensor, classes: Sequence[Sequence[int]]) -> Iterator[AttentionPass]:

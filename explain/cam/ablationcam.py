@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from explain.cam.capture import LayerMethod
 from explain.cam.layers import NO_ZERO, LayerSettings, channel_axis
 from explain.cam.weighted import weighted_sum
+from explain.checks import finished
+from explain.forward import numbers_of
 from explain.memory import BatchSize
 from explain.protocol import FloatMaps, MethodRow, frozen_eval
 
@@ -44,8 +45,8 @@ class AblationCam(LayerMethod[LayerSettings]):
                 one = slice(row, row + 1)
                 weights = self._drops(moved[one], outputs[one], logits[row], list(asked))
                 maps = weighted_sum(weights, activations[one].expand(len(asked), -1, -1, -1))
-                found.append(np.asarray(maps.cpu().numpy(), dtype=np.float32))
-        return found
+                found.append(maps)
+        return finished(found)
 
     def _drops(self, image: Tensor, output: Tensor, logits: Tensor, classes: list[int]) -> Tensor:
         """Return what each logit loses without each channel, (K, C); a channel of zeros is not asked for."""
@@ -93,7 +94,7 @@ class AblationCam(LayerMethod[LayerSettings]):
 
         handle = self._layer.register_forward_hook(replace)
         try:
-            logits: Tensor = self._model(images)
+            logits: Tensor = self._model(images.to(numbers_of(self._model)))
         finally:
             handle.remove()
         return logits

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 
 from core.errors import BrickbenchError
 from explain.cam.layers import LayerSettings, default_layer, find_layer, to_grid
-from explain.protocol import check_logits, check_request, device_of, frozen_eval
+from explain.checks import check_request
+from explain.forward import ask
+from explain.protocol import device_of, frozen_eval
 
 
 @dataclass(frozen=True)
@@ -18,11 +20,11 @@ class LayerPass:
     """What one forward pass of N images left."""
 
     images: Tensor
-    """(N, 3, H, W) on the network's device."""
+    """(N, channels, H, W) on the network's device."""
     logits: Tensor
     """(N, classes), with a graph that begins at the layer."""
     activations: Tensor
-    """(N, C, h, w) of the layer."""
+    """(N, C, h, w) of the layer, in the network's numbers."""
     output: Tensor
     """The layer's output in its own shape, where backward passes end."""
     model: nn.Module
@@ -65,12 +67,11 @@ def layer_pass(
 
     with frozen_eval(model), torch.inference_mode(False), torch.enable_grad():
         handle = layer.register_forward_hook(begin_graph)
-        moved = images.to(device_of(model))
+        moved = images.detach().to(device_of(model))
         try:
-            logits = model(moved)
+            logits = ask(model, moved.clone(), classes)  # a first layer in place must not change the user's images
         finally:
             handle.remove()
-        check_logits(logits, len(images), classes)
         if len(kept) != 1 or not isinstance(kept[0], Tensor):
             raise BrickbenchError(
                 f"Layer {name!r} should run once a forward pass and give one tensor; it gave {len(kept)}: choose "

@@ -9,6 +9,7 @@ from torch import Tensor
 from explain.cam.capture import LayerMethod
 from explain.cam.layers import LayerSettings
 from explain.cam.weighted import weighted_row
+from explain.checks import finished
 from explain.protocol import FloatMaps, MethodRow
 
 
@@ -25,7 +26,7 @@ class EigenCam(LayerMethod[LayerSettings]):
         with self.layer_pass(images, classes) as kept:
             component = first_component(kept.activations)
         flip = component.amin(dim=(1, 2)).abs() > component.amax(dim=(1, 2)).abs()
-        maps = torch.where(flip[:, None, None], -component, component).cpu().numpy()
+        maps = finished([torch.where(flip[:, None, None], -component, component)])[0]
         return [np.repeat(one[None], len(asked), axis=0) for one, asked in zip(maps, classes, strict=True)]
 
 

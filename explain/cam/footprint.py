@@ -6,7 +6,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from explain.protocol import device_of, frozen_eval
+from explain.forward import ask
+from explain.protocol import frozen_eval
+from training.network.models import input_channels_of
 
 CELLS_A_SIDE = 3
 """Cells that are looked at: the corners, the middles of the sides, and the middle."""
@@ -29,19 +31,18 @@ def footprint(model: nn.Module, layer: nn.Module, input_size_px: int) -> Footpri
     picture of noise. The same on every call. The network is left as it was. None where no gradient reaches the pixels.
 
     Args:
-        model: takes (N, 3, S, S).
+        model: takes (N, C, S, S).
         layer: gives one stack of maps (N, C, h, w).
         input_size_px: S.
     """
-    stream, device = torch.Generator().manual_seed(0), device_of(model)
-    dtype = next((weight.dtype for weight in model.parameters()), torch.float32)
+    stream = torch.Generator().manual_seed(0)
     kept: list[Tensor] = []
     handle = layer.register_forward_hook(lambda _module, _inputs, output: kept.append(output.clone()))
     try:
         with frozen_eval(model), torch.inference_mode(False), torch.enable_grad():
-            noise = torch.randn(1, 3, input_size_px, input_size_px, generator=stream).to(device, dtype)
+            noise = torch.randn(1, input_channels_of(model), input_size_px, input_size_px, generator=stream)
             noise.requires_grad_(True)
-            model(noise.clone())  # a first layer in place would not be allowed to change a leaf
+            ask(model, noise.clone())  # a first layer in place would not be allowed to change a leaf
             maps = kept[0][0]  # (C, h, w)
             if not maps.requires_grad:
                 return None
@@ -63,7 +64,7 @@ def _spread(count: int) -> list[int]:
 
 
 def _moments(gradient: Tensor, place: tuple[int, int], grid: tuple[int, int]) -> tuple[float, float]:
-    """Return how far the middle of a squared gradient (3, S, S) is from that of its cell, and its spread."""
+    """Return how far the middle of a squared gradient (C, S, S) is from that of its cell, and its spread."""
     shares = gradient.double().square().sum(dim=0)
     shares = shares / shares.sum().clamp_min(1e-300)
     middles = (torch.arange(len(shares), dtype=torch.float64, device=shares.device) + 0.5) / len(shares)

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from core.errors import BrickbenchError, SettingsError
 from core.settings import Settings, near_matches
 from explain.cam.footprint import Footprint, footprint
+from explain.forward import REFUSALS, first_line
+from explain.protocol import frozen_eval
 from training.network.models import conv_stages, input_size_of
 
 FEWEST_CELLS = 6
@@ -36,8 +38,8 @@ class LayerSettings(Settings):
     """Name of the module whose output is read; by default the deepest maps whose cells look at their own place, or in
     a transformer the tokens that enter its last block."""
     input_size_px: int | None = Field(None, ge=1, exclude=True)
-    """Side of the pictures, which decides the default layer; `explain run` gives the checkpoint's. It is no part of a
-    map's key: the layer is."""
+    """Side of the pictures, the shorter one, which decides the default layer; `explain run` gives the checkpoint's.
+    It is no part of a map's key: the layer is."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,11 @@ def default_layer(model: nn.Module, input_size_px: int | None = None) -> ChosenL
 
     Args:
         model: the network, with its weights: a trained one looks elsewhere than a fresh one.
-        input_size_px: side of the pictures; None takes what the network was made for.
+        input_size_px: side of the pictures, the shorter one if they are not square; None takes what the network was
+            made for.
+
+    Raises:
+        BrickbenchError: it has no maps, or does not take such pictures.
     """
     names = [name for name, _ in model.named_modules()]
     attentions = [name.removesuffix("attn") for name in names if name.rpartition(".")[2] == "attn"]
@@ -112,7 +118,14 @@ def _version(tensor: Tensor) -> int:
 
 
 def _choose(model: nn.Module, size_px: int) -> ChosenLayer:
-    stages = conv_stages(model, size_px)
+    try:
+        with frozen_eval(model):
+            stages = conv_stages(model, size_px)
+    except REFUSALS as error:
+        raise BrickbenchError(
+            f"{type(model).__name__} does not take pictures of {size_px} x {size_px} pixels, on which a layer would be "
+            f"chosen ({first_line(error)}): give the side of yours as input_size_px, or name one with layer."
+        ) from error
     fine = [stage for stage in stages if min(stage[2]) >= FEWEST_CELLS] or stages[-1:]
     looked: list[ChosenLayer] = []
     for name, layer, grid in reversed(fine):
@@ -139,7 +152,9 @@ def to_grid(output: Tensor, model: nn.Module, layer: str, images: Tensor) -> Ten
         height, width = images.shape[2:]
         for rows in range(1, patches.shape[1] + 1):
             columns = patches.shape[1] // rows
-            if rows * columns == patches.shape[1] and rows * width == columns * height:
+            # Patches of p x p pixels, borders cut off, for some p: floor(height / p) rows, floor(width / p) columns.
+            fits = height * columns < width * (rows + 1) and width * rows < height * (columns + 1)
+            if rows * columns == patches.shape[1] and fits:
                 return patches.reshape(len(patches), rows, columns, -1).permute(0, 3, 1, 2)
     raise BrickbenchError(
         f"Layer {layer!r} does not give one stack of maps (N, K, h, w) or a grid of tokens a forward pass: choose a "

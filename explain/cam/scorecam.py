@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
@@ -10,6 +9,8 @@ from torch.nn.functional import interpolate
 from explain.cam.capture import LayerMethod
 from explain.cam.layers import NO_ZERO, LayerSettings
 from explain.cam.weighted import weighted_sum
+from explain.checks import finished
+from explain.forward import ask
 from explain.memory import BatchSize
 from explain.protocol import FloatMaps, MethodRow, frozen_eval
 
@@ -36,25 +37,24 @@ class ScoreCam(LayerMethod[LayerSettings]):
         with self.layer_pass(images, classes) as kept:
             activations, moved = kept.activations, kept.images
         with frozen_eval(self._model), torch.inference_mode():
-            return [
+            return finished(
                 self._explain(image, maps, list(asked))
                 for image, maps, asked in zip(moved, activations, classes, strict=True)
-            ]
+            )
 
-    def _explain(self, image: Tensor, maps: Tensor, classes: list[int]) -> FloatMaps:
+    def _explain(self, image: Tensor, maps: Tensor, classes: list[int]) -> Tensor:
         if not classes:
-            return np.zeros((0, *maps.shape[1:]), dtype=np.float32)
+            return maps[:0]
 
         def scores_of(part: slice) -> Tensor:
             large = interpolate(maps[part][None], size=image.shape[1:], mode="bilinear", align_corners=True)[0]
             low, high = (bound[:, None, None] for bound in large.flatten(1).aminmax(dim=1))
             shown = (large - low) / (high - low + STABILITY)
-            return self._model(image * shown[:, None])[:, classes]  # type: ignore[no-any-return]
+            return ask(self._model, image * shown[:, None], [classes])[:, classes]
 
         scores = torch.cat(list(self.batch.batches(len(maps), scores_of)))  # (C, K)
         weights = scores.softmax(dim=0).T
-        weighted = weighted_sum(weights, maps.expand(len(classes), *maps.shape))
-        return np.asarray(weighted.cpu().numpy(), dtype=np.float32)
+        return weighted_sum(weights, maps.expand(len(classes), *maps.shape))
 
 
 ROW = MethodRow(

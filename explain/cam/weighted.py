@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from explain.cam.capture import LayerMethod, OwnLayerSettings, of_rows
 from explain.cam.layers import NO_ZERO, LayerSettings
+from explain.checks import finished
 from explain.protocol import Claim, FloatMaps, MethodRow, turns
 
 Formula = Callable[[Tensor, Tensor], Tensor]
@@ -40,7 +41,7 @@ class WeightedActivations(LayerMethod[OwnLayerSettings]):
                 raw = self._formula(of_rows(kept.activations, rows), gradients).cpu().numpy()
                 for row, one in zip(rows, raw, strict=True):
                     maps[row][turn] = one
-        return maps
+        return finished(maps)
 
     def explained(self, logits: Tensor, indices: Sequence[int]) -> Tensor:
         """Return what is explained, (N,), of `logits` (N, classes) and the class of each: its logit."""

@@ -14,14 +14,19 @@ Plain = Grey | Literal["mean"]
 """A grey, or the mean colour of the network's pictures."""
 
 
-def plain_picture(colour: Plain, settings: PictureSettings) -> Tensor:
-    """Return a picture of one colour as the network takes it, (3, 1, 1) float32."""
+def plain_picture(colour: Plain, settings: PictureSettings, channels: int = 3) -> Tensor:
+    """Return a picture of one colour as the network takes it, (channels, 1, 1) float64.
+
+    Raises:
+        SettingsError: the settings' normalisation is of another number of channels.
+    """
+    settings.check_channels(channels)
     if colour == "mean":
-        return torch.zeros(3, 1, 1)
+        return torch.zeros(channels, 1, 1, dtype=torch.float64)
     return grey_pictures(torch.tensor([colour]), settings)[0]
 
 
 def grey_pictures(greys: Tensor, settings: PictureSettings) -> Tensor:
-    """Return S plain pictures as the network takes them, (S, 3, 1, 1) float32, of their greys (S,) from 0 to 1."""
-    pictures = (greys.float()[:, None] - torch.tensor(settings.mean)) / torch.tensor(settings.std)
-    return pictures[:, :, None, None]
+    """Return S plain pictures as the network takes them, (S, C, 1, 1) float64, of their greys (S,) from 0 to 1."""
+    mean, std = (torch.tensor(values, dtype=torch.float64) for values in (settings.mean, settings.std))
+    return ((greys.double()[:, None] - mean) / std)[:, :, None, None]

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from explain.checks import check_request, finished
 from explain.gradients.baseline import Plain, plain_picture
 from explain.gradients.pixel_gradients import FLIPPED, class_gradients
 from explain.gradients.rules import BOUNDED, CLAMPS, PRODUCTS, RECTIFIERS, CallMode, is_product, rectifies, same_value
-from explain.protocol import FloatMaps, MethodRow, PictureSettings, check_request
+from explain.protocol import FloatMaps, MethodRow, PictureSettings
 
 POOLINGS: frozenset[Callable[..., Any]] = frozenset(
     {functional.max_pool2d, torch.max_pool2d, functional.adaptive_max_pool2d}
@@ -159,21 +160,22 @@ class DeepLift:
     def attribute(self, images: Tensor, classes: Sequence[Sequence[int]]) -> list[FloatMaps]:
         """Return raw maps at the size of the input, as `explain.protocol.Method` says."""
         check_request(images, classes)
-        start = self._start().to(images)
+        images = images.detach()
+        start = self._start(images.shape[1]).to(images)
         recorded = Recorded()
         class_gradients(self._model, start.expand(1, *images.shape[1:]), [[]], lambda: recorded)
         multipliers = class_gradients(self._model, images, classes, lambda: RescaleRules(recorded.records))
-        return [
-            np.asarray(((image - start).to(of_image) * of_image).sum(dim=1).cpu().numpy(), dtype=np.float32)
+        return finished(
+            ((image - start).to(of_image) * of_image).sum(dim=1)
             for image, of_image in zip(images, multipliers, strict=True)
-        ]
+        )
 
     def add_up(self, image: Tensor, maps: FloatMaps) -> tuple[Tensor, NDArray[np.float64]]:
         """Return the plain picture (3, H, W) that `maps` (K, H, W) of `image` begin from, and the sum of each map."""
-        return self._start().expand_as(image), maps.sum(axis=(1, 2), dtype=np.float64)
+        return self._start(len(image)).to(image).expand_as(image), maps.sum(axis=(1, 2), dtype=np.float64)
 
-    def _start(self) -> Tensor:
-        return plain_picture(self.settings.baseline, self.settings)
+    def _start(self, channels: int) -> Tensor:
+        return plain_picture(self.settings.baseline, self.settings, channels)
 
 
 ROW = MethodRow(

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from explain.cam.layers import NO_ZERO
+from explain.checks import check_request, finished
 from explain.gradients.pixel_gradients import FLIPPED, each_gradient
 from explain.gradients.rules import BENT, BOUNDED, CallMode, is_product
-from explain.protocol import FloatMaps, MethodRow, NoSettings, check_request
+from explain.protocol import FloatMaps, MethodRow, NoSettings
 
 
 class BiasTerms(CallMode):
@@ -91,12 +92,12 @@ class FullGrad:
 
         def keep(turn: int, rows: Sequence[int], gradients: Tensor) -> None:
             terms, watch.terms = watch.terms, []
-            total = full_gradient(images.to(gradients), gradients, terms).cpu().numpy()
+            total = full_gradient(images.detach().to(gradients), gradients, terms).cpu().numpy()
             for row in rows:
                 maps[row][turn] = total[row]
 
         each_gradient(self._model, images, classes, keep, lambda: watch)
-        return maps
+        return finished(maps)
 
 
 def full_gradient(images: Tensor, gradients: Tensor, terms: Sequence[Tensor]) -> Tensor:

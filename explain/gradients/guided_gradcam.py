@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from explain.cam.layers import NO_ZERO, LayerSettings
 from explain.cam.weighted import WeightedActivations, gradcam
+from explain.checks import finished
 from explain.gradients.pixel_gradients import FLIPPED, class_gradients, strongest_channel
 from explain.gradients.rules import GuidedRectifiers
 from explain.protocol import FloatMaps, MethodRow
@@ -30,15 +30,15 @@ class GuidedGradCam:
         """Return raw maps at the size of the input, as `explain.protocol.Method` says."""
         coarse = self._gradcam.attribute(images, classes)
         guided = class_gradients(self._model, images, classes, GuidedRectifiers)
-        return [_product(maps, fine) for maps, fine in zip(coarse, guided, strict=True)]
+        return finished(_product(maps, fine) for maps, fine in zip(coarse, guided, strict=True))
 
 
-def _product(maps: FloatMaps, fine: Tensor) -> FloatMaps:
+def _product(maps: FloatMaps, fine: Tensor) -> Tensor:
     if not len(maps):
-        return np.zeros((0, *fine.shape[2:]), dtype=np.float32)
+        return fine[:, 0]
     positive = torch.from_numpy(maps).clamp(min=0)[:, None].to(fine.device)
     large = interpolate(positive, size=fine.shape[2:], mode="bilinear")
-    return np.asarray(strongest_channel(fine * large).cpu().numpy(), dtype=np.float32)
+    return strongest_channel(fine * large)
 
 
 ROW = MethodRow(

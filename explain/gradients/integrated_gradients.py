@@ -40,9 +40,9 @@ class IntegratedGradients(PictureByPicture[IntegratedGradientsSettings]):
 
     def explain_picture(self, image: Tensor, classes: list[int]) -> FloatMaps:
         """Return raw maps at the size of the picture, as the base says."""
-        device = device_of(self._model)
-        start = plain_picture(self.settings.baseline, self.settings).to(device)
-        way = image.to(device) - start
+        image = image.to(device_of(self._model))
+        start = plain_picture(self.settings.baseline, self.settings, len(image)).to(image)
+        way = image - start
 
         def weighted(part: slice) -> Tensor:
             shares, weights = self._shares[part].to(way), self._weights[part].to(way)
@@ -55,7 +55,7 @@ class IntegratedGradients(PictureByPicture[IntegratedGradientsSettings]):
 
     def add_up(self, image: Tensor, maps: FloatMaps) -> tuple[Tensor, NDArray[np.float64]]:
         """Return the plain picture and the sums of all pixels, as `explain.protocol.SummingMethod` says."""
-        start = plain_picture(self.settings.baseline, self.settings)
+        start = plain_picture(self.settings.baseline, self.settings, len(image)).to(image)
         return start.expand_as(image), maps.sum(axis=(1, 2), dtype=np.float64)
 
 

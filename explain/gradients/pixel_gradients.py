@@ -8,20 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.errors import BrickbenchError
 from core.settings import Settings
-from explain.protocol import (
-    FloatMaps,
-    MethodRow,
-    NoSettings,
-    check_logits,
-    check_request,
-    device_of,
-    frozen_eval,
-    turns,
-)
+from explain.checks import check_request, finished
+from explain.forward import ask
+from explain.protocol import FloatMaps, MethodRow, NoSettings, device_of, frozen_eval, turns
 
 Formula = Callable[[Tensor, Tensor], Tensor]
-"""Takes an image (3, H, W) and the gradients of K logits (K, 3, H, W), and returns maps (K, H, W)."""
+"""Takes an image (C, H, W) and the gradients of K logits (K, C, H, W), and returns maps (K, H, W)."""
 FLIPPED = 1e-2
 """Tolerance of gradients in float32, where rounding flips rectifiers whose input is nearly 0: differences of 3e-3
 (integrated gradients) and 1e-2 (LRP) were seen on random weights, of 1e-5 and less in float64."""
@@ -32,10 +26,10 @@ Mode = Callable[[], AbstractContextManager[object]]
 def class_gradients(
     model: nn.Module, images: Tensor, classes: Sequence[Sequence[int]], mode: Mode = nullcontext
 ) -> list[Tensor]:
-    """Return for each image d logit[class] / d pixels, (K_n, 3, H, W) on the network's device.
+    """Return for each image d logit[class] / d pixels, (K_n, C, H, W) on the network's device, in the images' numbers.
 
     Raises:
-        BrickbenchError: a class is not one of the network's.
+        BrickbenchError: a class is not one of the network's, or no gradient reaches the pixels.
     """
     moved = images.to(device_of(model))
     of_images = [moved.new_zeros(len(asked), *moved.shape[1:]) for asked in classes]
@@ -65,8 +59,12 @@ def each_gradient(
     with frozen_eval(model), torch.inference_mode(False), torch.enable_grad():
         pixels = images.to(device_of(model)).detach().clone().requires_grad_(True)
         with mode():
-            logits = model(pixels.clone())  # a first layer in place would not be allowed to change a leaf
-        check_logits(logits, len(images), classes)
+            logits = ask(model, pixels.clone(), classes)  # a first layer in place may not change a leaf
+        if not logits.requires_grad:
+            raise BrickbenchError(
+                f"No gradient of {type(model).__name__} reaches the pixels, as under torch.no_grad in its forward: "
+                "take a method that needs none, such as lime or occlusion."
+            )
         for turn, rows, indices in turns(classes):
             (gradients,) = torch.autograd.grad(logits[rows, indices].sum(), pixels, retain_graph=True)
             keep(turn, rows, gradients)
@@ -84,14 +82,14 @@ class PixelGradients:
         """Return raw maps at the size of the input, as `explain.protocol.Method` says."""
         check_request(images, classes)
         of_images = class_gradients(self._model, images, classes, self._mode)
-        return [
-            self._formula(image.to(gradients.device), gradients).cpu().numpy()
-            for image, gradients in zip(images, of_images, strict=True)
-        ]
+        return finished(
+            self._formula(image.to(gradients.device), gradients)
+            for image, gradients in zip(images.detach(), of_images, strict=True)
+        )
 
 
 def strongest_channel(gradients: Tensor) -> Tensor:
-    """Return the largest size of a gradient over the channels: (K, 3, H, W) to (K, H, W)."""
+    """Return the largest size of a gradient over the channels: (K, C, H, W) to (K, H, W)."""
     return gradients.abs().amax(dim=1)
 
 
@@ -118,7 +116,7 @@ def pixel_row(
 
 
 def saliency(_image: Tensor, gradients: Tensor) -> Tensor:
-    """Return max over channels of |dy/dx|, (K, H, W) of gradients (K, 3, H, W).
+    """Return max over channels of |dy/dx|, (K, H, W) of gradients (K, C, H, W).
 
     Source: Simonyan, Vedaldi and Zisserman 2013, section 3. Captum gives the channels apart.
     """
@@ -126,7 +124,7 @@ def saliency(_image: Tensor, gradients: Tensor) -> Tensor:
 
 
 def input_x_gradient(image: Tensor, gradients: Tensor) -> Tensor:
-    """Return sum over channels of x dy/dx, (K, H, W) of an image (3, H, W) and gradients (K, 3, H, W).
+    """Return sum over channels of x dy/dx, (K, H, W) of an image (C, H, W) and gradients (K, C, H, W).
 
     Source: Shrikumar et al. 2016. x is the normalised picture, so that the mean colour counts as nothing.
     """

@@ -108,7 +108,7 @@ class GuidedRectifiers(CallMode):
 
 
 def guided_backprop(_image: Tensor, gradients: Tensor) -> Tensor:
-    """Return the largest size of a guided gradient over the channels, (K, H, W) of (K, 3, H, W).
+    """Return the largest size of a guided gradient over the channels, (K, H, W) of (K, C, H, W).
 
     Not their sum: what looks for red reacts to red upwards and to green and blue downwards, which adds up to nothing
     on its own red brick.

@@ -38,7 +38,7 @@ class SmoothGrad(PictureByPicture[SmoothGradSettings]):
         self.batch = BatchSize(COPIES_AT_ONCE, "noisy pictures")
 
     def noisy_copies(self, image: Tensor) -> Tensor:
-        """Return the copies of `image` (3, H, W) that gradients are averaged over: (num_samples, 3, H, W)."""
+        """Return the copies of `image` (C, H, W) that gradients are averaged over: (num_samples, C, H, W)."""
         spread = self.settings.noise_share * float(image.max() - image.min())
         rng = generator(self.settings.seed, Purpose.BASELINE, image_key(image))
         noise = rng.standard_normal((self.settings.num_samples, *image.shape), dtype=np.float32)

@@ -15,6 +15,7 @@ from core.seeding import Purpose, generator
 from core.settings import near_matches
 from explain.cam.layers import find_layer, to_grid
 from explain.draw import value_text
+from explain.forward import ask
 from explain.network.layers import feature_maps
 from explain.network.sheets import Sheet, tiled
 from explain.protocol import PictureSettings, device_of, frozen_eval
@@ -65,7 +66,7 @@ def maximize_class(model: nn.Module, index: int, size_px: int, settings: Maximiz
     jitter as Mordvintsev et al. 2015. Colours are kept within those of pictures, so that what is shown is what the
     network saw.
     """
-    return _ascend(model, lambda pictures: model(pictures)[0, index], size_px, settings, (0, index))
+    return _ascend(model, lambda pictures: ask(model, pictures)[0, index], size_px, settings, (0, index))
 
 
 def maximize_channel(model: nn.Module, layer: str, channel: int, size_px: int, settings: MaximizeSettings) -> Grown:
@@ -80,7 +81,7 @@ def maximize_channel(model: nn.Module, layer: str, channel: int, size_px: int, s
 
     def score(pictures: Tensor) -> Tensor:
         kept.clear()
-        model(pictures)
+        ask(model, pictures)
         maps = to_grid(kept[0], model, name, pictures)
         if not 0 <= channel < maps.shape[1]:
             raise BrickbenchError(f"Layer {name!r} has channels 0 to {maps.shape[1] - 1}; {channel} was asked for.")

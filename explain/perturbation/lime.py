@@ -77,7 +77,7 @@ class Lime(PictureByPicture[LimeSettings]):
         return self.explain(image, classes).maps()
 
     def explain(self, image: Tensor, classes: Sequence[int], segments: Segments | None = None) -> LimeExplanation:
-        """Return the linear models of `classes` for `image` (3, H, W), as the network takes it.
+        """Return the linear models of `classes` for `image` (C, H, W), as the network takes it.
 
         Args:
             image: float32, normalised.

@@ -28,7 +28,7 @@ class OcclusionSettings(PictureSettings, PassSettings):
 class Occlusion(PerturbingMethod[OcclusionSettings]):
     """At each pixel the mean, over the windows that cover it, of how far covering the window lowers the class's logit.
 
-    Source: Zeiler & Fergus 2014; equal to captum's `Occlusion` with a window of all three channels. Windows that reach
+    Source: Zeiler & Fergus 2014; equal to captum's `Occlusion` with a window of all channels. Windows that reach
     beyond the right or lower border are cut there.
     """
 
@@ -79,9 +79,8 @@ class Occlusion(PerturbingMethod[OcclusionSettings]):
     def _cover(self, image: Tensor) -> Tensor:
         color = self.settings.hide_color
         if color is None:
-            return image.new_zeros(3, 1, 1)
-        normalised = (np.broadcast_to(color, 3) - np.array(self.settings.mean)) / np.array(self.settings.std)
-        return torch.from_numpy(normalised.astype(np.float32)).to(image)[:, None, None]
+            return image.new_zeros(len(image), 1, 1)
+        return torch.from_numpy(self.settings.normalised(color, len(image))).to(image)[:, None, None]
 
 
 ROW = MethodRow(

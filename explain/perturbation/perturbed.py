@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from core.settings import Settings
+from explain.forward import ask
 from explain.memory import BatchSize
 from explain.perturbation.pieces import cut
 from explain.perturbation.segments import Segments, SegmentSettings, hidden_picture
-from explain.protocol import FloatMaps, OwnSettings, PictureByPicture, check_logits, frozen_eval
+from explain.protocol import FloatMaps, OwnSettings, PictureByPicture, frozen_eval
 
 Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 TOLERANCE = 0.05
@@ -38,13 +39,11 @@ def logits_with(model: nn.Module, pictures: Tensor, classes: Sequence[int], prec
     """Return the logits (B, K) of `classes`, in float32 where they were computed in fewer digits.
 
     Raises:
-        BrickbenchError: the network has no such class.
+        BrickbenchError: as `explain.forward.ask`.
     """
-    with _numbers(precision, pictures.device):
-        logits: Tensor = model(pictures)
-    check_logits(logits, len(pictures), [classes])
-    chosen = logits[:, list(classes)]
-    return chosen.float() if chosen.dtype in (torch.bfloat16, torch.float16) else chosen
+    with _convolutions("tf32" if precision == "tf32" else "ieee"):
+        reduced = None if precision in ("float32", "tf32") else getattr(torch, precision)
+        return ask(model, pictures, [classes], reduced)[:, list(classes)]
 
 
 def settle_precision(
@@ -73,17 +72,13 @@ def settle_precision(
 
 
 @contextmanager
-def _numbers(precision: Precision, device: torch.device) -> Iterator[None]:
-    """Let forward passes inside compute in `precision`; torch's own default on a GPU is tf32."""
+def _convolutions(numbers: Literal["tf32", "ieee"]) -> Iterator[None]:
+    """Let convolutions in float32 round so on a GPU, where torch's own default is tf32."""
     convolutions = torch.backends.cudnn.conv  # type: ignore[attr-defined]
     before = convolutions.fp32_precision
-    convolutions.fp32_precision = "tf32" if precision == "tf32" else "ieee"
+    convolutions.fp32_precision = numbers
     try:
-        if precision in ("float32", "tf32"):
-            yield
-        else:
-            with torch.autocast(device.type, getattr(torch, precision)):
-                yield
+        yield
     finally:
         convolutions.fp32_precision = before
 
@@ -109,7 +104,7 @@ class Perturbed:
     """
 
     def __init__(self, image: Tensor, segments: Segments, settings: SegmentSettings, device: torch.device) -> None:
-        """Take `image` (3, H, W) float32, as the network takes it; its `segments` (H, W) count from 0."""
+        """Take `image` (C, H, W) float32, as the network takes it; its `segments` (H, W) count from 0."""
         pixels = np.ascontiguousarray(image.detach().cpu().float().permute(1, 2, 0).numpy())
         pieces = cut(segments)
         self._size, self._device = segments.shape, device
@@ -117,10 +112,10 @@ class Perturbed:
         self._bits, self._first, self._table = (
             torch.from_numpy(array).to(device) for array in (pieces.bits, first, table)
         )
-        self._pictures = self._table.new_empty((0, 3, *pieces.rank.shape))
+        self._pictures = self._table.new_empty((0, len(first), *pieces.rank.shape))
 
     def compose(self, shown: NDArray[np.bool_]) -> Tensor:
-        """Return pictures (B, 3, H, W) float32 with the superpixels `shown` (B, S); the next call writes over them."""
+        """Return pictures (B, C, H, W) float32 with the superpixels `shown` (B, S); the next call writes over them."""
         count, (height, width) = len(shown), self._size
         if count > len(self._pictures):
             self._pictures = self._pictures.new_empty((count, *self._pictures.shape[1:]))
@@ -131,8 +126,8 @@ class Perturbed:
         else:
             places = (torch.from_numpy(shown).to(self._device).float() @ self._bits).long()[:, None] + self._first
             torch.index_select(self._table, 0, places.ravel(), out=pictures.view(-1, pictures.shape[-1]))
-        whole = pictures.view(count, 3, -1)[:, :, : height * width]
-        return whole.view(count, 3, height, width)
+        whole = pictures.view(count, len(self._first), -1)[:, :, : height * width]
+        return whole.view(count, -1, height, width)
 
 
 def batch_size(given: BatchSize | None, image: Tensor, device: torch.device) -> BatchSize:

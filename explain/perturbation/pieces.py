@@ -26,30 +26,30 @@ class Pieces:
     """(S, R): 2^rank of a superpixel in a piece, 0 if it is not there. A mask times this is each piece's pattern."""
 
     def patterns(self, shown: Floats, hidden: Floats) -> tuple[Floats, NDArray[np.intp]]:
-        """Return a table (rows, P) of all patterns of all pieces, and the row of each piece's first, (3, R).
+        """Return a table (rows, P) of all patterns of all pieces, and the row of each piece's first, (C, R).
 
-        Pictures are (H, W, 3). The row of a pattern follows from its piece's first by the pattern's number, in which
+        Pictures are (H, W, C). The row of a pattern follows from its piece's first by the pattern's number, in which
         bit k says whether superpixel k of the piece is shown.
         """
         shown, hidden = self._cut(shown), self._cut(hidden)
         first = np.empty(len(self.kinds), dtype=np.intp)
         parts: list[Floats] = []
-        rows = 0
+        channels, rows = len(shown), 0
         for kinds in np.unique(self.kinds):
             alike = np.flatnonzero(self.kinds == kinds)
             numbers = np.arange(1 << kinds)
             on = (numbers[:, None] >> self.rank[alike, None]) & 1 == 1  # (pieces, patterns, P)
-            parts.append(np.where(on, shown[:, alike, None], hidden[:, alike, None]).reshape(3, -1, on.shape[2]))
+            parts.append(np.where(on, shown[:, alike, None], hidden[:, alike, None]).reshape(channels, -1, on.shape[2]))
             first[alike] = rows + np.arange(len(alike)) * len(numbers)
             rows += len(alike) * len(numbers)
         table = np.concatenate(parts, axis=1)
-        return table.reshape(-1, table.shape[2]), first + np.arange(3)[:, None] * rows
+        return table.reshape(-1, table.shape[2]), first + np.arange(channels)[:, None] * rows
 
     def _cut(self, picture: Floats) -> Floats:
-        """Return `picture` (H, W, 3) as pieces (3, R, P)."""
-        planes = picture.reshape(-1, 3).T
+        """Return `picture` (H, W, C) as pieces (C, R, P)."""
+        planes = picture.reshape(-1, picture.shape[2]).T
         filled = np.pad(planes, ((0, 0), (0, self.rank.size - planes.shape[1])))
-        return filled.reshape(3, *self.rank.shape)
+        return filled.reshape(-1, *self.rank.shape)
 
 
 def cut(segments: NDArray[np.intp]) -> Pieces:

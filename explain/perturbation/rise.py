@@ -53,7 +53,7 @@ class Rise(PerturbingMethod[RiseSettings]):
         def work(part: slice) -> NDArray[np.float32]:
             shown = masks(part)
             confidence = torch.sigmoid(logits_with(self._model, image * shown[:, None], classes, good))
-            return np.asarray((confidence.T @ shown.flatten(1)).cpu().numpy())
+            return np.asarray((confidence.T.float() @ shown.flatten(1)).cpu().numpy())
 
         for weighed in self.batch.batches(count, work):
             total += weighed

@@ -51,7 +51,7 @@ _CUT = ("segmentation", "kernel_size", "max_dist", "ratio", "n_segments", "compa
 
 
 def superpixels(image: Tensor, settings: SegmentSettings) -> Segments:
-    """Return the superpixels of `image` (3, H, W), normalised as `settings` say: (H, W) labels 0, 1, … without gaps.
+    """Return the superpixels of `image` (C, H, W), normalised as `settings` say: (H, W) labels 0, 1, … without gaps.
 
     They are kept in memory by the picture's content and the settings, so that several methods share them.
     """
@@ -97,7 +97,7 @@ def count_segments(segments: Segments) -> int:
 
 
 def mean_colors(image: NDArray[np.float32], segments: Segments) -> NDArray[np.float32]:
-    """Return the mean colour (S, 3) of each superpixel of `image` (H, W, 3), the lime library's to the last bit.
+    """Return the mean colour (S, C) of each superpixel of `image` (H, W, C), the lime library's to the last bit.
 
     The library takes `numpy.mean` of each superpixel's pixels in reading order, in the image's own precision.
     """
@@ -109,11 +109,11 @@ def mean_colors(image: NDArray[np.float32], segments: Segments) -> NDArray[np.fl
 
 
 def hidden_picture(image: NDArray[np.float32], segments: Segments, settings: SegmentSettings) -> NDArray[np.float32]:
-    """Return `image` (H, W, 3), as the network takes it, with every superpixel hidden as `settings.hide_color` says."""
+    """Return `image` (H, W, C), as the network takes it, with every superpixel hidden as `settings.hide_color` says."""
     color = settings.hide_color
     if color == "superpixel":
         return mean_colors(image, segments)[segments]
-    normalised = 0.0 if color == "mean" else (np.array(color) - np.array(settings.mean)) / np.array(settings.std)
+    normalised = 0.0 if color == "mean" else settings.normalised(color, image.shape[2])
     return np.broadcast_to(np.asarray(normalised, dtype=image.dtype), image.shape)
 
 

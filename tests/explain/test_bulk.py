@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +23,7 @@ from explain.protocol import FloatMaps
 from explain.shard_writer import survives_float16
 from explain.store import Attribution, find_attributions, load_maps, read_attributions, shard_files
 from explain.wanted import Which
-from training.run.checkpoint import load_checkpoint
+from training.run.checkpoint import Checkpoint, load_checkpoint
 from training.run.run import Run
 
 FAST = {"gradcam": {}, "random": {}}
@@ -214,6 +215,26 @@ def test_a_method_that_fails_is_counted_by_reason(own_trained: Path) -> None:
     run = own_trained / "runs" / "toy"
     with pytest.raises(BrickbenchError, match=r"2 times: gradcam: Layer 'dense1' does not give one stack of maps"):
         explain_run(Run.open(run, own_trained), {"gradcam": {"layer": "dense1"}, "random": {}}, limit=2, device="cpu")
+    assert {row.method for row in read_attributions(run)} == {"random"}
+
+
+def test_a_network_that_answers_nan_is_a_failure_with_its_reason(
+    own_trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load = Run.load
+
+    def broken(run: Run, *words: Any) -> Checkpoint:
+        loaded = load(run, *words)
+        list(loaded.model.parameters())[-1].data.fill_(torch.nan)
+        return loaded
+
+    monkeypatch.setattr(Run, "load", broken)
+    run = own_trained / "runs" / "toy"
+    with pytest.raises(PartialFailureError) as raised:
+        explain_run(Run.open(run, own_trained), {"saliency": {}, "random": {}}, limit=2, device="cpu")
+    reasons = raised.value.result.failures
+    assert sum(reasons.values()) == 2
+    assert all(re.match(r"saliency: The network's logit of class \d is NaN or infinite: check", one) for one in reasons)
     assert {row.method for row in read_attributions(run)} == {"random"}
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from core.errors import BrickbenchError
 from explain.memory import BatchSize
 from explain.methods import create_method
 from explain.perturbation.perturbed import TOLERANCE, logits_with, settle_precision
@@ -77,7 +78,7 @@ def made(images: torch.Tensor) -> Callable[[slice], torch.Tensor]:
     return lambda part: images * levels[part]
 
 
-@pytest.mark.parametrize(("offset", "good"), [(0.0, "bfloat16"), (1000.0, "float32"), (float("inf"), "float32")])
+@pytest.mark.parametrize(("offset", "good"), [(0.0, "bfloat16"), (1000.0, "float32")])
 def test_the_precision_is_settled_on_some_pictures(images: torch.Tensor, offset: float, good: str) -> None:
     model = Steps(offset)
     found = settle_precision(model, 100, made(images + 1), [0, 1], BatchSize(5, "pictures"), "bfloat16")
@@ -98,7 +99,7 @@ def test_convolutions_round_as_asked_and_only_then(images: torch.Tensor, precisi
     model, before = Steps(0.0), convolutions.fp32_precision
     assert logits_with(model, images, [1], precision).dtype == torch.float32
     assert model.seen == [(1, inside)]
-    with pytest.raises(RuntimeError):
+    with pytest.raises(BrickbenchError, match="Steps failed on pictures"):
         logits_with(model, images[:, :2], [1], precision)
     assert convolutions.fp32_precision == before
 

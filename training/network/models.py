@@ -157,6 +157,11 @@ def architecture(model: nn.Module) -> str:
     return str(config.get("architecture") or type(model).__name__)
 
 
+def input_channels_of(model: nn.Module) -> int:
+    """Return how many channels the pictures have that `model` was made for: those of its first convolution, else 3."""
+    return next((module.in_channels for module in model.modules() if isinstance(module, nn.Conv2d)), 3)
+
+
 def _last_conv(model: nn.Module, finished: Sequence[tuple[str, nn.Module, Tensor]]) -> int:
     """Return the place in `finished` of the layer that `last_conv_layer` describes."""
     convolutions = [
@@ -181,13 +186,13 @@ def _last_conv(model: nn.Module, finished: Sequence[tuple[str, nn.Module, Tensor
 
 def _probe(model: nn.Module, input_size_px: int) -> object:
     """Run one picture of zeros through `model` in evaluation mode, without gradients; its mode is then as before."""
-    weights = next(model.parameters())
-    in_chans = next((m.in_channels for m in model.modules() if isinstance(m, nn.Conv2d)), 3)
+    weights = next(model.parameters(), torch.zeros(()))
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
         with torch.no_grad():
-            return model(torch.zeros(1, in_chans, input_size_px, input_size_px, device=weights.device))
+            picture = torch.zeros(1, input_channels_of(model), input_size_px, input_size_px)
+            return model(picture.to(weights.device, weights.dtype))
     finally:
         for module, mode in modes.items():
             module.training = mode

@@ -19,6 +19,7 @@ from evaluation.faithfulness.anew import (
     label_randomization,
     max_sensitivity,
     model_randomization,
+    stage_similarities,
 )
 from evaluation.faithfulness.order import NEARBY, picture_stream
 from evaluation.faithfulness.protocol import Maps, Reexplainer
@@ -112,6 +113,21 @@ def test_a_baseline_fails_the_sanity_checks_and_a_constant_has_no_value(with_twi
     edges = model_randomization(_of_run(with_twins, "edges"), CascadeSettings(stages=2))[0]
     assert edges.tolist() == pytest.approx([1.0] * 3)
     assert np.isnan(model_randomization(_of_run(with_twins, "uniform"), CascadeSettings(stages=2))[0]).all()
+
+
+def test_a_network_without_a_finite_map_leaves_others_their_values(with_twins: Path) -> None:
+    maps = _of_run(with_twins, "input_x_gradient")
+    assert maps.reexplainer is not None
+    assert maps.unlearned is not None
+    broken = maps.unlearned.cascade(2, 0)[1]
+    list(broken.parameters())[-1].data[1] = torch.nan  # of class 1's logit
+    found = maps.reexplainer.explain(maps.images, [0, 1, 2], broken)
+    assert [bool(np.isfinite(one).all()) for one in found] == [True, False, True]
+    similar = stage_similarities(maps, [broken, maps.network.model])
+    assert np.isnan(similar).tolist() == [[False, False], [True, False], [False, False]]
+    np.testing.assert_allclose(similar[:, 1], 1)
+    gone = replace(maps, reexplainer=Reexplainer("input_x_gradient", {}, broken))
+    assert np.isnan(max_sensitivity(gone, StabilitySettings(samples=2))[0]).tolist() == [False, True, False]
 
 
 def test_label_randomisation_trains_once_and_keeps_the_network(

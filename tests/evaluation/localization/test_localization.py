@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from core.errors import BrickbenchError, SettingsError
 from evaluation.localization import score
@@ -71,6 +72,10 @@ def test_wrong_use_is_told_clearly() -> None:
         score("iou_fixed", MAP[None], MASK[None], treshold=0.1)
     with pytest.raises(BrickbenchError, match=r"they are \(1, 4, 4\) and \(1, 2, 2\)\. Bring maps"):
         score("lift", MAP[None], MASK[None, :2, :2])
+    with pytest.raises(
+        BrickbenchError, match=r"^Maps and masks should be numpy arrays; Tensor and list came: \.cpu\(\)"
+    ):
+        score("energy", torch.zeros(1, 2, 2), [np.zeros((2, 2), dtype=bool)])  # type: ignore[arg-type]
     with pytest.raises(BrickbenchError, match=r"Maps should be float and masks bool; they are float64 and int64"):
         score("lift", MAP[None], MASK[None].astype(int))
 

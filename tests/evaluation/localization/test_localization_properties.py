@@ -51,6 +51,20 @@ def test_a_constant_map_scores_chance_and_never_a_hit(value: float) -> None:
 
 
 @pytest.mark.parametrize("metric", list(METRICS))
+def test_rows_and_columns_are_alike_where_pictures_are_not_square(metric: str) -> None:
+    rng = np.random.default_rng(1)
+    maps, labels = rng.normal(size=(3, 6, 9)), rng.integers(0, 2, (3, 6, 9)) * 2
+    labels[:, 1:4, 2:7] = rng.integers(0, 2, (3, 3, 5))
+    upright, turned = (
+        score(metric, turn(maps), turn(labels == 1), others=turn(labels == 2), **NEEDED.get(metric, {}))
+        for turn in (np.asarray, lambda given: given.transpose(0, 2, 1))
+    )
+    assert (upright.status == "ok").all()
+    np.testing.assert_allclose(turned.values, upright.values, rtol=1e-12)
+    np.testing.assert_allclose(turned.chance, upright.chance, rtol=1e-12)
+
+
+@pytest.mark.parametrize("metric", list(METRICS))
 def test_undefined_cases_have_a_reason(metric: str) -> None:
     maps = np.stack([MAP, MAP, np.where(MASK, np.nan, MAP), np.where(MASK, np.inf, MAP), MAP])
     masks = np.stack([np.zeros_like(MASK), np.ones_like(MASK), MASK, MASK, MASK])
