@@ -23,12 +23,18 @@ from dataset.dataset_folder import DatasetFolder
 from evaluation.gold.calibration import calibrate
 from evaluation.gold.cases import Case
 from evaluation.gold.pictures import SIDE_PX, GoldPictures
-from evaluation.gold.trained import new_network, trained_cases, uses_something_else
+from evaluation.gold.trained import EPOCHS, new_network, trained_cases, uses_something_else
 from explain.cam.footprint import footprint
 from explain.cam.layers import default_layer
 from training.network.models import conv_stages
 
-MODELS = ("bricknet:1", "resnet10t:0", "mobilenetv3_small_100:0", "tf_efficientnet_lite0:1", "vit_tiny_patch16_224:0")
+MODELS = (
+    "bricknet:1",
+    "resnet10t:0",
+    "mobilenetv3_small_100:0:24",
+    "tf_efficientnet_lite0:1",
+    "vit_tiny_patch16_224:0",
+)
 CAMS = ("gradcam", "hirescam", "layercam", "gradcam_plus_plus", "xgradcam")
 PAINTED = ("lime", "kernel_shap")
 PICTURES, PAINTED_PICTURES, SAMPLES = 24, 8, 300
@@ -98,20 +104,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--keep", type=Path, required=True)
-    parser.add_argument("--model", action="append", help="NAME:SEED; may be repeated")
+    parser.add_argument("--model", action="append", help="NAME:SEED or NAME:SEED:EPOCHS; may be repeated")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.keep.mkdir(parents=True, exist_ok=True)
     dataset = DatasetFolder.open(arguments.dataset)
     layers, paints = [], []
     for word in arguments.model or MODELS:
-        name, _, seed = word.partition(":")
-        for case in trained_cases(arguments.dataset, [name], int(seed or 0)):
-            path = arguments.keep / f"{case.name}_{seed or 0}.json"
+        name, *rest = word.split(":")
+        seed, epochs = (*rest, *("0", str(EPOCHS))[len(rest) :])
+        for case in trained_cases(arguments.dataset, [name], int(seed), int(epochs)):
+            path = arguments.keep / f"{case.name}_{seed}.json"
             if not path.exists():
-                path.write_text(json.dumps(measured(dataset, case, learned(case, arguments.keep, int(seed or 0)))))
+                path.write_text(json.dumps(measured(dataset, case, learned(case, arguments.keep, int(seed)))))
             found = json.loads(path.read_text())
-            label = f"{case.name} (seed {seed or 0})"
+            label = f"{case.name} (seed {seed})"
             if "unknown" in found:
                 print(f"{label} is passed over: {found['unknown']}.")
                 continue

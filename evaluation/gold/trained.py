@@ -51,13 +51,14 @@ class Lessons:
     """(N, 2)"""
 
 
-def trained_cases(root: Path, models: Sequence[str], seed: int) -> list[Case]:
+def trained_cases(root: Path, models: Sequence[str], seed: int, epochs: int = EPOCHS) -> list[Case]:
     """Return two networks for each of `models`, which are trained on train pictures of the dataset when created.
 
     Args:
         root: the dataset's folder.
         models: names, as for `training.network.models.create_model`.
         seed: of the weights and of the order of pictures.
+        epochs: over the coloured pictures; networks whose normalisation learns slowly need more than others.
 
     Raises:
         SettingsError: an unknown model.
@@ -71,7 +72,7 @@ def trained_cases(root: Path, models: Sequence[str], seed: int) -> list[Case]:
     tests = ("hit", "near", "class", "mass", "floor")
     return [
         Case(
-            f"{name}_{lesson}", f"{name} {words}", partial(_trained, name, lesson, root, seed),
+            f"{name}_{lesson}", f"{name} {words}", partial(_trained, name, lesson, root, seed, epochs),
             PARTS if lesson == "hues" else PATCHES, tests if lesson == "hues" else ("hit", "near", "class", "mass"),
             is_trained=True,
         )
@@ -93,14 +94,14 @@ def new_network(name: str) -> nn.Module:
         raise
 
 
-def _trained(name: str, lesson: Lesson, root: Path, seed: int) -> nn.Module:
+def _trained(name: str, lesson: Lesson, root: Path, seed: int, epochs: int) -> nn.Module:
     lessons = draw_lessons(root, lesson, seed)
     with seeded_torch(seed, GOLD):
         model = new_network(name)
         weights = packaged_weights(name)
         if weights is not None:
             load_weights(model, weights)
-        return train(model, lessons, seed, f"{name} on {lesson}")
+        return train(model, lessons, seed, epochs, f"{name} on {lesson}")
 
 
 @cache
@@ -151,19 +152,19 @@ def _drawn(
     return paint(image, parts, bricks, [name for name, is_there in zip(THINGS, coins, strict=True) if is_there], rng)
 
 
-def train(model: nn.Module, lessons: Lessons, seed: int, words: str) -> nn.Module:
-    """Return `model` after `EPOCHS` of Adam on `lessons`, with half a cosine, turned and mirrored pictures, ready.
+def train(model: nn.Module, lessons: Lessons, seed: int, epochs: int, words: str) -> nn.Module:
+    """Return `model` after `epochs` of Adam on `lessons`, with half a cosine, turned and mirrored pictures, ready.
 
     Deterministic by `seed` on one machine.
     """
     optimizer = torch.optim.AdamW(model.parameters(), LEARNING_RATE)
     images, targets = torch.from_numpy(lessons.images), torch.from_numpy(lessons.targets)
-    steps = len(images) // BATCH * EPOCHS
+    steps = len(images) // BATCH * epochs
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, LEARNING_RATE, total_steps=steps, pct_start=0.1)
     normalise, rng = Normalizer(IMAGENET_MEAN, IMAGENET_STD), stream(seed, GOLD)
     model.train()
     with Progress(words, steps, "batches") as progress:
-        for _ in range(EPOCHS):
+        for _ in range(epochs):
             order = torch.from_numpy(rng.permutation(len(images)))
             for start in range(0, len(images) - BATCH + 1, BATCH):
                 chosen = order[start : start + BATCH]
