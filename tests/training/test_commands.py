@@ -69,8 +69,8 @@ def test_validate_prints_tables(run: Path) -> None:
     scores = json.loads(as_json.stdout)
     assert (scores["run_id"], scores["checkpoint"], scores["split"]) == ("bricknet", "epoch_0001", "val")
     found = scores["scores"]["map_macro"]
-    assert 0 <= found["low"] <= found["value"] <= 1
-    assert 0 <= found["high"] <= 1
+    assert 0 <= found["value"] <= 1
+    assert (found["low"], found["high"]) == (None, None)  # so few piles give no interval
     table = CliRunner().invoke(train, ["validate", str(run), "-d", str(run.parent.parent)])
     assert "map_macro" in table.stdout
     by_class = CliRunner().invoke(train, ["validate", str(run), "--per-class", "--json"])

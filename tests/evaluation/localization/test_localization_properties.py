@@ -131,6 +131,7 @@ def loop_scores(values: np.ndarray, mask: np.ndarray) -> dict[str, float]:
     defined = max(values) > 0
     return {
         "pointing_game": sum(mask[pixel] for pixel in top) / len(top),
+        "pointing_game_cell": sum(_within_one(mask.reshape(4, 3), *divmod(pixel, 3)) for pixel in top) / len(top),
         "mass_accuracy": mass / sum(positive) if defined else np.nan,
         "lift": mass / sum(positive) / mask.mean() if defined else np.nan,
         "rank_accuracy": ranked / size,
@@ -138,6 +139,11 @@ def loop_scores(values: np.ndarray, mask: np.ndarray) -> dict[str, float]:
         "pixel_auroc": float(roc_auc_score(mask, values)),
         "pixel_ap": float(average_precision_score(mask, values)),
     }
+
+
+def _within_one(mask: np.ndarray, row: int, column: int) -> bool:
+    """Return whether a pixel lies on `mask` or beside it: at most one away, not across a corner."""
+    return any(abs(row - y) + abs(column - x) <= 1 for y, x in np.argwhere(mask))
 
 
 def more_loop_scores(values: np.ndarray, mask: np.ndarray, others: np.ndarray) -> dict[str, float]:

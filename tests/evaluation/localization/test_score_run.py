@@ -74,9 +74,15 @@ def test_scores_are_those_of_the_resized_raw_map_on_the_mask(scored: Path) -> No
         policy = "nearest" if row.method in {"lime", "random"} else "bilinear"
         resized = resize_maps(maps[row.attribution_id][None], *mask.shape, policy)  # type: ignore[arg-type]
         others = pictures.all_bricks_mask(place) & ~mask
+        cell_px = np.array([max(mask.shape) / min(maps[row.attribution_id].shape)])
         for metric in METRICS:
-            expected = score(metric, resized, mask[None], others=others[None], boxes=[part_boxes(own, row)])
+            expected = score(
+                metric, resized, mask[None], others=others[None], boxes=[part_boxes(own, row)], cell_px=cell_px
+            )
             at = (method, table.metrics.index(metric), pair)
+            if row.method == "gradcam" and METRICS[metric].needs_zero:
+                assert (np.isnan(table.values[at]), table.status[at]) == (True, "no_zero")
+                continue
             np.testing.assert_allclose(table.values[at], expected.values[0])
             assert table.status[at] == expected.status[0]
     with open_index(own) as index:
@@ -210,7 +216,9 @@ def test_commands(scored: Path, tmp_path: Path) -> None:
     assert len(rows) == 4 * (len(METRICS) + len(SPLIT_METRICS))
     assert rows[0]["method"] == "gradcam"
     compared = json.loads(runner.invoke(evaluate, ["compare", *run, "--json"], catch_exceptions=False).stdout)
-    assert len(compared) == 6 * sum(not metric.equals for metric in METRICS.values())  # the same number once
+    once = [metric for metric in METRICS.values() if not metric.equals and metric.compared]
+    without_gradcam = sum(metric.needs_zero for metric in once)  # whose zero means nothing
+    assert len(compared) == 6 * (len(once) - without_gradcam) + 3 * without_gradcam
     out = tmp_path / "report.html"
     out.touch()
     with pytest.raises(BrickbenchError, match=r"is there already: .* -o, or give --force"):

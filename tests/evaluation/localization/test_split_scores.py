@@ -16,7 +16,7 @@ from evaluation.localization.registry import SPLIT_METRICS, Scorer, SplitMeasure
 from evaluation.localization.run import score_run
 from evaluation.localization.split_scores import load_split_scores
 from evaluation.resize import resize_maps
-from evaluation.statistics.table import load_scores
+from evaluation.statistics.table import ScoreTable, load_scores
 from explain.bulk import explain_run
 from explain.store import load_maps, read_attributions
 from training.run.run import Run
@@ -144,12 +144,17 @@ def test_the_threshold_is_chosen_on_val_and_judged_on_test(chosen: Path) -> None
     assert [(each.split, each.threshold) for each in choice] == [("val", thresholds[best])]
 
 
+def table_row(table: ScoreTable, method: str) -> int:
+    """Return the row of a method."""
+    return [label.name for label in table.methods].index(method)
+
+
 def test_maps_of_val_pictures_are_not_judged_where_there_are_others(chosen: Path) -> None:
     run, val = chosen / "runs" / "toy", set(PileDataset(chosen, "val").image_ids)
     assert {row.image_id for row in read_attributions(run)} & val
     table = load_scores(Run.open(run, chosen))
     assert not {image_id for image_id, _ in table.pairs} & val
-    assert (table.status[:, table.metrics.index("iou_best")] == "ok").all()
+    assert (table.status[table_row(table, "random"), table.metrics.index("iou_best")] == "ok").all()
 
 
 def test_scores_of_splits_have_intervals_over_piles(chosen: Path) -> None:
@@ -179,7 +184,8 @@ def test_without_val_maps_the_best_threshold_is_unknown(chosen: Path, tmp_path: 
             path.unlink()
     score_run(Run.open(run, root), {"iou_best": {}})
     table = load_scores(Run.open(run, root))
-    assert set(table.status[:, table.metrics.index("iou_best")].ravel().tolist()) == {"no_cutoff"}
+    status = table.status[table_row(table, "random"), table.metrics.index("iou_best")]
+    assert set(status.tolist()) == {"no_cutoff"}
     (run / "split_scores.parquet").write_bytes(b"gone")
     with pytest.raises(
         BrickbenchError, match=r"split_scores\.parquet is damaged: delete it and run `evaluate localize`"
