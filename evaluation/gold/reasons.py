@@ -75,6 +75,10 @@ KNOWN_REASONS = (
     ),
     KnownReason("it is as coarse as the cells of its masks, an eighth of the picture", ("rise",), (), ("hit",)),
     KnownReason(
+        "it is a product with Grad-CAM, to which a constant in a channel is added",
+        ("guided_gradcam",), ("moved",), ("invariance",),
+    ),
+    KnownReason(
         "guided gradients are those that speak for the class, and where nothing does they are noise or nothing",
         ("guided_backprop", "guided_gradcam"), ("absence",),
     ),
