@@ -28,10 +28,6 @@ KNOWN_REASONS = (
         "it counts positive gradients only, and shows nothing that speaks against a class",
         ("layercam", "gradcam_plus_plus"), ("difference", "absence"),
     ),
-    KnownReason(
-        "its values are in the units of the channels, so that the map is the same one seven times as large",
-        ("scorecam", "eigencam"), ("scaled",), ("invariance",),
-    ),
     KnownReason("it has no class: it shows what the layer reacts to, used or not", ("eigencam",)),
     KnownReason(
         "it has no class: it shows where tokens attend, whether or not anything is taken from there",
