@@ -38,17 +38,17 @@ def markdown(rows: Sequence[Mapping[str, str]], first: str = "---") -> str:
     return "\n".join(lines + [f"| {' | '.join(row[name] for name in names)} |" for row in rows])
 
 
-def hit_rows(found: Calibration) -> list[dict[str, str]]:
-    """Return how often each method's highest place lies on the reason, a column a network that asks for it."""
-    hits = {(one.method, one.network): one for one in found.results if one.test == "hit"}
-    networks = list(dict.fromkeys(network for _, network in hits))
+def value_rows(found: Calibration, test: str) -> list[dict[str, str]]:
+    """Return the values of one test, a row a method and a column a network that asks for it."""
+    values = {(one.method, one.network): one for one in found.results if one.test == test}
+    networks = list(dict.fromkeys(network for _, network in values))
     return [
         {"method": f"`{method}`"}
         | {
-            f"`{network}`": "–" if (one := hits[method, network]).result == "not applicable" else f"{one.value:.2f}"
+            f"`{network}`": "–" if (one := values[method, network]).result == "not applicable" else f"{one.value:.2f}"
             for network in networks
         }
-        for method in dict.fromkeys(method for method, _ in hits)
+        for method in dict.fromkeys(method for method, _ in values)
     ]
 
 
@@ -61,13 +61,12 @@ def claim_rows() -> list[dict[str, str]]:
     ]
 
 
-def tables(found: Calibration) -> str:
-    """Return the tables of one calibration with the reasons."""
+def tables(found: Calibration, test: str, words: str) -> str:
+    """Return methods by tests, and the values of one test, which `words` say, by network."""
     rows = [row | {"method": f"`{row['method']}`"} for row in gold_rows(found)]
-    reasons = "\n".join(f"- {line}" for line in reason_lines(found))
     return (
-        f"{markdown(rows)}\n\nThe highest place on the reason (`hit`), by network; chance is the row `uniform`:\n\n"
-        f"{markdown(hit_rows(found), '---:')}\n\nWhy methods fail, as the command prints it:\n\n{reasons}"
+        f"{markdown(rows)}\n\n{words} (`{test}`), by network; chance is the row `uniform`:\n\n"
+        f"{markdown(value_rows(found, test), '---:')}"
     )
 
 
@@ -82,17 +81,20 @@ def main() -> None:
     """Write them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("built", type=Path)
-    parser.add_argument("--trained", type=Path)
+    parser.add_argument("--trained", type=Path, action="append", default=[], help="may be repeated")
     arguments = parser.parse_args()
     found, content = read(arguments.built)
     text = replaced(PAGE.read_text(encoding="utf-8"), "claims", markdown(claim_rows()))
-    text = replaced(text, "built", tables(found))
+    reasons = "\n".join(f"- {line}" for line in reason_lines(found))
+    of_built = tables(found, "hit", "The highest place on the reason")
+    text = replaced(text, "built", f"{of_built}\n\nWhy methods fail, as the command prints it:\n\n{reasons}")
     if arguments.trained:
-        found, _ = read(arguments.trained)
-        trained = Calibration(
-            *(tuple(one for one in some if one.network not in CASES) for some in vars(found).values())
-        )
-        text = replaced(text, "trained", tables(trained))
+        results = [one for path in arguments.trained for one in read(path)[0].results if one.network not in CASES]
+        results.sort(key=lambda one: list(METHODS).index(one.method))
+        of_trained = Calibration(tuple(results), ())
+        hits = markdown(value_rows(of_trained, "hit"), "---:")
+        near = tables(of_trained, "near", "The highest place within a cell of the reason")
+        text = replaced(text, "trained", f"{near}\n\nOn the reason itself (`hit`):\n\n{hits}")
     PAGE.write_text(text, encoding="utf-8")
     SHIPPED.write_text(json.dumps({"methods": content["methods"]}, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
