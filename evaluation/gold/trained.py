@@ -168,7 +168,7 @@ def train(model: nn.Module, lessons: Lessons, seed: int, epochs: int, words: str
             order = torch.from_numpy(rng.permutation(len(images)))
             for start in range(0, len(images) - BATCH + 1, BATCH):
                 chosen = order[start : start + BATCH]
-                batch = _turned(normalise.batch(images[chosen], torch.device("cpu")), int(rng.integers(8)))
+                batch = turned(normalise.batch(images[chosen], torch.device("cpu")), int(rng.integers(8)))
                 loss = nn.functional.binary_cross_entropy_with_logits(model(batch), targets[chosen])
                 optimizer.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -178,7 +178,7 @@ def train(model: nn.Module, lessons: Lessons, seed: int, epochs: int, words: str
     return model.eval()
 
 
-def _turned(images: Tensor, number: int) -> Tensor:
+def turned(images: Tensor, number: int) -> Tensor:
     """Return one of the eight ways in which a square can lie."""
     turned = torch.rot90(images, number % 4, dims=(2, 3))
     return turned.flip(3) if number >= 4 else turned
