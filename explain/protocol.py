@@ -212,7 +212,7 @@ def turns(classes: Sequence[Sequence[int]]) -> Iterator[tuple[int, list[int], li
     """
     for turn in range(max(map(len, classes), default=0)):
         rows = [row for row, asked in enumerate(classes) if turn < len(asked)]
-        yield turn, rows, [classes[row][turn] for row in rows]
+        yield turn, rows, [int(classes[row][turn]) for row in rows]
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.errors import BrickbenchError
 from explain.attention.weights import AttentionSettings, OpenAttention, require_attention
 from explain.cam.capture import of_rows
-from explain.cam.layers import to_grid
+from explain.cam.layers import prefix_tokens, to_grid
 from explain.checks import check_request, finished
 from explain.forward import ask
 from explain.protocol import FloatMaps, device_of, frozen_eval, turns
+from training.network.models import network_within
 
 NO_ZERO = (
     "a constant that moves from a bias into the values changes no logit, as attention adds up to 1, and shifts all "
@@ -29,7 +31,7 @@ class AttentionPass:
     """What one forward pass of N images left."""
 
     images: Tensor
-    """(N, 3, H, W) on the network's device."""
+    """(N, channels, H, W) on the network's device."""
     logits: Tensor
     """(N, classes), with a graph that begins at the first weights."""
     weights: list[Tensor]
@@ -40,9 +42,21 @@ class AttentionPass:
         """Return d logit[row, index] / d weights[row] of each block for pairs of row and class: (pairs, heads, T, T).
 
         One backward pass from the logits to the first block's weights; each row at most once.
+
+        Raises:
+            BrickbenchError: the logits have no gradient there.
         """
         total = self.logits[list(rows), list(indices)].sum()
-        return [of_rows(one, rows) for one in torch.autograd.grad(total, self.weights, retain_graph=True)]
+        found: Sequence[Tensor | None] = [None]
+        if total.requires_grad:
+            found = torch.autograd.grad(total, self.weights, retain_graph=True, allow_unused=True)
+        gradients = [of_rows(one, rows) for one in found if one is not None]
+        if len(gradients) < len(self.weights):
+            raise BrickbenchError(
+                f"No gradient of {type(self.model).__name__} reaches its attention weights, as under torch.no_grad in "
+                "its forward: take a method that needs none, such as attention_rollout or lime."
+            )
+        return gradients
 
     def read(self) -> Tensor:
         """Return how much of each token the head reads, (1, T), 1 in all.
@@ -50,12 +64,11 @@ class AttentionPass:
         As timm's networks say it: the class token (and DeiT's distillation token, as the two heads are averaged), or
         else the mean of the patches, and of the tokens before them where the pooling includes those.
         """
-        shares = self.weights[0].new_zeros(1, self.weights[0].shape[-1])
-        if getattr(self.model, "global_pool", None) == "token":
-            shares[:, : 1 if getattr(self.model, "dist_token", None) is None else 2] = 1
+        shares, network = self.weights[0].new_zeros(1, self.weights[0].shape[-1]), network_within(self.model)
+        if getattr(network, "global_pool", None) == "token":
+            shares[:, : 1 if getattr(network, "dist_token", None) is None else 2] = 1
         else:
-            includes = bool(getattr(self.model, "pool_include_prefix", False))
-            shares[:, 0 if includes else int(getattr(self.model, "num_prefix_tokens", 0)) :] = 1
+            shares[:, 0 if getattr(network, "pool_include_prefix", False) else prefix_tokens(self.model) :] = 1
         return shares / shares.sum()
 
     def maps(self, tokens: Tensor) -> FloatMaps:
@@ -75,7 +88,7 @@ def attention_pass(model: nn.Module, images: Tensor, classes: Sequence[Sequence[
     with frozen_eval(model), torch.inference_mode(False), torch.enable_grad():
         moved = images.detach().to(device_of(model))
         with OpenAttention() as attention:
-            logits = ask(model, moved, classes)
+            logits = ask(model, moved.clone(), classes)  # a first layer in place must not change the user's images
         yield AttentionPass(moved, logits, attention.weights, model)
 
 

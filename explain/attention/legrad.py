@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from core.errors import BrickbenchError
 from explain.attention.attention_pass import NO_ZERO, AttentionMethod, AttentionPass
 from explain.attention.weights import AttentionSettings
 from explain.protocol import MethodRow, NotForNetworkError
-from training.network.models import architecture
+from training.network.models import architecture, network_within
 
 
 class LeGrad(AttentionMethod):
@@ -27,7 +28,8 @@ class LeGrad(AttentionMethod):
     def __init__(self, model: nn.Module, settings: AttentionSettings) -> None:
         """Bind to `model`; raises NotForNetworkError if it does not attend, or has no head for a block's tokens."""
         super().__init__(model, settings)
-        if not all(hasattr(model, part) for part in ("blocks", "norm", "forward_head")):
+        self._network: Any = network_within(model)
+        if not all(hasattr(self._network, part) for part in ("blocks", "norm", "forward_head")):
             raise NotForNetworkError(
                 f"Method {self.name} applies the head to the tokens that leave each block; {architecture(model)} has "
                 "no `blocks`, `norm` and `forward_head`: choose chefer."
@@ -35,21 +37,29 @@ class LeGrad(AttentionMethod):
 
     @contextmanager
     def attention_pass(self, images: Tensor, classes: Sequence[Sequence[int]]) -> Iterator[AttentionPass]:
-        """Run the network on `images`, cut between its blocks; `logits` are the sums of the blocks' own."""
+        """Run the network on `images`, cut between its blocks; `logits` are the sums of the blocks' own.
+
+        Raises:
+            BrickbenchError: as of others; or the network's logits are not what its head makes of the last block.
+        """
         left: list[Tensor] = []
 
         def cut(_block: nn.Module, _inputs: object, tokens: Tensor) -> Tensor:
             left.append(tokens)
             return tokens.detach()
 
-        model: Any = self._model
-        handles = [block.register_forward_hook(cut) for block in model.blocks]
+        handles = [block.register_forward_hook(cut) for block in self._network.blocks]
         try:
             with super().attention_pass(images, classes) as kept:
                 for handle in handles:
                     handle.remove()
-                logits = torch.stack([model.forward_head(model.norm(tokens)) for tokens in left]).sum(dim=0)
-                yield replace(kept, logits=logits)
+                own = torch.stack([self._network.forward_head(self._network.norm(tokens)) for tokens in left])
+                if own.shape[1:] != kept.logits.shape or not _equal(own[-1], kept.logits):
+                    raise BrickbenchError(
+                        f"Method {self.name} applies the head to the tokens that leave each block; the logits of "
+                        f"{type(self._model).__name__} are not what that gives of the last block: choose chefer."
+                    )
+                yield replace(kept, logits=own.sum(dim=0))
         finally:
             for handle in handles:
                 handle.remove()
@@ -57,6 +67,11 @@ class LeGrad(AttentionMethod):
     def tokens(self, kept: AttentionPass, rows: list[int], indices: list[int]) -> Tensor:
         """Return what more attention to each token would bring, (pairs, T)."""
         return torch.stack([one.clamp(min=0).mean(dim=(1, 2)) for one in kept.gradients(rows, indices)]).sum(dim=0)
+
+
+def _equal(logits: Tensor, others: Tensor) -> bool:
+    """Return whether logits are equal but for rounding."""
+    return torch.allclose(logits, others, rtol=1e-3, atol=1e-5, equal_nan=True)
 
 
 ROW = MethodRow(

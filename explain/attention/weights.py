@@ -8,10 +8,13 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
+from core.errors import BrickbenchError
 from core.settings import Settings
+from explain.cam.layers import grid_of, prefix_tokens
+from explain.forward import REFUSALS, first_line, numbers_of
 from explain.gradients.rules import CallMode
 from explain.protocol import NotForNetworkError, device_of, frozen_eval
-from training.network.models import architecture, input_size_of
+from training.network.models import architecture, input_channels_of, input_size_of, network_within, patches_cut_from
 
 SOFTMAXES: frozenset[Callable[..., Any]] = frozenset({functional.softmax, torch.softmax, Tensor.softmax})
 
@@ -20,8 +23,8 @@ class AttentionSettings(Settings):
     """Nothing to set; what the checkpoint gives."""
 
     input_size_px: int | None = Field(None, ge=1, exclude=True)
-    """Side of the pictures, at which the network is tried; `explain run` gives the checkpoint's. It is no part of a
-    map's key."""
+    """Side of the pictures, at which a network is tried that does not say what it cuts into patches; `explain run`
+    gives the checkpoint's. It is no part of a map's key."""
 
 
 class OpenAttention(CallMode):
@@ -87,29 +90,39 @@ def require_attention(method: str, model: nn.Module, input_size_px: int | None, 
 
     Args:
         method: name, for the message.
-        model: takes (N, 3, S, S).
-        input_size_px: S; None takes what the network was made for.
+        model: takes (N, channels, H, W), of grey pictures or of coloured ones.
+        input_size_px: side of the picture, where the network does not say what it cuts into patches; None takes what
+            it was made for.
         of_all_tokens: whether each attention has to be from all tokens of a picture to all of them, one a block.
+
+    Raises:
+        BrickbenchError: it does not take such a picture.
     """
     size_px = input_size_px or input_size_of(model)
-    dtype = next((weight.dtype for weight in model.parameters()), torch.float32)
-    with frozen_eval(model), torch.no_grad(), OpenAttention() as attention:
-        model(torch.zeros(1, 3, size_px, size_px, device=device_of(model), dtype=dtype))
+    height, width = patches_cut_from(model) or (size_px, size_px)
+    picture = torch.zeros(1, input_channels_of(model), height, width, device=device_of(model), dtype=numbers_of(model))
+    try:
+        with frozen_eval(model), torch.no_grad(), OpenAttention() as attention:
+            model(picture.clone())
+    except REFUSALS as error:
+        raise BrickbenchError(
+            f"{type(model).__name__} does not take pictures of {height} x {width} pixels, on which its attention would "
+            f"be looked at ({first_line(error)}): give the side of yours as input_size_px."
+        ) from error
     other = "choose a method of another family, such as gradcam."
     if not attention.weights:
         raise NotForNetworkError(f"Method {method} reads attention weights; {architecture(model)} has none: {other}")
-    if of_all_tokens and not _is_plain(attention.weights, model):
+    if of_all_tokens and not _is_plain(attention.weights, model, picture):
         raise NotForNetworkError(
             f"Method {method} reads attention of all tokens to all tokens, once a block; {architecture(model)} attends "
             f"within windows, from other tokens, or several times: {other}"
         )
 
 
-def _is_plain(weights: Sequence[Tensor], model: nn.Module) -> bool:
-    """Return whether all weights are of one picture and (T, T), a square of patches after the prefix, one a block."""
+def _is_plain(weights: Sequence[Tensor], model: nn.Module, picture: Tensor) -> bool:
+    """Return whether all weights are of one picture and (T, T), its patches after the prefix, one a block."""
     shapes = {(one.shape[0], *one.shape[2:]) for one in weights}
-    if len(shapes) > 1 or len(weights) != len(getattr(model, "blocks", weights)):
+    if len(shapes) > 1 or len(weights) != len(getattr(network_within(model), "blocks", weights)):
         return False
     ((pictures, queries, keys),) = shapes
-    patches = keys - int(getattr(model, "num_prefix_tokens", 0))
-    return bool(pictures == 1 and queries == keys and round(patches**0.5) ** 2 == patches)
+    return bool(pictures == 1 and queries == keys and grid_of(keys - prefix_tokens(model), picture) is not None)

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from explain.cam.capture import LayerMethod
 from explain.cam.layers import NO_ZERO, LayerSettings, channel_axis
 from explain.cam.weighted import weighted_sum
-from explain.checks import finished
+from explain.checks import check_logits, finished
 from explain.forward import numbers_of
 from explain.memory import BatchSize
 from explain.protocol import FloatMaps, MethodRow, frozen_eval
@@ -43,7 +43,7 @@ class AblationCam(LayerMethod[LayerSettings]):
         with frozen_eval(self._model), torch.inference_mode():
             for row, asked in enumerate(classes):
                 one = slice(row, row + 1)
-                weights = self._drops(moved[one], outputs[one], logits[row], list(asked))
+                weights = self._drops(moved[one], outputs[one], logits[row], [int(number) for number in asked])
                 maps = weighted_sum(weights, activations[one].expand(len(asked), -1, -1, -1))
                 found.append(maps)
         return finished(found)
@@ -59,7 +59,9 @@ class AblationCam(LayerMethod[LayerSettings]):
             channels = lit[part]
             hidden = output.transpose(1, axis).repeat(len(channels), *[1] * (output.ndim - 1))
             hidden[range(len(channels)), channels] = 0
-            return above(hidden.transpose(1, axis))[:, classes]
+            ablated = above(hidden.transpose(1, axis))
+            check_logits(ablated, len(channels), [classes])
+            return ablated[:, classes]
 
         if classes and len(lit):
             drops[:, lit] = (logits[classes] - torch.cat(list(self.batch.batches(len(lit), without)))).T
@@ -94,7 +96,8 @@ class AblationCam(LayerMethod[LayerSettings]):
 
         handle = self._layer.register_forward_hook(replace)
         try:
-            logits: Tensor = self._model(images.to(numbers_of(self._model)))
+            # A copy: a first layer in place must not change the user's images.
+            logits: Tensor = self._model(images.to(numbers_of(self._model), copy=True))
         finally:
             handle.remove()
         return logits

@@ -45,13 +45,15 @@ def eigengradcam(activations: Tensor, gradients: Tensor) -> Tensor:
 def first_component(activations: Tensor) -> Tensor:
     """Return (N, h, w): the projection of (N, C, h, w) on its first principal component, one for each of N.
 
-    Its sign is LAPACK's choice.
+    Its sign is LAPACK's choice. Where anything is NaN or infinite, all of the projection is NaN.
     """
     places = activations.detach().flatten(2).transpose(1, 2).double()  # (N, h w, C)
     places = places - places.mean(dim=1, keepdim=True)
+    finite = places.isfinite().all(dim=(1, 2), keepdim=True)
+    places = torch.where(finite, places, 0.0)  # LAPACK takes no others
     left, values, _ = torch.linalg.svd(places, full_matrices=False)
     projection = left[..., 0] * values[..., :1]  # what the places' projection on the right singular vector comes to
-    maps: Tensor = projection.reshape(len(activations), *activations.shape[2:])
+    maps: Tensor = torch.where(finite[..., 0], projection, torch.nan).reshape(len(activations), *activations.shape[2:])
     return maps.float()
 
 

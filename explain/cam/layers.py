@@ -11,7 +11,7 @@ from core.settings import Settings, near_matches
 from explain.cam.footprint import Footprint, footprint
 from explain.forward import REFUSALS, first_line
 from explain.protocol import frozen_eval
-from training.network.models import conv_stages, input_size_of
+from training.network.models import conv_stages, input_size_of, network_within
 
 FEWEST_CELLS = 6
 """Across the picture. A cell of 4 x 4 is as wide as a brick, so that the highest one's middle may lie beside it."""
@@ -141,28 +141,41 @@ def to_grid(output: Tensor, model: nn.Module, layer: str, images: Tensor) -> Ten
 
     Args:
         output: (N, C, h, w); (N, h, w, C) of networks that say ``output_fmt = "NHWC"`` (timm's Swin); or (N, T, C).
-        model: tells how its tokens are ordered.
+        model: tells how its tokens are ordered, or wraps what does.
         layer: the layer's name, for the message.
         images: (N, 3, H, W), whose shape gives the grid's.
     """
     if output.ndim == 4:
         return output.movedim(channel_axis(output, model), 1)
     if output.ndim == 3:
-        patches = output[:, int(getattr(model, "num_prefix_tokens", 0)) :]
-        height, width = images.shape[2:]
-        for rows in range(1, patches.shape[1] + 1):
-            columns = patches.shape[1] // rows
-            # Patches of p x p pixels, borders cut off, for some p: floor(height / p) rows, floor(width / p) columns.
-            fits = height * columns < width * (rows + 1) and width * rows < height * (columns + 1)
-            if rows * columns == patches.shape[1] and fits:
-                return patches.reshape(len(patches), rows, columns, -1).permute(0, 3, 1, 2)
+        patches = output[:, prefix_tokens(model) :]
+        grid = grid_of(patches.shape[1], images)
+        if grid is not None:
+            return patches.reshape(len(patches), *grid, -1).permute(0, 3, 1, 2)
     raise BrickbenchError(
         f"Layer {layer!r} does not give one stack of maps (N, K, h, w) or a grid of tokens a forward pass: choose a "
         "convolutional one with the setting `layer`."
     )
 
 
+def prefix_tokens(model: nn.Module) -> int:
+    """Return how many tokens come before those of patches: class, distillation and register tokens."""
+    return int(getattr(network_within(model), "num_prefix_tokens", 0))
+
+
+def grid_of(patches: int, images: Tensor) -> tuple[int, int] | None:
+    """Return rows and columns of the square patches that `images` (N, C, H, W) were cut into; None if none fit."""
+    height, width = images.shape[2:]
+    for rows in range(1, patches + 1):
+        columns = patches // rows
+        # Patches of p x p pixels, borders cut off, for some p: floor(height / p) rows, floor(width / p) columns.
+        fits = height * columns < width * (rows + 1) and width * rows < height * (columns + 1)
+        if rows * columns == patches and fits:
+            return rows, columns
+    return None
+
+
 def channel_axis(output: Tensor, model: nn.Module) -> int:
     """Return which axis of a layer's output, of a shape that `to_grid` knows, is its channels'."""
-    channels_last = output.ndim != 4 or str(getattr(model, "output_fmt", "")).endswith("NHWC")
+    channels_last = output.ndim != 4 or str(getattr(network_within(model), "output_fmt", "")).endswith("NHWC")
     return output.ndim - 1 if channels_last else 1

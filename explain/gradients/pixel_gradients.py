@@ -32,7 +32,8 @@ def class_gradients(
         BrickbenchError: a class is not one of the network's, or no gradient reaches the pixels.
     """
     moved = images.to(device_of(model))
-    of_images = [moved.new_zeros(len(asked), *moved.shape[1:]) for asked in classes]
+    with torch.inference_mode(False):  # what is made within it could not be written into outside of it
+        of_images = [moved.new_zeros(len(asked), *moved.shape[1:]) for asked in classes]
 
     def keep(turn: int, rows: Sequence[int], gradients: Tensor) -> None:
         for row in rows:

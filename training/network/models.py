@@ -145,10 +145,25 @@ def input_size_of(model: nn.Module) -> int:
 
     A transformer that was made for another size than its name's says so where it cuts the picture into patches.
     """
-    config: dict[str, Any] = getattr(model, "pretrained_cfg", None) or {}
-    of_patches = getattr(getattr(model, "patch_embed", None), "img_size", None)
-    size = of_patches or config.get("input_size", (3, 224, 224))
-    return int(size if isinstance(size, int) else size[-1])
+    of_patches = patches_cut_from(model)
+    config: dict[str, Any] = getattr(network_within(model), "pretrained_cfg", None) or {}
+    return int((of_patches or config.get("input_size", (3, 224, 224)))[-1])
+
+
+def patches_cut_from(model: nn.Module) -> tuple[int, int] | None:
+    """Return height and width in pixels of the pictures that a transformer cuts into patches; None if none are told."""
+    size = getattr(getattr(network_within(model), "patch_embed", None), "img_size", None)
+    if not size:
+        return None
+    return (size, size) if isinstance(size, int) else (int(size[0]), int(size[1]))
+
+
+def network_within(model: nn.Module) -> nn.Module:
+    """Return timm's network that `model` is or wraps, as one that normalises pictures does; itself if there is none.
+
+    What timm's networks say of themselves (their size, the order of their tokens) has to be asked there.
+    """
+    return next((module for module in model.modules() if hasattr(module, "pretrained_cfg")), model)
 
 
 def architecture(model: nn.Module) -> str:

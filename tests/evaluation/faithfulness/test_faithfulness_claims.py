@@ -9,6 +9,7 @@ import torch
 from captum.metrics import infidelity as captum_infidelity
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
+from tiny import network_of, quick_settings
 from torch import Tensor, nn
 
 from evaluation.faithfulness.completeness import COMPLETENESS, completeness
@@ -16,7 +17,6 @@ from evaluation.faithfulness.infidelity import InfidelitySettings, _draw, infide
 from evaluation.faithfulness.monotonicity import MonotonicitySettings, monotonicity
 from evaluation.faithfulness.network import Network
 from evaluation.faithfulness.protocol import Maps, Reexplainer
-from evaluation.gold.cases import CASES
 from evaluation.measure import NoSettings
 from explain.methods import METHODS, create_method
 from explain.protocol import SummingMethod
@@ -114,7 +114,7 @@ SUMMING = [name for name, row in METHODS.items() if "sum" in row.claims]
 
 @pytest.mark.parametrize("name", METHODS)
 def test_methods_that_claim_a_sum_say_how_to_add_it_up(name: str) -> None:
-    method = create_method(name, CASES["colour"].create())
+    method = create_method(name, network_of(name), **quick_settings(name))
     assert isinstance(method, SummingMethod) == (name in SUMMING)
 
 

@@ -9,6 +9,7 @@ import timm
 import torch
 from torch import Tensor, nn
 
+from core.errors import BrickbenchError
 from explain.attention.weights import OpenAttention
 from explain.bulk import explain_run
 from explain.methods import METHODS, create_method
@@ -198,11 +199,36 @@ def test_other_attention_than_one_a_block_of_all_tokens_is_refused(
 
 
 def test_legrad_wants_a_head_for_each_blocks_tokens() -> None:
-    model = nn.Sequential(build("class token"))
-    model.num_prefix_tokens = 1
-    create_method("chefer", model, input_size_px=32)
+    model = build("mean of patches")
+    del model.norm
+    model.forward_features = lambda pictures, **_settings: model.blocks(model.patch_embed(pictures))
+    create_method("chefer", model)
     with pytest.raises(NotForNetworkError, match=r"^Method legrad applies the head to .*: choose chefer\.$"):
-        create_method("legrad", model, input_size_px=32)
+        create_method("legrad", model)
+
+
+@pytest.mark.parametrize("name", ATTENTION)
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_a_network_in_a_wrapper_is_explained_like_itself(name: str, kind: str, images: Tensor) -> None:
+    wrapped = create_method(name, nn.Sequential(nn.Identity(), build(kind))).attribute(images, CLASSES)
+    for found, expected in zip(wrapped, create_method(name, build(kind)).attribute(images, CLASSES), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_legrad_refuses_logits_that_were_changed_after_the_head(images: Tensor) -> None:
+    method = create_method("legrad", nn.Sequential(build("class token"), nn.Tanh()))
+    with pytest.raises(BrickbenchError, match=r"^Method legrad .* the logits of Sequential are not what that "):
+        method.attribute(images, CLASSES)
+
+
+@pytest.mark.parametrize("name", ATTENTION)
+def test_a_network_that_does_not_take_the_picture_it_is_tried_on_is_refused(name: str) -> None:
+    class Strict(nn.Module):
+        def forward(self, pictures: Tensor) -> Tensor:
+            return pictures.reshape(-1, 3 * 16 * 16).softmax(dim=-1)
+
+    with pytest.raises(BrickbenchError, match=r"^Strict does not take pictures of 17 x 17 pixels, on which its atten"):
+        create_method(name, Strict(), input_size_px=17)
 
 
 def test_a_transformer_of_another_size_than_its_name_says_so() -> None:
