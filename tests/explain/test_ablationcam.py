@@ -84,6 +84,18 @@ def test_below_the_layer_one_picture_goes_where_the_network_allows_it() -> None:
         assert set(model.passes) == expected
 
 
+@pytest.mark.parametrize("kind", [Plain, Joining])
+def test_a_network_that_changes_its_pictures_gets_copies(kind: type[Plain]) -> None:
+    model, image = kind().eval(), torch.randn(1, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    in_place = kind().eval()
+    in_place.register_forward_pre_hook(lambda _module, inputs: inputs[0].mul_(-0.5))
+    expected = create_method("ablationcam", model, layer="act").attribute(-0.5 * image, [[0]])[0]
+    before = image.clone()
+    found = create_method("ablationcam", in_place, layer="act").attribute(image, [[0]])[0]
+    torch.testing.assert_close(image, before, rtol=0, atol=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-7)
+
+
 def test_channels_that_are_silent_take_no_passes() -> None:
     model = Plain().eval()
     with torch.no_grad():

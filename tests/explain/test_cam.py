@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from core.errors import BrickbenchError, SettingsError
+from explain.cam.eigencam import first_component
 from explain.cam.layers import to_grid
 from explain.methods import METHODS, create_method
 from explain.references.reference import load_reference, network_copy, quiet
@@ -99,6 +100,24 @@ def test_the_layer_is_found_in_transformers(name: str, layer: str, grid: tuple[i
     method = create_method("gradcam", timm.create_model(name, num_classes=2, img_size=64))
     assert method.settings.layer == layer  # type: ignore[attr-defined]
     assert method.attribute(images[:1], [[1]])[0].shape == (1, *grid)
+
+
+def test_channels_of_a_network_in_a_wrapper_are_where_it_says(images: torch.Tensor) -> None:
+    sizes = {"depths": (1, 1), "embed_dim": 24, "num_heads": (1, 2), "img_size": 64}
+    model = create_model("swin_tiny_patch4_window7_224", 2, **sizes)  # (N, h, w, channels)
+    (expected,), (found,) = (
+        create_method("gradcam", network).attribute(images[:1], [[0, 1]]) for network in (model, nn.Sequential(model))
+    )
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_what_is_not_finite_has_no_component_and_others_keep_theirs() -> None:
+    maps = torch.randn(2, 5, 4, 3, generator=torch.Generator().manual_seed(0))
+    expected = first_component(maps)[0]
+    maps[1, 2, 0, 0] = torch.inf
+    found = first_component(maps)
+    torch.testing.assert_close(found[0].abs(), expected.abs())
+    assert found[1].isnan().all()
 
 
 def hooks_of(model: nn.Module) -> int:
