@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from core.errors import BrickbenchError
 from explain.attention.attention_pass import NO_ZERO, AttentionMethod, AttentionPass
 from explain.attention.weights import AttentionSettings
+from explain.forward import opened
 from explain.protocol import MethodRow, NotForNetworkError
 from training.network.models import architecture, network_within
 
@@ -48,7 +49,8 @@ class LeGrad(AttentionMethod):
             left.append(tokens)
             return tokens.detach()
 
-        handles = [block.register_forward_hook(cut) for block in self._network.blocks]
+        blocks = opened(self._network.blocks, looks_inside=True).children()  # they may be compiled on their own
+        handles = [block.register_forward_hook(cut) for block in blocks]
         try:
             with super().attention_pass(images, classes) as kept:
                 for handle in handles:
