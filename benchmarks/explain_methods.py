@@ -32,7 +32,11 @@ METHODS = (
     "smoothgrad", "guided_backprop", "guided_gradcam", "fullgrad", "deeplift", "lrp",
 )  # fmt: skip
 COSTLY = {"scorecam", "ablationcam", "integrated_gradients", "gradient_shap", "smoothgrad"}
-SETTINGS: dict[str, dict[str, object]] = {name: {"layer": "layer1"} for name in ("scorecam", "ablationcam")}
+SETTINGS: dict[str, dict[str, object]] = {
+    "scorecam": {"layer": "layer1"},
+    "ablationcam": {"layer": "layer1"},
+    "lrp": {"rule": "plain"},  # captum has no other
+}
 NUM_CLASSES = 85
 
 

@@ -1,15 +1,15 @@
 """Backward passes by rules of their own: guided backpropagation, and layer-wise relevance propagation.
 
 LRP hands the logit back layer by layer, each share in proportion. Source: Bach et al. 2015; the gamma rule for
-convolutions and the epsilon rule for dense layers as Montavon et al. 2019 advise, with captum's gamma rule, which
-leaves the bias as it is. Own code and not captum's, which accepts neither leaky ReLU nor a layer used twice, and
-changes the network's weights while it works.
+convolutions and the epsilon rule for dense layers as Montavon et al. 2019 advise; the gamma rule for inputs of any
+sign of Andéol et al. 2021, with the bias as it is. Own code and not captum's, which accepts neither leaky ReLU nor a
+layer used twice, changes the network's weights while it works, and has the plain gamma rule alone.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
@@ -120,9 +120,17 @@ class LrpSettings(Settings):
     """The rules' constants."""
 
     gamma: float = Field(0.25, ge=0)
-    """How much convolutions favour positive weights; 0 would make the whole rule input x gradient, which is noisy."""
+    """How much convolutions favour some contributions; 0 would make the whole rule input x gradient, which is noisy."""
+    rule: Literal["generalised", "plain"] = "generalised"
+    """Which contributions those are: of the sign of their sum (``generalised``), or with a positive weight (``plain``,
+    the first papers' rule and captum's). The plain rule is meant for inputs that are never negative; pixels less their
+    mean are, and there it divides by sums that may be nearly 0."""
     epsilon: float = Field(1e-6, gt=0)
     """Added to the size of every denominator; larger values absorb weak relevance."""
+
+
+_NAMES = ("input", "weight", "bias", "stride", "padding", "dilation", "groups")
+"""Arguments of convolutions and dense layers, in their order."""
 
 
 class RelevanceRules(CallMode):
@@ -133,21 +141,53 @@ class RelevanceRules(CallMode):
     calls, not modules: layers used twice or in place need no care, and nothing is hooked into the network.
     """
 
-    def __init__(self, gamma: float, epsilon: float) -> None:
+    def __init__(self, settings: LrpSettings) -> None:
         """Take the rules' constants."""
         super().__init__()
-        self._gamma, self._epsilon = gamma, epsilon
+        self._settings = settings
 
     def call(self, func: Callable[..., Any], args: tuple[Any, ...], named: dict[str, Any]) -> Any:
         """Call `func`; the values are its own, the backward pass follows its rule."""
         if func is functional.conv2d or func is functional.linear:
-            result = func(*args, **named)
-            weight = args[1] if len(args) > 1 else named.pop("weight")
-            favoured = weight + self._gamma * weight.clamp(min=0) if func is functional.conv2d else weight
-            share = func(args[0], favoured, *args[2:], **named)
-            steady = share + torch.where(share < 0, -self._epsilon, self._epsilon)
+            given = dict(zip(_NAMES, args, strict=False)) | named
+            values, weight = given.pop("input"), given.pop("weight")
+            result = func(values, weight, **given)
+            share = result if func is functional.linear else self._share(partial(func, **given), values, weight, result)
+            steady = share + torch.where(share < 0, -self._settings.epsilon, self._settings.epsilon)
             return same_value(result, share * (result / steady).detach())
         return hand_on(func, args, named) if bends(func, args) else func(*args, **named)
+
+    def _share(self, convolve: Callable[..., Tensor], values: Tensor, weight: Tensor, result: Tensor) -> Tensor:
+        """Return the sums by which the relevance of `result` is shared out among `values`."""
+        gamma = self._settings.gamma
+        if gamma == 0:
+            return result
+        if self._settings.rule == "plain":
+            return convolve(values, weight + gamma * weight.clamp(min=0))
+        return generalised_gamma(convolve, values, weight, result.detach(), gamma)
+
+
+def generalised_gamma(
+    convolve: Callable[..., Tensor], values: Tensor, weight: Tensor, result: Tensor, gamma: float
+) -> Tensor:
+    """Return the sums of a convolution in which contributions of the sign of their sum count 1 + gamma times.
+
+    Such a sum is at least as far from 0 as the plain one, so that dividing by it is safe. Where no value is negative,
+    sums above 0 are those of the plain gamma rule. Source: Andéol et al. 2021, with the bias as it is.
+
+    Args:
+        convolve: of values and weights, and of a bias unless its ``bias`` is None.
+        values: (N, C, H, W), of any sign.
+        weight: of the convolution.
+        result: the plain sums.
+        gamma: 0 or more.
+    """
+    upward, downward = weight + gamma * weight.clamp(min=0), weight + gamma * weight.clamp(max=0)
+    high, low = values.clamp(min=0), values.clamp(max=0)
+    up, down = convolve(high, upward), convolve(high, downward)
+    if bool((values < 0).any()):
+        up, down = up + convolve(low, downward, bias=None), down + convolve(low, upward, bias=None)
+    return torch.where(result > 0, up, down)
 
 
 def bends(func: Callable[..., Any], args: tuple[Any, ...]) -> bool:
@@ -174,8 +214,9 @@ GUIDED_ROW = pixel_row(
     note="sharp, but hardly depends on the class or even on trained weights (Adebayo et al. 2018); has no sign",
 )  # fmt: skip
 LRP_ROW = pixel_row(
-    "lrp", "LRP (gamma)", input_x_gradient, unit="logit", source="Bach et al. 2015; Montavon et al. 2019",
-    cost="2 forward, 2 K backward", settings=LrpSettings,
-    mode=lambda settings: partial(RelevanceRules, settings.gamma, settings.epsilon),
-    note="for convolutional networks; batch normalisation and biases absorb some of the logit",
+    "lrp", "LRP (gamma)", input_x_gradient, unit="logit",
+    source="Bach et al. 2015; Montavon et al. 2019; Andéol et al. 2021", cost="3 to 5 forward, 2 to 4 K backward",
+    settings=LrpSettings,
+    mode=lambda settings: partial(RelevanceRules, settings),
+    note="for convolutional networks; batch normalisation and biases absorb some of the logit; rule=plain is captum's",
 )  # fmt: skip

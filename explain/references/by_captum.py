@@ -119,6 +119,8 @@ def _smoothgrad(model: nn.Module, settings: SmoothGradSettings, image: Tensor, c
 
 
 def _lrp(model: nn.Module, settings: LrpSettings, image: Tensor, classes: Sequence[int]) -> Any:
+    if settings.rule != "plain":
+        raise NoReferenceError("captum has the plain gamma rule alone: --set lrp.rule=plain compares that")
     for module in model.modules():
         rule: Any = None
         if isinstance(module, nn.Conv2d):

@@ -1,6 +1,7 @@
 """Gradient methods against captum's, and networks that captum's hooks do not reach."""
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from core.errors import BrickbenchError
-from explain.gradients.rules import GuidedRectifiers, RelevanceRules
+from explain.gradients.rules import GuidedRectifiers, LrpSettings, RelevanceRules, generalised_gamma
 from explain.methods import METHODS, create_method
 from explain.protocol import Method
 from explain.references.reference import NoReferenceError, load_reference, network_copy, quiet
@@ -24,6 +25,7 @@ QUICK: dict[str, dict[str, object]] = {
     "integrated_gradients": {"steps": 6}, "smoothgrad": {"num_samples": 3}, "gradient_shap": {"num_samples": 3},
 }  # fmt: skip
 CLASSES = [[0, 3], [], [2]]
+RULES = ("generalised", "plain")
 
 
 class Chain(nn.Module):
@@ -87,7 +89,8 @@ def of_captum(name: str, method: Method, model: nn.Module, image: Tensor, classe
 def test_equals_captum(name: str, architecture: str, images: Tensor) -> None:
     precise = torch.float64 if name == "lrp" else torch.float32  # which divides by sums that may be small
     pictures = images.to(precise)
-    method = create_method(name, build(architecture).to(precise), **QUICK.get(name, {}))
+    settings = QUICK.get(name, {}) | ({"rule": "plain"} if name == "lrp" else {})  # the rule that captum has
+    method = create_method(name, build(architecture).to(precise), **settings)
     reference = build(architecture).to(precise)
     for image, asked, own in zip(pictures, CLASSES, method.attribute(pictures, CLASSES), strict=True):
         assert own.shape == (len(asked), 32, 32)
@@ -159,6 +162,51 @@ def test_without_gamma_and_with_leaky_relu_relevance_is_input_x_gradient(images:
         np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-6)
 
 
+def test_contributions_of_the_sign_of_their_sum_are_favoured(images: Tensor) -> None:
+    torch.manual_seed(0)
+    layer, head = nn.Conv2d(3, 5, 4, stride=4).double(), torch.randn(5, 8, 8, dtype=torch.float64)
+    picture = images[:1].double()  # values of both signs
+
+    class Summed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = layer
+
+        def forward(self, pictures: Tensor) -> Tensor:
+            return (self.conv(pictures) * head).sum(dim=(1, 2, 3))[:, None]
+
+    expected = np.zeros((32, 32))
+    patches = functional.unfold(picture, 4, stride=4)[0].T  # (64 places, 3 x 4 x 4 values)
+    for place, values in enumerate(patches):
+        for channel, weights in enumerate(layer.weight.detach().flatten(1)):
+            total = values @ weights + layer.bias.detach()[channel]  # type: ignore[index]
+            parts = values * weights * torch.where(values * weights * total > 0, 1.25, 1.0)
+            relevance = total * head[channel].flatten()[place]
+            shared = parts / (parts.sum() + layer.bias.detach()[channel]) * relevance  # type: ignore[index]
+            row, column = 4 * (place // 8), 4 * (place % 8)
+            expected[row : row + 4, column : column + 4] += shared.reshape(3, 4, 4).sum(dim=0).numpy()
+    (maps,) = create_method("lrp", Summed(), epsilon=1e-12).attribute(picture, [[0]])
+    np.testing.assert_allclose(maps[0], expected, rtol=1e-4, atol=1e-6)
+
+
+def test_sums_by_which_relevance_is_shared_out_are_never_nearer_to_zero(images: Tensor) -> None:
+    torch.manual_seed(0)
+    weight, bias = torch.randn(6, 3, 5, 5), torch.randn(6)
+    for values in (images, images.abs(), -images.abs()):
+        result = functional.conv2d(values, weight, bias)
+        share = generalised_gamma(partial(functional.conv2d, bias=bias), values, weight, result, 0.5)
+        assert bool((share * result >= 0).all())
+        assert bool((share.abs() >= result.abs() - 1e-4).all())
+
+
+def test_where_nothing_is_negative_both_rules_are_one(images: Tensor) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(3, 6, 5, stride=4), nn.ReLU(), nn.Flatten(), nn.Linear(294, 2))
+    both = [create_method("lrp", model, rule=rule).attribute(images.abs(), [[0, 1]] * 3) for rule in RULES]
+    for one, other in zip(*both, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
 @pytest.mark.parametrize("activation", [nn.SiLU, nn.GELU, nn.Hardswish])
 @pytest.mark.parametrize("gamma", [0.0, 0.25])
 def test_relevance_is_conserved_without_biases(
@@ -198,7 +246,7 @@ def test_saturated_rectifiers_hand_relevance_on(
 
 
 def test_relevance_leaves_indices_as_they_are() -> None:
-    with RelevanceRules(0.25, 1e-6):
+    with RelevanceRules(LrpSettings()):
         indices = torch.arange(-1, 3).clamp(0, 2)
         assert torch.tensor([1.0, 2.0, 3.0])[indices].tolist() == [1.0, 1.0, 2.0, 3.0]
 
