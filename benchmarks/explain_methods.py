@@ -14,7 +14,6 @@ the library's network as in ours.
 import argparse
 import time
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
@@ -32,7 +31,9 @@ METHODS = (
     "smoothgrad", "guided_backprop", "guided_gradcam", "fullgrad", "deeplift", "lrp",
 )  # fmt: skip
 COSTLY = {"scorecam", "ablationcam", "integrated_gradients", "gradient_shap", "smoothgrad"}
+CAMS = METHODS[: METHODS.index("saliency")]
 SETTINGS: dict[str, dict[str, object]] = {
+    **{name: {"layer": "layer4"} for name in (*CAMS, "guided_gradcam")},  # at the layer of the libraries' examples
     "scorecam": {"layer": "layer1"},
     "ablationcam": {"layer": "layer1"},
     "lrp": {"rule": "plain"},  # captum has no other
@@ -80,10 +81,8 @@ def seconds_of(work: Callable[[], object], device: str, repeats: int) -> float:
 
 def agreement(name: str, network: str, device: str, size: int) -> str:
     """Return the largest difference to the library's map of two classes, as a share of that map's largest value."""
-    path = layer_name(name, build(name, network, device, torch.float32))  # the rule tries a picture of float32
     model, image = build(name, network, device, torch.float64), picture(size).double().to(device)
-    settings = {"layer": path} if "layer" in find_method(name).settings.model_fields else {}
-    method = create_method(name, model, **settings)
+    method = create_method(name, model, **SETTINGS.get(name, {}))
     (own,) = method.attribute(image, [[0, 1]])
     expected = library_maps(name, method, model)(image[0], [0, 1])
     return f"{max(map(relative_difference, own, expected)):.0e}"
@@ -114,12 +113,6 @@ def library_maps(name: str, method: Method, model: nn.Module) -> Callable[[Tenso
 def picture(size: int) -> Tensor:
     """Return noise as a network takes it, (1, 3, size, size)."""
     return torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(1))
-
-
-def layer_name(name: str, model: nn.Module) -> str:
-    """Return the name of the layer that the library reads: the one that ours does."""
-    settings: Any = create_method("gradcam", model, **SETTINGS.get(name, {})).settings
-    return str(settings.layer)
 
 
 def main() -> None:
