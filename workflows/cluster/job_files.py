@@ -18,11 +18,13 @@ GRACE_S = 120
 """Signal before the end of a job. Workers end at once; the index takes in a few thousand shards meanwhile."""
 
 _ENDING = """driver=$!
-trap 'kill -TERM "$driver"' TERM # Slurm says that time is nearly over
+signalled=
+trap 'signalled=yes; kill -TERM "$driver"' TERM # Slurm says that time is nearly over
 wait "$driver"
 code=$?
-while kill -0 "$driver" 2>/dev/null; do
-    wait "$driver" # the first wait ended by the signal
+while [ "$signalled" ]; do
+    signalled=
+    wait "$driver" # the signal ended the wait before
     code=$?
 done
 # After scancel the job would no longer be running.
