@@ -39,16 +39,16 @@ def markdown(rows: Sequence[Mapping[str, str]], first: str = "---") -> str:
 
 
 def value_rows(found: Calibration, test: str) -> list[dict[str, str]]:
-    """Return the values of one test, a row a method and a column a network that asks for it."""
-    values = {(one.method, one.network): one for one in found.results if one.test == test}
-    networks = list(dict.fromkeys(network for _, network in values))
+    """Return the values of one test, a row a method and a column a network that asks for it; empty where not made."""
+    cells = {
+        (one.method, one.network): "–" if one.result == "not applicable" else f"{one.value:.2f}"
+        for one in found.results
+        if one.test == test
+    }
+    networks = list(dict.fromkeys(network for _, network in cells))
     return [
-        {"method": f"`{method}`"}
-        | {
-            f"`{network}`": "–" if (one := values[method, network]).result == "not applicable" else f"{one.value:.2f}"
-            for network in networks
-        }
-        for method in dict.fromkeys(method for method, _ in values)
+        {"method": f"`{method}`"} | {f"`{network}`": cells.get((method, network), "") for network in networks}
+        for method in dict.fromkeys(method for method, _ in cells)
     ]
 
 
