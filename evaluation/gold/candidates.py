@@ -23,7 +23,8 @@ from explain.protocol import FloatMaps
 BASE = "integrated_gradients"
 """What is mixed with noise: its maps have a sign, add up, and are right on each network but `shadow`."""
 TRUTHS = ("oracle", "lrp", BASE, "kernel_shap")
-"""The mask, and methods that pass every test of `evaluate gold` on the networks that are asked."""
+"""The mask, two methods that pass every test of `evaluate gold` on the networks that are asked, and KernelSHAP, which
+finds the same as far as its superpixels allow."""
 KNOW_NOTHING = ("edges", "center_gaussian", "uniform", "one_pixel")
 """Baselines, and a map that is 1 on one pixel, which is drawn, and 0 elsewhere."""
 STEPS = (0.5, 0.7, 0.8, 0.9, 1.0)
