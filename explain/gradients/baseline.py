@@ -20,13 +20,7 @@ def plain_picture(colour: Plain, settings: PictureSettings, channels: int = 3) -
     Raises:
         SettingsError: the settings' normalisation is of another number of channels.
     """
-    settings.check_channels(channels)
     if colour == "mean":
+        settings.check_channels(channels)
         return torch.zeros(channels, 1, 1, dtype=torch.float64)
-    return grey_pictures(torch.tensor([colour]), settings)[0]
-
-
-def grey_pictures(greys: Tensor, settings: PictureSettings) -> Tensor:
-    """Return S plain pictures as the network takes them, (S, C, 1, 1) float64, of their greys (S,) from 0 to 1."""
-    mean, std = (torch.tensor(values, dtype=torch.float64) for values in (settings.mean, settings.std))
-    return ((greys.double()[:, None] - mean) / std)[:, :, None, None]
+    return torch.from_numpy(settings.normalised(colour, channels))[:, None, None]

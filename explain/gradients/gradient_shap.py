@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from core.seeding import Purpose, generator
-from explain.gradients.baseline import Grey, grey_pictures
+from explain.gradients.baseline import Grey, plain_picture
 from explain.gradients.pixel_gradients import FLIPPED, class_gradients
 from explain.memory import BatchSize
 from explain.protocol import FloatMaps, MethodRow, PictureByPicture, PictureSettings, device_of, image_key
@@ -52,7 +52,8 @@ class GradientShap(PictureByPicture[GradientShapSettings]):
         rng = generator(self.settings.seed, Purpose.BASELINE, image_key(image))
         shares, greys = ((rng.permutation(count) + rng.random(count)) / count for _ in range(2))
         darkest, lightest = self.settings.darkest, self.settings.lightest
-        starts = grey_pictures(torch.from_numpy(darkest + (lightest - darkest) * greys), self.settings)
+        colours = (darkest + (lightest - darkest) * greys).tolist()
+        starts = torch.stack([plain_picture(colour, self.settings, len(image)) for colour in colours])
         return starts, torch.from_numpy(shares)
 
     def explain_picture(self, image: Tensor, classes: list[int]) -> FloatMaps:
