@@ -21,7 +21,7 @@ from explain.methods import find_method, for_network
 from explain.protocol import FloatMaps
 
 BASE = "integrated_gradients"
-"""What is mixed with noise: its maps have a sign, add up, and are right on each network but `shadow`."""
+"""What is mixed with noise: its maps have a sign, add up, and are right on each network."""
 TRUTHS = ("oracle", "lrp", BASE, "kernel_shap")
 """The mask, two methods that pass every test of `evaluate gold` on the networks that are asked, and KernelSHAP, which
 finds the same as far as its superpixels allow."""

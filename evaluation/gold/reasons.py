@@ -53,11 +53,6 @@ KNOWN_REASONS = (
         ("smoothgrad",), ("together", "shadow", *SATURATED),
     ),
     KnownReason(
-        "the way begins at black, where a detector of darkness fires everywhere: what is dark gets nothing, and what "
-        "is light counts against it",
-        ("integrated_gradients",), ("shadow",),
-    ),
-    KnownReason(
         "the fall is spread over a window's width on each side of the reason",
         ("occlusion",), (), ("hit", "mass", "floor"),
     ),

@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
-from explain.gradients.baseline import Grey, plain_picture
+from explain.gradients.baseline import Plain, plain_picture
 from explain.gradients.pixel_gradients import FLIPPED, class_gradients
 from explain.memory import BatchSize
 from explain.protocol import FloatMaps, MethodRow, PictureByPicture, PictureSettings, device_of
@@ -19,9 +19,9 @@ class IntegratedGradientsSettings(PictureSettings):
 
     steps: int = Field(50, ge=2)
     """Pictures on the way, at Gauss-Legendre points; captum's default, and within 5 % of completeness in its paper."""
-    baseline: Grey = 0.0
-    """Grey from 0 (black, as in the paper) to 1 where the way begins. Pixels of that colour get 0: a black brick on a
-    black baseline is invisible."""
+    baseline: Plain = "mean"
+    """Where the way begins: the mean colour of the network's pictures, or a grey from 0 (black, as in the paper) to 1.
+    Pixels of that colour get 0: a black brick on a black baseline is invisible."""
 
 
 class IntegratedGradients(PictureByPicture[IntegratedGradientsSettings]):

@@ -68,11 +68,11 @@ def _guided_gradcam(model: nn.Module, settings: LayerSettings, image: Tensor, cl
 def _integrated_gradients(
     model: nn.Module, settings: IntegratedGradientsSettings, image: Tensor, classes: Sequence[int]
 ) -> Any:
-    inputs, grey = _inputs(image, classes), _normalised(settings.baseline, settings, image)
+    inputs, plain = _inputs(image, classes), plain_picture(settings.baseline, settings).to(image)
     method = IntegratedGradients(model)
     maps = method.attribute(
         inputs,
-        grey.expand_as(inputs),
+        plain.expand_as(inputs),
         target=list(classes),
         n_steps=settings.steps,
         method="gausslegendre",

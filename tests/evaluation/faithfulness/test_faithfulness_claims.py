@@ -130,10 +130,11 @@ def test_methods_that_claim_a_sum_are_complete(asked: Make, name: str) -> None:
     np.testing.assert_allclose(half, 0.5, atol=1e-3)
 
 
-def test_integrated_gradients_of_a_sum_begin_at_black(asked: Make) -> None:
+def test_integrated_gradients_of_a_sum_are_complete_from_black(asked: Make) -> None:
     maps = asked()
     network = Network(maps.network.model, (0.0,) * 3, (1.0,) * 3)
-    reexplainer = Reexplainer("integrated_gradients", {"mean": (0.0,) * 3, "std": (1.0,) * 3}, network.model)
+    settings = {"mean": (0.0,) * 3, "std": (1.0,) * 3, "baseline": 0.0}
+    reexplainer = Reexplainer("integrated_gradients", settings, network.model)
     known = replace(maps, network=network, maps=exact(maps), reexplainer=reexplainer)  # black is 0 here
     np.testing.assert_allclose(completeness(known, NoSettings())[0], 0, atol=1e-4)
 
