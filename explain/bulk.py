@@ -16,7 +16,7 @@ from dataset.index import merge_run
 from explain.explainer import ExplainContext, Group, PictureMaps, explain_group
 from explain.method_key import MethodKey
 from explain.shard_writer import Dtype, ShardWriter
-from explain.store import Attribution, method_folder
+from explain.store import Attribution, keep_default_layer, method_folder
 from explain.wanted import Chosen, NetworkInputs, Which, wanted_classes
 from training.run.run import Run
 
@@ -76,7 +76,10 @@ def explain_run(
     for number, explainer in enumerate(explainers.values(), start=1):
         title = f"Explain {explainer.name}" + (f" ({number} of {len(methods)})" if len(methods) > 1 else "")
         maps = _MethodMaps(MethodKey(explainer.name, explainer.method.settings.digest()), inputs)
-        with ShardWriter(method_folder(run.folder, explainer.name, explainer.method.settings), dtype) as writer:
+        folder = method_folder(run.folder, explainer.name, explainer.method.settings)
+        if explainer.layer_note is not None:
+            keep_default_layer(folder, explainer.layer_note)
+        with ShardWriter(folder, dtype) as writer:
             lacking = maps.lacking(classes, writer.stored)
             total, todo = (sum(len(indices) for _, indices in some) for some in (classes.items(), lacking))
             result.found += total - todo

@@ -20,6 +20,8 @@ from explain.protocol import FloatMaps
 
 ATTRIBUTIONS = "attributions"
 SETTINGS_FILE = "settings.yaml"
+DEFAULT_LAYER_FILE = "default_layer.txt"
+"""Says, in a folder of maps whose method reads a layer, that the rule chose it: nobody named it."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,12 @@ def method_folder(run_folder: Path, method: str, settings: Settings) -> Path:
         if not (folder / SETTINGS_FILE).is_file():
             settings.save(folder / SETTINGS_FILE)
     return folder
+
+
+def keep_default_layer(folder: Path, note: str) -> None:
+    """Write into a folder of maps that the rule chose the layer, with what there is to know of the choice."""
+    with lock(folder), atomic_file(folder / DEFAULT_LAYER_FILE) as temporary:
+        temporary.write_text(f"{note}\n")
 
 
 def shard_files(run_folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from explain.methods import METHODS
 
 SHIPPED = Path(__file__).with_name("results.json")
 """What `docs/gold.md` shows: all methods with default settings, on the networks that are built by hand."""
-GIVEN = {"layer", "input_size_px", "mean", "std"}
+GIVEN = {"input_size_px", "mean", "std"}
 """Settings that a method takes from the network that it explains."""
 
 
@@ -48,10 +48,14 @@ class KnownMethod:
         """Return the tests that it fails."""
         return [name for name, test in self.tests.items() if test.result == "fail"]
 
-    def is_of(self, settings: Settings) -> bool:
-        """Return whether maps with `settings` are made as those that were tested, but for what the network gives."""
+    def is_of(self, settings: Settings, *, is_default_layer: bool = False) -> bool:
+        """Return whether maps with `settings` are made as those that were tested, but for what the network gives.
+
+        `is_default_layer` says that the rule chose the layer in `settings`, as it does where none is named.
+        """
         own = type(settings).parse(dict(self.settings))
-        return own.model_dump(exclude=GIVEN) == settings.model_dump(exclude=GIVEN)
+        given = GIVEN | ({"layer"} if is_default_layer and "layer" not in self.settings else set())
+        return own.model_dump(exclude=given) == settings.model_dump(exclude=given)
 
     def as_row(self) -> dict[str, object]:
         """Return it as an entry of a file."""

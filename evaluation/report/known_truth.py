@@ -7,7 +7,7 @@ from evaluation.gold.known import KnownMethod, KnownTest
 from evaluation.report.words import listed
 from evaluation.statistics.table import MethodLabel
 from explain.methods import METHODS
-from explain.store import ATTRIBUTIONS, SETTINGS_FILE
+from explain.store import ATTRIBUTIONS, DEFAULT_LAYER_FILE, SETTINGS_FILE
 from training.run.run import Run
 
 MARK = "†"
@@ -58,9 +58,10 @@ def truth_lines(run: Run, methods: Sequence[MethodLabel], known: Sequence[KnownM
         if not method.is_ranked:
             continue
         row = METHODS[method.key.method]
-        settings = row.settings.load(run.folder / ATTRIBUTIONS / str(method.key) / SETTINGS_FILE)
+        folder = run.folder / ATTRIBUTIONS / str(method.key)
+        settings, by_rule = row.settings.load(folder / SETTINGS_FILE), (folder / DEFAULT_LAYER_FILE).is_file()
         named = [one for one in known if one.method == row.name]
-        same = [one for one in named if one.is_of(settings)]
+        same = [one for one in named if one.is_of(settings, is_default_layer=by_rule)]
         lines.append(TruthLine(method, same[0] if same else None, bool(named) and not same))
     return lines
 

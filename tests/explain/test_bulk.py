@@ -21,7 +21,7 @@ from explain.commands import explain
 from explain.methods import create_method
 from explain.protocol import FloatMaps
 from explain.shard_writer import survives_float16
-from explain.store import Attribution, find_attributions, load_maps, read_attributions, shard_files
+from explain.store import DEFAULT_LAYER_FILE, Attribution, find_attributions, load_maps, read_attributions, shard_files
 from explain.wanted import Which
 from training.run.checkpoint import Checkpoint, load_checkpoint
 from training.run.run import Run
@@ -75,6 +75,15 @@ def test_settings_are_kept_apart(own_trained: Path) -> None:
     for layer in ("act5", "act4"):
         explain_run(Run.open(run, own_trained), {"gradcam": {"layer": layer}}, limit=1, device="cpu")
     assert len(list(run.glob("attributions/gradcam-*/settings.yaml"))) == 2
+    assert not list(run.glob(f"attributions/*/{DEFAULT_LAYER_FILE}"))
+
+
+def test_a_layer_that_the_rule_chose_is_told_from_one_that_was_named(own_trained: Path) -> None:
+    run = own_trained / "runs" / "toy"
+    result = explain_run(Run.open(run, own_trained), {"gradcam": {}, "edges": {}}, limit=1, device="cpu")
+    (kept,) = run.glob(f"attributions/*/{DEFAULT_LAYER_FILE}")
+    assert kept.parent.name.startswith("gradcam-")
+    assert kept.read_text().strip() in result.notes
 
 
 @pytest.mark.parametrize(("which", "above"), [("predicted", 0.0), ("predicted", -0.5), ("top", 0.0), ("missed", 0.3)])

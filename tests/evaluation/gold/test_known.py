@@ -16,7 +16,7 @@ from explain.cam.layers import LayerSettings
 from explain.method_key import MethodKey
 from explain.methods import METHODS, create_method
 from explain.perturbation.lime import LimeSettings
-from explain.store import method_folder
+from explain.store import keep_default_layer, method_folder
 from training.network.models import create_model
 
 
@@ -89,30 +89,38 @@ def test_maps_are_known_by_their_settings_but_for_what_the_network_gives(known: 
     assert known.is_of(LimeSettings(num_samples=50, mean=(0.5, 0.5, 0.5)))
     assert not known.is_of(LimeSettings())
     of_cam = KnownMethod("gradcam", {}, {})
-    assert of_cam.is_of(create_method("gradcam", create_model("bricknet", 2, width=0.1)).settings)
-    assert of_cam.is_of(LayerSettings(layer="act1"))
+    by_rule = create_method("gradcam", create_model("bricknet", 2, width=0.1)).settings
+    assert of_cam.is_of(by_rule, is_default_layer=True)
+    assert not of_cam.is_of(by_rule)  # somebody named that layer
+    at_one = KnownMethod("gradcam", {"layer": "act1"}, {})
+    assert at_one.is_of(LayerSettings(layer="act1"))
+    assert not at_one.is_of(LayerSettings(layer="act2"), is_default_layer=True)
 
 
 def test_a_report_says_which_of_its_methods_fail_and_which_were_not_tested(known: KnownMethod, tmp_path: Path) -> None:
-    def label(name: str, settings: Any, *, is_baseline: bool = False) -> MethodLabel:
+    def label(name: str, settings: Any, *, is_baseline: bool = False, by_rule: bool = False) -> MethodLabel:
         folder = method_folder(tmp_path, name, settings)
+        if by_rule:
+            keep_default_layer(folder, "reads layer act1")
         return MethodLabel(MethodKey.parse(folder.name), name, METHODS[name].title, is_baseline)
 
     methods = [
         label("lime", LimeSettings(num_samples=50)),
         label("lime", LimeSettings(num_samples=60)),
-        label("gradcam", LayerSettings(layer="act1")),
+        label("gradcam", LayerSettings(layer="act1"), by_rule=True),
+        label("gradcam", LayerSettings(layer="act2")),
         label("edges", METHODS["edges"].settings(), is_baseline=True),
     ]
     lines = truth_lines(AnyRun(tmp_path), methods, [known, KnownMethod("gradcam", {}, {})])  # type: ignore[arg-type]
-    assert [line.method for line in lines] == methods[:3]
-    fails, other, passes = lines
+    assert [line.method for line in lines] == methods[:4]
+    fails, other, passes, at_a_named_layer = lines
     assert [fails.cell(name) for name in ("hit", "sign", "mass", "near")] == ["pass", "–", "fails 2 of 3", "not tested"]
     assert fails.reasons == ["Mass and floor: it is coarse.", "Mass: not explained."]
     assert (other.known, other.has_other_settings, other.cell("hit")) == (None, True, "not tested")
     assert (passes.failed, passes.has_other_settings) == ([], False)
+    assert (at_a_named_layer.known, at_a_named_layer.has_other_settings) == (None, True)
     failing, unknown = truth_words(lines)
     assert "LIME (mass and floor)" in failing
     assert MARK in failing
-    assert unknown.startswith("LIME was not tested")
+    assert unknown.startswith("LIME and Grad-CAM were not tested")
     assert truth_words([passes]) == []
