@@ -21,7 +21,7 @@ from core.cli import (
     workers_option,
 )
 from core.engines.options import engine_options, parse_share, share_option
-from core.errors import BrickbenchError
+from core.errors import BrickbenchError, SettingsError
 
 if TYPE_CHECKING:
     from core.engine import Engine
@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 count_option = click.option("--count", type=click.IntRange(min=1), default=640, show_default=True, help="Piles in all.")
 seed_of_piles = seed_option("Seed of the piles.")
 new_dataset_option = output_option("Folder of the dataset.")
+cycles_device_option = click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "optix", "cuda", "hip", "oneapi", "metal"]),
+    default="auto",
+    show_default=True,
+    help="What Cycles computes on; auto: the best GPU that each worker finds, else the processor.",
+)
 
 
 def settings_options(function: Decorated) -> Decorated:
@@ -58,13 +65,7 @@ def render() -> None:
 @count_option
 @seed_of_piles
 @workers_option
-@click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "optix", "cuda", "hip", "oneapi", "metal"]),
-    default="auto",
-    show_default=True,
-    help="What Cycles computes on; auto: the best GPU that each worker finds, else the processor.",
-)
+@cycles_device_option
 @engine_options
 @share_option("Every N-th shard from the K-th: N jobs with K = 1 to N divide the work; then run `dataset index`.")
 def run(
@@ -126,6 +127,13 @@ def _aside_words(set_aside: Mapping[int, str]) -> str:
     show_default=True,
     help="Piles to render on trial; 0: no estimate.",
 )
+@cycles_device_option
+@click.option(
+    "--try-workers",
+    type=click.IntRange(min=1),
+    multiple=True,
+    help="Also measure the pictures an hour of so many workers, each with --trial piles; may be repeated.",
+)
 @json_option
 def plan(
     settings: "RenderSettings",
@@ -134,18 +142,24 @@ def plan(
     seed: int,
     workers: int | None,
     trial: int,
+    device: str,
+    try_workers: tuple[int, ...],
     as_json: bool,
 ) -> None:
     """Say what `render run` would make, what of it is there already, and how long the rest takes.
 
-    Disk and time come from a few piles rendered on trial on one core; nothing is written.
+    Disk and time come from a few piles rendered on trial on one core; nothing is written. With --try-workers a second
+    table has the pictures an hour of several numbers of workers on --device: how many fill a GPU.
 
     \b
     Example:
       brickbench render plan -o piles --count 640
+      brickbench render plan -o piles --count 640 --device optix --try-workers 1 --try-workers 2 --try-workers 4
     """
     from render.run import default_workers, plan_render
 
+    if try_workers and not trial:
+        raise SettingsError("--try-workers needs --trial: say how many piles each worker renders.")
     planned = plan_render(settings, output, count)
     row: dict[str, object] = {
         "piles": planned.piles, "pictures": planned.pictures,
@@ -163,7 +177,18 @@ def plan(
             "disk_mb": round(each.disk_bytes * piles / 1e6, 1),
             "disk_free_mb": round(free_bytes(output) / 1e6),
         }
+    if try_workers:
+        from render.rates import measure_rates
+
+        rates = [
+            {"workers": rate.workers, "pictures_an_hour": round(rate.pictures_an_hour)}
+            for rate in measure_rates(settings, seed, device, try_workers, trial)
+        ]
+        if as_json:
+            row["rates"] = rates
     print_rows([row], as_json=as_json)
+    if try_workers and not as_json:
+        print_rows(rates, as_json=False)
     if trial and each.disk_bytes * piles > free_bytes(output):
         raise BrickbenchError(f"The disk of {output} is too small for this; free some of it or choose another folder.")
 

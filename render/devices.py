@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from core.engines.interface import GPU_VARIABLES
+from core.engines.interface import GPU_VARIABLES, worker_number
 from core.errors import BrickbenchError
 from core.locks import lock
 from render.blender import bpy
@@ -48,7 +48,8 @@ def require_device(device: str) -> None:
 def choose_device(device: str) -> None:
     """Make Cycles compute on `device`, one of `DEVICES`; ``auto`` is the best there is.
 
-    Of several GPUs each process takes one. Labels do not depend on the device; pixels do, in their last bits.
+    Of several GPUs each worker takes one, by its number. Labels do not depend on the device; pixels do, in their last
+    bits.
 
     Raises:
         BrickbenchError: this machine has no such device.
@@ -62,7 +63,7 @@ def choose_device(device: str) -> None:
         return
     gpus = _gpus(device)
     bpy.context.preferences.addons["cycles"].preferences.compute_device_type = device.upper()
-    mine = os.getpid() % len(gpus)  # workers are started one after the other, so this deals them out
+    mine = worker_number() % len(gpus)
     for number, candidate in enumerate(gpus):
         candidate.use = number == mine
     cycles.device = "GPU"

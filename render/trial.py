@@ -14,6 +14,7 @@ from core.errors import BrickbenchError
 from core.files import atomic_file
 from core.progress import Progress
 from render.labels import PileMasks
+from render.scene import staged
 from render.settings import RenderSettings
 from render.worker import record_of, render_shots, settled_pile, start_blender
 
@@ -35,6 +36,9 @@ def estimate(settings: RenderSettings, seed: int, piles: int) -> Estimate:
     """Return the cost of a pile, from rendering the first `piles` of `seed` on one core without keeping them."""
     start_blender(1)
     list(render_shots(settled_pile(settings, seed, 0), settings))  # loads shaders and denoiser, which is paid once
+    for pile_index in range(1, piles):  # builds its parts, which is paid once too
+        with staged(settled_pile(settings, seed, pile_index)):
+            pass
     began, size = time.process_time(), 0
     for pile_index in range(piles):
         settled = settled_pile(settings, seed, pile_index)

@@ -14,6 +14,23 @@ GPU_VARIABLES = ("CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES")
 """They name the GPUs that a process may use; empty, they hide all."""
 
 
+_worker_number = 0
+
+
+def worker_number() -> int:
+    """Return which of its engine's workers on this machine this process is, from 0; one that is replaced passes it on.
+
+    It is 0 where this process does the work itself, and on Ray, which gives each worker GPUs of its own.
+    """
+    return _worker_number
+
+
+def set_worker_number(number: int) -> None:
+    """Say which worker this process is; an engine does so before anything else runs in it."""
+    global _worker_number
+    _worker_number = number
+
+
 @dataclass(frozen=True)
 class Outcome(Generic[Value]):
     """What became of one item: its value, or the reason why there is none after all attempts."""

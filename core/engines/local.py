@@ -11,7 +11,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
-from core.engines.interface import Crew, Item, Outcome, Setup, Value, ready
+from core.engines.interface import Crew, Item, Outcome, Setup, Value, ready, set_worker_number
 from core.errors import BrickbenchError
 
 
@@ -66,11 +66,12 @@ class LocalEngine:
         context = get_context("spawn")  # a fork would copy Blender's and torch's threads in an unknown state
         still_wanted, end = context.Pipe(duplex=False)
 
-        def start() -> ProcessPoolExecutor:
-            return ProcessPoolExecutor(1, mp_context=context, initializer=_initialize, initargs=(setup, still_wanted))
+        def start(number: int) -> ProcessPoolExecutor:
+            given = (number, setup, still_wanted)
+            return ProcessPoolExecutor(1, mp_context=context, initializer=_initialize, initargs=given)
 
         waiting = [(key, item, 1) for key, item in reversed(list(items.items()))]
-        slots = [start() for _ in range(min(workers, max(len(waiting), 1)))]
+        slots = [start(number) for number in range(min(workers, max(len(waiting), 1)))]
         idle = list(slots)
         running: dict[Future[Value], tuple[ProcessPoolExecutor, str, Item, int]] = {}
         try:
@@ -85,9 +86,8 @@ class LocalEngine:
                     error = future.exception()
                     if isinstance(error, BrokenProcessPool):
                         slot.shutdown(wait=False)
-                        slots.remove(slot)
-                        slot = start()
-                        slots.append(slot)
+                        number = slots.index(slot)
+                        slot = slots[number] = start(number)
                     idle.append(slot)
                     if error is None:
                         yield Outcome(key, future.result(), None, attempt)
@@ -114,8 +114,9 @@ def _do(function: Callable[..., Value], item: Item) -> Value:
     return value
 
 
-def _initialize(setup: Setup | None, still_wanted: connection.Connection) -> None:
+def _initialize(number: int, setup: Setup | None, still_wanted: connection.Connection) -> None:
     global _do_ready
+    set_worker_number(number)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     # Blender and other native libraries print complaints about themselves when a process is taken down in order.
     atexit.register(os._exit, 0)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from core.engine import IN_PROCESS, LOCAL, Engine, Outcome, run_items
+from core.engines.interface import worker_number
 from core.engines.on_ray import RayEngine
 from core.errors import BrickbenchError, PartialFailureError
 from core.work import WorkResult, work_through
@@ -51,6 +52,23 @@ def test_every_item_is_done_once() -> None:
     outcomes = list(run_items(square, {str(k): k for k in range(7)}, workers=2))
     assert {o.key: o.value for o in outcomes} == {str(k): k * k for k in range(7)}
     assert all(o.attempts == 1 and o.error is None for o in outcomes)
+
+
+def own_number(marker: str) -> int:
+    """Return the worker's number; one whose marker is not there yet ends its process first."""
+    if marker and not Path(marker).exists():
+        Path(marker).touch()
+        os._exit(7)
+    time.sleep(0.3)  # so that every worker gets some
+    return worker_number()
+
+
+@pytest.mark.parametrize("dying", [False, True])
+def test_workers_are_numbered_and_one_that_is_replaced_passes_its_number_on(tmp_path: Path, dying: bool) -> None:
+    items = {str(k): str(tmp_path / "died") if dying and k == 0 else "" for k in range(9)}
+    outcomes = list(run_items(own_number, items, workers=3))
+    assert {outcome.value for outcome in outcomes} == {0, 1, 2}
+    assert worker_number() == 0
 
 
 def test_no_items_yield_nothing() -> None:

@@ -89,7 +89,7 @@ def test_a_device_that_is_not_there_is_refused_before_anything_is_written(tmp_pa
     assert not (tmp_path / "piles").exists()
 
 
-def test_of_several_gpus_a_process_takes_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_several_gpus_a_worker_takes_the_one_of_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
     class Card:
         def __init__(self, kind: str) -> None:
             self.type, self.use = kind, True
@@ -97,10 +97,11 @@ def test_of_several_gpus_a_process_takes_one(monkeypatch: pytest.MonkeyPatch) ->
     start_blender(2)
     cards = [Card("METAL"), Card("METAL"), Card("METAL")]
     monkeypatch.setattr("render.devices._gpus", lambda back_end: cards if back_end == "cuda" else [])
-    monkeypatch.setattr("render.devices.os.getpid", lambda: 7)
     try:
-        choose_device("cuda")
-        assert [card.use for card in cards] == [False, True, False]
+        for number in (7, 1, 0, 2):
+            monkeypatch.setattr("render.devices.worker_number", lambda number=number: number)
+            choose_device("cuda")
+            assert [card.use for card in cards] == [number % 3 == k for k in range(3)]
         assert bpy.context.scene.cycles.device == "GPU"
         assert bpy.context.scene.cycles.denoising_use_gpu
         with pytest.raises(
