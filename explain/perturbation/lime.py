@@ -15,7 +15,9 @@ from explain.perturbation.perturbed import PassSettings, Perturbed, batch_size, 
 from explain.perturbation.segments import Segments, SegmentSettings, count_segments, superpixels
 from explain.protocol import FloatMaps, MethodRow, PictureByPicture, device_of, frozen_eval
 
-LIBRARY: dict[str, object] = {"kernel_size": 4, "hide_color": "superpixel", "draw_seed_first": True}
+LIBRARY: dict[str, object] = {
+    "segmentation": "quickshift", "kernel_size": 4, "hide_color": "superpixel", "draw_seed_first": True,
+}  # fmt: skip
 """Where the lime library's defaults differ from ours."""
 
 
@@ -23,9 +25,9 @@ class LimeSettings(SegmentSettings, PassSettings):
     """Superpixels, perturbations, and the linear model."""
 
     preset: Literal["brickbench", "lime"] = "brickbench"
-    """``lime`` takes the lime library's defaults for what is not given: above all kernel_size 4, made for photos of 300
-    pixels. Renders of 128 pixels fall into some ten superpixels by it, into fifty by our 2, and the strongest of those
-    lies on the brick half as often again."""
+    """``lime`` takes the lime library's defaults for what is not given: above all quickshift with kernel_size 4, made
+    for photos of 300 pixels, by which renders of 128 pixels fall into some ten superpixels, and paint that hides no
+    plain face."""
     num_samples: int = Field(1000, ge=2)
     """Perturbed pictures for each picture."""
     kernel_width: float = Field(0.25, gt=0)
