@@ -223,7 +223,7 @@ def test_the_network_is_given_back_as_it_was(images: torch.Tensor) -> None:
 
 
 def test_segments_are_scikit_images(images: torch.Tensor) -> None:
-    method = create_method("lime", Weighs(), mean=MEAN, std=STD, max_dist=10)
+    method = create_method("lime", Weighs(), mean=MEAN, std=STD, segmentation="quickshift", max_dist=10)
     found = method.explain(images[0], [0]).segments  # type: ignore[attr-defined]
     picture = images[0].double().permute(1, 2, 0).numpy() * np.array(STD) + np.array(MEAN)
     np.testing.assert_array_equal(found, quickshift(picture.clip(0, 1), kernel_size=2, max_dist=10, ratio=0.2))

@@ -18,7 +18,7 @@ def test_the_list_fits_100_columns_and_names_everything() -> None:
         assert f"\n{row.name} " in text
         for fact in (row.source, row.cost, row.note):
             assert fact in flat
-    assert "Settings: steps=50, baseline=0.0." in flat
+    assert "Settings: steps=50, baseline='mean'." in flat
     assert [line for line in text.splitlines() if line.isupper()] == [
         "CLASS ACTIVATION",
         "GRADIENTS",
@@ -53,7 +53,7 @@ def test_settings_of_one_method() -> None:
     assert max(map(len, text.splitlines())) <= 100
     rows = json.loads(CliRunner().invoke(explain, ["methods", "lime", "--json"], catch_exceptions=False).stdout)
     by_name = {row["setting"]: row for row in rows}
-    assert by_name["segmentation"]["values"] == "quickshift, slic, felzenszwalb"
+    assert by_name["segmentation"]["values"] == "slic, quickshift, felzenszwalb"
     assert by_name["hide_color"]["values"] == "superpixel, mean or a number or 3 numbers"
     assert by_name["num_samples"] == {
         "setting": "num_samples",
