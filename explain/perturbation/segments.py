@@ -24,7 +24,7 @@ class SegmentSettings(PictureSettings):
     """How a picture is cut into superpixels, and what a hidden one is painted with."""
 
     segmentation: Literal["slic", "quickshift", "felzenszwalb"] = "slic"
-    """The algorithm, as scikit-image has it. Of those three slic's superpixels keep to one thing, so that maps find what
+    """The algorithm, as scikit-image has it. Superpixels of slic keep to one thing best, so that maps find what
     is known to be there; quickshift, the paper's and the lime library's, joins parts with the floor."""
     kernel_size: float = Field(2, ge=1)
     """Quickshift: width of the smoothing kernel, in pixels; smaller gives more superpixels."""
