@@ -57,8 +57,9 @@ KNOWN_REASONS = (
         ("occlusion",), (), ("hit", "mass", "floor"),
     ),
     KnownReason(
-        "superpixels of a small picture may span a part and the floor beside it, and all of one gets the same value",
-        ("lime", "kernel_shap"), (), ("hit", "near", "mass", "floor"),
+        "two things that count only together are not linear, and what a linear model leaves of them scatters over all "
+        "superpixels, less with more samples",
+        ("lime",), ("together",), ("mass",),
     ),
     KnownReason(
         "what speaks against a class lies low in its maps, which have no sign by which one would look there",
