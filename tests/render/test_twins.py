@@ -47,6 +47,7 @@ def test_a_twins_picture_differs_where_the_bricks_were_and_hardly_elsewhere() ->
     assert original.twin is None
     for shot in twins:
         assert shot.twin is not None
+        assert shot.exposure_ev == original.exposure_ev  # metered once: other bricks would give another
         gone = np.zeros((96, 96), dtype=bool)
         for k, brick in enumerate(settled.pile.bricks):
             if brick.part_id == shot.twin.removed_part_id:
