@@ -123,8 +123,8 @@ def _occluder(rng: Rng) -> Occluder:
     """Return a hand with a phone (low, narrow) up to a head (high, wide), mostly from where the photographer stands."""
     return Occluder(
         side_deg=float(rng.normal(270, 70) % 360),
-        reach=rng.uniform(0.1, 0.6),
-        half_width_mm=rng.uniform(25, 150),
+        reach=rng.uniform(0.15, 0.7),
+        half_width_mm=rng.uniform(30, 180),
         height_mm=rng.uniform(80, 320),
         waves=tuple(float(wave) for wave in rng.normal(0, 0.12, size=9).clip(-0.3, 0.3)),
     )

@@ -28,7 +28,7 @@ METER_EV = 4.0
 class SensorSettings(Settings):
     """What the camera does to the light; ranges are drawn from evenly."""
 
-    metering: float = Field(0.85, ge=0, le=1)
+    metering: float = Field(0.9, ge=0, le=1)
     """How far the camera goes towards lightness 60 for what it sees, centre-weighted, in stops: with 0 it exposes for a
     white floor, with 1 dark floors come out as bright as light ones. Photos of phones lie close together."""
 
@@ -50,14 +50,14 @@ class SensorSettings(Settings):
     gain_max: float = Field(12.0, ge=0, le=100)
     """Largest sensor gain (1: base sensitivity, 8: about ISO 800); noise grows with its root. 0: no noise at all."""
 
-    contrast_min: float = Field(1.05, ge=0.5, le=2)
+    contrast_min: float = Field(1.1, ge=0.5, le=2)
     """Least contrast of the tone curve: its slope about mid-grey, both axes logarithmic."""
 
-    contrast_max: float = Field(1.35, ge=0.5, le=2)
+    contrast_max: float = Field(1.4, ge=0.5, le=2)
     """Largest contrast."""
 
-    toe_max: float = Field(0.05, ge=0, le=0.2)
-    """Largest toe: the linear value at which the tone curve takes half of the light away, so that shadows are deep."""
+    toe_max: float = Field(0.08, ge=0, le=0.2)
+    """Largest toe: the luminance at which the tone curve takes half of the light away, so that shadows are deep."""
 
     jpeg_quality_min: int = Field(70, ge=10, le=100)
     """Lowest JPEG quality; pictures in other formats pass through JPEG once as well. 100: none."""
@@ -97,7 +97,7 @@ class SensorDraw:
     """Slope of the tone curve about mid-grey."""
 
     toe: float = 0.0
-    """Linear value at which it takes half of the light away."""
+    """Luminance at which it takes half of the light away."""
 
 
 def sample_sensor(settings: SensorSettings, rng: np.random.Generator) -> SensorDraw:
