@@ -22,7 +22,7 @@ SMALL_DEG = 3.0
 FAR_MM = 15_000.0
 """Distance of the lamps that stand in for wider ones: the light on the floor then falls off by 2 % over 15 cm."""
 
-OCCLUDED = 0.5
+OCCLUDED = 0.6
 """How many of the pictures by lamp or sun have a shadow of the photographer on them."""
 
 
@@ -123,7 +123,7 @@ def _occluder(rng: Rng) -> Occluder:
     """Return a hand with a phone (low, narrow) up to a head (high, wide), mostly from where the photographer stands."""
     return Occluder(
         side_deg=float(rng.normal(270, 70) % 360),
-        reach=rng.uniform(0.15, 0.7),
+        reach=rng.uniform(0.2, 0.8),
         half_width_mm=rng.uniform(30, 180),
         height_mm=rng.uniform(80, 320),
         waves=tuple(float(wave) for wave in rng.normal(0, 0.12, size=9).clip(-0.3, 0.3)),

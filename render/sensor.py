@@ -21,6 +21,10 @@ READ_NOISE = 4.0
 CENTRE = 0.5
 """Standard deviation of the meter's weights, as a share of the way from the middle to a corner."""
 
+BRIGHT = 1.0
+BRIGHT_PERCENT = 2.0
+"""The meter lets no more than this share of the picture come out brighter than this, as phones keep highlights."""
+
 METER_EV = 4.0
 """A meter moves the exposure by at most so many stops: what is black stays dark."""
 
@@ -118,12 +122,14 @@ def expose(radiance: NDArray[np.float32], light_rgb: Rgb, sensor: SensorDraw) ->
     """Return the exposure that the camera chooses for `radiance`, in stops; at 0 a white floor comes out as 1.
 
     It meters the centre-weighted mean of the luminance that reaches the sensor, goes `sensor.metering` of the way to
-    `MID_GREY`, and adds the exposure drawn by lot. `radiance` and `light_rgb` are as in `develop`.
+    `MID_GREY`, or less far where highlights would burn out, and adds the exposure drawn by lot. `radiance` and
+    `light_rgb` are as in `develop`.
     """
     luminance = _at_sensor(radiance, light_rgb, sensor) @ LUMINANCE
     seen = float(np.average(luminance, weights=np.exp(-_radius2(*luminance.shape) / (2 * CENTRE**2))))
-    metered = float(np.clip(np.log2(MID_GREY / max(seen, 1e-6)), -METER_EV, METER_EV))
-    return sensor.metering * metered + sensor.exposure_ev
+    bright = float(np.percentile(luminance, 100 - BRIGHT_PERCENT))
+    metered = np.log2(min(MID_GREY / max(seen, 1e-6), BRIGHT / max(bright, 1e-6)))
+    return sensor.metering * float(np.clip(metered, -METER_EV, METER_EV)) + sensor.exposure_ev
 
 
 def develop(

@@ -55,6 +55,15 @@ def test_the_meter_sees_the_middle_more_than_the_border() -> None:
     assert middle == pytest.approx(np.log2(MID_GREY / by_hand), abs=1e-4)
 
 
+def test_the_meter_keeps_highlights_but_for_small_ones() -> None:
+    metering = replace(PLAIN, metering=1.0)
+    picture = grey(0.01, 100)
+    picture[:10, :10] = 2.0  # 1 % of the picture, in a corner
+    assert expose(picture, WHITE, metering) > 2
+    picture[:20, :20] = 2.0  # 4 %
+    assert expose(picture, WHITE, metering) == pytest.approx(-1)  # 2 becomes 1
+
+
 def test_the_meter_sees_the_light_that_reaches_the_sensor() -> None:
     lamp = np.array([1.5, 0.95, 0.4]) / (np.array([1.5, 0.95, 0.4]) @ [0.2126, 0.7152, 0.0722])
     lit = grey(0.3) * lamp.astype(np.float32)
