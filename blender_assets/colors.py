@@ -21,6 +21,13 @@ def linear_rgb(srgb_hex: str) -> Rgb:
     return red, green, blue
 
 
+_ALBEDO = {0: (0.035, 0.035, 0.035)}
+"""Diffuse reflectance by colour code where the screen value is far off: black ABS is neutral and reflects 3 to 4 %."""
+
+LEAST_ALBEDO = 0.01
+"""No plastic swallows all light of a channel: a screen value of 0 stands for a colour that screens cannot show."""
+
+
 @dataclass(frozen=True)
 class Color:
     """One moulding colour."""
@@ -47,6 +54,14 @@ class Color:
     def linear_rgb(self) -> Rgb:
         """Scene-linear Rec. 709 values in 0..1."""
         return linear_rgb(self.srgb_hex)
+
+    @property
+    def albedo_rgb(self) -> Rgb:
+        """What a rendered part has: the diffuse reflectance of plastic, else the tint; scene-linear Rec. 709, 0..1."""
+        if self.finish != "solid":
+            return self.linear_rgb
+        red, green, blue = _ALBEDO.get(self.color_id, self.linear_rgb)
+        return max(red, LEAST_ALBEDO), max(green, LEAST_ALBEDO), max(blue, LEAST_ALBEDO)
 
 
 COLORS = (

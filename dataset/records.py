@@ -32,8 +32,9 @@ class ImageRecord:
     """One picture of one pile, or of its twin.
 
     `group_id` names what stays together in splits and resampling: the pile. `file` is ``images/NAME.EXT``, relative
-    to the shard's folder; `content_hash` is the SHA-256 of that file in hexadecimal; `exposure` is in EV;
-    `camera_from_world` is a row-major 3x4 matrix, millimetres; `instances` hold one entry for each brick of the pile.
+    to the shard's folder; `content_hash` is the SHA-256 of that file in hexadecimal; `exposure` is in EV,
+    metered and drawn; `camera_from_world` is a row-major 3x4 matrix, millimetres; `instances` hold one entry for each
+    brick of the pile.
 
     `attempts` counts the start poses that were tried until the pile came to rest.
 

@@ -26,7 +26,7 @@ def dress(item: "bpy.types.Object", color: Color, roughness: float, wear: float,
     kind: str = "plastic" if color.finish == "solid" else color.finish
     if subsurface and kind == "plastic":
         kind = "soft plastic"
-    _set(item, f"worn {kind}" if wear > 0 else kind, color.linear_rgb, roughness)
+    _set(item, f"worn {kind}" if wear > 0 else kind, color.albedo_rgb, roughness)
     item["wear"] = wear
 
 

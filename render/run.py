@@ -28,7 +28,7 @@ from render.watch import PileWatch
 SETTINGS_NAME = "settings.yaml"
 WORKERS_A_GPU = 2
 """One prepares its scene on the processor while the other's rays are on the GPU."""
-GENERATION = 4
+GENERATION = 5
 """Grows when the piles of a seed come out otherwise than before, as by other physics: 1 up to version 0.3.
 
 Settings that an earlier version could not keep, such as a camera so low that nothing fits into view, do not count.
@@ -254,8 +254,8 @@ def _require_generation(root: Path) -> None:
     made = RenderRecord.load(root / SETTINGS_NAME).generation
     if made != GENERATION:
         raise SettingsError(
-            f"{root} was begun with {'an earlier' if made < GENERATION else 'a later'} Brickbench, whose bricks fall "
-            "otherwise. Finish it with that version, or render into another folder."
+            f"{root} was begun with {'an earlier' if made < GENERATION else 'a later'} Brickbench, whose piles come "
+            "out otherwise. Finish it with that version, or render into another folder."
         )
 
 

@@ -25,7 +25,10 @@ Shares = dict[str, Annotated[float, Field(ge=0)]]
 """Names with their probabilities, on any scale."""
 
 USUAL_FLOORS = dict.fromkeys(FLOORS, 1.0) | {"paper": 4.0, "desk": 4.0, "plain": 3.0, "wood": 2.0, "cloth": 2.0}
-USUAL_LIGHTINGS = dict.fromkeys(LIGHTINGS, 2.0) | dict.fromkeys(WORLDS, 1.0)
+USUAL_LIGHTINGS = (
+    dict.fromkeys(LIGHTINGS, 2.0) | dict.fromkeys(WORLDS, 0.5) | {"ceiling": 4.0, "desk_lamp": 4.0, "two_lamps": 3.0}
+    | {"window": 3.0, "overcast": 1.0, "sun_sky": 1.0}
+)  # fmt: skip
 
 
 class RenderSettings(Settings):
@@ -100,7 +103,8 @@ class RenderSettings(Settings):
     """How many of the floors are such pictures, where a folder is given."""
 
     lightings: Shares = Field(USUAL_LIGHTINGS, min_length=1)
-    """Lightings: lamps and windows by themselves, and Blender's eight panoramas."""
+    """Lightings: lamps and windows by themselves, and Blender's eight panoramas. Bricks are mostly photographed at home
+    by lamplight, and outside more seldom."""
 
     environment_pictures: str | None = None
     """Folder of panoramas (.exr, .hdr; equirectangular) that serve as lightings, under the name ``panorama``."""

@@ -1,7 +1,7 @@
 """What a worker process does: it keeps one Blender alive and renders shard after shard."""
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ from render.labels import Geometry, PileMasks, cast_labels, cast_masks
 from render.physics import NotAtRestError, settle
 from render.pile import Pile, SettledPile, sample_pile
 from render.scene import set_up_renderer, staged, take_picture, viewed
-from render.sensor import develop, encode
+from render.sensor import develop, encode, expose
 from render.settings import RenderSettings
 from render.twins import Twin, twins_of
 
@@ -74,6 +74,8 @@ class Shot:
     twin: Twin | None
     settled: SettledPile
     camera: Camera
+    exposure_ev: float
+    """Stops that it was developed with, as of `render.sensor.expose`."""
     image: NDArray[np.uint8]  # (H, W, 3), sRGB
     masks: PileMasks
     geometry: Geometry | None
@@ -175,16 +177,26 @@ def settled_pile(settings: RenderSettings, seed: int, pile_index: int) -> Settle
 def render_shots(settled: SettledPile, settings: RenderSettings) -> Iterator[Shot]:
     """Yield the pictures of a settled pile: each view in turn, then each view of each twin.
 
-    A twin's picture has the camera, floor, lights and noise of its original, so that they differ by the bricks alone.
+    A twin's picture has the camera, floor, lights, exposure and noise of its original: they differ by the bricks alone.
     """
     pile = settled.pile
     cameras = [frame_pile(view.camera, settled.corners_mm(), settings.image_size_px) for view in pile.views]
-    yield from _shots(settled, None, cameras, settings)
+    exposures_ev: list[float] = []
+    for shot in _shots(settled, None, cameras, settings):
+        exposures_ev.append(shot.exposure_ev)
+        yield shot
     for twin in twins_of(settled, settings):
-        yield from _shots(twin.settled, twin, cameras, settings)
+        yield from _shots(twin.settled, twin, cameras, settings, exposures_ev)
 
 
-def _shots(settled: SettledPile, twin: Twin | None, cameras: list[Camera], settings: RenderSettings) -> Iterator[Shot]:
+def _shots(
+    settled: SettledPile,
+    twin: Twin | None,
+    cameras: list[Camera],
+    settings: RenderSettings,
+    exposures_ev: Sequence[float] = (),
+) -> Iterator[Shot]:
+    """Yield the pictures of all views; without `exposures_ev`, one a view, the camera meters each."""
     pile = settled.pile
     with tempfile.TemporaryDirectory(prefix="brickbench-") as scratch, blender.quiet():
         set_up_renderer(settings.samples)
@@ -193,13 +205,15 @@ def _shots(settled: SettledPile, twin: Twin | None, cameras: list[Camera], setti
                 rng = generator(pile.seed, pile.pile_index, Purpose.NOISE, view_index)
                 with viewed(view.floor, view.lighting, camera):
                     radiance = take_picture(Path(scratch), int(rng.integers(2**31)))
-                image = develop(radiance, view.lighting.light_rgb, view.sensor, rng)
+                light_rgb = view.lighting.light_rgb
+                exposure_ev = exposures_ev[view_index] if exposures_ev else expose(radiance, light_rgb, view.sensor)
+                image = develop(radiance, light_rgb, view.sensor, exposure_ev, rng)
                 geometry = None
                 if settings.depth or settings.normals:
                     masks, geometry = cast_labels(settled, camera)
                 else:
                     masks = cast_masks(settled, camera)
-                yield Shot(view_index, twin, settled, camera, image, masks, geometry)
+                yield Shot(view_index, twin, settled, camera, exposure_ev, image, masks, geometry)
 
 
 def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
@@ -227,7 +241,7 @@ def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
         distractors=len(pile.props),
         background=view.floor.name,
         lighting=view.lighting.name,
-        exposure=view.sensor.exposure_ev,
+        exposure=shot.exposure_ev,
         sensor_gain=view.sensor.gain,
         jpeg_quality=view.sensor.jpeg_quality,
         camera_aperture_mm=shot.camera.aperture_mm,

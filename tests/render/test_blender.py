@@ -187,7 +187,7 @@ def test_a_run_resumes_to_the_same_dataset_whatever_the_workers(tmp_path: Path) 
     (whole / "settings.yaml").write_text(record.replace(f"generation: {GENERATION}\n", ""), encoding="utf-8")
     render_dataset(TINY, whole, count=4, seed=1)  # nothing is missing
     shutil.rmtree(whole / "shards" / "000001")
-    with pytest.raises(SettingsError, match=r"an earlier Brickbench, whose bricks fall otherwise\. Finish"):
+    with pytest.raises(SettingsError, match=r"an earlier Brickbench, whose piles come out otherwise\. Finish"):
         render_dataset(TINY, whole, count=4, seed=1)
     (whole / "settings.yaml").write_text(record.replace(f"generation: {GENERATION}", "generation: 9"), encoding="utf-8")
     with pytest.raises(SettingsError, match=r"was begun with a later Brickbench"):

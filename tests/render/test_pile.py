@@ -86,7 +86,7 @@ def test_counts_parts_and_kinds_cover_what_the_settings_allow() -> None:
         ({"colors": {"Red": 0}}, "all probabilities are 0"),
         ({"ldraw": "/no/such/folder"}, "/no/such/folder"),
         ({"camera": {"margin_min": 0.2, "margin_max": 0.1}}, "margin_min 0.2 is more than margin_max 0.1"),
-        ({"sensor": {"exposure_min_ev": 1.0}}, "exposure_min_ev 1.0 is more than exposure_max_ev 0.5"),
+        ({"sensor": {"exposure_min_ev": 1.0}}, "exposure_min_ev 1.0 is more than exposure_max_ev 0.65"),
         ({"sampels": 8}, "unknown setting 'sampels' (did you mean 'samples'?)"),
     ],
 )
