@@ -12,6 +12,7 @@ from core.settings import near_matches
 
 Rgb = tuple[float, float, float]
 Finish = Literal["solid", "transparent", "metallic"]
+FINISHES: tuple[Finish, ...] = ("solid", "transparent", "metallic")
 
 
 def linear_rgb(srgb_hex: str) -> Rgb:

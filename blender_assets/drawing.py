@@ -83,7 +83,8 @@ def draw_part(mesh: PartMesh, view: View, color: Color, pixels_per_mm: float, ma
     rows, columns = np.divmod(hit, width * SAMPLES)
     light = _light(points, normals, (rows % SAMPLES) * SAMPLES + columns % SAMPLES, caster)
     shaded = np.zeros((len(grid), 3))
-    shaded[hit] = np.array(color.linear_rgb) * light[:, :1] + light[:, 1:]
+    rgb = np.array(color.linear_rgb) if mesh.paint is None else mesh.paint.over(color)[face[hit]]
+    shaded[hit] = rgb * light[:, :1] + light[:, 1:]
     depth = np.where(face >= 0, distance, np.inf).reshape(height * SAMPLES, -1)
     bend = np.zeros((len(grid), 3))
     bend[hit] = normals

@@ -9,7 +9,10 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from blender_assets.paint import Paint
 from blender_assets.plastic import volume_and_centroid
+
+ABS_G_PER_MM3 = 1.05e-3
 
 SMOOTH_ANGLE_DEG = 50.0
 """Faces that meet at less are shaded as one curve: above a chamfer's 45 degrees, below a corner's 90."""
@@ -21,11 +24,19 @@ _COPLANAR_COSINE = 1.0 - 1e-5
 
 @dataclass(frozen=True)
 class PartMesh:
-    """A triangle mesh in the part frame (see `dimensions`), in millimetres: closed, or an LDraw part's."""
+    """A triangle mesh in the part frame (see `dimensions`), in millimetres.
+
+    Built-in parts are closed; those of an LDraw library and a user's own may have holes.
+    """
 
     vertices_mm: NDArray[np.float32]  # (V, 3)
     faces: NDArray[np.int32]  # (F, 3), counter-clockwise from outside
     corner_normals: NDArray[np.float32]  # (F, 3, 3), unit length
+    paint: Paint | None = None
+    """Colours of its own, if it has any."""
+
+    own_mass_g: float | None = None
+    """Mass as its user says; None: that of its volume of ABS."""
 
     @cached_property
     def bounds_mm(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -52,6 +63,11 @@ class PartMesh:
     def centroid_mm(self) -> NDArray[np.float64]:
         """Centre of mass of the solid plastic, (3,)."""
         return self._plastic[1]
+
+    @property
+    def mass_g(self) -> float:
+        """Mass in grams, positive."""
+        return ABS_G_PER_MM3 * self.volume_mm3 if self.own_mass_g is None else self.own_mass_g
 
     @cached_property
     def _plastic(self) -> tuple[float, NDArray[np.float64]]:

@@ -7,7 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
+from blender_assets.colors import FINISHES
 from blender_assets.mesh import PartMesh, sloping_faces
+from blender_assets.paint import UNPAINTED, Paint
 from blender_assets.rays import sphere_directions
 from render.blender import UNIT_MM, bpy
 from render.pile import Brick, Pile
@@ -70,11 +72,23 @@ def blender_mesh(
     mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), dtype=bool))
     mesh.update(calc_edges=True)
     mesh.normals_split_custom_set(part.corner_normals.reshape(-1, 3))
+    if part.paint is not None:
+        _paint_faces(mesh, part.paint)
     if grained:
         grain = mesh.attributes.new("grain", "FLOAT", "FACE")
         grain.data.foreach_set("value", sloping_faces(part).astype(np.float32))
     mesh.use_fake_user = True
     return mesh
+
+
+def _paint_faces(mesh: "bpy.types.Mesh", paint: Paint) -> None:
+    """Give each face its own colour, and the slot of its finish: 0 for the brick's, then those of `FINISHES`."""
+    colors = mesh.attributes.new("paint", "FLOAT_COLOR", "CORNER")
+    rgba = np.column_stack([paint.rgb, np.ones(len(paint.rgb), dtype=np.float32)])
+    colors.data.foreach_set("color", np.repeat(rgba, 3, axis=0).astype(np.float32).ravel())
+    for _ in range(1 + len(FINISHES)):
+        mesh.materials.append(None)
+    mesh.polygons.foreach_set("material_index", (paint.finish.astype(np.int32) - UNPAINTED))
 
 
 def brick_mesh(pile: Pile, brick: Brick, *, stud_logo: bool = False) -> "bpy.types.Mesh":
@@ -102,5 +116,5 @@ def hull_mesh(pile: Pile, thing: int) -> "bpy.types.Mesh":
 
 
 def _name(pile: Pile, brick: Brick) -> str:
-    source = f" of {pile.ldraw}" if pile.ldraw and pile.prefer_ldraw else ""
-    return f"part {brick.part_id}{source}"
+    built_in = pile.catalogue[brick.part_id].source == "built-in"
+    return f"part {brick.part_id}" + ("" if built_in else f" of {pile.sources.digest}")

@@ -122,7 +122,7 @@ def _fall(before: SettledPile, fence: Sequence[FixedBox] = ()) -> SettledPile:
             _make_rigid(world, body, "PASSIVE", "BOX", pile.attempt)
         for body, thing in zip(bodies, things, strict=True):
             _make_rigid(world, body, "ACTIVE", "CONVEX_HULL", pile.attempt)
-            body.rigid_body.mass = pile.mesh(thing).volume_mm3 / 1000
+            body.rigid_body.mass = pile.mesh(thing).mass_g
         bpy.context.view_layer.update()
         poses = before.world_from_thing.copy()
         poses[things] = _run_until_still(pile, things, fixed=len(fixed), fenced=bool(fence))

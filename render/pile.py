@@ -5,12 +5,12 @@ A pile is a pure function of the settings, a seed and its number. Blender is not
 
 import itertools
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_assets.catalogue import Catalogue
+from blender_assets.catalogue import Catalogue, PartSources, catalogue_from
 from blender_assets.colors import COLORS, Color, color_by_name
 from blender_assets.mesh import PartMesh
 from blender_assets.props import PropLook, prop_mesh, sample_look
@@ -21,7 +21,7 @@ from render.layout import ARRANGEMENTS, Point, Quaternion, start_poses
 from render.lighting import Lighting
 from render.lights import list_panoramas, sample_lighting, sample_panorama
 from render.sensor import SensorDraw, sample_sensor
-from render.settings import RenderSettings, catalogue_of
+from render.settings import RenderSettings
 from render.tray import Tray, sample_tray
 
 
@@ -83,13 +83,12 @@ class Pile:
     views: tuple[View, ...]
     subsurface: bool = False
     stud_logo: bool = False
-    ldraw: str | None = None
-    prefer_ldraw: bool = False
+    sources: PartSources = field(default_factory=PartSources)
 
     @property
     def catalogue(self) -> Catalogue:
         """The parts that the bricks are of."""
-        return catalogue_of(self.ldraw, self.prefer_ldraw)
+        return catalogue_from(self.sources)
 
     def mesh(self, thing: int) -> PartMesh:
         """Return the mesh of a thing: the bricks come first, then the props."""
@@ -107,7 +106,7 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     shares = settings.colors or {color.name: color.weight for color in COLORS}
     count = int(content.integers(settings.bricks_min, settings.bricks_max + 1))
     part_ids = [settings.parts[k] for k in _draw_parts(settings, count, content)]
-    colors = [color_by_name(draw_name(shares, content)) for _ in range(count)]
+    drawn = [color_by_name(draw_name(shares, content)) for _ in range(count)]
     roughness = content.uniform(0.15, 0.4, size=count)
     arrangement = draw_name(settings.arrangements, content)
     wear = float(settings.wear_max * content.uniform() ** 2)
@@ -117,6 +116,7 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     looks = [sample_look(kind, other) for kind in kinds]
 
     catalogue = settings.catalogue
+    colors = [catalogue[part_id].color or color for part_id, color in zip(part_ids, drawn, strict=True)]
     meshes = [catalogue.mesh(part_id) for part_id in part_ids] + [prop_mesh(kind) for kind in kinds]
     radii = [mesh.radius_mm for mesh in meshes]
     pose = generator(seed, pile_index, Purpose.POSE, attempt)
@@ -144,7 +144,7 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     views = tuple(_view(settings, seed, pile_index, view) for view in range(settings.views))
     return Pile(
         seed, pile_index, attempt, arrangement, bricks, props, tray, fence, wear, views,
-        settings.subsurface, settings.stud_logo, settings.ldraw, settings.prefer_ldraw,
+        settings.subsurface, settings.stud_logo, settings.sources,
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ Colour, roughness and wear are the object's, so that a shader is compiled once a
 
 from typing import Any
 
-from blender_assets.colors import Color
+from blender_assets.colors import FINISHES, Color, Finish
 from blender_assets.props import PropLook
 from render.blender import UNIT_MM, bpy
 from render.nodes import Nodes
@@ -22,12 +22,11 @@ GRAIN_MM = 0.35
 
 
 def dress(item: "bpy.types.Object", color: Color, roughness: float, wear: float, *, subsurface: bool) -> None:
-    """Give a brick's object its plastic."""
-    kind: str = "plastic" if color.finish == "solid" else color.finish
-    if subsurface and kind == "plastic":
-        kind = "soft plastic"
-    _set(item, f"worn {kind}" if wear > 0 else kind, color.linear_rgb, roughness)
+    """Give a brick's object its plastic, and faces with colours of their own theirs."""
+    _set(item, _kind(color.finish, wear, subsurface=subsurface), color.linear_rgb, roughness)
     item["wear"] = wear
+    for slot, finish in enumerate(FINISHES[: len(item.material_slots) - 1], start=1):
+        _fill(item, slot, f"painted {_kind(finish, wear, subsurface=subsurface)}")
 
 
 def dress_plainly(item: "bpy.types.Object", look: PropLook) -> None:
@@ -35,20 +34,36 @@ def dress_plainly(item: "bpy.types.Object", look: PropLook) -> None:
     _set(item, "metallic" if look.metallic > 0.5 else "plastic", look.rgb, look.roughness)
 
 
+def _kind(finish: Finish, wear: float, *, subsurface: bool) -> str:
+    kind: str = "plastic" if finish == "solid" else finish
+    if subsurface and kind == "plastic":
+        kind = "soft plastic"
+    return f"worn {kind}" if wear > 0 else kind
+
+
 def _set(item: "bpy.types.Object", kind: str, rgb: tuple[float, float, float], roughness: float) -> None:
     item.color = (*rgb, 1)
     item["roughness"] = roughness
     if not item.material_slots:
         item.data.materials.append(None)
-    item.material_slots[0].link = "OBJECT"
-    item.material_slots[0].material = bpy.data.materials.get(kind) or _material(kind)
+    _fill(item, 0, kind)
+
+
+def _fill(item: "bpy.types.Object", slot: int, kind: str) -> None:
+    item.material_slots[slot].link = "OBJECT"
+    item.material_slots[slot].material = bpy.data.materials.get(kind) or _material(kind)
 
 
 def _material(kind: str) -> "bpy.types.Material":
     shader = _Shader(kind)
-    color, roughness = shader.add("ShaderNodeObjectInfo").outputs["Color"], shader.attribute("OBJECT", "roughness")
+    if kind.startswith("painted"):
+        color = shader.add("ShaderNodeVertexColor", layer_name="paint").outputs["Color"]
+    else:
+        color = shader.add("ShaderNodeObjectInfo").outputs["Color"]
+    roughness = shader.attribute("OBJECT", "roughness")
     surface = shader.surface
-    base, bump = kind.removeprefix("worn "), []
+    worn = "worn" in kind
+    base, bump = kind.removeprefix("painted ").removeprefix("worn "), []
     # Mould and handling leave the gloss uneven by a few per cent, which breaks up reflections.
     uneven = shader.noise(9.0, 1)
     roughness = shader.math("MULTIPLY_ADD", uneven, 0.16, shader.math("SUBTRACT", roughness, 0.08))
@@ -56,7 +71,7 @@ def _material(kind: str) -> "bpy.types.Material":
         grain = shader.math("MULTIPLY", shader.attribute("GEOMETRY", "grain"), shader.noise(GRAIN_MM, 0))
         bump.append(shader.math("MULTIPLY", grain, 0.12))
         roughness = shader.math("MULTIPLY_ADD", shader.attribute("GEOMETRY", "grain"), 0.22, roughness)
-    if kind.startswith("worn"):
+    if worn:
         color, roughness, scratches = _worn(shader, color, roughness)
         bump.append(scratches)
     shader.link(color, surface.inputs["Base Color"])

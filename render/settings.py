@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from blender_assets.catalogue import Catalogue, load_catalogue
+from blender_assets.catalogue import Catalogue, PartSources, catalogue_from, load_catalogue
 from blender_assets.colors import color_by_name
+from blender_assets.own.settings import OwnMesh, require_plain_names
 from blender_assets.props import PROPS
 from core.errors import SettingsError
 from core.settings import Settings, require_order
@@ -35,7 +36,8 @@ class RenderSettings(Settings):
     """
 
     parts: tuple[str, ...] = Field(ALL_PARTS, min_length=1)
-    """Design numbers of the parts in the piles; their order is the order of the classes."""
+    """Design numbers of the parts in the piles; their order is the order of the classes. Left out: all built-in ones,
+    then `meshes`."""
 
     part_shares: Shares = Field(default_factory=dict)
     """How often a part of `parts` is drawn, against 1 for those not named; empty: all alike. With 0 it never comes, but
@@ -46,6 +48,9 @@ class RenderSettings(Settings):
 
     prefer_ldraw: bool = False
     """Take a part from the LDraw library also if there is a built-in one (which has bevels, play and stud holes)."""
+
+    meshes: dict[str, OwnMesh] = Field(default_factory=dict)
+    """Meshes of your own as parts, by the number or name that is their class."""
 
     colors: Shares = Field(default_factory=dict)
     """Colours to draw from by name or LDraw code, with their probabilities (any scale); empty: all solid and
@@ -153,9 +158,26 @@ class RenderSettings(Settings):
         return tuple(self.part_shares.get(part_id, 1.0) for part_id in self.parts)
 
     @property
+    def sources(self) -> PartSources:
+        """Where parts come from beside the built-in ones."""
+        return PartSources(Path(self.ldraw) if self.ldraw else None, self.prefer_ldraw, tuple(self.meshes.items()))
+
+    @property
     def catalogue(self) -> Catalogue:
         """The parts that the piles are made of."""
-        return catalogue_of(self.ldraw, self.prefer_ldraw)
+        return catalogue_from(self.sources)
+
+    @field_validator("meshes")
+    @classmethod
+    def _plain_names(cls, meshes: dict[str, OwnMesh]) -> dict[str, OwnMesh]:
+        return require_plain_names(meshes)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_parts_too(cls, values: Any) -> Any:
+        if isinstance(values, dict) and isinstance(values.get("meshes"), dict) and "parts" not in values:
+            return values | {"parts": (*ALL_PARTS, *map(str, values["meshes"]))}
+        return values
 
     @field_validator("colors", mode="before")
     @classmethod
@@ -205,14 +227,12 @@ class RenderSettings(Settings):
         for k, part_id in enumerate(known):
             if part_id in known[:k]:
                 raise ValueError(f"part {self.parts[k]} stands in the list of parts twice")
+        for part_id in self.meshes:
+            if part_id not in self.parts:
+                raise ValueError(f"meshes names {part_id!r}, which is not in parts; add it there")
         for part_id in self.part_shares:
             if part_id not in self.parts:
                 raise ValueError(f"part_shares names {part_id!r}, which is not in parts; add it there")
         if not any(self.part_weights):
             raise ValueError("part_shares gives every part 0")
         return self
-
-
-def catalogue_of(ldraw: str | None, prefer_ldraw: bool) -> Catalogue:
-    """Return the catalogue for these two settings."""
-    return load_catalogue(Path(ldraw) if ldraw else None, prefer_ldraw)
