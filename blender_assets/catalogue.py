@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
+from blender_assets.clutch import Clutch, find_clutch
 from blender_assets.colors import color_by_name
 from blender_assets.families import (
     bars,
@@ -28,7 +29,6 @@ from blender_assets.families import (
 )
 from blender_assets.ldraw.library import LDrawLibrary
 from blender_assets.mesh import PartMesh, mesh_from_solid
-from blender_assets.own.reader import read_own_mesh
 from blender_assets.own.settings import OwnMesh, OwnMeshes
 from blender_assets.part import Part
 from blender_assets.solids import stud_relief
@@ -87,6 +87,7 @@ class Catalogue:
         self._built_in: dict[str, Part] = {}
         self._aliases: dict[str, str] = {}
         self._meshes: dict[tuple[str, bool], PartMesh] = {}
+        self._clutches: dict[str, Clutch] = {}
         self._library = library
         self._prefer_ldraw = prefer_ldraw
         self._own: dict[str, Part] = {}
@@ -161,8 +162,19 @@ class Catalogue:
             self._meshes[key] = shape if isinstance(shape, PartMesh) else mesh_from_solid(shape)
         return self._meshes[key]
 
+    def clutch(self, part_id: str) -> Clutch:
+        """Return where a part sticks to others, found once a process; SettingsError for an unknown number."""
+        number = self[part_id].part_id
+        if number not in self._clutches:
+            self._clutches[number] = find_clutch(self.mesh(number))
+        return self._clutches[number]
+
     def remarks(self) -> list[str]:
         """Return what the user should know of their own meshes, reading all of them; OwnMeshError for a wrong one."""
+        if not self._meshes_of_user:
+            return []
+        from blender_assets.own.reader import read_own_mesh  # loads trimesh, which takes half a second
+
         return [remark for part_id, own in self._meshes_of_user for remark in read_own_mesh(part_id, own).remarks]
 
     def _built_in_number(self, part_id: str) -> str | None:
@@ -189,6 +201,8 @@ class Catalogue:
 
 def _own_part(part_id: str, own: OwnMesh) -> Part:
     def build() -> PartMesh:
+        from blender_assets.own.reader import read_own_mesh
+
         return read_own_mesh(part_id, own).mesh
 
     color = None if own.color in ("as_in_file", "drawn") else color_by_name(own.color)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from render.blender import UNIT_MM, bpy, mathutils
+from render.bodies import Body
 from render.parts import hull_mesh
 from render.pile import Brick, Pile, Prop, SettledPile
 
@@ -89,7 +90,7 @@ def _fence(half_mm: tuple[float, float]) -> list[FixedBox]:
 
 
 def _fall(before: SettledPile, fence: Sequence[FixedBox] = ()) -> SettledPile:
-    pile, things = before.pile, before.things()
+    pile = before.pile
     scene = bpy.context.scene
     scene.render.fps = FRAMES_PER_SECOND
     scene.gravity = (0, 0, GRAVITY_UNITS_PER_S2)
@@ -108,28 +109,42 @@ def _fall(before: SettledPile, fence: Sequence[FixedBox] = ()) -> SettledPile:
         for k, ((centre_mm, _), mesh) in enumerate(zip(fixed, boxes, strict=True)):
             objects.append(_add_object(f"fixed {k}", mesh))
             objects[-1].location = mathutils.Vector(centre_mm) / UNIT_MM
-        bodies = []
-        for thing in things:
-            pose = before.world_from_thing[thing]
-            body = _add_object(f"body {thing:04d}", hull_mesh(pile, thing))
-            body.location = mathutils.Vector(pose[:, 3] + pose[:, :3] @ pile.mesh(thing).centroid_mm) / UNIT_MM
-            body.rotation_mode = "QUATERNION"
-            body.rotation_quaternion = mathutils.Matrix(pose[:, :3].tolist()).to_quaternion()
-            bodies.append(body)
-        objects += bodies
+        bodies = before.bodies()
+        moving: list[tuple[bpy.types.Object, str, float]] = []  # what moves, its shape and its mass in grams
+        members: list[tuple[bpy.types.Object, str, float]] = []  # of bodies that are of several bricks
+        for body in bodies:
+            head = _add_object(f"body {body.things[0]:04d}", _shape_mesh(pile, body))
+            objects.append(head)
+            pose = before.world_from_thing[body.things[0]]
+            axes = pose[:, :3] @ body.body_from_thing[0, :, :3].T
+            head.location = mathutils.Vector(pose[:, 3] - axes @ body.body_from_thing[0, :, 3]) / UNIT_MM
+            head.rotation_mode = "QUATERNION"
+            head.rotation_quaternion = mathutils.Matrix(axes.tolist()).to_quaternion()
+            single = len(body.things) == 1
+            masses = [pile.mesh(thing).mass_g for thing in body.things]
+            moving.append((head, "CONVEX_HULL" if single else "COMPOUND", sum(masses)))
+            for thing, part_pose, mass in [] if single else zip(body.things, body.body_from_thing, masses, strict=True):
+                member = _add_object(f"member {thing:04d}", hull_mesh(pile, thing))
+                objects.append(member)
+                member.parent = head
+                _place_member(member, part_pose, pile.mesh(thing).centroid_mm)
+                members.append((member, "CONVEX_HULL", mass))
         bpy.context.view_layer.update()  # a collision shape is made from the evaluated mesh, which must exist by then
-        for body in objects[: len(fixed)]:
-            _make_rigid(world, body, "PASSIVE", "BOX", pile.attempt)
-        for body, thing in zip(bodies, things, strict=True):
-            _make_rigid(world, body, "ACTIVE", "CONVEX_HULL", pile.attempt)
-            body.rigid_body.mass = pile.mesh(thing).mass_g
+        for item in objects[: len(fixed)]:
+            _make_rigid(world, item, "PASSIVE", "BOX", pile.attempt)
+        for item, shape, mass in (*moving, *members):
+            _make_rigid(world, item, "ACTIVE", shape, pile.attempt)
+            item.rigid_body.mass = mass
         bpy.context.view_layer.update()
         poses = before.world_from_thing.copy()
-        poses[things] = _run_until_still(pile, things, fixed=len(fixed), fenced=bool(fence))
+        for body, now in zip(bodies, _run_until_still(pile, bodies, len(fixed), fenced=bool(fence)), strict=True):
+            turned = now[:, :3] @ body.body_from_thing
+            turned[:, :, 3] += now[:, 3]
+            poses[list(body.things)] = turned
     finally:
         bpy.ops.rigidbody.world_remove()
-        for body in objects:
-            bpy.data.objects.remove(body)
+        for item in objects:
+            bpy.data.objects.remove(item)
         bpy.data.collections.remove(bpy.data.collections["rigid bodies"])
         for mesh in boxes:
             bpy.data.meshes.remove(mesh)
@@ -139,19 +154,18 @@ def _fall(before: SettledPile, fence: Sequence[FixedBox] = ()) -> SettledPile:
     return settled
 
 
-def _run_until_still(pile: Pile, things: Sequence[int], *, fixed: int, fenced: bool) -> NDArray[np.float64]:
-    """Return the poses (N, 3, 4) in which things come to rest: those of the bodies after the `fixed` ones."""
+def _run_until_still(pile: Pile, moving: Sequence[Body], fixed: int, *, fenced: bool) -> NDArray[np.float64]:
+    """Return the poses (N, 3, 4) of the frames of bodies at rest: those of the objects after the `fixed` ones."""
     scene = bpy.context.scene
     world = scene.rigidbody_world
-    bodies = world.collection.objects
-    meshes = [pile.mesh(thing) for thing in things]
-    reach_mm = np.array([np.abs(mesh.vertices_mm - mesh.centroid_mm).max() for mesh in meshes])
-    columns = np.empty((fixed + len(things), 4, 4), dtype=np.float32)
-    still, before = 0, np.full((len(things), 3, 4), np.inf)
+    objects = world.collection.objects
+    reach_mm = np.array([_reach_mm(pile, body) for body in moving])
+    columns = np.empty((len(objects), 4, 4), dtype=np.float32)
+    still, before = 0, np.full((len(moving), 3, 4), np.inf)
     for frame in range(2, MAX_FRAMES + 1):
         scene.frame_set(frame)
-        bodies.foreach_get("matrix_world", columns.ravel())
-        now = columns[fixed:].transpose(0, 2, 1)[:, :3].astype(np.float64)
+        objects.foreach_get("matrix_world", columns.ravel())
+        now = columns[fixed : fixed + len(moving)].transpose(0, 2, 1)[:, :3].astype(np.float64)
         now[:, :, 3] *= UNIT_MM
         turned = np.abs(now[:, :, :3] - before[:, :, :3]).sum(axis=2).max(axis=1) * reach_mm
         moved = np.abs(now[:, :, 3] - before[:, :, 3]).max(axis=1)
@@ -164,9 +178,32 @@ def _run_until_still(pile: Pile, things: Sequence[int], *, fixed: int, fenced: b
             break
     else:
         raise NotAtRestError(f"pile {pile.pile_index} still moved after {MAX_FRAMES / FRAMES_PER_SECOND:.0f} s")
-    centroids = np.array([mesh.centroid_mm for mesh in meshes])
-    now[:, :, 3] -= np.einsum("kij,kj->ki", now[:, :, :3], centroids)
     return now
+
+
+def _reach_mm(pile: Pile, body: Body) -> float:
+    """Return how far, along an axis of its frame, a point of a body is from its centre of mass."""
+    return max(
+        float(np.abs(pile.mesh(thing).vertices_mm @ pose[:, :3].T + pose[:, 3]).max())
+        for thing, pose in zip(body.things, body.body_from_thing, strict=True)
+    )
+
+
+def _shape_mesh(pile: Pile, body: Body) -> "bpy.types.Mesh":
+    """Return the hull of a body of one thing; one of several has its members' shapes and an empty mesh."""
+    if len(body.things) == 1:
+        return hull_mesh(pile, body.things[0])
+    return bpy.data.meshes.get("several bricks") or bpy.data.meshes.new("several bricks")
+
+
+def _place_member(
+    member: "bpy.types.Object", body_from_thing: NDArray[np.float64], centroid_mm: NDArray[np.float64]
+) -> None:
+    """Put the hull of a thing, whose origin is its centre of mass, into its place in the body."""
+    rotation = body_from_thing[:, :3]
+    member.location = mathutils.Vector(body_from_thing[:, 3] + rotation @ centroid_mm) / UNIT_MM
+    member.rotation_mode = "QUATERNION"
+    member.rotation_quaternion = mathutils.Matrix(rotation.tolist()).to_quaternion()
 
 
 def _is_still(moved_mm: NDArray[np.float64], frame: int) -> bool:

@@ -4,7 +4,7 @@ A pile is a pure function of the settings, a seed and its number. Blender is not
 """
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,13 +15,15 @@ from blender_assets.colors import COLORS, Color, color_by_name
 from blender_assets.mesh import PartMesh
 from blender_assets.props import PropLook, prop_mesh, sample_look
 from core.seeding import Purpose, generator
+from render.bodies import Body, Clutches, groups_of, joined_body, single_body, start_of_things
 from render.camera import CameraDraw, sample_camera
 from render.floors import Floor, list_pictures, sample_floor, sample_picture_floor
-from render.layout import ARRANGEMENTS, Point, Quaternion, start_poses
+from render.layout import ARRANGEMENTS, Area, Point, Quaternion, start_poses
 from render.lighting import Lighting
 from render.lights import list_panoramas, sample_lighting, sample_panorama
 from render.sensor import SensorDraw, sample_sensor
 from render.settings import RenderSettings
+from render.stacks import draw_stacks
 from render.tray import Tray, sample_tray
 
 
@@ -84,6 +86,8 @@ class Pile:
     subsurface: bool = False
     stud_logo: bool = False
     sources: PartSources = field(default_factory=PartSources)
+    clutches: Clutches = ()
+    """Which bricks stick together: they fall as one."""
 
     @property
     def catalogue(self) -> Catalogue:
@@ -118,7 +122,8 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     catalogue = settings.catalogue
     colors = [catalogue[part_id].color or color for part_id, color in zip(part_ids, drawn, strict=True)]
     meshes = [catalogue.mesh(part_id) for part_id in part_ids] + [prop_mesh(kind) for kind in kinds]
-    radii = [mesh.radius_mm for mesh in meshes]
+    bodies, clutches = _bodies(settings, part_ids, meshes, generator(seed, pile_index, Purpose.STACKS))
+    radii = [body.radius_mm for body in bodies]
     pose = generator(seed, pile_index, Purpose.POSE, attempt)
     if arrangement == "tray":
         tray = sample_tray(radii, settings.spread, other)
@@ -127,25 +132,44 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
         tray, area = None, ARRANGEMENTS[arrangement](radii, settings.spread * (1 + attempt / 5), pose)
     fence = (area.half_length_mm, area.half_width_mm) if area.fenced else None
     # Props fall among the bricks, not on top of all of them.
-    order = other.permutation(len(radii))
-    starts, quaternions = start_poses([radii[k] for k in order], [meshes[k].size_mm for k in order], area, pose)
-    place = np.argsort(order)
-    starts, quaternions = [starts[k] for k in place], [quaternions[k] for k in place]
+    order = [bodies[k] for k in other.permutation(len(radii))]
+    at = _starts(order, meshes, area, pose)
     bricks = tuple(
-        Brick(part_id, color, float(rough), start, quaternion)
-        for part_id, color, rough, start, quaternion in zip(
-            part_ids, colors, roughness, starts[:count], quaternions[:count], strict=True
-        )
+        Brick(part_id, color, float(rough), *at[k])
+        for k, (part_id, color, rough) in enumerate(zip(part_ids, colors, roughness, strict=True))
     )
     props = tuple(
-        Prop(kind, look, start, quaternion)
-        for kind, look, start, quaternion in zip(kinds, looks, starts[count:], quaternions[count:], strict=True)
+        Prop(kind, look, *at[k]) for k, (kind, look) in enumerate(zip(kinds, looks, strict=True), start=count)
     )
     views = tuple(_view(settings, seed, pile_index, view) for view in range(settings.views))
     return Pile(
         seed, pile_index, attempt, arrangement, bricks, props, tray, fence, wear, views,
-        settings.subsurface, settings.stud_logo, settings.sources,
+        settings.subsurface, settings.stud_logo, settings.sources, clutches,
     )  # fmt: skip
+
+
+def _starts(
+    bodies: Sequence[Body], meshes: Sequence[PartMesh], area: Area, rng: np.random.Generator
+) -> dict[int, tuple[Point, Quaternion]]:
+    """Return where each thing starts, by its number: centre of mass and orientation."""
+    places, turns = start_poses([body.radius_mm for body in bodies], [body.size_mm for body in bodies], area, rng)
+    at: dict[int, tuple[Point, Quaternion]] = {}
+    for body, place, turn in zip(bodies, places, turns, strict=True):
+        parts = [meshes[k] for k in body.things]
+        at |= zip(body.things, start_of_things(body, parts, place, turn), strict=True)
+    return at
+
+
+def _bodies(
+    settings: RenderSettings, part_ids: Sequence[str], meshes: Sequence[PartMesh], rng: np.random.Generator
+) -> tuple[list[Body], Clutches]:
+    """Return what falls as one, in the order of the things, and which bricks stick together."""
+    stacks = draw_stacks(part_ids, settings.catalogue, settings.stacked_share, rng) if settings.stacked_share else []
+    bodies = [joined_body(one.bricks, one.stack_from_part, [meshes[k] for k in one.bricks]) for one in stacks]
+    stacked = {k for one in stacks for k in one.bricks}
+    bodies += [single_body(k, mesh) for k, mesh in enumerate(meshes) if k not in stacked]
+    bodies.sort(key=lambda body: min(body.things))
+    return bodies, tuple(pair for one in stacks for pair in itertools.pairwise(one.bricks))
 
 
 def draw_name(shares: Mapping[str, float], rng: np.random.Generator) -> str:
@@ -196,6 +220,23 @@ class SettledPile:
     def things(self) -> list[int]:
         """Return the rows of `world_from_thing` that are there: the present bricks, then all props."""
         return [*self.present, *range(len(self.pile.bricks), len(self.world_from_thing))]
+
+    def bodies(self) -> list[Body]:
+        """Return what is there in the bodies that it moves in: bricks that stick together are one.
+
+        The frame of a body has the axes of its first thing.
+        """
+        bodies = []
+        for group in groups_of(self.things(), self.pile.clutches):
+            if len(group) == 1:
+                bodies.append(single_body(group[0], self.pile.mesh(group[0])))
+                continue
+            poses = self.world_from_thing[list(group)]
+            axes = poses[0, :, :3].T
+            poses = np.concatenate([axes @ poses[:, :, :3], poses[:, :, 3:] - poses[0, :, 3:]], axis=2)
+            poses[:, :, 3] = poses[:, :, 3] @ axes.T
+            bodies.append(joined_body(group, poses, [self.pile.mesh(thing) for thing in group]))
+        return bodies
 
     def vertices_mm(self, thing: int) -> NDArray[np.float64]:
         """Return the vertices of one brick or prop in the world, (V, 3)."""

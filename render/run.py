@@ -9,7 +9,6 @@ from pathlib import Path
 import yaml
 from pydantic import Field
 
-from blender_assets.own.reader import content_hash
 from core.engine import LOCAL, Engine, run_items
 from core.errors import BrickbenchError, SettingsError
 from core.files import require_writable
@@ -233,7 +232,7 @@ def _report_attempts(root: Path, say: Callable[[str], None]) -> None:
 
 def _claim(settings: RenderSettings, root: Path, seed: int) -> None:
     """Write the settings and the manifest of a new dataset, or check that an old one was made with the same."""
-    hashes = {part_id: content_hash(own) for part_id, own in settings.meshes.items()}
+    hashes = {part_id: own.content_hash() for part_id, own in settings.meshes.items()}
     record = RenderRecord(seed=seed, render=settings, generation=GENERATION, mesh_sha256=hashes)
     path = root / SETTINGS_NAME
     if path.exists():

@@ -68,6 +68,10 @@ class RenderSettings(Settings):
     spread: float = Field(1.0, gt=0, le=4)
     """Factor on the distances: below 1 bricks fall closer together, above 1 further apart."""
 
+    stacked_share: float = Field(0.0, ge=0, le=1)
+    """Share of the bricks that are stuck on one another in stacks of two to six, as far as their parts fit. Bricks that
+    people lay out for a photo are loose, hence 0; where sets were played with, some stay together."""
+
     distractors_max: int = Field(0, ge=0, le=50)
     """Most things that are not bricks in a pile; their number is drawn from 0 to this."""
 

@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 from blender_assets.ldraw.surface import corner_normals, outward_faces, sound_faces, weld
 from blender_assets.mesh import PartMesh
 from blender_assets.own.file_colors import face_colors
-from blender_assets.own.settings import OwnMesh
+from blender_assets.own.settings import OwnMesh, OwnMeshError
 from blender_assets.paint import UNPAINTED, make_paint
 from blender_assets.plastic import is_closed
-from core.errors import BrickbenchError
-from core.files import sha256_hex
 
 LONGEST_MM, SHORTEST_MM = 600.0, 1.0
 """Sizes of a whole part that are believed. The longest brick has 128 mm; beyond this a unit is wrong."""
@@ -28,24 +26,12 @@ MOST_TRIANGLES = 2_000_000
 _Z_FROM_Y_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, -1.0], [0.0, 1.0, 0.0]])
 
 
-class OwnMeshError(BrickbenchError):
-    """A mesh file that cannot be a part."""
-
-
 @dataclass(frozen=True)
 class ReadMesh:
     """A mesh, and what its user should know of it."""
 
     mesh: PartMesh
     remarks: tuple[str, ...]
-
-
-def content_hash(own: OwnMesh) -> str:
-    """Return the SHA-256 of the file in hexadecimal; OwnMeshError if it cannot be read."""
-    try:
-        return sha256_hex(Path(own.file).read_bytes())
-    except OSError as error:
-        raise OwnMeshError(f"The mesh {own.file} cannot be read: {error.strerror}.") from error
 
 
 @cache

@@ -9,13 +9,18 @@ import yaml
 from pydantic import Field, field_validator
 
 from blender_assets.colors import color_by_name
-from core.errors import SettingsError
+from core.errors import BrickbenchError, SettingsError
+from core.files import sha256_hex
 from core.settings import Settings
 
 FORMATS = (".obj", ".stl", ".ply", ".glb")
 UNITS_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4}
 
 _PART_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+class OwnMeshError(BrickbenchError):
+    """A mesh file that cannot be a part."""
 
 
 class OwnMesh(Settings):
@@ -64,6 +69,13 @@ class OwnMesh(Settings):
     def unit_mm(self) -> float:
         """Millimetres that one unit of the file is."""
         return UNITS_MM[self.unit or ("m" if self.is_glb else "mm")]
+
+    def content_hash(self) -> str:
+        """Return the SHA-256 of the file in hexadecimal; OwnMeshError if it cannot be read."""
+        try:
+            return sha256_hex(Path(self.file).read_bytes())
+        except OSError as error:
+            raise OwnMeshError(f"The mesh {self.file} cannot be read: {error.strerror}.") from error
 
     @property
     def is_glb(self) -> bool:
