@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from blender_assets.catalogue import Catalogue
+    from blender_assets.export import Format
 
 MOST_ON_A_SHEET = 1000
 """Half a minute of drawing for each hundred; a whole library has 24,000."""
@@ -154,6 +155,34 @@ def sheet(
     title = f"{len(shown)} part{'s' if len(shown) > 1 else ''}{' from below' if underside else ''}"
     meshes = [(part, catalogue.mesh(part.part_id)) for part in shown]
     _write(parts_sheet(meshes, chosen, "below" if underside else "above", title, columns), output)
+
+
+@parts.command("export")
+@click.argument("part_id")
+@click.option("--format", "kind", type=click.Choice(["obj", "stl", "glb"]), required=True, help="Format of the file.")
+@output_option("File to write.", new_file)
+@click.option("--color", default="Yellow", show_default=True, help="Of what has no colour of its own.")
+@catalogue_options
+def export_part(part_id: str, kind: "Format", output: Path, color: str, catalogue: "Catalogue") -> None:
+    """Write one part as a mesh for other programs.
+
+    OBJ and STL are in millimetres with z up, GLB in metres with y up, as its standard says. OBJ and GLB have smooth
+    normals and colours.
+
+    \b
+    Example:
+      brickbench parts export 3001 --format stl -o 3001.stl
+      brickbench parts export my_gear --format glb -o gear.glb --meshes render.yaml
+    """
+    from blender_assets.colors import color_by_name
+    from blender_assets.export import part_file
+    from core.files import output_file
+
+    chosen, part = color_by_name(color), catalogue[part_id]
+    data = part_file(catalogue.mesh(part_id), part.color or chosen, kind)
+    with output_file(output) as temporary:
+        temporary.write_bytes(data)
+    say(f"Wrote {output}.")
 
 
 def _write(page: "Image.Image", output: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from blender_assets.mesh import ABS_G_PER_MM3
 from render.blender import UNIT_MM, bpy, mathutils
 from render.bodies import Body
 from render.parts import hull_mesh
@@ -45,6 +46,9 @@ RESTITUTION = 0.2
 DAMPING = (0.2, 0.7)
 """Linear and angular; the angular part stands in for rolling friction, or round bricks would roll for ever. Each
 further attempt goes a third of the way to standing still, so that in the end a bar rolls out as well."""
+
+MASS_UNIT_G = 1000 * ABS_G_PER_MM3
+"""Bullet's masses are given in that of a cubic centimetre of ABS."""
 
 MARGIN_UNITS = 0.002
 FENCE_MM = 3000.0
@@ -121,7 +125,7 @@ def _fall(before: SettledPile, fence: Sequence[FixedBox] = ()) -> SettledPile:
             head.rotation_mode = "QUATERNION"
             head.rotation_quaternion = mathutils.Matrix(axes.tolist()).to_quaternion()
             single = len(body.things) == 1
-            masses = [pile.mesh(thing).mass_g for thing in body.things]
+            masses = [pile.mesh(thing).mass_g / MASS_UNIT_G for thing in body.things]
             moving.append((head, "CONVEX_HULL" if single else "COMPOUND", sum(masses)))
             for thing, part_pose, mass in [] if single else zip(body.things, body.body_from_thing, masses, strict=True):
                 member = _add_object(f"member {thing:04d}", hull_mesh(pile, thing))

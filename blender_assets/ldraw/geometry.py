@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from blender_assets.ldraw.colors import MAIN
 from blender_assets.ldraw.lines import Geometry, LDrawError, Reference, read_lines
 from core.errors import SettingsError
 
@@ -116,6 +117,7 @@ def _placed(geometry: Geometry, reference: Reference) -> Geometry:
     known = reference.clipped and abs(scale) > 1e-12
     return Geometry(
         triangles,
+        np.where(geometry.colors == MAIN, reference.color, geometry.colors),
         geometry.certified & known,
         geometry.sharp_edges @ turned + reference.offset,
         geometry.smooth_edges @ turned + reference.offset,

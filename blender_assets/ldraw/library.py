@@ -3,10 +3,13 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from blender_assets.colors import Finish, Rgb
+from blender_assets.ldraw.colors import paint_of, read_colors
 from blender_assets.ldraw.geometry import GeometryReader, LDrawFiles
 from blender_assets.ldraw.lines import LDrawError, moved_to, read_text
 from blender_assets.ldraw.surface import corner_normals, outward_faces, sound_faces, weld
@@ -21,7 +24,7 @@ _FRAME = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]) * UNIT_MM
 
 _HEADER_BYTES = 2**14
 """Headers are shorter, all but a few with long histories, whose files are read whole."""
-_NO_PART = re.compile(r"Alias|Subpart|Primitive|Physical_Colour|Shortcut", re.IGNORECASE)
+_NO_PART = re.compile(r"Alias|Subpart|Primitive|Physical_Colour", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,11 @@ class LDrawLibrary:
         self._reader = GeometryReader(self.files)
         self._headers: dict[str, Header] = {}
 
+    @cached_property
+    def colors(self) -> dict[int, tuple[Rgb, Finish]]:
+        """Scene-linear colour and finish of each colour code."""
+        return read_colors(self.files.root)
+
     def __contains__(self, part_id: str) -> bool:
         """Return whether there is a file for this number."""
         return self._path(part_id) is not None
@@ -97,7 +105,7 @@ class LDrawLibrary:
     def mesh(self, part_id: str) -> PartMesh:
         """Return the surface of a part in the part frame, in millimetres: box centred in x and y, standing on z = 0.
 
-        Colours that its files fix are not kept. Raises LDrawError if the files are not whole.
+        Faces of a colour that its files fix keep it. Raises LDrawError if the files are not whole.
         """
         path = self._existing(self.resolve(part_id))
         geometry = self._reader.read(path)
@@ -127,6 +135,7 @@ class LDrawLibrary:
             np.ascontiguousarray(vertices[used], dtype=np.float32),
             np.ascontiguousarray(compact.reshape(-1, 3), dtype=np.int32),
             normals,
+            paint_of(geometry.colors[kept], self.colors),
         )
 
     def _path(self, part_id: str) -> Path | None:

@@ -37,6 +37,9 @@ class Reference:
     """One line of type 1: another file, placed."""
 
     name: str
+    color: int
+    """Code of the colour in which what it brings in is drawn where that has none of its own."""
+
     matrix: NDArray[np.float64]  # (3, 3)
     offset: NDArray[np.float64]  # (3,)
     inverted: bool
@@ -53,6 +56,7 @@ class Geometry:
     """Triangles and marked edges in the frame of the file that they are of, in LDraw units."""
 
     triangles: NDArray[np.float64]  # (T, 3, 3)
+    colors: NDArray[np.int64]  # (T,) codes of colours; 16 is that of the brick
     certified: NDArray[np.bool_]  # (T,) counter-clockwise from outside; where False the winding is unknown
     sharp_edges: NDArray[np.float64]  # (E, 2, 3)
     smooth_edges: NDArray[np.float64]  # (C, 2, 3)
@@ -110,6 +114,7 @@ def read_lines(path: Path) -> tuple[Geometry, list[Reference]]:
     winding = _Winding()
     faces: dict[int, list[list[float]]] = {3: [], 4: []}
     face_known: dict[int, list[bool]] = {3: [], 4: []}
+    face_colors: dict[int, list[int]] = {3: [], 4: []}
     edges: dict[str, list[list[float]]] = {"2": [], "5": []}
     references: list[Reference] = []
     for number, line in enumerate(read_text(path), 1):
@@ -121,11 +126,11 @@ def read_lines(path: Path) -> tuple[Geometry, list[Reference]]:
             if len(words) > 2 and words[1] == "BFC":
                 winding.apply(words[2:])
             continue
-        values = _numbers(path, number, words)
+        color, values = _numbers(path, number, words)
         if kind == "1":
             matrix, offset = np.array(values[3:]).reshape(3, 3), np.array(values[:3])
             name = " ".join(words[14:])
-            references.append(Reference(name, matrix, offset, winding.invert_next, winding.known, number))
+            references.append(Reference(name, color, matrix, offset, winding.invert_next, winding.known, number))
         elif kind in edges:
             edges[kind].append(values[:6])
         else:
@@ -134,10 +139,12 @@ def read_lines(path: Path) -> tuple[Geometry, list[Reference]]:
                 values = [value for k in range(corners, 0, -1) for value in values[3 * k - 3 : 3 * k]]
             faces[corners].append(values)
             face_known[corners].append(winding.known)
+            face_colors[corners].append(color)
         winding.invert_next = False
     halves, whole = split_quads(np.array(faces[4], dtype=np.float64).reshape(-1, 4, 3))
     own = Geometry(
         np.concatenate([np.array(faces[3], dtype=np.float64).reshape(-1, 3, 3), halves]),
+        np.array(face_colors[3] + [code for code in face_colors[4] for _ in range(2)], dtype=np.int64),
         np.array(face_known[3] + [known for known in face_known[4] for _ in range(2)], dtype=np.bool_)
         & np.concatenate([np.ones(len(faces[3]), dtype=np.bool_), np.repeat(whole, 2)]),
         np.array(edges["2"], dtype=np.float64).reshape(-1, 2, 3),
@@ -146,10 +153,10 @@ def read_lines(path: Path) -> tuple[Geometry, list[Reference]]:
     return own, references
 
 
-def _check_color(text: str) -> None:
-    """Raise ValueError unless this is a colour number: decimal, or ``0x2RRGGBB`` or ``#2RRGGBB`` for a direct colour.
+def color_code(text: str) -> int:
+    """Return a colour's number: decimal, or ``0x2RRGGBB`` or ``#2RRGGBB`` for a direct colour; ValueError otherwise.
 
-    Some tools write ``16.0``. The number itself is not used: parts are of one colour, which the pile gives them.
+    Some tools write ``16.0``.
     """
     if text.lower().startswith(("0x", "#")):
         code = int(text.lower().removeprefix("0x").removeprefix("#"), 16)
@@ -157,9 +164,10 @@ def _check_color(text: str) -> None:
         code = int(text.removesuffix(".0"))
     if abs(code) > LARGEST_COLOR:
         raise ValueError(f"a colour number has at most 31 bits: {text!r}")
+    return code
 
 
-def _numbers(path: Path, line_number: int, words: Sequence[str]) -> list[float]:
+def _numbers(path: Path, line_number: int, words: Sequence[str]) -> tuple[int, list[float]]:
     where = f"{path}, line {line_number}"
     if words[0] not in _KINDS:
         raise LDrawError(f"{where}: a line should begin with its type, 0 to 5; this one begins with {words[0]!r}.")
@@ -169,7 +177,7 @@ def _numbers(path: Path, line_number: int, words: Sequence[str]) -> list[float]:
     if len(numbers) < count or (words[0] == "1" and len(words) == count + 1):
         raise LDrawError(f"{complaint}; this one ends after {len(words) - 1}.")
     try:
-        _check_color(numbers[0])
+        color = color_code(numbers[0])
         values = [float(text) for text in numbers[1:]]
     except ValueError as error:
         raise LDrawError(
@@ -177,7 +185,7 @@ def _numbers(path: Path, line_number: int, words: Sequence[str]) -> list[float]:
         ) from error
     if not (np.abs(values) <= LARGEST).all():  # NaN is not, either
         raise LDrawError(f"{complaint}, none beyond {LARGEST:,.0f}; one of its numbers is larger or not finite.")
-    return values
+    return color, values
 
 
 _ORDERS = np.array([[0, 1, 2, 3], [0, 1, 3, 2], [0, 2, 1, 3]])
