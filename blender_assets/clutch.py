@@ -20,8 +20,8 @@ _ON_STUD_MM, _BESIDE_STUD_MM = 2.0, 2.8
 """Rays at these distances from a stud's axis meet its top (also of a hollow stud) and what it stands on."""
 
 _IN_SOCKET_MM = (0.0, 1.2, 2.3)
-_FREE_MM = 1.72
-"""Depth that a stud needs."""
+_FREE_MM = 1.58
+"""Depth that a stud needs: plates of LDraw's library have 1.6."""
 
 _GRIP_MM = 2.75
 """A stud is held by walls, tubes or ribs nearer to its axis than this: they touch it at 2.4."""

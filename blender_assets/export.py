@@ -5,7 +5,6 @@ from typing import Literal, get_args
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
-from trimesh.visual.color import ColorVisuals
 from trimesh.visual.material import PBRMaterial
 from trimesh.visual.texture import TextureVisuals
 
@@ -21,6 +20,10 @@ CLEAR_ALPHA = 128
 """Opacity of clear plastic, of 255, in programs that do not refract."""
 
 _Y_UP_FROM_Z_UP = np.array([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0], [0.0, -1.0, 0.0]])
+
+
+Piece = tuple[trimesh.Trimesh, NDArray[np.float64], int]
+"""A surface, its colour, scene-linear (3,), and the place of its finish."""
 
 
 def part_file(mesh: PartMesh, color: Color, kind: Format) -> bytes:
@@ -46,17 +49,30 @@ def part_file(mesh: PartMesh, color: Color, kind: Format) -> bytes:
             )
             scene.add_geometry(turned, geom_name=f"colour {number}")
         return bytes(trimesh.exchange.gltf.export_glb(scene, include_normals=True))  # type: ignore[no-untyped-call]
-    for surface, rgb, finish in pieces:
-        alpha = CLEAR_ALPHA if FINISHES[finish] == "transparent" else 255
-        value = np.append(np.round(srgb_from_linear(rgb) * 255), alpha).astype(np.uint8)
-        surface.visual = ColorVisuals(surface, vertex_colors=np.tile(value, (len(surface.vertices), 1)))
-    whole = trimesh.util.concatenate([surface for surface, _, _ in pieces])
+    whole = _colored(pieces)
     text = trimesh.exchange.obj.export_obj(whole, include_normals=True, include_color=True)  # type: ignore[no-untyped-call]
     return str(text).encode()
 
 
-def _pieces(mesh: PartMesh, color: Color) -> list[tuple[trimesh.Trimesh, NDArray[np.float64], int]]:
-    """Return the faces of each colour as a surface, with that colour, scene-linear, and the place of its finish."""
+def _colored(pieces: list[Piece]) -> trimesh.Trimesh:
+    """Return the pieces as one surface with colours by vertex."""
+    surfaces = [surface for surface, _, _ in pieces]
+    starts = np.cumsum([0, *(len(surface.vertices) for surface in surfaces[:-1])])
+    colors = [
+        np.tile(np.append(np.round(srgb_from_linear(rgb) * 255), 255), (len(surface.vertices), 1))
+        for surface, rgb, _ in pieces
+    ]
+    return trimesh.Trimesh(
+        np.concatenate([surface.vertices for surface in surfaces]),
+        np.concatenate([surface.faces + start for surface, start in zip(surfaces, starts, strict=True)]),
+        vertex_normals=np.concatenate([surface.vertex_normals for surface in surfaces]),
+        vertex_colors=np.concatenate(colors).astype(np.uint8),
+        process=False,
+    )
+
+
+def _pieces(mesh: PartMesh, color: Color) -> list[Piece]:
+    """Return the faces of each colour as a surface."""
     own = FINISHES.index(color.finish)
     if mesh.paint is None:
         return [(_surface(mesh, np.arange(len(mesh.faces))), np.array(color.linear_rgb), own)]
