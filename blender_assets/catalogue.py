@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -104,7 +104,7 @@ class Catalogue:
             if part_id in self:
                 raise SettingsError(f"There is a part {part_id} already; call the mesh {own.file} otherwise.")
         self._meshes_of_user = meshes
-        self._own = {part_id: _own_part(part_id, own) for part_id, own in meshes}
+        self._own = {part_id: self._own_part(part_id, own) for part_id, own in meshes}
         if library is not None:
             # What the library calls a built-in part today is that part too.
             for part_id in self._built_in:
@@ -175,7 +175,33 @@ class Catalogue:
             return []
         from blender_assets.own.reader import read_own_mesh  # loads trimesh, which takes half a second
 
-        return [remark for part_id, own in self._meshes_of_user for remark in read_own_mesh(part_id, own).remarks]
+        said: list[str] = []
+        for part_id, own in self._meshes_of_user:
+            if own.is_model:
+                self.mesh(part_id)
+            else:
+                said += read_own_mesh(part_id, own).remarks
+        return said
+
+    @property
+    def library(self) -> LDrawLibrary | None:
+        """The LDraw library, if there is one."""
+        return self._library
+
+    def _own_part(self, part_id: str, own: OwnMesh) -> Part:
+        def build() -> PartMesh:
+            if own.is_model:
+                from blender_assets.models import model_mesh
+
+                mesh = model_mesh(Path(own.file), self)
+                drawn = own.color != "as_in_file"
+                return replace(mesh, paint=None if drawn else mesh.paint, own_mass_g=own.mass_g or mesh.own_mass_g)
+            from blender_assets.own.reader import read_own_mesh
+
+            return read_own_mesh(part_id, own).mesh
+
+        color = None if own.color in ("as_in_file", "drawn") else color_by_name(own.color)
+        return Part(part_id, own.name or part_id, own.category, build, (), "own", color)
 
     def _built_in_number(self, part_id: str) -> str | None:
         number = self._aliases.get(part_id, part_id)
@@ -197,16 +223,6 @@ class Catalogue:
             return SettingsError(f"Unknown part {part_id!r}{near}; `brickbench parts list` shows the catalogue.")
         root = self._library.files.root
         return SettingsError(f"Unknown part {part_id!r}{near}: it is neither built in nor in the LDraw library {root}.")
-
-
-def _own_part(part_id: str, own: OwnMesh) -> Part:
-    def build() -> PartMesh:
-        from blender_assets.own.reader import read_own_mesh
-
-        return read_own_mesh(part_id, own).mesh
-
-    color = None if own.color in ("as_in_file", "drawn") else color_by_name(own.color)
-    return Part(part_id, own.name or part_id, own.category, build, (), "own", color)
 
 
 def load_catalogue(ldraw: Path | None = None, prefer_ldraw: bool = False, meshes: OwnMeshes = ()) -> Catalogue:

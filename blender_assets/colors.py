@@ -45,6 +45,11 @@ class Color:
     """Opacity in flat drawings, 0..1. A rendered part refracts and absorbs instead: its tint is `srgb_hex`."""
 
     @property
+    def finish_number(self) -> int:
+        """Place of the finish in `FINISHES`."""
+        return FINISHES.index(self.finish)
+
+    @property
     def linear_rgb(self) -> Rgb:
         """Scene-linear Rec. 709 values in 0..1."""
         return linear_rgb(self.srgb_hex)

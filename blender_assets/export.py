@@ -73,7 +73,7 @@ def _colored(pieces: list[Piece]) -> trimesh.Trimesh:
 
 def _pieces(mesh: PartMesh, color: Color) -> list[Piece]:
     """Return the faces of each colour as a surface."""
-    own = FINISHES.index(color.finish)
+    own = color.finish_number
     if mesh.paint is None:
         return [(_surface(mesh, np.arange(len(mesh.faces))), np.array(color.linear_rgb), own)]
     finish = np.where(mesh.paint.finish == UNPAINTED, own, mesh.paint.finish)

@@ -45,10 +45,17 @@ def paint_of(codes: NDArray[np.int64], colors: dict[int, tuple[Rgb, Finish]]) ->
     """
     rgb, finish = np.zeros((len(codes), 3)), np.full(len(codes), UNPAINTED, dtype=np.int8)
     for code in np.unique(codes).tolist():
-        found = colors.get(code) if code < 1 << 24 else _direct(code)
-        if code not in (MAIN, EDGE) and found is not None:
+        found = look_of(code, colors)
+        if found is not None:
             rgb[codes == code], finish[codes == code] = found[0], finish_number(found[1])
     return make_paint(rgb, finish)
+
+
+def look_of(code: int, colors: dict[int, tuple[Rgb, Finish]]) -> tuple[Rgb, Finish] | None:
+    """Return colour and finish of a code; None for that of the brick, that of its edges, and unknown ones."""
+    if code in (MAIN, EDGE):
+        return None
+    return colors.get(code) if code < 1 << 24 else _direct(code)
 
 
 def _direct(code: int) -> tuple[Rgb, Finish] | None:

@@ -111,13 +111,18 @@ def read_text(path: Path, size: int = -1) -> list[str]:
 
 def read_lines(path: Path) -> tuple[Geometry, list[Reference]]:
     """Return the geometry of the file `path` itself, and its references; LDrawError names a damaged line."""
+    return parse_lines(read_text(path), path)
+
+
+def parse_lines(lines: Sequence[str], path: Path) -> tuple[Geometry, list[Reference]]:
+    """Return what `read_lines` does, of `lines` that stand in `path`."""
     winding = _Winding()
     faces: dict[int, list[list[float]]] = {3: [], 4: []}
     face_known: dict[int, list[bool]] = {3: [], 4: []}
     face_colors: dict[int, list[int]] = {3: [], 4: []}
     edges: dict[str, list[list[float]]] = {"2": [], "5": []}
     references: list[Reference] = []
-    for number, line in enumerate(read_text(path), 1):
+    for number, line in enumerate(lines, 1):
         words = line.split()
         if not words:
             continue

@@ -3,17 +3,18 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from blender_assets.colors import color_by_name
 from core.errors import BrickbenchError, SettingsError
 from core.files import sha256_hex
 from core.settings import Settings
 
-FORMATS = (".obj", ".stl", ".ply", ".glb")
+MODELS = (".ldr", ".mpd")
+FORMATS = (".obj", ".stl", ".ply", ".glb", *MODELS)
 UNITS_MM = {"mm": 1.0, "cm": 10.0, "m": 1000.0, "in": 25.4}
 
 _PART_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
@@ -27,7 +28,7 @@ class OwnMesh(Settings):
     """One mesh file that is a part."""
 
     file: str
-    """The mesh: .obj, .stl, .ply or .glb."""
+    """The mesh: .obj, .stl, .ply or .glb; or an LDraw model that is one thing: .ldr or .mpd."""
 
     unit: Literal["mm", "cm", "m", "in"] | None = None
     """Unit of its coordinates; left out: metres in .glb, as its standard says, millimetres in the others."""
@@ -64,6 +65,17 @@ class OwnMesh(Settings):
             return color_by_name(color).name
         except SettingsError as error:
             raise ValueError(str(error)) from error
+
+    @model_validator(mode="after")
+    def _models_have_units(self) -> Self:
+        if self.is_model and (self.unit or self.up):
+            raise ValueError("an LDraw model has its own unit and axes; leave out unit and up")
+        return self
+
+    @property
+    def is_model(self) -> bool:
+        """Whether the file is an LDraw model."""
+        return Path(self.file).suffix.lower() in MODELS
 
     @property
     def unit_mm(self) -> float:
