@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from blender_assets.clutch import Clutch, find_clutch
 from blender_assets.colors import color_by_name
@@ -35,6 +36,9 @@ from blender_assets.solids import stud_relief
 from core.errors import SettingsError
 from core.files import sha256_hex
 from core.settings import near_matches
+
+if TYPE_CHECKING:
+    from blender_assets.models import ModelBrick
 
 FAMILIES = (
     bricks, outlines, tiles, slopes, curved, snot, clips, panels, rounds, cones, openings, hinges, bars, wheels,
@@ -88,6 +92,7 @@ class Catalogue:
         self._aliases: dict[str, str] = {}
         self._meshes: dict[tuple[str, bool], PartMesh] = {}
         self._clutches: dict[str, Clutch] = {}
+        self._models: dict[str, tuple[ModelBrick, ...]] = {}
         self._library = library
         self._prefer_ldraw = prefer_ldraw
         self._own: dict[str, Part] = {}
@@ -168,6 +173,14 @@ class Catalogue:
         if number not in self._clutches:
             self._clutches[number] = find_clutch(self.mesh(number))
         return self._clutches[number]
+
+    def model(self, file: str) -> "tuple[ModelBrick, ...]":
+        """Return the bricks of an LDraw model, read once a process; raises as `blender_assets.models.model_bricks`."""
+        if file not in self._models:
+            from blender_assets.models import model_bricks
+
+            self._models[file] = model_bricks(Path(file), self)
+        return self._models[file]
 
     def remarks(self) -> list[str]:
         """Return what the user should know of their own meshes, reading all of them; OwnMeshError for a wrong one."""

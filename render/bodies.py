@@ -11,7 +11,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial.transform import Rotation
 
 from blender_assets.mesh import PartMesh
-from render.layout import Point, Quaternion
+from render.layout import Area, Point, Quaternion, start_poses
 
 Clutches = tuple[tuple[int, int], ...]
 """Pairs of bricks, by their numbers in the pile, that hold each other."""
@@ -54,22 +54,32 @@ def joined_body(things: Sequence[int], poses: NDArray[np.float64], meshes: Seque
     return Body(tuple(things), moved, float(np.linalg.norm(corners, axis=1).max()), np.ptp(corners, axis=0))
 
 
-def start_of_things(body: Body, meshes: Sequence[PartMesh], start: Point, turn: Quaternion) -> list[
-    tuple[Point, Quaternion]
-]:  # fmt: skip
-    """Return centre of mass and orientation (w, x, y, z) of each thing of a body that starts as given."""
-    if len(body.things) == 1:
-        return [(start, turn)]
-    whole = Rotation.from_quat(np.roll(turn, -1))
-    found: list[tuple[Point, Quaternion]] = []
-    for mesh, pose in zip(meshes, body.body_from_thing, strict=True):
-        x, y, z = np.array(start) + whole.apply(pose[:, :3] @ mesh.centroid_mm + pose[:, 3])
-        qx, qy, qz, qw = (whole * Rotation.from_matrix(pose[:, :3])).as_quat()
-        found.append(((float(x), float(y), float(z)), (float(qw), float(qx), float(qy), float(qz))))
-    return found
+def starts_of_things(
+    bodies: Sequence[Body], meshes: Sequence[PartMesh], area: Area, rng: np.random.Generator
+) -> dict[int, tuple[Point, Quaternion]]:
+    """Return centre of mass and orientation (w, x, y, z) from which each thing falls, by its number.
+
+    Args:
+        bodies: what falls as one, in the order in which they are placed.
+        meshes: of all things, by number.
+        area: over which they fall.
+        rng: of the poses.
+    """
+    places, turns = start_poses([body.radius_mm for body in bodies], [body.size_mm for body in bodies], area, rng)
+    at: dict[int, tuple[Point, Quaternion]] = {}
+    for body, place, turn in zip(bodies, places, turns, strict=True):
+        if len(body.things) == 1:
+            at[body.things[0]] = place, turn
+            continue
+        whole = Rotation.from_quat(np.roll(turn, -1))
+        for thing, pose in zip(body.things, body.body_from_thing, strict=True):
+            x, y, z = np.array(place) + whole.apply(pose[:, :3] @ meshes[thing].centroid_mm + pose[:, 3])
+            qx, qy, qz, qw = (whole * Rotation.from_matrix(pose[:, :3])).as_quat()
+            at[thing] = (float(x), float(y), float(z)), (float(qw), float(qx), float(qy), float(qz))
+    return at
 
 
-def groups_of(things: Sequence[int], clutches: Clutches) -> list[tuple[int, ...]]:
+def groups_of(things: Sequence[int], clutches: Sequence[tuple[int, int]]) -> list[tuple[int, ...]]:
     """Return `things` in the groups that hold together, each in order, by their first things.
 
     A clutch with a brick that is not among `things` holds nothing.

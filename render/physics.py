@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_assets.mesh import ABS_G_PER_MM3
 from render.blender import UNIT_MM, bpy, mathutils
 from render.bodies import Body
-from render.parts import hull_mesh
+from render.layout import Point
 from render.pile import Brick, Pile, Prop, SettledPile
+from render.rigid import Rigid, box_mesh, fixed_box, make_rigid, members, moving_body
 
 FRAMES_PER_SECOND = 20
 """How often poses are looked at: each look costs a quarter of a millisecond."""
@@ -41,22 +41,12 @@ SLIP_MM = 3.0
 FENCED_FRAMES = 40
 """So long a heap stays inside its fence; it comes to rest without it."""
 
-FRICTION = 0.75
-RESTITUTION = 0.2
-DAMPING = (0.2, 0.7)
-"""Linear and angular; the angular part stands in for rolling friction, or round bricks would roll for ever. Each
-further attempt goes a third of the way to standing still, so that in the end a bar rolls out as well."""
-
-MASS_UNIT_G = 1000 * ABS_G_PER_MM3
-"""Bullet's masses are given in that of a cubic centimetre of ABS."""
-
-MARGIN_UNITS = 0.002
 FENCE_MM = 3000.0
 """Thickness and half height of a fence: higher than anything starts to fall."""
 
 FLOOR_HALF_MM = 2000.0
 
-FixedBox = tuple[tuple[float, float, float], tuple[float, float, float]]
+FixedBox = tuple[Point, Point]
 """Centre and half sizes of a box that does not move, in millimetres."""
 
 
@@ -107,38 +97,19 @@ def _fall(before: SettledPile, fence: Sequence[FixedBox] = ()) -> SettledPile:
     world.solver_iterations = ITERATIONS
     world.point_cache.frame_start, world.point_cache.frame_end = 1, MAX_FRAMES
     fixed = [((0.0, 0.0, -FLOOR_HALF_MM), (FLOOR_HALF_MM,) * 3), *(pile.tray.walls() if pile.tray else ()), *fence]
-    boxes = [_box_mesh(half_mm) for _, half_mm in fixed]
-    objects: list[bpy.types.Object] = []
+    boxes = [box_mesh(half_mm) for _, half_mm in fixed]
+    rigids: list[Rigid] = []
     try:
-        for k, ((centre_mm, _), mesh) in enumerate(zip(fixed, boxes, strict=True)):
-            objects.append(_add_object(f"fixed {k}", mesh))
-            objects[-1].location = mathutils.Vector(centre_mm) / UNIT_MM
+        rigids += [
+            fixed_box(k, centre_mm, mesh) for k, ((centre_mm, _), mesh) in enumerate(zip(fixed, boxes, strict=True))
+        ]
         bodies = before.bodies()
-        moving: list[tuple[bpy.types.Object, str, float]] = []  # what moves, its shape and its mass in grams
-        members: list[tuple[bpy.types.Object, str, float]] = []  # of bodies that are of several bricks
-        for body in bodies:
-            head = _add_object(f"body {body.things[0]:04d}", _shape_mesh(pile, body))
-            objects.append(head)
-            pose = before.world_from_thing[body.things[0]]
-            axes = pose[:, :3] @ body.body_from_thing[0, :, :3].T
-            head.location = mathutils.Vector(pose[:, 3] - axes @ body.body_from_thing[0, :, 3]) / UNIT_MM
-            head.rotation_mode = "QUATERNION"
-            head.rotation_quaternion = mathutils.Matrix(axes.tolist()).to_quaternion()
-            single = len(body.things) == 1
-            masses = [pile.mesh(thing).mass_g / MASS_UNIT_G for thing in body.things]
-            moving.append((head, "CONVEX_HULL" if single else "COMPOUND", sum(masses)))
-            for thing, part_pose, mass in [] if single else zip(body.things, body.body_from_thing, masses, strict=True):
-                member = _add_object(f"member {thing:04d}", hull_mesh(pile, thing))
-                objects.append(member)
-                member.parent = head
-                _place_member(member, part_pose, pile.mesh(thing).centroid_mm)
-                members.append((member, "CONVEX_HULL", mass))
+        rigids += [moving_body(before, body) for body in bodies]
+        for body, head in zip(bodies, rigids[len(fixed) :], strict=True):
+            rigids += members(pile, body, head)
         bpy.context.view_layer.update()  # a collision shape is made from the evaluated mesh, which must exist by then
-        for item in objects[: len(fixed)]:
-            _make_rigid(world, item, "PASSIVE", "BOX", pile.attempt)
-        for item, shape, mass in (*moving, *members):
-            _make_rigid(world, item, "ACTIVE", shape, pile.attempt)
-            item.rigid_body.mass = mass
+        for one in rigids:
+            make_rigid(world, one, pile.attempt)
         bpy.context.view_layer.update()
         poses = before.world_from_thing.copy()
         for body, now in zip(bodies, _run_until_still(pile, bodies, len(fixed), fenced=bool(fence)), strict=True):
@@ -147,8 +118,8 @@ def _fall(before: SettledPile, fence: Sequence[FixedBox] = ()) -> SettledPile:
             poses[list(body.things)] = turned
     finally:
         bpy.ops.rigidbody.world_remove()
-        for item in objects:
-            bpy.data.objects.remove(item)
+        for one in rigids:
+            bpy.data.objects.remove(one.item)
         bpy.data.collections.remove(bpy.data.collections["rigid bodies"])
         for mesh in boxes:
             bpy.data.meshes.remove(mesh)
@@ -193,23 +164,6 @@ def _reach_mm(pile: Pile, body: Body) -> float:
     )
 
 
-def _shape_mesh(pile: Pile, body: Body) -> "bpy.types.Mesh":
-    """Return the hull of a body of one thing; one of several has its members' shapes and an empty mesh."""
-    if len(body.things) == 1:
-        return hull_mesh(pile, body.things[0])
-    return bpy.data.meshes.get("several bricks") or bpy.data.meshes.new("several bricks")
-
-
-def _place_member(
-    member: "bpy.types.Object", body_from_thing: NDArray[np.float64], centroid_mm: NDArray[np.float64]
-) -> None:
-    """Put the hull of a thing, whose origin is its centre of mass, into its place in the body."""
-    rotation = body_from_thing[:, :3]
-    member.location = mathutils.Vector(body_from_thing[:, 3] + rotation @ centroid_mm) / UNIT_MM
-    member.rotation_mode = "QUATERNION"
-    member.rotation_quaternion = mathutils.Matrix(rotation.tolist()).to_quaternion()
-
-
 def _is_still(moved_mm: NDArray[np.float64], frame: int) -> bool:
     if frame < CREEP_FRAMES:
         return bool(moved_mm.max() < STILL_MM)
@@ -227,32 +181,3 @@ def _check_on_floor(settled: SettledPile) -> None:
         centres = [settled.vertices_mm(thing).mean(axis=0) for thing in things]
         if (np.abs(centres)[:, :2] > (tray.length_mm / 2, tray.width_mm / 2)).any():
             raise NotAtRestError(f"in pile {settled.pile.pile_index} something fell out of the tray")
-
-
-def _add_object(name: str, mesh: "bpy.types.Mesh") -> "bpy.types.Object":
-    body = bpy.data.objects.new(name, mesh)
-    bpy.context.scene.collection.objects.link(body)
-    return body
-
-
-def _make_rigid(
-    world: "bpy.types.RigidBodyWorld", body: "bpy.types.Object", kind: str, shape: str, attempt: int
-) -> None:
-    world.collection.objects.link(body)
-    settings = body.rigid_body
-    settings.type = kind
-    settings.collision_shape = shape
-    settings.use_margin, settings.collision_margin = True, MARGIN_UNITS
-    settings.friction, settings.restitution = FRICTION, RESTITUTION
-    linear, angular = (1 - (1 - damping) * (2 / 3) ** attempt for damping in DAMPING)
-    settings.linear_damping, settings.angular_damping = linear, angular
-    settings.use_deactivation = False
-
-
-def _box_mesh(half_mm: tuple[float, float, float]) -> "bpy.types.Mesh":
-    a, b, c = (half / UNIT_MM for half in half_mm)
-    corners = [(x, y, z) for x in (-a, a) for y in (-b, b) for z in (-c, c)]
-    sides = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4), (1, 5, 7, 3)]
-    mesh = bpy.data.meshes.new("fixed box")
-    mesh.from_pydata(corners, [], sides)
-    return mesh

@@ -4,7 +4,7 @@ A pile is a pure function of the settings, a seed and its number. Blender is not
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 from blender_assets.catalogue import Catalogue, PartSources, catalogue_from
 from blender_assets.colors import COLORS, Color, color_by_name
 from blender_assets.mesh import PartMesh
+from blender_assets.models import ModelBrick
 from blender_assets.props import PropLook, prop_mesh, sample_look
 from core.seeding import Purpose, generator
-from render.bodies import Body, Clutches, groups_of, joined_body, single_body, start_of_things
+from render.bodies import Body, Clutches, groups_of, joined_body, single_body, starts_of_things
 from render.camera import CameraDraw, sample_camera
 from render.floors import Floor, list_pictures, sample_floor, sample_picture_floor
-from render.layout import ARRANGEMENTS, Area, Point, Quaternion, start_poses
+from render.layout import ARRANGEMENTS, Point, Quaternion
 from render.lighting import Lighting
 from render.lights import list_panoramas, sample_lighting, sample_panorama
 from render.sensor import SensorDraw, sample_sensor
 from render.settings import RenderSettings
-from render.stacks import draw_stacks
+from render.stacks import bodies_of, draw_stacks, model_stack
 from render.tray import Tray, sample_tray
 
 
@@ -120,9 +121,16 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     looks = [sample_look(kind, other) for kind in kinds]
 
     catalogue = settings.catalogue
+    stuck = generator(seed, pile_index, Purpose.STACKS)
+    stacks = draw_stacks(part_ids, catalogue, settings.stacked_share, stuck) if settings.stacked_share else []
+    for model, color in _models(settings, shares, generator(seed, pile_index, Purpose.STACKS, 1)):
+        stacks.append(model_stack(model, len(part_ids), catalogue))
+        part_ids += [brick.part_id for brick in model]
+        drawn += [brick.color or color for brick in model]
+        roughness = np.append(roughness, stuck.uniform(0.15, 0.4, size=len(model)))
     colors = [catalogue[part_id].color or color for part_id, color in zip(part_ids, drawn, strict=True)]
     meshes = [catalogue.mesh(part_id) for part_id in part_ids] + [prop_mesh(kind) for kind in kinds]
-    bodies, clutches = _bodies(settings, part_ids, meshes, generator(seed, pile_index, Purpose.STACKS))
+    bodies = bodies_of(stacks, meshes)
     radii = [body.radius_mm for body in bodies]
     pose = generator(seed, pile_index, Purpose.POSE, attempt)
     if arrangement == "tray":
@@ -133,43 +141,29 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     fence = (area.half_length_mm, area.half_width_mm) if area.fenced else None
     # Props fall among the bricks, not on top of all of them.
     order = [bodies[k] for k in other.permutation(len(radii))]
-    at = _starts(order, meshes, area, pose)
+    at = starts_of_things(order, meshes, area, pose)
     bricks = tuple(
         Brick(part_id, color, float(rough), *at[k])
         for k, (part_id, color, rough) in enumerate(zip(part_ids, colors, roughness, strict=True))
     )
     props = tuple(
-        Prop(kind, look, *at[k]) for k, (kind, look) in enumerate(zip(kinds, looks, strict=True), start=count)
+        Prop(kind, look, *at[k]) for k, (kind, look) in enumerate(zip(kinds, looks, strict=True), start=len(bricks))
     )
     views = tuple(_view(settings, seed, pile_index, view) for view in range(settings.views))
     return Pile(
         seed, pile_index, attempt, arrangement, bricks, props, tray, fence, wear, views,
-        settings.subsurface, settings.stud_logo, settings.sources, clutches,
+        settings.subsurface, settings.stud_logo, settings.sources,
+        tuple(pair for stack in stacks for pair in stack.clutches),
     )  # fmt: skip
 
 
-def _starts(
-    bodies: Sequence[Body], meshes: Sequence[PartMesh], area: Area, rng: np.random.Generator
-) -> dict[int, tuple[Point, Quaternion]]:
-    """Return where each thing starts, by its number: centre of mass and orientation."""
-    places, turns = start_poses([body.radius_mm for body in bodies], [body.size_mm for body in bodies], area, rng)
-    at: dict[int, tuple[Point, Quaternion]] = {}
-    for body, place, turn in zip(bodies, places, turns, strict=True):
-        parts = [meshes[k] for k in body.things]
-        at |= zip(body.things, start_of_things(body, parts, place, turn), strict=True)
-    return at
-
-
-def _bodies(
-    settings: RenderSettings, part_ids: Sequence[str], meshes: Sequence[PartMesh], rng: np.random.Generator
-) -> tuple[list[Body], Clutches]:
-    """Return what falls as one, in the order of the things, and which bricks stick together."""
-    stacks = draw_stacks(part_ids, settings.catalogue, settings.stacked_share, rng) if settings.stacked_share else []
-    bodies = [joined_body(one.bricks, one.stack_from_part, [meshes[k] for k in one.bricks]) for one in stacks]
-    stacked = {k for one in stacks for k in one.bricks}
-    bodies += [single_body(k, mesh) for k, mesh in enumerate(meshes) if k not in stacked]
-    bodies.sort(key=lambda body: min(body.things))
-    return bodies, tuple(pair for one in stacks for pair in itertools.pairwise(one.bricks))
+def _models(
+    settings: RenderSettings, shares: Mapping[str, float], rng: np.random.Generator
+) -> Iterator[tuple[tuple[ModelBrick, ...], Color]]:
+    """Yield the models in a pile, each with the colour of what has none in it."""
+    for _ in range(int(rng.integers(settings.models_max + 1)) if settings.models else 0):
+        file = settings.models[rng.integers(len(settings.models))]
+        yield settings.catalogue.model(file), color_by_name(draw_name(shares, rng))
 
 
 def draw_name(shares: Mapping[str, float], rng: np.random.Generator) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import yaml
 from pydantic import Field
 
+from blender_assets.own.settings import file_hash
 from core.engine import LOCAL, Engine, run_items
 from core.errors import BrickbenchError, SettingsError
 from core.files import require_writable
@@ -48,8 +49,8 @@ class RenderRecord(Settings):
     generation: int = 1
     """`GENERATION` when they were made."""
 
-    mesh_sha256: dict[str, str] = Field(default_factory=dict)
-    """SHA-256 of the files of `render.meshes`, by part."""
+    file_sha256: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of each file that `render.meshes` and `render.models` name."""
 
 
 COUNTED = 200
@@ -232,13 +233,13 @@ def _report_attempts(root: Path, say: Callable[[str], None]) -> None:
 
 def _claim(settings: RenderSettings, root: Path, seed: int) -> None:
     """Write the settings and the manifest of a new dataset, or check that an old one was made with the same."""
-    hashes = {part_id: own.content_hash() for part_id, own in settings.meshes.items()}
-    record = RenderRecord(seed=seed, render=settings, generation=GENERATION, mesh_sha256=hashes)
+    hashes = {file: file_hash(file) for file in (*settings.models, *(own.file for own in settings.meshes.values()))}
+    record = RenderRecord(seed=seed, render=settings, generation=GENERATION, file_sha256=hashes)
     path = root / SETTINGS_NAME
     if path.exists():
         before = RenderRecord.load(path)
-        changed = [part_id for part_id, digest in hashes.items() if before.mesh_sha256.get(part_id) != digest]
-        differing = _differences(before, record) or [f"the mesh of {part_id} has changed" for part_id in changed]
+        changed = [file for file, digest in hashes.items() if before.file_sha256.get(file) != digest]
+        differing = _differences(before, record) or [f"{file} has changed" for file in changed]
         if differing:
             raise SettingsError(
                 f"{root} was rendered with other settings ({'; '.join(differing)}). "

@@ -9,7 +9,7 @@ from blender_assets.catalogue import Catalogue, PartSources, catalogue_from, loa
 from blender_assets.colors import color_by_name
 from blender_assets.own.settings import OwnMesh, require_plain_names
 from blender_assets.props import PROPS
-from core.errors import SettingsError
+from core.errors import BrickbenchError, SettingsError
 from core.settings import Settings, require_order
 from dataset.manifest import LabelRule, SplitRule
 from render.camera import CameraSettings
@@ -71,6 +71,13 @@ class RenderSettings(Settings):
     stacked_share: float = Field(0.0, ge=0, le=1)
     """Share of the bricks that are stuck on one another in stacks of two to six, as far as their parts fit. Bricks that
     people lay out for a photo are loose, hence 0; where sets were played with, some stay together."""
+
+    models: tuple[str, ...] = ()
+    """LDraw models (.ldr, .mpd) that lie in piles brick by brick, held together, beside the loose bricks; they need
+    `ldraw`. A model that is one thing with one label belongs into `meshes`."""
+
+    models_max: int = Field(1, ge=1, le=20)
+    """Most models in a pile, where `models` names any; their number is drawn from 0 to this."""
 
     distractors_max: int = Field(0, ge=0, le=50)
     """Most things that are not bricks in a pile; their number is drawn from 0 to this."""
@@ -237,6 +244,18 @@ class RenderSettings(Settings):
         for part_id in self.part_shares:
             if part_id not in self.parts:
                 raise ValueError(f"part_shares names {part_id!r}, which is not in parts; add it there")
+        self._require_known_models()
         if not any(self.part_weights):
             raise ValueError("part_shares gives every part 0")
         return self
+
+    def _require_known_models(self) -> None:
+        """Raise ValueError, in a validator, unless the models can be read and all their parts are classes."""
+        classes = {self.catalogue[part_id].part_id for part_id in self.parts} if self.models else set()
+        for file in self.models:
+            try:
+                lacking = sorted({brick.part_id for brick in self.catalogue.model(file)} - classes)
+            except BrickbenchError as error:
+                raise ValueError(str(error)) from error
+            if lacking:
+                raise ValueError(f"the model {file} has parts that are not in parts; add there {', '.join(lacking)}")

@@ -82,13 +82,6 @@ class OwnMesh(Settings):
         """Millimetres that one unit of the file is."""
         return UNITS_MM[self.unit or ("m" if self.is_glb else "mm")]
 
-    def content_hash(self) -> str:
-        """Return the SHA-256 of the file in hexadecimal; OwnMeshError if it cannot be read."""
-        try:
-            return sha256_hex(Path(self.file).read_bytes())
-        except OSError as error:
-            raise OwnMeshError(f"The mesh {self.file} cannot be read: {error.strerror}.") from error
-
     @property
     def is_glb(self) -> bool:
         """Whether the file follows glTF, which fixes unit and axes."""
@@ -130,3 +123,11 @@ def require_plain_names(meshes: Mapping[str, OwnMesh]) -> dict[str, OwnMesh]:
         if not _PART_ID.fullmatch(part_id):
             raise ValueError(f"{part_id!r} should be of letters, digits, dots, hyphens and underscores")
     return dict(meshes)
+
+
+def file_hash(file: str) -> str:
+    """Return the SHA-256 of a user's file in hexadecimal; OwnMeshError if it cannot be read."""
+    try:
+        return sha256_hex(Path(file).read_bytes())
+    except OSError as error:
+        raise OwnMeshError(f"{file} cannot be read: {error.strerror}.") from error
