@@ -13,6 +13,7 @@ from blender_assets.compare import compare
 from blender_assets.ldraw.models import read_model
 from blender_assets.mesh import PartMesh
 from blender_assets.paint import UNPAINTED, make_paint
+from blender_assets.prints import Print, join_prints
 from core.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ def model_mesh(path: Path, catalogue: "Catalogue") -> PartMesh:
     Raises as `model_bricks` does.
     """
     vertices, faces, normals, rgb, finish = [], [], [], [], []
+    prints: list[tuple[int, Print | None]] = []
     count, mass_g = 0, 0.0
     for brick in model_bricks(path, catalogue):
         mesh = catalogue.mesh(brick.part_id)
@@ -71,6 +73,7 @@ def model_mesh(path: Path, catalogue: "Catalogue") -> PartMesh:
         own_rgb, own_finish = _colors(mesh, brick.color)
         rgb.append(own_rgb)
         finish.append(own_finish)
+        prints.append((len(mesh.faces), mesh.print))
         count, mass_g = count + len(mesh.vertices_mm), mass_g + mesh.mass_g
     points = np.concatenate(vertices)
     low, high = points.min(axis=0), points.max(axis=0)
@@ -81,6 +84,7 @@ def model_mesh(path: Path, catalogue: "Catalogue") -> PartMesh:
         np.concatenate(normals).astype(np.float32),
         make_paint(np.concatenate(rgb), np.concatenate(finish)),
         mass_g,
+        join_prints(prints),
     )
 
 

@@ -38,6 +38,16 @@ class LDrawFiles:
                 return file
         return None
 
+    def find_picture(self, name: str) -> Path | None:
+        """Return the picture of a texture, or None: in a folder textures, or beside the parts."""
+        lower_name = name.strip().replace("\\", "/").lower().removeprefix("textures/")
+        for folder in ("parts/textures", "p/textures", "parts"):
+            subfolder, _, base = f"{folder}/{lower_name}".rpartition("/")
+            file = self.listing(subfolder).get(base)
+            if file is not None:
+                return file
+        return None
+
     def listing(self, folder: str) -> dict[str, Path]:
         """Return the files in `folder` (lower case, below the root) by their names in lower case; read once."""
         if folder not in self._names:
@@ -73,7 +83,7 @@ class GeometryReader:
         return self._gather(path, path.stem, (path,))
 
     def _gather(self, path: Path, part_id: str, chain: tuple[Path, ...]) -> Geometry:
-        own, references = read_lines(path)
+        own, references = read_lines(path, self._files.find_picture)
         pieces, total = [own], len(own.triangles)
         for reference in references:
             found = self._files.find(reference.name)
@@ -111,8 +121,14 @@ def _placed(geometry: Geometry, reference: Reference) -> Geometry:
     scale = float(np.linalg.det(reference.matrix))
     triangles = geometry.triangles @ turned + reference.offset
     # A mirror turns the winding round, and so does INVERTNEXT.
-    if (scale < 0) != reference.inverted:
+    flipped = (scale < 0) != reference.inverted
+    if flipped:
         triangles = triangles[:, ::-1]
+    pictures, uv = geometry.pictures, geometry.uv[:, ::-1] if flipped else geometry.uv
+    if reference.texture is not None:
+        bare = np.array([picture is None for picture in pictures], dtype=np.bool_)
+        pictures = np.where(bare, np.full(len(bare), reference.texture.file, dtype=object), pictures)
+        uv = np.where(bare[:, None, None], reference.texture.project(triangles), uv)
     # A flattening matrix says nothing of the sides.
     known = reference.clipped and abs(scale) > 1e-12
     return Geometry(
@@ -121,4 +137,6 @@ def _placed(geometry: Geometry, reference: Reference) -> Geometry:
         geometry.certified & known,
         geometry.sharp_edges @ turned + reference.offset,
         geometry.smooth_edges @ turned + reference.offset,
+        pictures,
+        uv,
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from blender_assets.ldraw.textures import FindPicture, Texture, textured_lines
 from core.errors import BrickbenchError
 
 _KINDS = {
@@ -50,6 +51,9 @@ class Reference:
 
     line_number: int
 
+    texture: Texture | None = None
+    """Projected onto what it brings in."""
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -60,6 +64,8 @@ class Geometry:
     certified: NDArray[np.bool_]  # (T,) counter-clockwise from outside; where False the winding is unknown
     sharp_edges: NDArray[np.float64]  # (E, 2, 3)
     smooth_edges: NDArray[np.float64]  # (C, 2, 3)
+    pictures: NDArray[np.object_]  # (T,) file of the picture on each, None without one
+    uv: NDArray[np.float64]  # (T, 3, 2) place of its corners in the picture, from left and below
 
 
 @dataclass
@@ -109,20 +115,27 @@ def read_text(path: Path, size: int = -1) -> list[str]:
     return _LINE_END.split(text)
 
 
-def read_lines(path: Path) -> tuple[Geometry, list[Reference]]:
+def _no_picture(_: str) -> None:
+    return None
+
+
+def read_lines(path: Path, find_picture: FindPicture = _no_picture) -> tuple[Geometry, list[Reference]]:
     """Return the geometry of the file `path` itself, and its references; LDrawError names a damaged line."""
-    return parse_lines(read_text(path), path)
+    return parse_lines(read_text(path), path, find_picture)
 
 
-def parse_lines(lines: Sequence[str], path: Path) -> tuple[Geometry, list[Reference]]:
+def parse_lines(
+    lines: Sequence[str], path: Path, find_picture: FindPicture = _no_picture
+) -> tuple[Geometry, list[Reference]]:
     """Return what `read_lines` does, of `lines` that stand in `path`."""
     winding = _Winding()
     faces: dict[int, list[list[float]]] = {3: [], 4: []}
     face_known: dict[int, list[bool]] = {3: [], 4: []}
     face_colors: dict[int, list[int]] = {3: [], 4: []}
+    face_textures: dict[int, list[Texture | None]] = {3: [], 4: []}
     edges: dict[str, list[list[float]]] = {"2": [], "5": []}
     references: list[Reference] = []
-    for number, line in enumerate(lines, 1):
+    for number, line, texture in textured_lines(lines, find_picture):
         words = line.split()
         if not words:
             continue
@@ -135,7 +148,9 @@ def parse_lines(lines: Sequence[str], path: Path) -> tuple[Geometry, list[Refere
         if kind == "1":
             matrix, offset = np.array(values[3:]).reshape(3, 3), np.array(values[:3])
             name = " ".join(words[14:])
-            references.append(Reference(name, color, matrix, offset, winding.invert_next, winding.known, number))
+            references.append(
+                Reference(name, color, matrix, offset, winding.invert_next, winding.known, number, texture)
+            )
         elif kind in edges:
             edges[kind].append(values[:6])
         else:
@@ -145,17 +160,31 @@ def parse_lines(lines: Sequence[str], path: Path) -> tuple[Geometry, list[Refere
             faces[corners].append(values)
             face_known[corners].append(winding.known)
             face_colors[corners].append(color)
+            face_textures[corners].append(texture)
         winding.invert_next = False
     halves, whole = split_quads(np.array(faces[4], dtype=np.float64).reshape(-1, 4, 3))
+    triangles = np.concatenate([np.array(faces[3], dtype=np.float64).reshape(-1, 3, 3), halves])
+    textures = face_textures[3] + [texture for texture in face_textures[4] for _ in range(2)]
     own = Geometry(
-        np.concatenate([np.array(faces[3], dtype=np.float64).reshape(-1, 3, 3), halves]),
+        triangles,
         np.array(face_colors[3] + [code for code in face_colors[4] for _ in range(2)], dtype=np.int64),
         np.array(face_known[3] + [known for known in face_known[4] for _ in range(2)], dtype=np.bool_)
         & np.concatenate([np.ones(len(faces[3]), dtype=np.bool_), np.repeat(whole, 2)]),
         np.array(edges["2"], dtype=np.float64).reshape(-1, 2, 3),
         np.array(edges["5"], dtype=np.float64).reshape(-1, 2, 3),
+        *_projected(triangles, textures),
     )
     return own, references
+
+
+def _projected(
+    triangles: NDArray[np.float64], textures: Sequence[Texture | None]
+) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+    pictures, uv = np.full(len(triangles), None, dtype=object), np.full((len(triangles), 3, 2), np.nan)
+    for k, texture in enumerate(textures):
+        if texture is not None:
+            pictures[k], uv[k] = texture.file, texture.project(triangles[k : k + 1])[0]
+    return pictures, uv
 
 
 def color_code(text: str) -> int:

@@ -1,7 +1,7 @@
 """A mesh file as a part: read with trimesh, put into the part frame, checked."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 
 from blender_assets.ldraw.surface import corner_normals, outward_faces, sound_faces, weld
 from blender_assets.mesh import PartMesh
-from blender_assets.own.file_colors import face_colors
+from blender_assets.own.file_colors import face_colors, face_print
 from blender_assets.own.settings import OwnMesh, OwnMeshError
 from blender_assets.paint import UNPAINTED, make_paint
 from blender_assets.plastic import is_closed
+from blender_assets.prints import Print, join_prints, turned_with
 
 LONGEST_MM, SHORTEST_MM = 600.0, 1.0
 """Sizes of a whole part that are believed. The longest brick has 128 mm; beyond this a unit is wrong."""
@@ -46,7 +47,7 @@ def read_own_mesh(part_id: str, own: OwnMesh) -> ReadMesh:
             that of a part.
     """
     pieces = [_piece(geometry, own) for geometry in _geometries(part_id, own)]
-    count = sum(len(triangles) for triangles, _, _ in pieces)
+    count = sum(len(triangles) for triangles, *_ in pieces)
     if not count:
         raise OwnMeshError(f"The mesh {own.file} of part {part_id} holds no face.")
     if count > MOST_TRIANGLES:
@@ -54,7 +55,8 @@ def read_own_mesh(part_id: str, own: OwnMesh) -> ReadMesh:
             f"The mesh {own.file} of part {part_id} has {count:,} triangles; a part may have {MOST_TRIANGLES:,}. "
             "Simplify it first."
         )
-    triangles, rgb, finish = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    triangles, rgb, finish = (np.concatenate([piece[k] for piece in pieces]) for k in range(3))
+    prints = join_prints([(len(piece[0]), piece[3]) for piece in pieces])
     _require_sensible_size(part_id, own, triangles)
     low, high = triangles.min(axis=(0, 1)), triangles.max(axis=(0, 1))
     origin = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
@@ -63,7 +65,7 @@ def read_own_mesh(part_id: str, own: OwnMesh) -> ReadMesh:
     kept = sound_faces(vertices, faces)
     if not len(kept):
         raise OwnMeshError(f"The mesh {own.file} of part {part_id} has no face with an area.")
-    faces = faces[kept]
+    faces = given = faces[kept]
     closed = is_closed(faces)
     if not closed or _signed_volume(vertices, faces) <= 0:
         faces = outward_faces(vertices, faces, np.zeros(len(faces), dtype=np.bool_))
@@ -77,6 +79,7 @@ def read_own_mesh(part_id: str, own: OwnMesh) -> ReadMesh:
         normals,
         make_paint(rgb[kept], finish[kept]),
         own.mass_g,
+        None if prints is None else replace(prints, uv=turned_with(prints.uv[kept], given, faces)),
     )
     return ReadMesh(mesh, () if closed else (_open_words(part_id, own, mesh),))
 
@@ -98,8 +101,8 @@ def _geometries(part_id: str, own: OwnMesh) -> Iterator[trimesh.Trimesh]:
 
 def _piece(
     geometry: trimesh.Trimesh, own: OwnMesh
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int8]]:
-    """Return the triangles (F, 3, 3) in millimetres, z up, and the colour (F, 3) and finish (F,) of each."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int8], Print | None]:
+    """Return triangles (F, 3, 3) in millimetres, z up, the colour (F, 3) and finish (F,) of each, and their texture."""
     up = own.up or ("y" if own.is_glb else "z")
     vertices = np.asarray(geometry.vertices, dtype=np.float64) * own.unit_mm
     if up == "y":
@@ -109,7 +112,7 @@ def _piece(
         rgb, finish = face_colors(geometry, linear=own.is_glb)
     else:
         rgb, finish = np.zeros((len(faces), 3)), np.full(len(faces), UNPAINTED, dtype=np.int8)
-    return vertices[faces], rgb, finish
+    return vertices[faces], rgb, finish, face_print(geometry) if own.color == "as_in_file" else None
 
 
 def _require_sensible_size(part_id: str, own: OwnMesh, triangles: NDArray[np.float64]) -> None:

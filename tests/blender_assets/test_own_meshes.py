@@ -12,9 +12,9 @@ from trimesh.visual.material import PBRMaterial
 from trimesh.visual.texture import TextureVisuals
 
 from blender_assets.catalogue import load_catalogue
-from blender_assets.colors import FINISHES, linear_rgb
+from blender_assets.colors import FINISHES, color_by_name, linear_rgb
 from blender_assets.commands import parts
-from blender_assets.mesh import PartMesh
+from blender_assets.mesh import PartMesh, seen_colors
 from blender_assets.own.reader import read_own_mesh
 from blender_assets.own.settings import OwnMesh, OwnMeshError, load_meshes
 from core.errors import SettingsError
@@ -95,22 +95,27 @@ def test_materials_are_srgb_in_wavefront_and_linear_in_gltf(tmp_path: Path) -> N
     np.testing.assert_allclose(wavefront.paint.rgb[painted], np.tile(linear_rgb("804000"), (5, 1)), atol=0.01)
 
 
-def test_a_texture_is_averaged_over_each_face(tmp_path: Path) -> None:
-    # Two triangles, one in the left half of the picture and one in the right, on a wedge that is otherwise white.
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_texture_stays_where_it_is(tmp_path: Path, turned: bool) -> None:
+    # Left half red, right half blue; the picture runs along y, from 0 to 20, of every face.
     picture = Image.new("RGB", (8, 8), "red")
     picture.paste((0, 0, 255), (4, 0, 8, 8))
     solid = wedge()
-    corners = solid.vertices[solid.faces].reshape(-1, 3)
-    uv = np.full((len(corners), 2), (0.2, 0.5))
-    uv[:3] = [(0.6, 0.1), (0.9, 0.1), (0.7, 0.9)]
+    faces = solid.faces[:, ::-1] if turned else solid.faces
+    corners = solid.vertices[faces].reshape(-1, 3)
+    uv = 0.05 + 0.9 * np.column_stack([corners[:, 1] / 20, corners[:, 2] / 30])
     loose = trimesh.Trimesh(corners, np.arange(len(corners)).reshape(-1, 3), process=False)
-    loose.visual = TextureVisuals(uv=uv, material=PBRMaterial(baseColorTexture=picture, metallicFactor=0))
+    material = PBRMaterial(baseColorTexture=picture, baseColorFactor=[0.5, 1.0, 1.0, 1.0], metallicFactor=0)
+    loose.visual = TextureVisuals(uv=uv, material=material)
     loose.export(tmp_path / "t.glb")
-    paint = read(tmp_path / "t.glb", unit="mm").paint
-    assert paint is not None
-    blue = (paint.rgb == [0, 0, 1]).all(axis=1)
-    assert blue.sum() == 1
-    np.testing.assert_allclose(paint.rgb[~blue], [[1, 0, 0]] * 7)
+    mesh = read(tmp_path / "t.glb", unit="mm", up="z")
+    face = np.arange(len(mesh.faces)).repeat(3)
+    place = np.tile([[0.7, 0.2, 0.1], [0.1, 0.7, 0.2], [0.2, 0.1, 0.7]], (len(mesh.faces), 1))
+    y = np.einsum("rk,rk->r", place, mesh.vertices_mm[mesh.faces[face], 1])
+    seen = seen_colors(mesh, color_by_name("Green"), face, place)
+    np.testing.assert_allclose(seen[y < -0.1], np.tile([0.5, 0, 0], ((y < -0.1).sum(), 1)), atol=0.01)
+    np.testing.assert_allclose(seen[y > 0.1], np.tile([0, 0, 1], ((y > 0.1).sum(), 1)), atol=0.01)
+    assert 0 < (y > 0.1).sum() < len(y)
 
 
 def test_a_surface_with_holes_is_used_with_a_warning(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.errors import SettingsError
 from render.bodies import groups_of
@@ -34,6 +35,17 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / "lib" / name).mkdir(parents=True)
     (tmp_path / "lib" / "parts" / "90001.dat").write_text(CUBE.format(top=16))
     (tmp_path / "lib" / "parts" / "90002.dat").write_text(CUBE.format(top=4))
+    # Its upper and lower side have a picture, red in the middle and clear at the edges.
+    textured = "".join(
+        f"0 !TEXMAP NEXT PLANAR -10 {y} 10 10 {y} 10 -10 {y} -10 red.png\n{line}\n"
+        for y, line in zip((0, 24), CUBE.format(top=16).splitlines()[2:4], strict=True)
+    )
+    rest = "\n".join(CUBE.format(top=16).splitlines()[4:])
+    (tmp_path / "lib" / "parts" / "90003.dat").write_text(f"0 Textured\n0 BFC CERTIFY CCW\n{textured}{rest}\n")
+    (tmp_path / "lib" / "parts" / "textures").mkdir()
+    picture = Image.new("RGBA", (16, 16), (0, 0, 0, 0))
+    picture.paste((200, 0, 0, 255), (2, 2, 14, 14))
+    picture.save(tmp_path / "lib" / "parts" / "textures" / "red.png")
     # A tower of three, and a cube beside that touches nothing.
     lines = [
         f"1 {color} {x} {y} 0 {AT} 90001.dat" for color, x, y in ((4, 0, 0), (1, 0, -24), (16, 0, -48), (2, 60, 0))
@@ -82,10 +94,11 @@ def test_a_model_whose_parts_are_no_classes_is_refused(folder: Path) -> None:
         with_models(folder, ldraw=None, parts=["3001"])
 
 
-def test_a_printed_part_shows_its_print_and_takes_the_colour_of_the_brick(folder: Path) -> None:
+@pytest.mark.parametrize("part_id", ["90002", "90003"])
+def test_a_printed_part_shows_its_print_and_takes_the_colour_of_the_brick(folder: Path, part_id: str) -> None:
     settings = RenderSettings.parse(
         {
-            "ldraw": str(folder / "lib"), "parts": ["90002"], "bricks_max": 1, "colors": ["Blue"], "image_size_px": 96,
+            "ldraw": str(folder / "lib"), "parts": [part_id], "bricks_max": 1, "colors": ["Blue"], "image_size_px": 96,
             "samples": 4, "wear_max": 0, "backgrounds": ["plain"], "lightings": ["window"],
             "sensor": {"gain_max": 0, "jpeg_quality_min": 100, "jpeg_quality_max": 100},
             "camera": {"elevation_min_deg": 35, "elevation_max_deg": 50, "margin_max": 0.3},
