@@ -23,10 +23,6 @@ class Paint:
         """Whether no face is left for the colour of the brick."""
         return bool((self.finish != UNPAINTED).all())
 
-    def of(self, faces: NDArray[np.integer[Any]]) -> "Paint":
-        """Return the paint of some faces, by their numbers."""
-        return Paint(self.rgb[faces], self.finish[faces])
-
     def over(self, color: Color) -> NDArray[np.float64]:
         """Return the colour of every face of a brick of `color`, scene-linear, (F, 3)."""
         painted = self.finish[:, None] != UNPAINTED

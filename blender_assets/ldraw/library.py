@@ -1,24 +1,23 @@
 """An LDraw library: titles, moved numbers and meshes of its parts."""
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from blender_assets.colors import COLORS, Color, Finish, Rgb
 from blender_assets.ldraw.colors import look_of, paint_of, read_colors
 from blender_assets.ldraw.geometry import GeometryReader, LDrawFiles
 from blender_assets.ldraw.lines import Geometry, LDrawError, moved_to, read_text
+from blender_assets.ldraw.prints import print_of
 from blender_assets.ldraw.surface import corner_normals, outward_faces, sound_faces, weld
 from blender_assets.mesh import PartMesh
 from blender_assets.paint import srgb_from_linear
-from blender_assets.prints import Print, join_prints, turned_with
+from blender_assets.prints import turned_with
 
 UNIT_MM = 0.4
 """One LDraw unit."""
@@ -138,7 +137,7 @@ class LDrawLibrary:
             np.ascontiguousarray(compact.reshape(-1, 3), dtype=np.int32),
             normals,
             paint_of(geometry.colors[kept], self.colors),
-            print=_print(geometry.pictures[kept], turned_with(geometry.uv[kept], given, faces)),
+            print=print_of(geometry.pictures[kept], turned_with(geometry.uv[kept], given, faces)),
         )
 
     def origin_mm(self, part_id: str) -> NDArray[np.float64]:
@@ -180,28 +179,6 @@ def _foot(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the middle of the underside of the box of triangles (T, 3, 3), (3,)."""
     low, high = triangles.min(axis=(0, 1)), triangles.max(axis=(0, 1))
     return np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
-
-
-def _print(pictures: NDArray[np.object_], uv: NDArray[np.float32]) -> Print | None:
-    """Return the prints of faces with these pictures (F,) at these places in them, (F, 3, 2)."""
-    if not any(picture is not None for picture in pictures):
-        return None
-    order = np.argsort([str(picture or "") for picture in pictures], kind="stable")
-    pieces: list[tuple[int, Print | None]] = []
-    for file, faces in itertools.groupby(order.tolist(), key=lambda face: pictures[face]):
-        here = uv[list(faces)]
-        pieces.append((len(here), None if file is None else Print(_read_picture(file), here, repeats=False)))
-    joined = join_prints(pieces)
-    assert joined is not None
-    return replace(joined, uv=joined.uv[np.argsort(order)])
-
-
-def _read_picture(path: Path) -> NDArray[np.uint8]:
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("RGBA"))
-    except (OSError, ValueError, Image.DecompressionBombError) as error:
-        raise LDrawError(f"The picture {path} cannot be read: {error}.") from error
 
 
 def _read_header(path: Path) -> Header:
