@@ -9,6 +9,7 @@ from PIL import Image
 
 from blender_assets.colors import color_by_name
 from blender_assets.ldraw.library import LDrawLibrary
+from blender_assets.ldraw.lines import LDrawError
 from blender_assets.mesh import PartMesh, seen_colors
 
 Write = Callable[[dict[str, str]], LDrawLibrary]
@@ -116,3 +117,10 @@ def test_two_pictures_on_one_part_stay_apart(write: Write, tmp_path: Path) -> No
     middle = np.full((len(below), 3), 1 / 3)
     colors = seen_colors(mesh, color_by_name("Red"), below, middle)
     np.testing.assert_allclose(colors, [[0, 1, 0]] * 2, atol=1e-6)
+
+
+def test_a_damaged_picture_is_named(write: Write, tmp_path: Path) -> None:
+    library = write({"parts/1.dat": f"{START}\n0 !: {TOP}\n0 !TEXMAP END\n{BELOW}"})
+    (tmp_path / "parts" / "textures" / "Face.png").write_bytes(b"no picture")
+    with pytest.raises(LDrawError, match=r"The picture .*Face\.png cannot be read: "):
+        library.mesh("1")
