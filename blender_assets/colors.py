@@ -12,6 +12,7 @@ from core.settings import near_matches
 
 Rgb = tuple[float, float, float]
 Finish = Literal["solid", "transparent", "metallic"]
+FINISHES: tuple[Finish, ...] = ("solid", "transparent", "metallic")
 
 
 def linear_rgb(srgb_hex: str) -> Rgb:
@@ -49,6 +50,11 @@ class Color:
 
     alpha: float = 1.0
     """Opacity in flat drawings, 0..1. A rendered part refracts and absorbs instead: its tint is `srgb_hex`."""
+
+    @property
+    def finish_number(self) -> int:
+        """Place of the finish in `FINISHES`."""
+        return FINISHES.index(self.finish)
 
     @property
     def linear_rgb(self) -> Rgb:

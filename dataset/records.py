@@ -11,12 +11,12 @@ class InstanceRecord:
     (left, top, width, height), all 0 when nothing is visible. `in_frame_fraction` is the share of the brick's whole
     silhouette that lies inside the picture. `visible_fraction` is the share of the whole silhouette that is seen,
     visible_px / amodal_px * in_frame_fraction in [0, 1], 0 for an empty amodal mask. `world_from_part` is a row-major
-    3x4 matrix, millimetres.
+    3x4 matrix, millimetres. `color_id` is an LDraw code, None for a brick that has only colours of its part's own.
     """
 
     instance_id: int
     part_id: str
-    color_id: int
+    color_id: int | None
     box_xywh_px: tuple[int, int, int, int]
     visible_px: int
     amodal_px: int

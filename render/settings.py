@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from blender_assets.catalogue import Catalogue, load_catalogue
+from blender_assets.catalogue import Catalogue, PartSources, catalogue_from, load_catalogue
 from blender_assets.colors import color_by_name
+from blender_assets.own.settings import OwnMesh, require_plain_names
 from blender_assets.props import PROPS
-from core.errors import SettingsError
+from core.errors import BrickbenchError, SettingsError
 from core.settings import Settings, require_order
 from dataset.manifest import LabelRule, SplitRule
 from render.camera import CameraSettings
@@ -38,7 +39,8 @@ class RenderSettings(Settings):
     """
 
     parts: tuple[str, ...] = Field(ALL_PARTS, min_length=1)
-    """Design numbers of the parts in the piles; their order is the order of the classes."""
+    """Design numbers of the parts in the piles; their order is the order of the classes. Left out: all built-in ones,
+    then `meshes`."""
 
     part_shares: Shares = Field(default_factory=dict)
     """How often a part of `parts` is drawn, against 1 for those not named; empty: all alike. With 0 it never comes, but
@@ -49,6 +51,9 @@ class RenderSettings(Settings):
 
     prefer_ldraw: bool = False
     """Take a part from the LDraw library also if there is a built-in one (which has bevels, play and stud holes)."""
+
+    meshes: dict[str, OwnMesh] = Field(default_factory=dict)
+    """Meshes of your own as parts, by the number or name that is their class."""
 
     colors: Shares = Field(default_factory=dict)
     """Colours to draw from by name or LDraw code, with their probabilities (any scale); empty: all solid and
@@ -65,6 +70,17 @@ class RenderSettings(Settings):
 
     spread: float = Field(1.0, gt=0, le=4)
     """Factor on the distances: below 1 bricks fall closer together, above 1 further apart."""
+
+    stacked_share: float = Field(0.0, ge=0, le=1)
+    """Share of the bricks that are stuck on one another in stacks of two to six, as far as their parts fit. Bricks that
+    people lay out for a photo are loose, hence 0; where sets were played with, some stay together."""
+
+    models: tuple[str, ...] = ()
+    """LDraw models (.ldr, .mpd) that lie in piles brick by brick, held together, beside the loose bricks; they need
+    `ldraw`. A model that is one thing with one label belongs into `meshes`."""
+
+    models_max: int = Field(1, ge=1, le=20)
+    """Most models in a pile, where `models` names any; their number is drawn from 0 to this."""
 
     distractors_max: int = Field(0, ge=0, le=50)
     """Most things that are not bricks in a pile; their number is drawn from 0 to this."""
@@ -157,9 +173,26 @@ class RenderSettings(Settings):
         return tuple(self.part_shares.get(part_id, 1.0) for part_id in self.parts)
 
     @property
+    def sources(self) -> PartSources:
+        """Where parts come from beside the built-in ones."""
+        return PartSources(Path(self.ldraw) if self.ldraw else None, self.prefer_ldraw, tuple(self.meshes.items()))
+
+    @property
     def catalogue(self) -> Catalogue:
         """The parts that the piles are made of."""
-        return catalogue_of(self.ldraw, self.prefer_ldraw)
+        return catalogue_from(self.sources)
+
+    @field_validator("meshes")
+    @classmethod
+    def _plain_names(cls, meshes: dict[str, OwnMesh]) -> dict[str, OwnMesh]:
+        return require_plain_names(meshes)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_parts_too(cls, values: Any) -> Any:
+        if isinstance(values, dict) and isinstance(values.get("meshes"), dict) and "parts" not in values:
+            return values | {"parts": (*ALL_PARTS, *map(str, values["meshes"]))}
+        return values
 
     @field_validator("colors", mode="before")
     @classmethod
@@ -209,14 +242,24 @@ class RenderSettings(Settings):
         for k, part_id in enumerate(known):
             if part_id in known[:k]:
                 raise ValueError(f"part {self.parts[k]} stands in the list of parts twice")
+        for part_id in self.meshes:
+            if part_id not in self.parts:
+                raise ValueError(f"meshes names {part_id!r}, which is not in parts; add it there")
         for part_id in self.part_shares:
             if part_id not in self.parts:
                 raise ValueError(f"part_shares names {part_id!r}, which is not in parts; add it there")
+        self._require_known_models()
         if not any(self.part_weights):
             raise ValueError("part_shares gives every part 0")
         return self
 
-
-def catalogue_of(ldraw: str | None, prefer_ldraw: bool) -> Catalogue:
-    """Return the catalogue for these two settings."""
-    return load_catalogue(Path(ldraw) if ldraw else None, prefer_ldraw)
+    def _require_known_models(self) -> None:
+        """Raise ValueError, in a validator, unless the models can be read and all their parts are classes."""
+        classes = {self.catalogue[part_id].part_id for part_id in self.parts} if self.models else set()
+        for file in self.models:
+            try:
+                lacking = sorted({brick.part_id for brick in self.catalogue.model(file)} - classes)
+            except BrickbenchError as error:
+                raise ValueError(str(error)) from error
+            if lacking:
+                raise ValueError(f"the model {file} has parts that are not in parts; add there {', '.join(lacking)}")

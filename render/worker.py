@@ -259,6 +259,11 @@ def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
     return record, data, pack_arrays({name: array for name, array in arrays.items() if wanted[name]})
 
 
+def _color_id(pile: Pile, brick: int) -> int | None:
+    paint = pile.mesh(brick).paint
+    return None if paint is not None and paint.covers_all else pile.bricks[brick].color.color_id
+
+
 def _instances(settled: SettledPile, masks: PileMasks) -> Iterator[InstanceRecord]:
     for k in settled.present:
         brick = settled.pile.bricks[k]
@@ -268,7 +273,7 @@ def _instances(settled: SettledPile, masks: PileMasks) -> Iterator[InstanceRecor
         yield InstanceRecord(
             instance_id=k,
             part_id=brick.part_id,
-            color_id=brick.color.color_id,
+            color_id=_color_id(settled.pile, k),
             box_xywh_px=(x, y, width, height),
             visible_px=visible_px,
             amodal_px=amodal_px,
