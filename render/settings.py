@@ -18,7 +18,7 @@ from render.lights import LIGHTINGS, WORLDS
 from render.sensor import SensorSettings
 
 ALL_PARTS = tuple(part.part_id for part in load_catalogue())
-MOST_BRICKS = 500
+MOST_BRICKS = 1000
 LARGEST_PX = 4096
 
 
