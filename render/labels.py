@@ -181,11 +181,12 @@ class _Grid:
         rows, columns = np.nonzero(((self.seen >= low) & (self.seen <= high)).all(axis=2))
         if not len(rows):
             return 0, 0, 0, 0
-        left, right = int(self.across[columns.min()]), int(np.ceil(self.across[columns.max()]))
-        top, bottom = int(self.down[rows.min()]), int(np.ceil(self.down[rows.max()]))
-        last = GRID - 1
-        return (left - (columns.min() == 0), top - (rows.min() == 0),
-                right + (columns.max() == last), bottom + (rows.max() == last))  # fmt: skip
+        first, last = (columns.min(), rows.min()), (columns.max(), rows.max())
+        left, top = (int(axis[k]) - int(k == 0) for axis, k in zip((self.across, self.down), first, strict=True))
+        right, bottom = (
+            int(np.ceil(axis[k])) + int(k == GRID - 1) for axis, k in zip((self.across, self.down), last, strict=True)
+        )
+        return left, top, right, bottom
 
 
 def _surfaces(

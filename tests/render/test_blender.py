@@ -195,6 +195,11 @@ def test_a_run_resumes_to_the_same_dataset_whatever_the_workers(tmp_path: Path) 
     shutil.rmtree(whole / "shards" / "000001")
     with pytest.raises(SettingsError, match=r"an earlier Brickbench, whose piles come out otherwise\. Finish"):
         render_dataset(TINY, whole, count=4, seed=1)
+    older = record.replace(f"generation: {GENERATION}", "generation: 4")
+    older = older.replace("    distance_min_mm: 250.0", "    field_of_view_min_deg: 28.0")
+    (whole / "settings.yaml").write_text(older, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"an earlier Brickbench, whose bricks fall otherwise\. Finish"):
+        render_dataset(TINY, whole, count=4, seed=1)
     (whole / "settings.yaml").write_text(record.replace(f"generation: {GENERATION}", "generation: 9"), encoding="utf-8")
     with pytest.raises(SettingsError, match=r"was begun with a later Brickbench"):
         render_dataset(TINY, whole, count=4, seed=1)
@@ -308,6 +313,20 @@ def test_hundreds_of_bricks_come_to_rest() -> None:
     settled = settled_pile(settings, 0, 0)
     assert len(settled.present) == 120
     assert min(settled.vertices_mm(thing)[:, 2].min() for thing in settled.things()) > -0.5
+
+
+@pytest.mark.slow
+def test_a_heap_of_five_hundred_small_bricks_lies_on_the_floor() -> None:
+    parts = ["3005", "3004", "3024", "3023", "3070b", "3069b", "3003", "3022"]
+    settings = RenderSettings.parse(
+        {"bricks_min": 500, "bricks_max": 500, "arrangements": ["heaped"], "parts": parts, "image_size_px": [160, 120]}
+    )
+    settled = settled_pile(settings, 0, 0)
+    assert min(settled.vertices_mm(thing)[:, 2].min() for thing in settled.things()) > -0.3
+    camera = frame_pile(settled.pile.views[0].camera, settled.corners_mm(), settings.image_size_px)
+    masks = cast_masks(settled, camera)
+    assert len(np.unique(masks.things)) > 200
+    assert masks.things.max() > 400
 
 
 def test_stud_logos_change_the_mesh_and_no_label() -> None:

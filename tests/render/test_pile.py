@@ -73,6 +73,10 @@ def test_counts_parts_and_kinds_cover_what_the_settings_allow() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        ({"camera": {"field_of_view_min_deg": 30}}, "field_of_view_max_deg are gone: give distance_min_mm and"),
+        ({"image_size_px": 16}, "it should be one number from 32 to 4096, or two: [width, height]"),
+        ({"image_size_px": [640, 480, 3]}, "it should be one number from 32 to 4096, or two: [width, height]"),
+        ({"image_size_px": [640, 48.5]}, "it should be one number from 32 to 4096, or two: [width, height]"),
         ({"parts": []}, "parts = []: tuple should have at least 1 item after validation, not 0"),
         ({"parts": ["3001", "3001"]}, "part 3001 stands in the list of parts twice"),
         ({"colors": ["Rad"]}, "unknown colour 'Rad' (did you mean 'Red'?)"),

@@ -1,5 +1,6 @@
 """Pictures of lenses and hands that move, by real Blender, held against the labels."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -8,7 +9,12 @@ import cv2
 import numpy as np
 import pytest
 
+from dataset.checks import check_dataset
+from dataset.dataset_folder import DatasetFolder
+from dataset.export.formats import export_pictures
+from dataset.export.selection import select_pictures
 from dataset.masks import decode_mask
+from dataset.pile_dataset import PileDataset
 from render import blender
 from render.camera import Camera, CameraSettings, sample_camera
 from render.framing import frame_pile
@@ -17,6 +23,7 @@ from render.labels import cast_labels, cast_masks
 from render.lens import Lens
 from render.motion import Motion
 from render.pile import SettledPile
+from render.run import render_dataset
 from render.scene import set_up_renderer, staged, take_picture, viewed
 from render.settings import RenderSettings
 from render.warp import is_still, still_camera, through_lens
@@ -206,3 +213,37 @@ def test_a_phones_picture_reaches_the_record(tmp_path: Path) -> None:
     for brick in record.instances:
         np.testing.assert_array_equal(decode_mask(brick.visible_rle, 48, 64), shot.masks.visible(brick.instance_id))
         np.testing.assert_array_equal(decode_mask(brick.amodal_rle, 48, 64), shot.masks.amodal(brick.instance_id))
+
+
+@pytest.mark.slow
+def test_a_dataset_of_a_calibrated_camera_is_whole_and_opencv_finds_its_bricks(tmp_path: Path) -> None:
+    settings = RenderSettings.parse(
+        {
+            "bricks_max": 4, "samples": 1, "image_size_px": [120, 90], "normals": True, "parts": ["3001", "3068b"],
+            "camera": {"calibration": CALIBRATION | BARREL, "margin_min": 0.05, "distance_max_mm": 250},
+        }
+    )  # fmt: skip
+    render_dataset(settings, tmp_path / "d", count=3, seed=0, workers=1)
+    dataset = DatasetFolder.open(tmp_path / "d")
+    assert list(check_dataset(dataset)) == []
+    assert PileDataset(tmp_path / "d", None)[0].image.shape[:2] == (90, 120)
+    export_pictures(select_pictures(dataset), "coco", tmp_path / "coco")
+    found = 0
+    for file in (tmp_path / "coco" / "annotations").glob("instances_*.json"):
+        document = json.loads(file.read_text())
+        images = {image["id"]: image for image in document["images"]}
+        for brick in document["annotations"]:
+            camera = images[brick["image_id"]]["camera"]
+            vertices = settings.catalogue.mesh(settings.parts[brick["category_id"] - 1]).vertices_mm
+            pose, view = np.array(brick["world_from_part"]), np.array(camera["camera_from_world"])
+            world = vertices @ pose[:, :3].T + pose[:, 3]
+            turn = cv2.Rodrigues(view[:, :3])[0]
+            seen, _ = cv2.projectPoints(
+                world, turn, view[:, 3], np.array(camera["matrix"]), np.array(camera["distortion"])
+            )
+            mask = decode_mask(brick["amodal_segmentation"]["counts"], 90, 120)
+            rows, columns = np.nonzero(mask)
+            ends = [columns.min(), rows.min(), columns.max(), rows.max()]
+            np.testing.assert_allclose(ends, [*seen.min(axis=(0, 1)), *seen.max(axis=(0, 1))], atol=1.3)
+            found += 1
+    assert found >= 3
