@@ -109,7 +109,7 @@ def _read(path: Path) -> Any:
         text = path.read_text(encoding="utf-8")
         if path.suffix.lower() == ".json":
             return json.loads(text)
-        return yaml.load(text.replace("%YAML:1.0", "%YAML 1.0", 1), Loader=_OpenCvLoader)  # noqa: S506: a SafeLoader
+        return yaml.load(text.replace("%YAML:1.0", "%YAML 1.0", 1), Loader=_OpenCvLoader)
     except (OSError, UnicodeDecodeError, ValueError, yaml.YAMLError) as error:
         raise SettingsError(f"cannot read the calibration {path}: {str(error).splitlines()[0]}") from error
 

@@ -17,8 +17,11 @@ from render.tray import tray_mesh
 RAYS_AT_ONCE = 400_000
 """Rays that are cast in one go, which bounds memory to some 60 MB whatever the picture's size."""
 
-OUTSIDE_PX = 4_000_000
-"""Rays that are cast at most for one thing's silhouette beyond the frame; a larger one is sampled more coarsely."""
+OUTSIDE_PX, CURVED_OUTSIDE_PX = 4_000_000, 250_000
+"""Rays that are cast at most for one thing's silhouette beyond the frame; a larger one is sampled more coarsely.
+
+The second where lines are curved, and each ray has to be followed through the lens.
+"""
 
 GRID = 129
 """Lines, each way, of the grid on which a curved picture is looked at to find where a thing may be."""
@@ -140,7 +143,8 @@ def _cast_alone(camera: Camera, thing: _Thing, seen: NDArray[np.int16], grid: "_
     if (left, top, right, bottom) == box:
         return silhouette, 1.0
     # What lies outside is measured as a plain lens would show it: no other is defined out there.
-    step = int(np.ceil(np.sqrt((around[2] - around[0]) * (around[3] - around[1]) / OUTSIDE_PX)))
+    most = OUTSIDE_PX if grid is None else CURVED_OUTSIDE_PX
+    step = int(np.ceil(np.sqrt((around[2] - around[0]) * (around[3] - around[1]) / most)))
     shown = whole = 0
     for directions, met in hit(replace(camera, lens=camera.lens.plain, motion=None), around, step):
         whole += int(met.sum())

@@ -35,7 +35,8 @@ class Motion:
         speed = float(np.linalg.norm(turn))
         if not speed:
             return directions
-        axis, angle = turn / speed, (speed * seconds)[:, None]
-        crossed = np.cross(np.broadcast_to(axis, directions.shape), directions)  # Rodrigues' formula
-        again = np.cross(np.broadcast_to(axis, directions.shape), crossed)
-        return np.asarray(directions + np.sin(angle) * crossed + (1 - np.cos(angle)) * again)
+        (x, y, z), angle = turn / speed, (speed * seconds)[:, None]
+        cross = np.array([[0.0, z, -y], [-z, 0.0, x], [y, -x, 0.0]])  # the cross product with the axis, from the right
+        crossed = directions @ cross
+        # Rodrigues' formula
+        return np.asarray(directions + np.sin(angle) * crossed + (1 - np.cos(angle)) * (crossed @ cross))

@@ -86,8 +86,8 @@ def corners(picture: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def covered(pile: SettledPile, camera: Camera) -> np.ndarray:
-    """Return how much of each pixel the bricks cover by the labels, (H, W), from eight by eight rays a pixel."""
-    lens, times = camera.lens, 8
+    """Return how much of each pixel the bricks cover by the labels, (H, W), from four by four rays a pixel."""
+    lens, times = camera.lens, 4
     sizes = (lens.width_px, lens.height_px, lens.fx_px, lens.fy_px, lens.cx_px, lens.cy_px)
     fine = replace(camera, lens=Lens(*(times * size for size in sizes), lens.distortion))  # type: ignore[arg-type]
     mask = cast_masks(pile, fine).things != NOTHING
