@@ -25,7 +25,8 @@ from skimage.metrics import structural_similarity
 
 from dataset.shards import write_shard
 from render import blender
-from render.camera import Camera, frame_pile
+from render.camera import Camera
+from render.framing import frame_pile
 from render.labels import cast_masks
 from render.physics import settle
 from render.pile import SettledPile, sample_pile

@@ -32,9 +32,11 @@ class ImageRecord:
     """One picture of one pile, or of its twin.
 
     `group_id` names what stays together in splits and resampling: the pile. `file` is ``images/NAME.EXT``, relative
-    to the shard's folder; `content_hash` is the SHA-256 of that file in hexadecimal; `exposure` is in EV,
-    metered and drawn; `camera_from_world` is a row-major 3x4 matrix, millimetres; `instances` hold one entry for each
-    brick of the pile.
+    to the shard's folder; `content_hash` is the SHA-256 of that file in hexadecimal; `exposure` is in EV, metered and
+    drawn; `camera_from_world` is a row-major 3x4 matrix, millimetres, to axes x right, y up, z back; `instances` hold
+    one entry for each brick of the pile. The lens is OpenCV's: `camera_distortion` is k1 k2 p1 p2 k3, and the first
+    pixel's centre is (0, 0) for `camera_cx_px` and `camera_cy_px`. `camera_turn_deg_per_s` is how the camera turned
+    about its own axes while the picture was taken.
 
     `attempts` counts the start poses that were tried until the pile came to rest.
 
@@ -67,7 +69,12 @@ class ImageRecord:
     sensor_gain: float
     jpeg_quality: int
     camera_aperture_mm: float
-    camera_focal_px: float
+    camera_fx_px: float
+    camera_fy_px: float
+    camera_cx_px: float
+    camera_cy_px: float
+    camera_distortion: tuple[float, ...]
+    camera_turn_deg_per_s: tuple[float, ...]
     camera_from_world: tuple[float, ...]
     camera_azimuth_deg: float
     camera_elevation_deg: float

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from blender_assets.own.settings import file_hash
 from core.engine import LOCAL, Engine, run_items
@@ -31,7 +32,7 @@ SETTINGS_NAME = "settings.yaml"
 WORKERS_A_GPU = 2
 """One prepares its scene on the processor while the other's rays are on the GPU."""
 GENERATION = 5
-"""Grows when the piles of a seed come out otherwise than before, as by other physics: 1 up to version 0.3.
+"""Grows when the pictures of a seed come out otherwise than before, as by other physics: 1 up to version 0.3, 4 in 0.7.
 
 Settings that an earlier version could not keep, such as a camera so low that nothing fits into view, do not count.
 """
@@ -51,6 +52,17 @@ class RenderRecord(Settings):
 
     file_sha256: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of each file that `render.meshes` and `render.models` name."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pass_over_what_is_gone(cls, values: Any) -> Any:
+        """Read records of generations before 5, whose cameras had a field of view: nothing is added to them anyway."""
+        render = values.get("render") if isinstance(values, dict) else None
+        camera = render.get("camera") if isinstance(render, dict) else None
+        if isinstance(render, dict) and isinstance(camera, dict) and values.get("generation", 1) < 5:
+            kept = {name: value for name, value in camera.items() if not str(name).startswith("field_of_view_")}
+            return values | {"render": render | {"camera": kept}}
+        return values
 
 
 COUNTED = 200

@@ -19,7 +19,8 @@ from render.lights import LIGHTINGS, WORLDS
 from render.sensor import SensorSettings
 
 ALL_PARTS = tuple(part.part_id for part in load_catalogue())
-MOST_BRICKS = 500
+MOST_BRICKS = 1000
+LARGEST_PX = 4096
 
 
 Shares = dict[str, Annotated[float, Field(ge=0)]]
@@ -137,8 +138,9 @@ class RenderSettings(Settings):
     sensor: SensorSettings = SensorSettings()
     """Exposure, white balance, vignetting, noise and JPEG."""
 
-    image_size_px: int = Field(224, ge=32, le=4096)
-    """Width and height of a picture; 224 is what most networks take."""
+    image_size_px: int | tuple[int, int] = 224
+    """Side of a square picture, or width and height: [1600, 1200] has a phone's shape. 224 is what most networks
+    take."""
 
     image_format: Literal["jpg", "png", "webp"] = "jpg"
     """Files of the pictures. JPEG's losses (see sensor) are in the picture whatever the format."""
@@ -168,6 +170,12 @@ class RenderSettings(Settings):
     """How piles are divided into train, val and test."""
 
     @property
+    def image_shape_px(self) -> tuple[int, int]:
+        """Width and height of a picture."""
+        size = self.image_size_px
+        return (size, size) if isinstance(size, int) else size
+
+    @property
     def part_weights(self) -> tuple[float, ...]:
         """How often each of `parts` is drawn, on any scale."""
         return tuple(self.part_shares.get(part_id, 1.0) for part_id in self.parts)
@@ -193,6 +201,14 @@ class RenderSettings(Settings):
         if isinstance(values, dict) and isinstance(values.get("meshes"), dict) and "parts" not in values:
             return values | {"parts": (*ALL_PARTS, *map(str, values["meshes"]))}
         return values
+
+    @field_validator("image_size_px", mode="before")
+    @classmethod
+    def _picture_shape(cls, size: Any) -> Any:
+        sides = size if isinstance(size, list | tuple) else (size, size)
+        if len(sides) != 2 or not all(isinstance(side, int) and 32 <= side <= LARGEST_PX for side in sides):
+            raise ValueError(f"it should be one number from 32 to {LARGEST_PX}, or two: [width, height]")
+        return sides[0] if sides[0] == sides[1] else tuple(sides)
 
     @field_validator("colors", mode="before")
     @classmethod
@@ -235,6 +251,8 @@ class RenderSettings(Settings):
     @model_validator(mode="after")
     def _consistent(self) -> "RenderSettings":
         require_order(self, ("bricks_min", "bricks_max"))
+        if self.camera.calibration is not None:
+            self.camera.calibration.lens(*self.image_shape_px)  # ValueError where the shapes differ
         try:
             known = [self.catalogue[part_id].part_id for part_id in self.parts]
         except SettingsError as error:

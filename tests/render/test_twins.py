@@ -51,16 +51,16 @@ def test_a_twins_picture_differs_where_the_bricks_were_and_hardly_elsewhere() ->
         gone = np.zeros((96, 96), dtype=bool)
         for k, brick in enumerate(settled.pile.bricks):
             if brick.part_id == shot.twin.removed_part_id:
-                gone |= original.masks.visible[k]
+                gone |= original.masks.visible(k)
             else:
                 # What stays is seen at least as well, in the same place.
-                np.testing.assert_array_equal(shot.masks.amodal[k], original.masks.amodal[k])
-                assert not (original.masks.visible[k] & ~shot.masks.visible[k]).any()
+                np.testing.assert_array_equal(shot.masks.amodal(k), original.masks.amodal(k))
+                assert not (original.masks.visible(k) & ~shot.masks.visible(k)).any()
         difference = np.abs(shot.image.astype(int) - original.image.astype(int)).mean(axis=2)
         around = cv2.dilate(gone.astype(np.uint8), np.ones((41, 41))).astype(bool)
         assert difference[gone].mean() > 4 * difference[~around].mean()
         assert np.median(difference[~around]) <= 2
-    assert {shot.camera.focal_px for shot in twins} == {original.camera.focal_px}
+    assert {shot.camera.lens for shot in twins} == {original.camera.lens}
 
 
 def test_settled_again_what_lay_on_top_comes_down() -> None:
