@@ -61,6 +61,8 @@ class Picture:
     width: int
     height: int
     content_hash: str
+    geometry_file: str | None
+    """Depth and normals of a render, where they were wanted."""
     camera: View | None
     """None for a photo."""
     labels: tuple[str, ...]
@@ -191,14 +193,14 @@ def _read(index: duckdb.DuckDBPyConnection, image_ids: Sequence[str], manifest: 
                 instance_id, part_id, color_id, tuple(box), visible_px, fraction, visible, amodal, known_pose, labelled
             )
         )
-    for image_id, source, split, group_id, file, width, height, content_hash, *camera in index.execute(
-        "SELECT image_id, source, split, group_id, file, width, height, content_hash, camera_fx_px, camera_fy_px, "
-        "camera_cx_px, camera_cy_px, camera_distortion, camera_from_world FROM images "
+    for image_id, source, split, group_id, file, width, height, content_hash, geometry, *camera in index.execute(
+        "SELECT image_id, source, split, group_id, file, width, height, content_hash, geometry_file, camera_fx_px, "
+        "camera_fy_px, camera_cx_px, camera_cy_px, camera_distortion, camera_from_world FROM images "
         f"WHERE {where} ORDER BY image_id",
         range_and_list,
     ).fetchall():
         shown = _view(*camera), tuple(labels[image_id]), tuple(bricks[image_id])
-        yield Picture(image_id, source, split, group_id, file, width, height, content_hash, *shown)
+        yield Picture(image_id, source, split, group_id, file, width, height, content_hash, geometry, *shown)
 
 
 def _view(
