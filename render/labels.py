@@ -18,12 +18,15 @@ OUTSIDE_PX = 4_000_000
 
 @dataclass(frozen=True)
 class PileMasks:
-    """Where each of B bricks is seen (visible), and where it would be seen with nothing in front of it (amodal)."""
+    """Where each of N things is seen (visible), and where it would be seen with nothing in front of it (amodal).
 
-    visible: NDArray[np.bool_]  # (B, H, W)
-    amodal: NDArray[np.bool_]  # (B, H, W)
+    Things are the bricks, then the props, then the tray where there is one.
+    """
+
+    visible: NDArray[np.bool_]  # (N, H, W)
+    amodal: NDArray[np.bool_]  # (N, H, W)
     in_frame_fraction: NDArray[np.float64]
-    """Share of each brick's whole silhouette that lies inside the picture, (B,); 0 for one that is outside."""
+    """Share of each thing's whole silhouette that lies inside the picture, (N,); 0 for one that is outside."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,9 @@ class Geometry:
 
 
 def cast_masks(settled: SettledPile, camera: Camera) -> PileMasks:
-    """Return the masks of the bricks of a settled pile in one camera; absent bricks have empty ones.
+    """Return the masks of the things of a settled pile in one camera; absent ones have empty ones.
 
-    A pixel belongs to the brick that the ray through its centre meets first; lens blur, noise and the
+    A pixel belongs to the thing that the ray through its centre meets first; lens blur, noise and the
     reconstruction filter of the picture do not move it. Everything counts as opaque: what is seen through a
     transparent brick is hidden.
     """
@@ -55,7 +58,7 @@ def cast_labels(settled: SettledPile, camera: Camera) -> tuple[PileMasks, Geomet
 
 
 def _cast(settled: SettledPile, camera: Camera) -> tuple[PileMasks, dict[str, NDArray[np.generic]]]:
-    size, count = camera.size_px, len(settled.pile.bricks)
+    size, count = camera.size_px, len(settled.world_from_thing) + (settled.pile.tray is not None)
     things = _things(settled)
     everything = EmbreeScene()
     # Embree reads the geometry from these objects for as long as the scene lives.
@@ -67,8 +70,7 @@ def _cast(settled: SettledPile, camera: Camera) -> tuple[PileMasks, dict[str, ND
     visible = first[None] == np.arange(count)[:, None, None]
     amodal, in_frame = np.zeros_like(visible), np.zeros(count)
     for thing, vertices, mesh in things:
-        if thing < count:
-            in_frame[thing] = _cast_alone(camera, vertices, mesh, amodal[thing])
+        in_frame[thing] = _cast_alone(camera, vertices, mesh, amodal[thing])
     # The same ray against the same triangles, in two scenes: rounding may differ on an edge.
     return PileMasks(visible, amodal | visible, in_frame), hits
 
@@ -83,7 +85,7 @@ def _things(settled: SettledPile) -> list[tuple[int, NDArray[np.float64], PartMe
 
 
 def _cast_alone(camera: Camera, vertices: NDArray[np.float64], mesh: PartMesh, amodal: NDArray[np.bool_]) -> float:
-    """Fill in the amodal mask (H, W) of one brick; return the share of its silhouette that is inside the picture."""
+    """Fill in the amodal mask (H, W) of one thing; return the share of its silhouette that is inside the picture."""
     size = camera.size_px
     pixels = camera.project(vertices)
     x0, y0 = np.floor(pixels.min(axis=0)).astype(int) - 1

@@ -1,7 +1,7 @@
 """The settings of a render."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
@@ -13,16 +13,16 @@ from core.settings import Settings, require_order
 from dataset.manifest import LabelRule, SplitRule
 from render.camera import CameraSettings
 from render.floors import FLOORS
+from render.inventory import Entry, pieces, quantities, read_inventory, with_known_parts
 from render.layout import ARRANGEMENTS
 from render.lights import LIGHTINGS, WORLDS
 from render.sensor import SensorSettings
+from render.shares import Shares
+from render.ties import Tie, check_ties, require_category
 
 ALL_PARTS = tuple(part.part_id for part in load_catalogue())
 MOST_BRICKS = 500
-
-
-Shares = dict[str, Annotated[float, Field(ge=0)]]
-"""Names with their probabilities, on any scale."""
+TwinFactor = Literal["floor", "light", "color", "thing", "shadow"]
 
 USUAL_FLOORS = dict.fromkeys(FLOORS, 1.0) | {"paper": 4.0, "desk": 4.0, "plain": 3.0, "wood": 2.0, "cloth": 2.0}
 USUAL_LIGHTINGS = dict.fromkeys(LIGHTINGS, 2.0) | dict.fromkeys(WORLDS, 1.0)
@@ -51,6 +51,16 @@ class RenderSettings(Settings):
     """Colours to draw from by name or LDraw code, with their probabilities (any scale); empty: all solid and
     transparent ones, each as often as it is common. A plain list gives each its usual weight."""
 
+    color_shares: dict[str, Shares] = Field(default_factory=dict)
+    """Colours of a part or of a category of parts, each as in `colors`, in place of those; a part's own go first."""
+
+    inventory: tuple[Entry, ...] = ()
+    """What the bricks are drawn from: lists of part, colour and number of pieces, or the file of such a table, as
+    Rebrickable has it of every set. Piles have parts and colours as often as it has; empty: see above."""
+
+    ties: tuple[Tie, ...] = ()
+    """Floors, lights, things and colours that go with a part or a category of parts."""
+
     bricks_min: int = Field(1, ge=1, le=MOST_BRICKS)
     """Fewest bricks in a pile. 1 to 10 is the founding paper's range."""
 
@@ -63,8 +73,11 @@ class RenderSettings(Settings):
     spread: float = Field(1.0, gt=0, le=4)
     """Factor on the distances: below 1 bricks fall closer together, above 1 further apart."""
 
-    distractors_max: int = Field(0, ge=0, le=50)
+    distractors_max: int = Field(3, ge=0, le=50)
     """Most things that are not bricks in a pile; their number is drawn from 0 to this."""
+
+    distractors_share: float = Field(0.5, ge=0, le=1)
+    """How many of the piles may have such things: with 3 at most, three of eight have one or more."""
 
     distractors: Shares = Field(dict.fromkeys(PROPS, 1.0), min_length=1)
     """Kinds of such things."""
@@ -138,6 +151,14 @@ class RenderSettings(Settings):
     twins_max: int = Field(3, ge=1, le=20)
     """Most parts of a pile that are taken away in turn; drawn by lot where a pile has more."""
 
+    factor_twins: tuple[TwinFactor, ...] = ()
+    """Further pictures with one thing changed and everything else in place: another floor, another light, one part in
+    another colour, a thing gone, the shadow of one part gone."""
+
+    factor_twins_max: int = Field(1, ge=1, le=20)
+    """Most of them of each factor: so many other floors and lights, parts and things; drawn by lot where there are
+    more."""
+
     piles_per_shard: int = Field(64, ge=1, le=1024)
     """Piles in a shard, the unit of work that is done wholly or not at all; smaller shards lose less to a kill."""
 
@@ -150,6 +171,9 @@ class RenderSettings(Settings):
     @property
     def part_weights(self) -> tuple[float, ...]:
         """How often each of `parts` is drawn, on any scale."""
+        if self.inventory:
+            held = quantities(self.inventory)
+            return tuple(pieces(held, part_id) for part_id in self.parts)
         return tuple(self.part_shares.get(part_id, 1.0) for part_id in self.parts)
 
     @property
@@ -157,17 +181,38 @@ class RenderSettings(Settings):
         """The parts that the piles are made of."""
         return catalogue_of(self.ldraw, self.prefer_ldraw)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_table(cls, values: Any) -> Any:
+        """Read the inventory that a file's name stands for; without `parts`, the parts are those in it."""
+        if not isinstance(values, dict) or not values.get("inventory"):
+            return values
+        try:
+            held = values["inventory"]
+            entries = read_inventory(Path(held)) if isinstance(held, str) else [tuple(entry) for entry in held]
+            named = [Entry(*entry)._replace(color=color_by_name(str(entry[1])).name) for entry in entries]
+            catalogue = catalogue_of(values.get("ldraw"), bool(values.get("prefer_ldraw")))
+            named = with_known_parts(named, catalogue, values.get("parts"))
+        except SettingsError as error:
+            raise ValueError(str(error)) from error
+        except (TypeError, IndexError) as error:
+            raise ValueError("an inventory is a file or a list of lists: part, colour, number of pieces") from error
+        return {"parts": list(dict.fromkeys(entry.part_id for entry in named))} | values | {"inventory": named}
+
     @field_validator("colors", mode="before")
     @classmethod
     def _weighted_colors(cls, colors: Any) -> Any:
         try:
-            if isinstance(colors, list | tuple):
-                colors = {str(name): color_by_name(str(name)).weight for name in colors}
-            if isinstance(colors, dict):
-                return {color_by_name(str(name)).name: weight for name, weight in colors.items()}
+            return weighted_colors(colors)
         except SettingsError as error:
             raise ValueError(str(error)) from error
-        return colors
+
+    @field_validator("color_shares", mode="before")
+    @classmethod
+    def _weighted_colors_of_each(cls, shares: Any) -> Any:
+        if not isinstance(shares, dict):
+            return shares
+        return {str(name): cls._some_share(cls._weighted_colors(colors)) for name, colors in shares.items()}
 
     @field_validator("backgrounds", "lightings", "arrangements", "distractors", mode="before")
     @classmethod
@@ -208,9 +253,25 @@ class RenderSettings(Settings):
         for part_id in self.part_shares:
             if part_id not in self.parts:
                 raise ValueError(f"part_shares names {part_id!r}, which is not in parts; add it there")
+        if self.inventory and (self.part_shares or self.color_shares):
+            raise ValueError("inventory says how often parts and colours come; leave out part_shares and color_shares")
         if not any(self.part_weights):
-            raise ValueError("part_shares gives every part 0")
+            which = "inventory holds no piece of any of parts" if self.inventory else "part_shares gives every part 0"
+            raise ValueError(which)
+        for name in self.color_shares:
+            if name not in self.parts:
+                require_category(self, name, "color_shares")
+        check_ties(self)
         return self
+
+
+def weighted_colors(colors: Any) -> Any:
+    """Return colours by LDraw's names with their weights; those of a plain list have their usual ones."""
+    if isinstance(colors, list | tuple):
+        colors = {str(name): color_by_name(str(name)).weight for name in colors}
+    if isinstance(colors, dict):
+        return {color_by_name(str(name)).name: weight for name, weight in colors.items()}
+    return colors
 
 
 def catalogue_of(ldraw: str | None, prefer_ldraw: bool) -> Catalogue:

@@ -15,7 +15,7 @@ from core.files import sha256_hex
 from core.seeding import Purpose, generator
 from dataset.kept_piles import KeptPiles
 from dataset.masks import encode_mask
-from dataset.records import ImageRecord, InstanceRecord
+from dataset.records import ImageRecord, InstanceRecord, ThingRecord
 from dataset.shards import GEOMETRY_FOLDER, Picture, pack_arrays, pile_shard, read_shard, shard_folder, write_shard
 from dataset.splits import pile_group
 from render import blender
@@ -28,7 +28,7 @@ from render.pile import Pile, SettledPile, sample_pile
 from render.scene import set_up_renderer, staged, take_picture, viewed
 from render.sensor import develop, encode
 from render.settings import RenderSettings
-from render.twins import Twin, twins_of
+from render.twins import Twin, twins_of, with_bricks_of
 
 ATTEMPTS = 8
 """Start poses that are tried before a pile is given up; the first comes to rest in more than 99 of 100."""
@@ -175,16 +175,24 @@ def settled_pile(settings: RenderSettings, seed: int, pile_index: int) -> Settle
 def render_shots(settled: SettledPile, settings: RenderSettings) -> Iterator[Shot]:
     """Yield the pictures of a settled pile: each view in turn, then each view of each twin.
 
-    A twin's picture has the camera, floor, lights and noise of its original, so that they differ by the bricks alone.
+    A twin's picture has the camera and noise of its original, and all else but what the twin changes.
     """
     pile = settled.pile
     cameras = [frame_pile(view.camera, settled.corners_mm(), settings.image_size_px) for view in pile.views]
-    yield from _shots(settled, None, cameras, settings)
+    originals: Radiances = {}
+    yield from _shots(settled, None, cameras, settings, originals)
     for twin in twins_of(settled, settings):
-        yield from _shots(twin.settled, twin, cameras, settings)
+        yield from _shots(twin.settled, twin, cameras, settings, originals)
 
 
-def _shots(settled: SettledPile, twin: Twin | None, cameras: list[Camera], settings: RenderSettings) -> Iterator[Shot]:
+Radiances = dict[int, NDArray[np.float32]]
+"""Of the pictures of a pile, (H, W, 3) by view."""
+
+
+def _shots(
+    settled: SettledPile, twin: Twin | None, cameras: list[Camera], settings: RenderSettings, originals: Radiances
+) -> Iterator[Shot]:
+    """Yield each view of a pile or of a twin; the former's `originals` are kept where twins need them."""
     pile = settled.pile
     with tempfile.TemporaryDirectory(prefix="brickbench-") as scratch, blender.quiet():
         set_up_renderer(settings.samples)
@@ -193,20 +201,26 @@ def _shots(settled: SettledPile, twin: Twin | None, cameras: list[Camera], setti
                 rng = generator(pile.seed, pile.pile_index, Purpose.NOISE, view_index)
                 with viewed(view.floor, view.lighting, camera):
                     radiance = take_picture(Path(scratch), int(rng.integers(2**31)))
-                image = develop(radiance, view.lighting.light_rgb, view.sensor, rng)
                 geometry = None
                 if settings.depth or settings.normals:
                     masks, geometry = cast_labels(settled, camera)
                 else:
                     masks = cast_masks(settled, camera)
+                if twin is None and "shadow" in settings.factor_twins:
+                    originals[view_index] = radiance
+                if settled.shadowless:
+                    seen = np.any([masks.visible[k] for k in settled.shadowless], axis=0)
+                    radiance = with_bricks_of(originals[view_index], radiance, seen)
+                image = develop(radiance, view.lighting.light_rgb, view.sensor, rng)
                 yield Shot(view_index, twin, settled, camera, image, masks, geometry)
 
 
 def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
     """Return the row of a picture, the bytes of its image file and, where asked for, of its depth and normals."""
-    view = pile.views[shot.view_index]
+    view = shot.settled.pile.views[shot.view_index]
     name = f"{pile.pile_index:08d}-{shot.view_index:02d}"
-    image_id = f"{name}-{shot.twin.mode}-{shot.twin.removed_part_id}" if shot.twin else name
+    image_id = f"{name}-{shot.twin.ending(shot.view_index)}" if shot.twin else name
+    difference = shot.twin.differences[shot.view_index] if shot.twin else None
     data = encode(shot.image, settings.image_format, view.sensor.jpeg_quality)
     record = ImageRecord(
         image_id=image_id,
@@ -221,10 +235,14 @@ def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
         twin_of=name if shot.twin else None,
         twin_mode=shot.twin.mode if shot.twin else None,
         removed_part_id=shot.twin.removed_part_id if shot.twin else None,
+        twin_factor=shot.twin.factor if shot.twin else None,
+        twin_part_id=shot.twin.part_id if shot.twin else None,
+        twin_was=difference.was if difference else None,
+        twin_became=difference.became if difference else None,
         seed=pile.seed,
         attempts=pile.attempt + 1,
         arrangement=pile.arrangement,
-        distractors=len(pile.props),
+        distractors=len(shot.settled.props()),
         background=view.floor.name,
         lighting=view.lighting.name,
         exposure=view.sensor.exposure_ev,
@@ -237,6 +255,7 @@ def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
         camera_elevation_deg=view.camera.elevation_deg,
         camera_distance_mm=float(np.linalg.norm(shot.camera.position_mm)),
         instances=tuple(_instances(shot.settled, shot.masks)),
+        things=tuple(_things(shot.settled, shot.masks)),
     )
     if shot.geometry is None:
         return record, data
@@ -247,20 +266,39 @@ def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
 
 def _instances(settled: SettledPile, masks: PileMasks) -> Iterator[InstanceRecord]:
     for k in settled.present:
-        brick = settled.pile.bricks[k]
-        visible, amodal, in_frame = masks.visible[k], masks.amodal[k], float(masks.in_frame_fraction[k])
-        visible_px, amodal_px = int(visible.sum()), int(amodal.sum())
-        x, y, width, height = cv2.boundingRect(visible.astype(np.uint8))  # all 0 for an empty mask
+        brick, pose = settled.pile.bricks[k], tuple(settled.world_from_thing[k].ravel().tolist())
         yield InstanceRecord(
             instance_id=k,
             part_id=brick.part_id,
             color_id=brick.color.color_id,
-            box_xywh_px=(x, y, width, height),
-            visible_px=visible_px,
-            amodal_px=amodal_px,
-            in_frame_fraction=in_frame,
-            visible_fraction=visible_px / amodal_px * in_frame if amodal_px else 0.0,
-            visible_rle=encode_mask(visible),
-            amodal_rle=encode_mask(amodal),
-            world_from_part=tuple(settled.world_from_thing[k].ravel().tolist()),
+            world_from_part=pose,
+            **_seen(masks, k),
         )
+
+
+def _things(settled: SettledPile, masks: PileMasks) -> Iterator[ThingRecord]:
+    """Yield the rows of what is no brick: the props that are there, and the tray, which comes last."""
+    pile = settled.pile
+    kinds = {k: pile.props[k - len(pile.bricks)].kind for k in settled.props()}
+    poses = [*settled.world_from_thing, np.eye(3, 4)]
+    if pile.tray is not None:
+        kinds[len(poses) - 1] = "tray"
+    for k, kind in kinds.items():
+        pose = tuple(poses[k].ravel().tolist())
+        yield ThingRecord(thing_id=k, kind=kind, world_from_thing=pose, **_seen(masks, k))
+
+
+def _seen(masks: PileMasks, k: int) -> dict[str, Any]:
+    """Return the columns that say what is seen of thing `k`."""
+    visible, amodal, in_frame = masks.visible[k], masks.amodal[k], float(masks.in_frame_fraction[k])
+    visible_px, amodal_px = int(visible.sum()), int(amodal.sum())
+    x, y, width, height = cv2.boundingRect(visible.astype(np.uint8))  # all 0 for an empty mask
+    return {
+        "box_xywh_px": (x, y, width, height),
+        "visible_px": visible_px,
+        "amodal_px": amodal_px,
+        "in_frame_fraction": in_frame,
+        "visible_fraction": visible_px / amodal_px * in_frame if amodal_px else 0.0,
+        "visible_rle": encode_mask(visible),
+        "amodal_rle": encode_mask(amodal),
+    }
