@@ -56,7 +56,8 @@ class RenderSettings(Settings):
 
     inventory: tuple[Entry, ...] = ()
     """What the bricks are drawn from: lists of part, colour and number of pieces, or the file of such a table, as
-    Rebrickable has it of every set. Piles have parts and colours as often as it has; empty: see above."""
+    Rebrickable has it of every set. Piles have parts and colours as often as it has (times `part_shares`); empty: see
+    above."""
 
     ties: tuple[Tie, ...] = ()
     """Floors, lights, things and colours that go with a part or a category of parts."""
@@ -173,7 +174,7 @@ class RenderSettings(Settings):
         """How often each of `parts` is drawn, on any scale."""
         if self.inventory:
             held = quantities(self.inventory)
-            return tuple(pieces(held, part_id) for part_id in self.parts)
+            return tuple(pieces(held, part_id) * self.part_shares.get(part_id, 1.0) for part_id in self.parts)
         return tuple(self.part_shares.get(part_id, 1.0) for part_id in self.parts)
 
     @property
@@ -253,11 +254,10 @@ class RenderSettings(Settings):
         for part_id in self.part_shares:
             if part_id not in self.parts:
                 raise ValueError(f"part_shares names {part_id!r}, which is not in parts; add it there")
-        if self.inventory and (self.part_shares or self.color_shares):
-            raise ValueError("inventory says how often parts and colours come; leave out part_shares and color_shares")
+        if self.inventory and self.color_shares:
+            raise ValueError("inventory says which colours parts have; leave out color_shares")
         if not any(self.part_weights):
-            which = "inventory holds no piece of any of parts" if self.inventory else "part_shares gives every part 0"
-            raise ValueError(which)
+            raise ValueError(f"{'inventory and ' if self.inventory else ''}part_shares gives every part 0")
         for name in self.color_shares:
             if name not in self.parts:
                 require_category(self, name, "color_shares")

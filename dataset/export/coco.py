@@ -20,8 +20,8 @@ def write(selection: Selection, folder: Path, options: Options, progress: Progre
     splits; `brickbench_id` is the image_id. An annotation is a brick of which a pixel is seen, or an object of a photo;
     beyond COCO's own fields it has `visible_fraction`, `amodal_segmentation` and `labelled` (whether the brick is
     visible enough to be a label). Objects of photos without a mask have their box as polygon, since pycocotools needs
-    some segmentation of every object, and `segmentation_is_box`. With ``things`` each kind of thing that is no brick is a
-    further category, behind those of the parts, of the supercategory ``thing``.
+    some segmentation of every object, and `segmentation_is_box`. With ``things`` each kind of thing that is no brick is
+    a further category, behind those of the parts, of the supercategory ``thing``.
     """
     (folder / "images").mkdir()
     (folder / "annotations").mkdir()
