@@ -132,7 +132,7 @@ def test_more_than_one_of_a_factor_are_all_different_and_counted_beforehand() ->
 
 
 @pytest.mark.slow
-def test_the_index_tells_what_differs_and_how_far_it_moves_an_answer(tmp_path: Path) -> None:
+def test_the_index_tells_what_differs(tmp_path: Path) -> None:
     settings = SMALL.model_copy(update={"samples": 1, "twins": "removed", "arrangements": {"tray": 1.0}})
     plan = plan_render(settings, tmp_path / "d", 2)
     render_dataset(settings, tmp_path / "d", count=2, seed=0, workers=1)

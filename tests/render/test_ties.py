@@ -14,6 +14,8 @@ from render.ties import draw_color, draw_things, draw_tied, usual_colors
 
 PARTS = ["3001", "3020", "3022", "3039"]
 DRAWS = 3000
+QUICK: dict[str, object] = {"lightings": ["window", "sun"], "distractors": ["die"]}
+"""Nothing that takes long to make first."""
 
 
 def settings_with(*ties: dict[str, object], **others: object) -> RenderSettings:
@@ -99,11 +101,10 @@ def test_a_tied_colour_has_its_share_of_the_bricks() -> None:
 
 
 def test_ties_leave_piles_without_their_parts_as_they_were() -> None:
-    quick: dict[str, object] = {"lightings": ["window", "sun"], "distractors": ["die"]}
-    plain = settings_with(**quick)
+    plain = settings_with(**QUICK)
     tied = settings_with(
         {"part": "3001", "floor": "cloth", "share": 0.9}, {"part": "3001", "light": "flash"},
-        {"part": "3001", "thing": "washer"}, {"part": "3001", "color": "Red"}, **quick,
+        {"part": "3001", "thing": "washer"}, {"part": "3001", "color": "Red"}, **QUICK,
     )  # fmt: skip
     changed = 0
     for index in range(12):
@@ -176,7 +177,7 @@ def test_ties_that_contradict_each_other_are_refused(
 
 def test_colours_go_with_parts_and_categories() -> None:
     chosen = settings_with(
-        color_shares={"3001": {"Red": 3, "1": 1}, "plate": ["White"]}, colors=["Black"], bricks_min=10
+        color_shares={"3001": {"Red": 3, "1": 1}, "plate": ["White"]}, colors=["Black"], bricks_min=10, **QUICK
     )
     assert usual_colors(chosen, "3001") == {"Red": 3, "Blue": 1}
     drawn = [(brick.part_id, brick.color.name) for k in range(12) for brick in sample_pile(chosen, 0, k).bricks]
@@ -191,7 +192,7 @@ def test_colours_go_with_parts_and_categories() -> None:
 
 def test_an_inventory_decides_parts_and_colours() -> None:
     held = [["3001", "Red", 6], ["3001", "Blue", 2], ["3020", "White", 4]]
-    chosen = RenderSettings.parse({"inventory": held, "bricks_min": 10})
+    chosen = RenderSettings.parse({"inventory": held, "bricks_min": 10, **QUICK})
     assert chosen.parts == ("3001", "3020")
     drawn = [(brick.part_id, brick.color.name) for k in range(40) for brick in sample_pile(chosen, 0, k).bricks]
     shares = {pair: drawn.count(pair) / len(drawn) for pair in set(drawn)}
