@@ -25,6 +25,12 @@ MOST_BRICKS = 500
 TwinFactor = Literal["floor", "light", "color", "thing", "shadow"]
 
 USUAL_FLOORS = dict.fromkeys(FLOORS, 1.0) | {"paper": 4.0, "desk": 4.0, "plain": 3.0, "wood": 2.0, "cloth": 2.0}
+USUAL_DISTRACTORS = dict.fromkeys(PROPS, 1.0) | {
+    **{kind: 2.0 for kind in PROPS if kind.startswith("coin_")},
+    **dict.fromkeys(("pen", "pencil", "paper_note"), 3.0),
+    **dict.fromkeys(("marker", "eraser", "key", "paper_scrap", "paper_receipt"), 2.0),
+    **dict.fromkeys(("nut", "washer", "screw"), 0.5),
+}
 USUAL_LIGHTINGS = dict.fromkeys(LIGHTINGS, 2.0) | dict.fromkeys(WORLDS, 1.0)
 
 
@@ -80,8 +86,8 @@ class RenderSettings(Settings):
     distractors_share: float = Field(0.5, ge=0, le=1)
     """How many of the piles may have such things: with 3 at most, three of eight have one or more."""
 
-    distractors: Shares = Field(dict.fromkeys(PROPS, 1.0), min_length=1)
-    """Kinds of such things."""
+    distractors: Shares = Field(USUAL_DISTRACTORS, min_length=1)
+    """Kinds of such things: pens, coins and paper lie on tables more often than screws."""
 
     wear_max: float = Field(0.4, ge=0, le=1)
     """Largest wear of a pile's plastic: 0 new, 1 scratched, dusty and full of fingerprints."""
