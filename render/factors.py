@@ -13,10 +13,11 @@ from blender_assets.colors import COLORS, color_by_name
 from core.seeding import Purpose, generator
 from render.floors import FLOORS
 from render.lights import LIGHTINGS
+from render.part_colors import any_colors, usual_colors
 from render.pile import Pile, SettledPile, View, floor_of, lighting_of
 from render.settings import RenderSettings, TwinFactor
 from render.shares import draw_name, without
-from render.ties import any_colors, usual_colors, usual_shares
+from render.ties import usual_shares
 
 Item = TypeVar("Item", int, str)
 _STREAMS: dict[TwinFactor, int] = {"floor": 1, "light": 2, "color": 3, "thing": 4, "shadow": 5}

@@ -1,8 +1,8 @@
 """What lies in a box: pairs of part and colour with their numbers, from a list or a table as Rebrickable writes it."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from blender_assets.catalogue import Catalogue
 from blender_assets.colors import color_by_name
@@ -87,12 +87,19 @@ def _color_name(text: str) -> str:
     return color_by_name(text if code is None else str(code)).name
 
 
-def with_known_parts(entries: Sequence[Entry], catalogue: Catalogue, wanted: Collection[str] | None) -> list[Entry]:
+def known_entries(held: Any, catalogue: Catalogue, wanted: Collection[str] | None) -> list[Entry]:
     """Return the entries of `wanted` parts (None: of all), under the numbers that `wanted` or the catalogue has.
 
+    `held` is the file of a table, or a list of lists: part, colour, number of pieces.
+
     Raises:
-        SettingsError: a part is not in the catalogue, and `wanted` does not say which to take.
+        SettingsError: it cannot be read, or a part is not in the catalogue and `wanted` does not say which to take.
     """
+    try:
+        found = read_inventory(Path(held)) if isinstance(held, str) else [Entry(*entry) for entry in held]
+        entries = [entry._replace(color=color_by_name(str(entry.color)).name) for entry in found]
+    except TypeError as error:
+        raise SettingsError("an inventory is a file or a list of lists: part, colour, number of pieces") from error
     unknown = sorted({entry.part_id for entry in entries if entry.part_id not in catalogue})
     if unknown and wanted is None:
         raise SettingsError(
@@ -100,13 +107,13 @@ def with_known_parts(entries: Sequence[Entry], catalogue: Catalogue, wanted: Col
             "that has them (ldraw), or in parts those to take, and all others are passed over."
         )
     names = {catalogue[name].part_id: name for name in wanted or () if name in catalogue}
-    found = []
+    kept = []
     for entry in entries:
         if entry.part_id in catalogue:
             number = catalogue[entry.part_id].part_id
             if wanted is None or number in names:
-                found.append(entry._replace(part_id=names.get(number, number)))
-    return found
+                kept.append(entry._replace(part_id=names.get(number, number)))
+    return kept
 
 
 def quantities(entries: tuple[Entry, ...]) -> dict[str, dict[str, float]]:

@@ -20,10 +20,11 @@ from render.floors import Floor, list_pictures, sample_floor, sample_picture_flo
 from render.layout import ARRANGEMENTS, Point, Quaternion, start_poses
 from render.lighting import Lighting
 from render.lights import list_panoramas, sample_lighting, sample_panorama
+from render.part_colors import usual_colors
 from render.sensor import SensorDraw, sample_sensor
 from render.settings import RenderSettings, catalogue_of
 from render.shares import draw_name
-from render.ties import PANORAMA, PICTURE, draw_color, draw_things, draw_tied, usual_colors
+from render.ties import PANORAMA, PICTURE, draw_color, draw_things, draw_tied
 from render.tray import Tray, sample_tray
 
 

@@ -6,19 +6,20 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from blender_assets.catalogue import Catalogue, load_catalogue
-from blender_assets.colors import color_by_name
 from blender_assets.props import PROPS
 from core.errors import SettingsError
 from core.settings import Settings, require_order
 from dataset.manifest import LabelRule, SplitRule
 from render.camera import CameraSettings
 from render.floors import FLOORS
-from render.inventory import Entry, pieces, quantities, read_inventory, with_known_parts
+from render.inventory import Entry, known_entries, pieces, quantities
 from render.layout import ARRANGEMENTS
 from render.lights import LIGHTINGS, WORLDS
+from render.part_colors import weighted_colors
 from render.sensor import SensorSettings
 from render.shares import Shares
-from render.ties import Tie, check_ties, require_category
+from render.tie_checks import check_ties, require_category
+from render.ties import Tie
 
 ALL_PARTS = tuple(part.part_id for part in load_catalogue())
 MOST_BRICKS = 500
@@ -195,16 +196,11 @@ class RenderSettings(Settings):
         if not isinstance(values, dict) or not values.get("inventory"):
             return values
         try:
-            held = values["inventory"]
-            entries = read_inventory(Path(held)) if isinstance(held, str) else [tuple(entry) for entry in held]
-            named = [Entry(*entry)._replace(color=color_by_name(str(entry[1])).name) for entry in entries]
             catalogue = catalogue_of(values.get("ldraw"), bool(values.get("prefer_ldraw")))
-            named = with_known_parts(named, catalogue, values.get("parts"))
+            held = known_entries(values["inventory"], catalogue, values.get("parts"))
         except SettingsError as error:
             raise ValueError(str(error)) from error
-        except (TypeError, IndexError) as error:
-            raise ValueError("an inventory is a file or a list of lists: part, colour, number of pieces") from error
-        return {"parts": list(dict.fromkeys(entry.part_id for entry in named))} | values | {"inventory": named}
+        return {"parts": list(dict.fromkeys(entry.part_id for entry in held))} | values | {"inventory": held}
 
     @field_validator("colors", mode="before")
     @classmethod
@@ -269,15 +265,6 @@ class RenderSettings(Settings):
                 require_category(self, name, "color_shares")
         check_ties(self)
         return self
-
-
-def weighted_colors(colors: Any) -> Any:
-    """Return colours by LDraw's names with their weights; those of a plain list have their usual ones."""
-    if isinstance(colors, list | tuple):
-        colors = {str(name): color_by_name(str(name)).weight for name in colors}
-    if isinstance(colors, dict):
-        return {color_by_name(str(name)).name: weight for name, weight in colors.items()}
-    return colors
 
 
 def catalogue_of(ldraw: str | None, prefer_ldraw: bool) -> Catalogue:

@@ -6,13 +6,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from blender_assets.colors import COLORS, color_by_name
+from blender_assets.colors import color_by_name
 from blender_assets.props import PROPS
-from core.errors import SettingsError
-from core.settings import Settings, near_matches
-from render.floors import FLOORS
-from render.inventory import quantities
-from render.lights import LIGHTINGS
+from core.settings import Settings
+from render.part_colors import category_of, usual_colors
 from render.shares import draw_name, joined, without
 
 if TYPE_CHECKING:
@@ -90,11 +87,6 @@ def tied_by(settings: "RenderSettings", factor: Factor, part_id: str) -> Tied | 
     return Tied(chosen[0].target, {tie.value: tie.share for tie in chosen}) if chosen else None
 
 
-def category_of(settings: "RenderSettings", part_id: str) -> str:
-    """Return a part's category in small letters."""
-    return settings.catalogue[part_id].category.lower()
-
-
 def draw_tied(
     usual: str, settings: "RenderSettings", factor: Literal["floor", "light"], part_ids: Iterable[str],
     rng: np.random.Generator,
@@ -164,85 +156,3 @@ def usual_shares(settings: "RenderSettings", factor: Literal["floor", "light"]) 
         shares, own, name = settings.lightings, settings.environment_pictures, PANORAMA
         share = settings.environment_pictures_share
     return joined(shares, name, share) if own else dict(shares)
-
-
-def usual_colors(settings: "RenderSettings", part_id: str) -> Mapping[str, float]:
-    """Return how often a part has each colour where nothing is tied: by the inventory, its own, its category's, all."""
-    if settings.inventory:
-        return quantities(settings.inventory).get(part_id) or any_colors(settings)
-    by_name = {name.lower(): shares for name, shares in settings.color_shares.items()}
-    if by_name and (own := by_name.get(part_id.lower()) or by_name.get(category_of(settings, part_id))):
-        return own
-    return any_colors(settings)
-
-
-def any_colors(settings: "RenderSettings") -> Mapping[str, float]:
-    """Return how often each colour comes for a part of which nothing is said."""
-    return settings.colors or {color.name: color.weight for color in COLORS}
-
-
-def check_ties(settings: "RenderSettings") -> None:
-    """Raise ValueError if a tie names what is not there, or shares leave nothing else to draw."""
-    for tie in settings.ties:
-        _check_names(settings, tie)
-    for factor in FACTORS:
-        for part_id in settings.parts:
-            tied = tied_by(settings, factor, part_id)
-            if tied is not None:
-                _check_shares(settings, factor, part_id, tied)
-    values = {tie.value for tie in settings.ties if tie.factor == "thing"}
-    for one in sorted(values):
-        for other in sorted(values - {one}):
-            if set(kinds_of(one)) & set(kinds_of(other)):
-                raise ValueError(f"ties name the things {one!r} and {other!r}, one of which is part of the other")
-    seen = set()
-    for tie in settings.ties:
-        if (tie.target.lower(), tie.factor, tie.value) in seen:
-            raise ValueError(f"{tie.factor} {tie.value!r} is tied to {tie.target} twice")
-        seen.add((tie.target.lower(), tie.factor, tie.value))
-
-
-def _check_names(settings: "RenderSettings", tie: Tie) -> None:
-    if tie.part is not None and tie.part not in settings.parts:
-        raise ValueError(f"a tie names part {tie.part!r}, which is not in parts; add it there")
-    if tie.category is not None:
-        require_category(settings, tie.category, "a tie")
-    known: tuple[str, ...]
-    if tie.factor == "color":
-        try:
-            color_by_name(str(tie.color))
-        except SettingsError as error:
-            raise ValueError(str(error)) from error
-        return
-    if tie.factor == "floor":
-        known = (*FLOORS, *((PICTURE,) if settings.floor_pictures else ()))
-    elif tie.factor == "light":
-        known = (*LIGHTINGS, *((PANORAMA,) if settings.environment_pictures else ()))
-    else:
-        known = (tie.value,) if kinds_of(tie.value) else tuple(PROPS)
-    if tie.value not in known:
-        near = near_matches(tie.value, list(known))
-        raise ValueError(f"a tie names the {tie.factor} {tie.value!r}{near}; known are {', '.join(known)}")
-
-
-def require_category(settings: "RenderSettings", name: str, who: str) -> None:
-    """Raise ValueError, which says `who` named it, if no part of the settings is of that category."""
-    known = sorted({settings.catalogue[part_id].category for part_id in settings.parts})
-    if name.lower() not in {category.lower() for category in known}:
-        raise ValueError(
-            f"{who} names {name!r}{near_matches(name, known)}, of which parts holds none; it holds {', '.join(known)}"
-        )
-
-
-def _check_shares(settings: "RenderSettings", factor: Factor, part_id: str, tied: Tied) -> None:
-    total = sum(tied.shares.values())
-    if factor == "thing" or abs(total - 1) < 1e-9:
-        return
-    if total > 1:
-        raise ValueError(f"the shares of ties of {tied.target} to a {factor} sum to {total:g}, more than 1")
-    usual = usual_colors(settings, part_id) if factor == "color" else usual_shares(settings, factor)
-    if not without(usual, tied.shares):
-        raise ValueError(
-            f"the ties of {tied.target} to a {factor} have the share {total:g} together, and nothing else may be drawn "
-            f"for the rest: allow another {factor}"
-        )

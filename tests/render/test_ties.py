@@ -8,9 +8,10 @@ import pytest
 from blender_assets.colors import color_by_name
 from core.errors import SettingsError
 from render.inventory import REBRICKABLE_CODES, Entry, read_inventory
+from render.part_colors import usual_colors
 from render.pile import sample_pile
 from render.settings import RenderSettings
-from render.ties import draw_color, draw_things, draw_tied, usual_colors
+from render.ties import draw_color, draw_things, draw_tied
 
 PARTS = ["3001", "3020", "3022", "3039"]
 DRAWS = 3000
