@@ -21,6 +21,7 @@ class Purpose(IntEnum):
     PROPS = 12
     SENSOR = 13
     TWINS = 14
+    TIES = 20
     STACKS = 21
 
 

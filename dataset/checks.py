@@ -17,7 +17,7 @@ from dataset.intake import UnlistedPartError, require_consistent, with_shard_col
 from dataset.merge import casts, contents_query, labels_of, registered
 from dataset.picture_checks import file_problems, row_problems
 from dataset.run_folders import RUN_FILE
-from dataset.schema import IMAGES, INSTANCES, TABLES_DIGEST
+from dataset.schema import IMAGES, INSTANCES, TABLES_DIGEST, THINGS
 from dataset.shards import DamagedShardError, ShardTables, how_to_mend, list_shards, read_shard, shard_folder
 from dataset.splits import read_splits, splits_table
 
@@ -126,17 +126,23 @@ def _check_shard(dataset: DatasetFolder, name: str, index: duckdb.DuckDBPyConnec
     except UnlistedPartError as error:
         yield Problem(Kind.MANIFEST, name, None, error.what, error.way_out)
         return
-    bricks: dict[str, list[dict[str, Any]]] = {}
-    for brick in shard.instances.drop_columns(["world_from_part"]).to_pylist():
-        bricks.setdefault(brick["image_id"], []).append(brick)
+    bricks = _by_image(shard.instances.drop_columns(["world_from_part"]))
+    things = _by_image(shard.things.drop_columns(["world_from_thing"]))
     for image in shard.images.to_pylist():
         image_id = image["image_id"]
         for what in file_problems(shard_folder(root, name), image):
             yield Problem(Kind.PICTURE, name, image_id, what, _picture_way_out(image, way_out))
-        for what in row_problems(image, bricks.get(image_id, [])):
+        for what in row_problems(image, bricks.get(image_id, []), things.get(image_id, [])):
             yield Problem(Kind.ROWS, name, image_id, what, way_out)
     if index is not None:
         yield from _compare_rows(index, root, name, shard)
+
+
+def _by_image(table: pa.Table) -> dict[str, list[dict[str, Any]]]:
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for row in table.to_pylist():
+        rows.setdefault(row["image_id"], []).append(row)
+    return rows
 
 
 def _picture_way_out(image: dict[str, Any], way_out: str) -> str:
@@ -157,14 +163,13 @@ def _compare_rows(index: duckdb.DuckDBPyConnection, root: Path, name: str, shard
     if dict(aside) != dict(shard.set_aside):
         yield _in_index(root, "the index has other piles set aside than the shard", shard=name)
     images = with_shard_columns(shard.images, pa.chunked_array([pa.repeat(name, shard.images.num_rows)]))
-    with registered(index, shard_images=images, shard_instances=shard.instances):
+    with registered(index, shard_images=images, shard_instances=shard.instances, shard_things=shard.things):
         columns = tuple(column for column in IMAGES if column.name != "split")
         there = f"SELECT {casts(columns)} FROM images WHERE shard = '{name}'"
         wrong = _differing(index, f"SELECT {casts(columns)} FROM shard_images", there)
-        there = "FROM instances SEMI JOIN shard_images USING (image_id)"
-        wrong |= _differing(
-            index, f"SELECT {casts(INSTANCES)} FROM shard_instances", f"SELECT {casts(INSTANCES)} {there}"
-        )
+        for table, its_columns in (("instances", INSTANCES), ("things", THINGS)):
+            held = f"SELECT {casts(its_columns)} FROM {table} SEMI JOIN shard_images USING (image_id)"
+            wrong |= _differing(index, f"SELECT {casts(its_columns)} FROM shard_{table}", held)
     for image_id in sorted(wrong):
         yield _in_index(root, "its rows in the index are not those of the shard", image_id, name)
 
@@ -196,9 +201,10 @@ def _check_index(index: duckdb.DuckDBPyConnection, dataset: DatasetFolder, shard
     held = "SELECT part_id, image_id, bricks, best_visible_fraction FROM contents"
     for image_id in sorted(_differing(index, contents_query("images", "instances"), held)):
         yield _in_index(root, "its parts in the index are not those of its bricks and labels", image_id)
-    orphans = index.execute("SELECT DISTINCT image_id FROM instances ANTI JOIN images USING (image_id) ORDER BY 1")
-    for (image_id,) in orphans.fetchall():
-        yield _in_index(root, "the index has bricks of this image, but no such image", image_id)
+    for table, what in (("instances", "bricks"), ("things", "things")):
+        orphans = index.execute(f"SELECT DISTINCT image_id FROM {table} ANTI JOIN images USING (image_id) ORDER BY 1")
+        for (image_id,) in orphans.fetchall():
+            yield _in_index(root, f"the index has {what} of this image, but no such image", image_id)
     groups = index.sql("SELECT DISTINCT group_id FROM images").to_arrow_table()["group_id"]
     with registered(index, rule_splits=splits_table(manifest.split_rule, read_splits(root), groups)):
         astray = index.execute(

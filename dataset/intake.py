@@ -46,6 +46,7 @@ class Batch:
     """A row of the table shards each: shard, digest, images, instances."""
     set_aside: pa.Table
     """A row for each pile that could not be made: shard, pile_index, reason."""
+    things: pa.Table
 
 
 def read_batches(dataset: DatasetFolder, shards: Sequence[str]) -> Iterator[Batch]:
@@ -58,7 +59,11 @@ def read_batches(dataset: DatasetFolder, shards: Sequence[str]) -> Iterator[Batc
     size = 0
     for some in _read_ahead(dataset.root, shards):
         read += some
-        size += sum(table.get_total_buffer_size() for _, shard in some for table in (shard.images, shard.instances))
+        size += sum(
+            table.get_total_buffer_size()
+            for _, shard in some
+            for table in (shard.images, shard.instances, shard.things)
+        )
         if size >= BATCH_BYTES:
             yield _batch(dataset, read)
             read, size = [], 0
@@ -102,6 +107,7 @@ def _batch(dataset: DatasetFolder, read: list[tuple[str, ShardTables]]) -> Batch
         _unlisted_part(images, instances, dataset.manifest) is not None
         or _fault(images, instances) is not None
         or _mixes_shards(images, instances, shards)
+        or any(_stray_thing(shard) for _, shard in read)
     ):
         for name, shard in read:
             require_consistent(dataset, name, shard)
@@ -112,7 +118,8 @@ def _batch(dataset: DatasetFolder, read: list[tuple[str, ShardTables]]) -> Batch
         for pile, reason in shard.set_aside.items()
     ]
     set_aside = pa.Table.from_pylist(aside, schema=arrow_schema(SET_ASIDE))
-    return Batch(with_shard_columns(images, names), instances, shards, set_aside)
+    things = pa.concat_tables([shard.things for _, shard in read])
+    return Batch(with_shard_columns(images, names), instances, shards, set_aside, things)
 
 
 def _mixes_shards(images: pa.Table, instances: pa.Table, shards: pa.Table) -> bool:
@@ -146,7 +153,7 @@ def require_consistent(dataset: DatasetFolder, name: str, shard: ShardTables) ->
     unlisted = _unlisted_part(shard.images, shard.instances, dataset.manifest)
     if unlisted is not None:
         raise UnlistedPartError(dataset.root, name, unlisted)
-    fault = _fault(shard.images, shard.instances)
+    fault = _fault(shard.images, shard.instances) or _stray_thing(shard)
     if fault is not None:
         raise damaged_shard(dataset.root, name, fault)
 
@@ -155,6 +162,12 @@ def _unlisted_part(images: pa.Table, instances: pa.Table, manifest: Manifest) ->
     labels = pc.list_flatten(images.column("annotated_labels"))
     named = {part_id for column in (instances.column("part_id"), labels) for part_id in column.unique().to_pylist()}
     return min(named - {part.part_id for part in manifest.parts}, default=None)
+
+
+def _stray_thing(shard: ShardTables) -> str | None:
+    """Return of which image a shard has a thing but no row, in a clause; None if there is none such."""
+    strays = set(shard.things["image_id"].unique().to_pylist()) - set(shard.images["image_id"].to_pylist())
+    return f"it holds things of image {min(strays)!r}, but not that image" if strays else None
 
 
 def _fault(images: pa.Table, instances: pa.Table) -> str | None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from core.files import atomic_file
-from dataset.records import ImageRecord, InstanceRecord
+from dataset.records import ImageRecord, InstanceRecord, ThingRecord
 from dataset.shards import SHARDS_FOLDER, Picture, pile_shard, shard_folder
 
 _KEPT = ".piles"
@@ -68,7 +68,8 @@ def clear_kept_piles(root: Path) -> None:
 def _picture(record: str, data: bytes, geometry: bytes | None) -> Picture:
     values = json.loads(record)
     instances = tuple(InstanceRecord(**_with_tuples(brick)) for brick in values.pop("instances"))
-    image = ImageRecord(**_with_tuples(values), instances=instances)
+    things = tuple(ThingRecord(**_with_tuples(thing)) for thing in values.pop("things"))
+    image = ImageRecord(**_with_tuples(values), instances=instances, things=things)
     return (image, data) if geometry is None else (image, data, geometry)
 
 

@@ -80,6 +80,7 @@ def _insert_batch(
     images = batch.images.append_column("split", pc.coalesce(decided, batch.images["imported_split"]))
     insert_rows(connection, "images", images)
     insert_rows(connection, "instances", batch.instances)
+    insert_rows(connection, "things", batch.things)
     insert_rows(connection, "shards", batch.shards)
     insert_rows(connection, "set_aside", batch.set_aside)
     sources = connection.from_arrow(images), connection.from_arrow(batch.instances)

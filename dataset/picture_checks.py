@@ -2,7 +2,7 @@
 
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,32 +56,34 @@ def _geometry_problems(folder: Path, image: dict[str, Any]) -> Iterator[str]:
             yield f"{key} in {name} is {shape[1]} x {shape[0]} pixels, the picture {image['width']} x {image['height']}"
 
 
-def row_problems(image: dict[str, Any], bricks: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield what is wrong with the rows of one picture: its row in images, and those of its bricks in instances."""
+def row_problems(
+    image: dict[str, Any], bricks: Sequence[dict[str, Any]], things: Sequence[dict[str, Any]] = ()
+) -> Iterator[str]:
+    """Yield what is wrong with the rows of one picture: in images, of its bricks in instances, and of its things."""
     if image["source"] == "real":
         yield from _photo_problems(image, bricks)
     else:
-        yield from _mask_problems(bricks, image["height"], image["width"])
+        yield from _mask_problems([*bricks, *things], image["height"], image["width"])
 
 
-def _mask_problems(bricks: list[dict[str, Any]], height: int, width: int) -> Iterator[str]:
+def _mask_problems(things: Sequence[dict[str, Any]], height: int, width: int) -> Iterator[str]:
     taken = np.zeros((height, width), dtype=np.bool_)
-    for brick in bricks:
-        name = _name(brick)
+    for thing in things:
+        name = _name(thing)
         try:
-            visible = decode_mask(brick["visible_rle"], height, width)
-            amodal = decode_mask(brick["amodal_rle"], height, width)
+            visible = decode_mask(thing["visible_rle"], height, width)
+            amodal = decode_mask(thing["amodal_rle"], height, width)
         except BrickbenchError:
             yield f"a mask of {name} does not fill {width} x {height} pixels"
             continue
         for kind, mask in (("visible", visible), ("amodal", amodal)):
-            if mask.sum() != brick[f"{kind}_px"]:
-                yield f"the {kind} mask of {name} has {mask.sum()} pixels, recorded are {brick[f'{kind}_px']}"
-        fraction = brick["visible_px"] / brick["amodal_px"] if brick["amodal_px"] else 0.0
-        fraction *= brick["in_frame_fraction"]
-        if abs(fraction - brick["visible_fraction"]) > FRACTION_TOLERANCE:
-            yield f"visible_fraction of {name} is {brick['visible_fraction']:g}, its pixels give {fraction:g}"
-        left, top, box_width, box_height = brick["box_xywh_px"]
+            if mask.sum() != thing[f"{kind}_px"]:
+                yield f"the {kind} mask of {name} has {mask.sum()} pixels, recorded are {thing[f'{kind}_px']}"
+        fraction = thing["visible_px"] / thing["amodal_px"] if thing["amodal_px"] else 0.0
+        fraction *= thing["in_frame_fraction"]
+        if abs(fraction - thing["visible_fraction"]) > FRACTION_TOLERANCE:
+            yield f"visible_fraction of {name} is {thing['visible_fraction']:g}, its pixels give {fraction:g}"
+        left, top, box_width, box_height = thing["box_xywh_px"]
         if visible[top : top + box_height, left : left + box_width].sum() != visible.sum():
             yield f"the visible mask of {name} leaves its box"
         if (visible & ~amodal).any():
@@ -91,7 +93,7 @@ def _mask_problems(bricks: list[dict[str, Any]], height: int, width: int) -> Ite
         taken |= visible
 
 
-def _photo_problems(image: dict[str, Any], things: list[dict[str, Any]]) -> Iterator[str]:
+def _photo_problems(image: dict[str, Any], things: Sequence[dict[str, Any]]) -> Iterator[str]:
     """Yield what is wrong with annotations: there is nothing hidden, and people may mark one object twice."""
     height, width = image["height"], image["width"]
     labels = set(image["annotated_labels"] or ())
@@ -117,5 +119,7 @@ def _photo_problems(image: dict[str, Any], things: list[dict[str, Any]]) -> Iter
             yield f"the mask of {name} leaves its box"
 
 
-def _name(brick: dict[str, Any]) -> str:
-    return f"brick {brick['instance_id']} ({brick['part_id']})"
+def _name(row: dict[str, Any]) -> str:
+    if "kind" in row:
+        return f"thing {row['thing_id']} ({row['kind']})"
+    return f"brick {row['instance_id']} ({row['part_id']})"

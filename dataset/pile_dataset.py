@@ -65,7 +65,7 @@ class PileDataset(Dataset[Sample]):
             classes: the part_ids wanted, in the order wanted; None for all, in the order of class_index.
             transform: called as ``transform(image=image)["image"]``, as albumentations does.
             with_masks: also read the masks, for `masks` and `all_bricks_mask`.
-            with_twins: also the pictures from which a part was taken away, beside their originals.
+            with_twins: also the pictures that differ from another in one thing, beside their originals.
             sources: ``synthetic`` for renders, ``real`` for photos.
             manifest: that of `root`; None reads it.
 

@@ -1,4 +1,4 @@
-"""One picture and the bricks in it, as they cross from a renderer, or from a folder of photos, to the shards."""
+"""One picture and what lies in it, as they cross from a renderer, or from a folder of photos, to the shards."""
 
 from dataclasses import dataclass
 
@@ -28,6 +28,25 @@ class InstanceRecord:
 
 
 @dataclass(frozen=True)
+class ThingRecord:
+    """One thing of a picture that is no brick, also if nothing of it can be seen: a prop, or the tray.
+
+    Its `thing_id` counts on from the bricks' `instance_id`; all else is as for bricks.
+    """
+
+    thing_id: int
+    kind: str
+    box_xywh_px: tuple[int, int, int, int]
+    visible_px: int
+    amodal_px: int
+    in_frame_fraction: float
+    visible_fraction: float
+    visible_rle: str
+    amodal_rle: str
+    world_from_thing: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class ImageRecord:
     """One picture of one pile, or of its twin.
 
@@ -40,11 +59,14 @@ class ImageRecord:
 
     `attempts` counts the start poses that were tried until the pile came to rest.
 
-    A twin is the picture `twin_of` (an image_id) without its bricks of `removed_part_id`; its `twin_mode` is
-    ``removed`` where everything else is in its place, ``resettled`` where the rest has moved on. Its instances keep
-    the numbers of the original's. `geometry_file` is a NumPy archive with ``depth_m`` (H, W) float32, metres along
-    the camera's axis, and ``normals`` (H, W, 3) float16 in the camera's axes (x right, y up, z towards the camera),
-    where they were asked for.
+    A twin is the picture `twin_of` (an image_id) with one difference, `twin_factor`. With ``part`` the bricks of
+    `removed_part_id` are gone; its `twin_mode` is ``removed`` where everything else is in its place, ``resettled``
+    where the rest has moved on. With ``floor``, ``light`` or ``color`` what `twin_was` is what it `twin_became`, with
+    ``thing`` or ``shadow`` it is gone; `twin_part_id` says of whose bricks the colour or the shadow was, and the mode
+    is ``changed`` or ``gone``. Instances and things keep the numbers of the original's.
+
+    `geometry_file` is a NumPy archive with ``depth_m`` (H, W) float32, metres along the camera's axis, and ``normals``
+    (H, W, 3) float16 in the camera's axes (x right, y up, z towards the camera), where they were asked for.
     """
 
     image_id: str
@@ -80,6 +102,11 @@ class ImageRecord:
     camera_elevation_deg: float
     camera_distance_mm: float
     instances: tuple[InstanceRecord, ...]
+    things: tuple[ThingRecord, ...] = ()
+    twin_factor: str | None = None
+    twin_part_id: str | None = None
+    twin_was: str | None = None
+    twin_became: str | None = None
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,7 @@ def mend_shard(
         old = read_shard(root, shard) if keep_rows else None
         _require_same_labels(root, shard, made, recorded)
         others = None if old is None else _without(old, made.images["pile_index"].unique())
-        if old is not None and others is not None and _joined(others, made) == (old.images, old.instances):
+        if old is not None and others is not None and _joined(others, made) == (old.images, old.instances, old.things):
             _replace_files(shard_folder(scratch, shard), folder, made.images)
         else:
             _replace_shard(shard_folder(scratch, shard), folder, made, others)
@@ -132,15 +132,19 @@ def _without(shard: ShardTables, piles: pa.ChunkedArray) -> ShardTables:
     bricks = shard.instances.filter(pc.invert(pc.is_in(shard.instances["image_id"], value_set=owners)))
     made_again = set(piles.to_pylist())
     set_aside = {pile: reason for pile, reason in shard.set_aside.items() if pile not in made_again}
-    return ShardTables(shard.images.filter(pc.invert(gone)), bricks, "", set_aside)
+    things = shard.things.filter(pc.invert(pc.is_in(shard.things["image_id"], value_set=owners)))
+    return ShardTables(shard.images.filter(pc.invert(gone)), bricks, "", things, set_aside)
 
 
-def _joined(one: ShardTables, other: ShardTables) -> tuple[pa.Table, pa.Table]:
+def _joined(one: ShardTables, other: ShardTables) -> tuple[pa.Table, pa.Table, pa.Table]:
     """Return the rows of both in the order in which `write_shard` has them: by pile, then as they came."""
     images = pa.concat_tables([one.images, other.images]).sort_by("pile_index")
-    instances = pa.concat_tables([one.instances, other.instances])
-    image_rows = pc.index_in(instances["image_id"], value_set=images["image_id"].combine_chunks())
-    return images, instances.take(pc.sort_indices(image_rows))
+    order = images["image_id"].combine_chunks()
+    instances, things = (
+        rows.take(pc.sort_indices(pc.index_in(rows["image_id"], value_set=order)))
+        for rows in (pa.concat_tables([one.instances, other.instances]), pa.concat_tables([one.things, other.things]))
+    )
+    return images, instances, things
 
 
 def _replace_files(made: Path, folder: Path, images: pa.Table) -> None:
@@ -152,15 +156,16 @@ def _replace_files(made: Path, folder: Path, images: pa.Table) -> None:
 
 def _replace_shard(made: Path, folder: Path, shard: ShardTables, others: ShardTables | None) -> None:
     if others is not None:
-        write_rows(made, *_joined(others, shard), {**others.set_aside, **shard.set_aside})
+        images, instances, things = _joined(others, shard)
+        write_rows(made, images, instances, {**others.set_aside, **shard.set_aside}, things)
     for path in sorted(folder.rglob("*")):
         target = made / path.relative_to(folder)
         if path.is_dir() and not path.is_symlink():
             target.mkdir(exist_ok=True)
-        elif not target.exists():
+        elif not target.exists() and path.name != "things.parquet":  # the new rows decide whether there is one
             _take_over(path, target)
-    for name in ("images.parquet", "instances.parquet"):
-        with (made / name).open("rb") as written:
+    for path in made.glob("*.parquet"):
+        with path.open("rb") as written:
             os.fsync(written.fileno())
     aside = folder.with_name(f".{folder.name}{_ASIDE}")
     if folder.exists():

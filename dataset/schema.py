@@ -53,9 +53,13 @@ IMAGES = (
     _text("geometry_file", nullable=True),
     _long("pile_index", nullable=True),
     _int("view_index", nullable=True),
-    _text("twin_of", nullable=True),  # image_id of the picture that this one is without `removed_part_id`
+    _text("twin_of", nullable=True),  # image_id of the picture from which this one differs in one thing alone
     _text("twin_mode", nullable=True),
-    _text("removed_part_id", nullable=True),
+    _text("removed_part_id", nullable=True),  # of a twin without the bricks of one part; NULL for all other twins
+    _text("twin_factor", nullable=True),  # what differs: part, floor, light, color, thing or shadow
+    _text("twin_part_id", nullable=True),  # whose bricks, colour or shadow differ
+    _text("twin_was", nullable=True),  # the original's floor, light, colour or thing
+    _text("twin_became", nullable=True),  # the twin's; NULL where it is gone
     _long("seed", nullable=True),
     _int("attempts", nullable=True),
     _text("arrangement", nullable=True),
@@ -91,6 +95,19 @@ INSTANCES = (
     _outline("amodal_rle"),
     _matrix_3x4("world_from_part"),
 )
+THINGS = (  # what lies in a picture and is no brick
+    _text("image_id"),
+    _int("thing_id"),  # counts on from the bricks' instance_id, so that no two objects of a picture share a number
+    _text("kind"),
+    Column("box_xywh_px", "INTEGER[4]", pa.list_(pa.int32(), 4)),
+    _int("visible_px"),
+    _int("amodal_px"),
+    _real("in_frame_fraction"),
+    _real("visible_fraction"),
+    _outline("visible_rle"),
+    _outline("amodal_rle"),
+    _matrix_3x4("world_from_thing"),
+)
 LABELS = (Column("image_id", "VARCHAR"), Column("part_id", "VARCHAR"))
 CONTENTS = (  # which parts an image contains; sorted by part, so that a question by part reads few rows
     Column("part_id", "VARCHAR"),
@@ -101,7 +118,7 @@ CONTENTS = (  # which parts an image contains; sorted by part, so that a questio
 PARTS = (*(Column(name, "VARCHAR") for name in ("part_id", "name", "category")), Column("class_index", "INTEGER"))
 SHARDS = (
     _text("shard"),
-    _text("digest"),  # SHA-256 of both parquet files: tells a shard that was made anew
+    _text("digest"),  # SHA-256 of the parquet files: tells a shard that was made anew
     _int("images"),
     _int("instances"),
 )
@@ -150,6 +167,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
     "parts": PARTS,
     "images": IMAGES,
     "instances": INSTANCES,
+    "things": THINGS,
     "labels": LABELS,
     "contents": CONTENTS,
     "runs": RUNS,
@@ -182,6 +200,7 @@ def arrow_schema(columns: tuple[Column, ...]) -> pa.Schema:
 
 IMAGES_SCHEMA = arrow_schema(IMAGES)
 INSTANCES_SCHEMA = arrow_schema(INSTANCES)
+THINGS_SCHEMA = arrow_schema(THINGS)
 
 
 @dataclass(frozen=True)
@@ -245,6 +264,16 @@ VIEWS = (
         "an image and its twin, in which the bricks of one part are missing",
         "SELECT original.image_id, twin.image_id AS twin_id, twin.removed_part_id, twin.twin_mode, twin.split, "
         "original.file, twin.file AS twin_file "
+        "FROM images twin JOIN images original ON twin.twin_of = original.image_id "
+        "WHERE twin.removed_part_id IS NOT NULL",
+    ),
+    View(
+        "factor_twins",
+        ("image_id", "twin_id", "factor", "part_id", "was", "became", "split", "file", "twin_file"),
+        "an image and any twin of it, and what differs: part, floor, light, color, thing or shadow; part_id is whose",
+        "SELECT original.image_id, twin.image_id AS twin_id, coalesce(twin.twin_factor, 'part') AS factor, "
+        "coalesce(twin.twin_part_id, twin.removed_part_id) AS part_id, twin.twin_was AS was, "
+        "twin.twin_became AS became, twin.split, original.file, twin.file AS twin_file "
         "FROM images twin JOIN images original ON twin.twin_of = original.image_id",
     ),
 )

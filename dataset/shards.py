@@ -19,7 +19,7 @@ from core.errors import BrickbenchError
 from core.files import atomic_folder, sha256_hex
 from dataset.older_shards import brought_up_to_date
 from dataset.records import ImageRecord, PhotoRecord
-from dataset.schema import IMAGES_SCHEMA, INSTANCES_SCHEMA
+from dataset.schema import IMAGES_SCHEMA, INSTANCES_SCHEMA, THINGS_SCHEMA
 
 Picture = tuple[ImageRecord, bytes] | tuple[ImageRecord, bytes, bytes]
 """A record, the bytes of its image file and, where `geometry_file` is named, those of that file."""
@@ -28,6 +28,7 @@ PILES_PER_SHARD = 64  # some hundred files a folder: few enough to list fast, an
 SHARDS_FOLDER = "shards"
 GEOMETRY_FOLDER = "geometry"
 _INSTANCES_DIGEST = b"instances_sha256"  # key in the file of images
+_THINGS_DIGEST = b"things_sha256"  # likewise, of a shard that has things.parquet
 _SET_ASIDE = b"set_aside"  # likewise: piles that could not be made
 _PILE_SHARD = re.compile(r"\d{6,}")
 _PHOTO_SHARD = re.compile(r"photo-\d{6,}")
@@ -44,11 +45,13 @@ class DamagedShardError(BrickbenchError):
 
 @dataclass(frozen=True)
 class ShardTables:
-    """A shard's rows, and the SHA-256 of the two files they came from."""
+    """A shard's rows, and the SHA-256 of images.parquet, which holds that of the third file, and instances.parquet."""
 
     images: pa.Table
     instances: pa.Table
     digest: str
+    things: pa.Table = field(default_factory=THINGS_SCHEMA.empty_table)
+    """What lies in the pictures and is no brick."""
     set_aside: Mapping[int, str] = field(default_factory=dict)
     """Piles of the shard that could not be made, by number, with the reason."""
 
@@ -114,6 +117,7 @@ def write_shard(
                 (shard.folder / GEOMETRY_FOLDER).mkdir(exist_ok=True)
                 (shard.folder / record.geometry_file).write_bytes(geometry[0])
             shard.add_rows({"source": "synthetic"} | vars(record), map(vars, record.instances))
+            shard.add_things(record.image_id, map(vars, record.things))
 
 
 def write_photo_shard(root: Path, number: int, photos: Iterable[tuple[PhotoRecord, bytes | None]]) -> None:
@@ -142,6 +146,7 @@ class _NewShard:
         self.folder = folder
         self.images: list[dict[str, Any]] = []
         self.instances: list[dict[str, Any]] = []
+        self.things: list[dict[str, Any]] = []
         self._seen: set[str] = set()
 
     def add_file(self, record: ImageRecord | PhotoRecord, data: bytes) -> None:
@@ -162,6 +167,9 @@ class _NewShard:
             for row in instances
         ]
 
+    def add_things(self, image_id: str, things: Iterable[dict[str, Any]]) -> None:
+        self.things += [{"image_id": image_id} | thing for thing in things]
+
     def _once(self, image_id: str, file: str, name: str) -> None:
         if name in self._seen:
             raise ValueError(f"image {image_id!r} ({file}) comes twice")
@@ -179,7 +187,9 @@ def _new_shard(
         shard = _NewShard(folder)
         yield shard
         images = pa.Table.from_pylist(shard.images, schema=IMAGES_SCHEMA)
-        write_rows(folder, images, pa.Table.from_pylist(shard.instances, schema=INSTANCES_SCHEMA), set_aside or {})
+        instances = pa.Table.from_pylist(shard.instances, schema=INSTANCES_SCHEMA)
+        things = pa.Table.from_pylist(shard.things, schema=THINGS_SCHEMA)
+        write_rows(folder, images, instances, set_aside or {}, things)
 
 
 def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -190,7 +200,7 @@ def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def read_shard(root: Path, shard: str) -> ShardTables:
-    """Return the rows of a shard as Arrow tables.
+    """Return the rows of a shard as Arrow tables; columns that came after it was written are NULL.
 
     Raises:
         BrickbenchError: a file is missing, damaged or of another layout.
@@ -199,6 +209,9 @@ def read_shard(root: Path, shard: str) -> ShardTables:
     metadata = images.schema.metadata or {}
     sealed = metadata.get(_INSTANCES_DIGEST)
     instances, digest = _read_rows(root, shard, "instances.parquet", INSTANCES_SCHEMA, sealed)
+    things = THINGS_SCHEMA.empty_table()
+    if _THINGS_DIGEST in metadata:
+        things, _ = _read_rows(root, shard, "things.parquet", THINGS_SCHEMA, metadata[_THINGS_DIGEST])
     try:
         set_aside = {int(pile): str(reason) for pile, reason in json.loads(metadata.get(_SET_ASIDE, b"{}")).items()}
     except (ValueError, AttributeError) as error:
@@ -207,6 +220,7 @@ def read_shard(root: Path, shard: str) -> ShardTables:
         images.replace_schema_metadata(None),
         instances,
         sha256_hex((images_digest + digest).encode()),
+        things,
         set_aside,
     )
 
@@ -244,22 +258,37 @@ def how_to_mend(root: Path, shard: str) -> str:
     return f"Run `brickbench dataset check --repair {root}`, which renders again what is broken."
 
 
-def write_rows(folder: Path, images: pa.Table, instances: pa.Table, set_aside: Mapping[int, str] | None = None) -> None:
-    """Write the two tables of a shard; the same rows give the same bytes, however they were put together.
+def write_rows(
+    folder: Path,
+    images: pa.Table,
+    instances: pa.Table,
+    set_aside: Mapping[int, str] | None = None,
+    things: pa.Table | None = None,
+) -> None:
+    """Write the tables of a shard; the same rows give the same bytes, however they were put together.
+
+    A shard without `things` has no file of them.
 
     Snappy without dictionaries: most of what a small file costs to read is spent once a column chunk, and a shard of
     64 pictures reads in half the CPU time that Zstandard with dictionaries takes, for a tenth more bytes. The file of
-    images holds the SHA-256 of the other, which is seven times as fast to verify as the checksums of its pages.
+    images holds the SHA-256 of the others, which is seven times as fast to verify as the checksums of their pages.
     """
-    bricks = pa.BufferOutputStream()
-    _write_table(instances, INSTANCES_SCHEMA, bricks)
-    content = bricks.getvalue().to_pybytes()
-    (folder / "instances.parquet").write_bytes(content)
-    metadata = {_INSTANCES_DIGEST: sha256_hex(content).encode()}
+    metadata = {_INSTANCES_DIGEST: _write_sealed(instances, INSTANCES_SCHEMA, folder / "instances.parquet")}
+    if things is not None and things.num_rows:
+        metadata[_THINGS_DIGEST] = _write_sealed(things, THINGS_SCHEMA, folder / "things.parquet")
     if set_aside:
         metadata[_SET_ASIDE] = json.dumps({str(pile): set_aside[pile] for pile in sorted(set_aside)}).encode()
     sealed = IMAGES_SCHEMA.with_metadata(metadata)
     _write_table(images.replace_schema_metadata(None), sealed, folder / "images.parquet")
+
+
+def _write_sealed(table: pa.Table, schema: pa.Schema, path: Path) -> bytes:
+    """Write a table and return the SHA-256 of its file in hexadecimal."""
+    written = pa.BufferOutputStream()
+    _write_table(table, schema, written)
+    content = written.getvalue().to_pybytes()
+    path.write_bytes(content)
+    return sha256_hex(content).encode()
 
 
 def _write_table(table: pa.Table, schema: pa.Schema, to: Path | pa.BufferOutputStream) -> None:

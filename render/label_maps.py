@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NOTHING = -1
-"""In a map of things: floor, tray, or nothing at all."""
+"""In a map of things: the floor, or nothing at all."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ EMPTY = Crop(0, 0, np.zeros((0, 0), dtype=np.bool_))
 class PileMasks:
     """Where each thing is seen (visible), and where it would be seen with nothing in front of it (amodal).
 
-    Things have the numbers of `render.pile.SettledPile`: the bricks come first, then the props.
+    Things have the numbers of `render.pile.SettledPile`: the bricks come first, then the props; the tray is the last.
     """
 
     things: NDArray[np.int16]

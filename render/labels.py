@@ -74,10 +74,8 @@ def _cast(settled: SettledPile, camera: Camera, geometry: Geometry | None) -> Pi
     everything = EmbreeScene()
     # Embree reads the geometry from these objects for as long as the scene lives.
     kept = [TriangleMesh(everything, thing.vertices.astype(np.float32), thing.mesh.faces) for thing in things]
-    count = len(settled.world_from_thing)
-    number_of_mesh = np.array([thing.number for thing in things if thing.number < count], dtype=np.int16)
-    # The tray comes last and has no number; a ray that meets nothing has geomID -1.
-    number_of_mesh = np.append(number_of_mesh, np.full(len(things) + 1 - len(number_of_mesh), NOTHING, np.int16))
+    count = len(settled.world_from_thing) + (settled.pile.tray is not None)
+    number_of_mesh = np.array([*(thing.number for thing in things), NOTHING], dtype=np.int16)  # geomID -1: met nothing
     seen = np.empty((height, width), dtype=np.int16)
     for top, bottom in _bands(0, height, width):
         origins, directions = camera.rays(0, top, width, bottom)
@@ -92,8 +90,7 @@ def _cast(settled: SettledPile, camera: Camera, geometry: Geometry | None) -> Pi
     silhouettes, in_frame = [EMPTY] * count, np.zeros(count)
     grid = None if camera.is_plain else _Grid.of(camera)
     for thing in things:
-        if thing.number < count:
-            silhouettes[thing.number], in_frame[thing.number] = _cast_alone(camera, thing, seen, grid)
+        silhouettes[thing.number], in_frame[thing.number] = _cast_alone(camera, thing, seen, grid)
     return PileMasks(seen, tuple(silhouettes), in_frame)
 
 

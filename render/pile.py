@@ -4,14 +4,14 @@ A pile is a pure function of the settings, a seed and its number. Blender is not
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from blender_assets.catalogue import Catalogue, PartSources, catalogue_from
-from blender_assets.colors import COLORS, Color, color_by_name
+from blender_assets.colors import Color, color_by_name
 from blender_assets.mesh import PartMesh
 from blender_assets.models import ModelBrick
 from blender_assets.props import PropLook, prop_mesh, sample_look
@@ -22,9 +22,12 @@ from render.floors import Floor, list_pictures, sample_floor, sample_picture_flo
 from render.layout import ARRANGEMENTS, Point, Quaternion
 from render.lighting import Lighting
 from render.lights import list_panoramas, sample_lighting, sample_panorama
+from render.part_colors import any_colors, usual_colors
 from render.sensor import SensorDraw, sample_sensor
 from render.settings import RenderSettings
+from render.shares import draw_name
 from render.stacks import bodies_of, draw_stacks, model_stack
+from render.ties import PANORAMA, PICTURE, draw_color, draw_things, draw_tied
 from render.tray import Tray, sample_tray
 
 
@@ -108,22 +111,28 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     `attempt` draws new start poses, each time a fifth further apart, and changes nothing else.
     """
     content = generator(seed, pile_index, Purpose.CONTENT)
-    shares = settings.colors or {color.name: color.weight for color in COLORS}
+    ties = generator(seed, pile_index, Purpose.TIES)
     count = int(content.integers(settings.bricks_min, settings.bricks_max + 1))
     part_ids = [settings.parts[k] for k in _draw_parts(settings, count, content)]
-    drawn = [color_by_name(draw_name(shares, content)) for _ in range(count)]
+    usual = [draw_name(usual_colors(settings, part_id), content) for part_id in part_ids]
+    drawn = [
+        color_by_name(draw_color(name, settings, part_id, ties)) for name, part_id in zip(usual, part_ids, strict=True)
+    ]
     roughness = content.uniform(0.15, 0.4, size=count)
     arrangement = draw_name(settings.arrangements, content)
     wear = float(settings.wear_max * content.uniform() ** 2)
 
     other = generator(seed, pile_index, Purpose.PROPS)
     kinds = [draw_name(settings.distractors, other) for _ in range(other.integers(settings.distractors_max + 1))]
+    if generator(seed, pile_index, Purpose.PROPS, 1).uniform() >= settings.distractors_share:
+        kinds = []
+    kinds = draw_things(kinds, settings, part_ids, ties)
     looks = [sample_look(kind, other) for kind in kinds]
 
     catalogue = settings.catalogue
     stuck = generator(seed, pile_index, Purpose.STACKS)
     stacks = draw_stacks(part_ids, catalogue, settings.stacked_share, stuck) if settings.stacked_share else []
-    for model, color in _models(settings, shares, generator(seed, pile_index, Purpose.STACKS, 1)):
+    for model, color in _models(settings, generator(seed, pile_index, Purpose.STACKS, 1)):
         stacks.append(model_stack(model, len(part_ids), catalogue))
         part_ids += [brick.part_id for brick in model]
         drawn += [brick.color or color for brick in model]
@@ -149,7 +158,7 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     props = tuple(
         Prop(kind, look, *at[k]) for k, (kind, look) in enumerate(zip(kinds, looks, strict=True), start=len(bricks))
     )
-    views = tuple(_view(settings, seed, pile_index, view) for view in range(settings.views))
+    views = tuple(_view(settings, seed, pile_index, view, part_ids) for view in range(settings.views))
     return Pile(
         seed, pile_index, attempt, arrangement, bricks, props, tray, fence, wear, views,
         settings.subsurface, settings.stud_logo, settings.sources,
@@ -157,49 +166,54 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     )  # fmt: skip
 
 
-def _models(
-    settings: RenderSettings, shares: Mapping[str, float], rng: np.random.Generator
-) -> Iterator[tuple[tuple[ModelBrick, ...], Color]]:
+def _models(settings: RenderSettings, rng: np.random.Generator) -> Iterator[tuple[tuple[ModelBrick, ...], Color]]:
     """Yield the models in a pile, each with the colour of what has none in it."""
     for _ in range(int(rng.integers(settings.models_max + 1)) if settings.models else 0):
         file = settings.models[rng.integers(len(settings.models))]
-        yield settings.catalogue.model(file), color_by_name(draw_name(shares, rng))
-
-
-def draw_name(shares: Mapping[str, float], rng: np.random.Generator) -> str:
-    """Return one of the names, each with the probability of its share."""
-    limits = np.cumsum(list(shares.values()))
-    return list(shares)[int(np.searchsorted(limits, rng.uniform() * limits[-1], side="right"))]
+        yield settings.catalogue.model(file), color_by_name(draw_name(any_colors(settings), rng))
 
 
 def _draw_parts(settings: RenderSettings, count: int, rng: np.random.Generator) -> list[int]:
     """Return the places of `count` parts in ``settings.parts``."""
-    if not settings.part_shares:
+    if not settings.part_shares and not settings.inventory:
         return list(rng.integers(len(settings.parts), size=count))
     weights = np.array(settings.part_weights)
     return list(rng.choice(len(weights), size=count, p=weights / weights.sum()))
 
 
-def _view(settings: RenderSettings, seed: int, pile_index: int, view: int) -> View:
-    light = generator(seed, pile_index, Purpose.LIGHT, view if settings.own_light else 0)
-    if settings.environment_pictures and light.uniform() < settings.environment_pictures_share:
-        panoramas = list_panoramas(settings.environment_pictures)
-        lighting = sample_panorama(panoramas[light.integers(len(panoramas))], settings.environment, light)
-    else:
-        name = draw_name(settings.lightings, light)
-        lighting = sample_lighting(name, settings.environment, light)
-    ground = generator(seed, pile_index, Purpose.FLOOR, view if settings.own_floor else 0)
-    if settings.floor_pictures and ground.uniform() < settings.floor_pictures_share:
-        pictures = list_pictures(settings.floor_pictures)
-        floor = sample_picture_floor(pictures[ground.integers(len(pictures))], settings.floor_picture_mm, ground)
-    else:
-        floor = sample_floor(draw_name(settings.backgrounds, ground), ground)
+def _view(settings: RenderSettings, seed: int, pile_index: int, view: int, part_ids: Sequence[str]) -> View:
+    lit, laid = (view if own else 0 for own in (settings.own_light, settings.own_floor))
+    light = generator(seed, pile_index, Purpose.LIGHT, lit)
+    own = settings.environment_pictures and light.uniform() < settings.environment_pictures_share
+    name = PANORAMA if own else draw_name(settings.lightings, light)
+    name = draw_tied(name, settings, "light", part_ids, generator(seed, pile_index, Purpose.TIES, 1, lit))
+    lighting = lighting_of(name, settings, light)
+    ground = generator(seed, pile_index, Purpose.FLOOR, laid)
+    own = settings.floor_pictures and ground.uniform() < settings.floor_pictures_share
+    name = PICTURE if own else draw_name(settings.backgrounds, ground)
+    name = draw_tied(name, settings, "floor", part_ids, generator(seed, pile_index, Purpose.TIES, 2, laid))
     return View(
         sample_camera(settings.camera, generator(seed, pile_index, Purpose.CAMERA, view)),
         lighting,
-        floor,
+        floor_of(name, settings, ground),
         sample_sensor(settings.sensor, generator(seed, pile_index, Purpose.SENSOR, view)),
     )
+
+
+def lighting_of(name: str, settings: RenderSettings, rng: np.random.Generator) -> Lighting:
+    """Return a lighting of that name, varied by `rng`; ``panorama`` is one of the user's."""
+    if name != PANORAMA or not settings.environment_pictures:
+        return sample_lighting(name, settings.environment, rng)
+    panoramas = list_panoramas(settings.environment_pictures)
+    return sample_panorama(panoramas[rng.integers(len(panoramas))], settings.environment, rng)
+
+
+def floor_of(name: str, settings: RenderSettings, rng: np.random.Generator) -> Floor:
+    """Return a floor of that name, varied by `rng`; ``picture`` is one of the user's."""
+    if name != PICTURE or not settings.floor_pictures:
+        return sample_floor(name, rng)
+    pictures = list_pictures(settings.floor_pictures)
+    return sample_picture_floor(pictures[rng.integers(len(pictures))], settings.floor_picture_mm, rng)
 
 
 @dataclass(frozen=True)
@@ -211,9 +225,19 @@ class SettledPile:
     present: tuple[int, ...]
     """Numbers of the bricks that are there: all of them, but for a twin."""
 
+    gone: tuple[int, ...] = ()
+    """Rows of `world_from_thing` of props that are not there: of a twin."""
+
+    shadowless: tuple[int, ...] = ()
+    """Numbers of the bricks that cast no shadow: of a twin."""
+
+    def props(self) -> list[int]:
+        """Return the rows of `world_from_thing` of the props that are there."""
+        return [k for k in range(len(self.pile.bricks), len(self.world_from_thing)) if k not in self.gone]
+
     def things(self) -> list[int]:
-        """Return the rows of `world_from_thing` that are there: the present bricks, then all props."""
-        return [*self.present, *range(len(self.pile.bricks), len(self.world_from_thing))]
+        """Return the rows of `world_from_thing` that are there: the present bricks, then the props."""
+        return [*self.present, *self.props()]
 
     def bodies(self) -> list[Body]:
         """Return what is there in the bodies that it moves in: bricks that stick together are one.

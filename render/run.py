@@ -21,10 +21,11 @@ from dataset.index import update_index
 from dataset.kept_piles import clear_kept_piles
 from dataset.manifest import MANIFEST_NAME, Manifest, PartInfo
 from dataset.shards import pile_shard, pile_shards, read_shard
+from render.factors import count_changes
 from render.floors import list_pictures
 from render.journal import RunJournal, Share, this_render
 from render.lights import list_panoramas
-from render.pile import sample_pile
+from render.pile import Pile, sample_pile
 from render.settings import RenderSettings
 from render.watch import PileWatch
 
@@ -103,12 +104,17 @@ def default_workers() -> int:
 
 
 def _pictures(settings: RenderSettings, count: int) -> int:
-    if settings.twins == "none":
+    if settings.twins == "none" and not settings.factor_twins:
         return count * settings.views
     looked_at = min(count, COUNTED)
-    parts = [len({brick.part_id for brick in sample_pile(settings, 0, k).bricks}) for k in range(looked_at)]
-    pictures = sum(1 + min(number, settings.twins_max) for number in parts) / looked_at
+    pictures = sum(1 + _twins(sample_pile(settings, 0, k), settings) for k in range(looked_at)) / looked_at
     return round(pictures * count) * settings.views
+
+
+def _twins(pile: Pile, settings: RenderSettings) -> int:
+    parts = len({brick.part_id for brick in pile.bricks})
+    without = 0 if settings.twins == "none" else min(parts, settings.twins_max)
+    return without + count_changes(pile, settings)
 
 
 def render_dataset(

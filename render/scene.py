@@ -71,6 +71,8 @@ def staged(settled: SettledPile) -> Iterator[None]:
                 body = bpy.data.objects.new(f"brick {thing:04d}", brick_mesh(pile, brick, stud_logo=pile.stud_logo))
                 dress(body, brick.color, brick.roughness, pile.wear, subsurface=pile.subsurface)
                 body.pass_index = thing + 1
+                # Light falls through it on all else, also what comes from all around; mirrors still show it.
+                body.visible_shadow = body.visible_diffuse = thing not in settled.shadowless
             else:
                 prop = pile.props[thing - len(pile.bricks)]
                 mesh = blender_mesh(f"prop {prop.kind}", prop_mesh(prop.kind))

@@ -1,12 +1,11 @@
 """The settings of a render."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from blender_assets.catalogue import Catalogue, PartSources, catalogue_from, load_catalogue
-from blender_assets.colors import color_by_name
 from blender_assets.own.settings import OwnMesh, require_plain_names
 from blender_assets.props import PROPS
 from core.errors import BrickbenchError, SettingsError
@@ -14,19 +13,27 @@ from core.settings import Settings, require_order
 from dataset.manifest import LabelRule, SplitRule
 from render.camera import CameraSettings
 from render.floors import FLOORS
+from render.inventory import Entry, known_entries, pieces, quantities
 from render.layout import ARRANGEMENTS
 from render.lights import LIGHTINGS, WORLDS
+from render.part_colors import weighted_colors
 from render.sensor import SensorSettings
+from render.shares import Shares
+from render.tie_checks import check_ties, require_category
+from render.ties import Tie
 
 ALL_PARTS = tuple(part.part_id for part in load_catalogue())
 MOST_BRICKS = 1000
 LARGEST_PX = 4096
-
-
-Shares = dict[str, Annotated[float, Field(ge=0)]]
-"""Names with their probabilities, on any scale."""
+TwinFactor = Literal["floor", "light", "color", "thing", "shadow"]
 
 USUAL_FLOORS = dict.fromkeys(FLOORS, 1.0) | {"paper": 4.0, "desk": 4.0, "plain": 3.0, "wood": 2.0, "cloth": 2.0}
+USUAL_DISTRACTORS = dict.fromkeys(PROPS, 1.0) | {
+    **{kind: 2.0 for kind in PROPS if kind.startswith("coin_")},
+    **dict.fromkeys(("pen", "pencil", "paper_note"), 3.0),
+    **dict.fromkeys(("marker", "eraser", "key", "paper_scrap", "paper_receipt"), 2.0),
+    **dict.fromkeys(("nut", "washer", "screw"), 0.5),
+}
 USUAL_LIGHTINGS = (
     dict.fromkeys(LIGHTINGS, 2.0) | dict.fromkeys(WORLDS, 0.5) | {"ceiling": 4.0, "desk_lamp": 4.0, "two_lamps": 3.0}
     | {"window": 3.0, "overcast": 1.0, "sun_sky": 1.0}
@@ -60,6 +67,17 @@ class RenderSettings(Settings):
     """Colours to draw from by name or LDraw code, with their probabilities (any scale); empty: all solid and
     transparent ones, each as often as it is common. A plain list gives each its usual weight."""
 
+    color_shares: dict[str, Shares] = Field(default_factory=dict)
+    """Colours of a part or of a category of parts, each as in `colors`, in place of those; a part's own go first."""
+
+    inventory: tuple[Entry, ...] = ()
+    """What the bricks are drawn from: lists of part, colour and number of pieces, or the file of such a table, as
+    Rebrickable has it of every set. Piles have parts and colours as often as it has (times `part_shares`); empty: see
+    above."""
+
+    ties: tuple[Tie, ...] = ()
+    """Floors, lights, things and colours that go with a part or a category of parts."""
+
     bricks_min: int = Field(1, ge=1, le=MOST_BRICKS)
     """Fewest bricks in a pile. 1 to 10 is the founding paper's range."""
 
@@ -83,11 +101,14 @@ class RenderSettings(Settings):
     models_max: int = Field(1, ge=1, le=20)
     """Most models in a pile, where `models` names any; their number is drawn from 0 to this."""
 
-    distractors_max: int = Field(0, ge=0, le=50)
+    distractors_max: int = Field(3, ge=0, le=50)
     """Most things that are not bricks in a pile; their number is drawn from 0 to this."""
 
-    distractors: Shares = Field(dict.fromkeys(PROPS, 1.0), min_length=1)
-    """Kinds of such things."""
+    distractors_share: float = Field(0.5, ge=0, le=1)
+    """How many of the piles may have such things: with 3 at most, three of eight have one or more."""
+
+    distractors: Shares = Field(USUAL_DISTRACTORS, min_length=1)
+    """Kinds of such things: pens, coins and paper lie on tables more often than screws."""
 
     wear_max: float = Field(0.4, ge=0, le=1)
     """Largest wear of a pile's plastic: 0 new, 1 scratched, dusty and full of fingerprints."""
@@ -160,6 +181,14 @@ class RenderSettings(Settings):
     twins_max: int = Field(3, ge=1, le=20)
     """Most parts of a pile that are taken away in turn; drawn by lot where a pile has more."""
 
+    factor_twins: tuple[TwinFactor, ...] = ()
+    """Further pictures with one thing changed and everything else in place: another floor, another light, one part in
+    another colour, a thing gone, the shadow of one part gone."""
+
+    factor_twins_max: int = Field(1, ge=1, le=20)
+    """Most of them of each factor: so many other floors and lights, parts and things; drawn by lot where there are
+    more."""
+
     piles_per_shard: int = Field(64, ge=1, le=1024)
     """Piles in a shard, the unit of work that is done wholly or not at all; smaller shards lose less to a kill."""
 
@@ -178,6 +207,9 @@ class RenderSettings(Settings):
     @property
     def part_weights(self) -> tuple[float, ...]:
         """How often each of `parts` is drawn, on any scale."""
+        if self.inventory:
+            held = quantities(self.inventory)
+            return tuple(pieces(held, part_id) * self.part_shares.get(part_id, 1.0) for part_id in self.parts)
         return tuple(self.part_shares.get(part_id, 1.0) for part_id in self.parts)
 
     @property
@@ -210,17 +242,37 @@ class RenderSettings(Settings):
             raise ValueError(f"it should be one number from 32 to {LARGEST_PX}, or two: [width, height]")
         return sides[0] if sides[0] == sides[1] else tuple(sides)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _from_table(cls, values: Any) -> Any:
+        """Read the inventory that a file's name stands for; without `parts`, the parts are those in it."""
+        if not isinstance(values, dict) or not values.get("inventory"):
+            return values
+        try:
+            own = tuple(
+                (str(name), OwnMesh.model_validate(mesh)) for name, mesh in (values.get("meshes") or {}).items()
+            )
+            folder = Path(values["ldraw"]) if values.get("ldraw") else None
+            catalogue = catalogue_from(PartSources(folder, bool(values.get("prefer_ldraw")), own))
+            held = known_entries(values["inventory"], catalogue, values.get("parts"))
+        except SettingsError as error:
+            raise ValueError(str(error)) from error
+        return {"parts": list(dict.fromkeys(entry.part_id for entry in held))} | values | {"inventory": held}
+
     @field_validator("colors", mode="before")
     @classmethod
     def _weighted_colors(cls, colors: Any) -> Any:
         try:
-            if isinstance(colors, list | tuple):
-                colors = {str(name): color_by_name(str(name)).weight for name in colors}
-            if isinstance(colors, dict):
-                return {color_by_name(str(name)).name: weight for name, weight in colors.items()}
+            return weighted_colors(colors)
         except SettingsError as error:
             raise ValueError(str(error)) from error
-        return colors
+
+    @field_validator("color_shares", mode="before")
+    @classmethod
+    def _weighted_colors_of_each(cls, shares: Any) -> Any:
+        if not isinstance(shares, dict):
+            return shares
+        return {str(name): cls._some_share(cls._weighted_colors(colors)) for name, colors in shares.items()}
 
     @field_validator("backgrounds", "lightings", "arrangements", "distractors", mode="before")
     @classmethod
@@ -260,15 +312,19 @@ class RenderSettings(Settings):
         for k, part_id in enumerate(known):
             if part_id in known[:k]:
                 raise ValueError(f"part {self.parts[k]} stands in the list of parts twice")
-        for part_id in self.meshes:
-            if part_id not in self.parts:
-                raise ValueError(f"meshes names {part_id!r}, which is not in parts; add it there")
-        for part_id in self.part_shares:
-            if part_id not in self.parts:
-                raise ValueError(f"part_shares names {part_id!r}, which is not in parts; add it there")
+        for setting in ("meshes", "part_shares"):
+            for part_id in getattr(self, setting):
+                if part_id not in self.parts:
+                    raise ValueError(f"{setting} names {part_id!r}, which is not in parts; add it there")
         self._require_known_models()
+        if self.inventory and self.color_shares:
+            raise ValueError("inventory says which colours parts have; leave out color_shares")
         if not any(self.part_weights):
-            raise ValueError("part_shares gives every part 0")
+            raise ValueError(f"{'inventory and ' if self.inventory else ''}part_shares gives every part 0")
+        for name in self.color_shares:
+            if name not in self.parts:
+                require_category(self, name, "color_shares")
+        check_ties(self)
         return self
 
     def _require_known_models(self) -> None:

@@ -1,7 +1,7 @@
 """What a worker process does: it keeps one Blender alive and renders shard after shard."""
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from core.files import sha256_hex
 from core.seeding import Purpose, generator
 from dataset.kept_piles import KeptPiles
 from dataset.masks import encode_crop
-from dataset.records import ImageRecord, InstanceRecord
+from dataset.records import ImageRecord, InstanceRecord, ThingRecord
 from dataset.shards import GEOMETRY_FOLDER, Picture, pack_arrays, pile_shard, read_shard, shard_folder, write_shard
 from dataset.splits import pile_group
 from render import blender
@@ -29,7 +29,7 @@ from render.pile import Pile, SettledPile, sample_pile
 from render.scene import set_up_renderer, staged, take_picture, viewed
 from render.sensor import develop, encode, expose
 from render.settings import RenderSettings
-from render.twins import Twin, twins_of
+from render.twins import Twin, twins_of, with_bricks_of
 from render.warp import through_lens
 
 ATTEMPTS = 8
@@ -179,16 +179,23 @@ def settled_pile(settings: RenderSettings, seed: int, pile_index: int) -> Settle
 def render_shots(settled: SettledPile, settings: RenderSettings) -> Iterator[Shot]:
     """Yield the pictures of a settled pile: each view in turn, then each view of each twin.
 
-    A twin's picture has the camera, floor, lights, exposure and noise of its original: they differ by the bricks alone.
+    A twin's picture has the camera, exposure and noise of its original, and all else but what the twin changes.
     """
     pile = settled.pile
     cameras = [frame_pile(view.camera, settled.corners_mm(), settings.image_size_px) for view in pile.views]
-    exposures_ev: list[float] = []
-    for shot in _shots(settled, None, cameras, settings):
-        exposures_ev.append(shot.exposure_ev)
-        yield shot
+    originals: dict[int, Original] = {}
+    yield from _shots(settled, None, cameras, settings, originals)
     for twin in twins_of(settled, settings):
-        yield from _shots(twin.settled, twin, cameras, settings, exposures_ev)
+        yield from _shots(twin.settled, twin, cameras, settings, originals)
+
+
+@dataclass(frozen=True)
+class Original:
+    """What a picture leaves for those of its twins."""
+
+    exposure_ev: float
+    radiance: NDArray[np.float32] | None
+    """(H, W, 3), where twins without a shadow need it"""
 
 
 def _shots(
@@ -196,9 +203,9 @@ def _shots(
     twin: Twin | None,
     cameras: list[Camera],
     settings: RenderSettings,
-    exposures_ev: Sequence[float] = (),
+    originals: dict[int, Original],
 ) -> Iterator[Shot]:
-    """Yield the pictures of all views; without `exposures_ev`, one a view, the camera meters each."""
+    """Yield each view of a pile, which fills in `originals`, or of a twin."""
     pile = settled.pile
     with tempfile.TemporaryDirectory(prefix="brickbench-") as scratch, blender.quiet():
         set_up_renderer(settings.samples)
@@ -207,23 +214,29 @@ def _shots(
                 rng = generator(pile.seed, pile.pile_index, Purpose.NOISE, view_index)
                 with viewed(view.floor, view.lighting, camera):
                     radiance = take_picture(Path(scratch), int(rng.integers(2**31)))
-                radiance = through_lens(radiance, camera)
-                light_rgb = view.lighting.light_rgb
-                exposure_ev = exposures_ev[view_index] if exposures_ev else expose(radiance, light_rgb, view.sensor)
-                image = develop(radiance, light_rgb, view.sensor, exposure_ev, rng)
+                radiance, light_rgb = through_lens(radiance, camera), view.lighting.light_rgb
                 geometry = None
                 if settings.depth or settings.normals:
                     masks, geometry = cast_labels(settled, camera)
                 else:
                     masks = cast_masks(settled, camera)
-                yield Shot(view_index, twin, settled, camera, exposure_ev, image, masks, geometry)
+                if twin is None:
+                    kept = radiance if "shadow" in settings.factor_twins else None
+                    originals[view_index] = Original(expose(radiance, light_rgb, view.sensor), kept)
+                original = originals[view_index]
+                if settled.shadowless and original.radiance is not None:
+                    seen = np.isin(masks.things, settled.shadowless)
+                    radiance = with_bricks_of(original.radiance, radiance, seen)
+                image = develop(radiance, light_rgb, view.sensor, original.exposure_ev, rng)
+                yield Shot(view_index, twin, settled, camera, original.exposure_ev, image, masks, geometry)
 
 
 def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
     """Return the row of a picture, the bytes of its image file and, where asked for, of its depth and normals."""
-    view = pile.views[shot.view_index]
+    view = shot.settled.pile.views[shot.view_index]
     name = f"{pile.pile_index:08d}-{shot.view_index:02d}"
-    image_id = f"{name}-{shot.twin.mode}-{shot.twin.removed_part_id}" if shot.twin else name
+    image_id = f"{name}-{shot.twin.ending(shot.view_index)}" if shot.twin else name
+    difference = shot.twin.differences[shot.view_index] if shot.twin else None
     data = encode(shot.image, settings.image_format, view.sensor.jpeg_quality)
     record = ImageRecord(
         image_id=image_id,
@@ -238,10 +251,14 @@ def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
         twin_of=name if shot.twin else None,
         twin_mode=shot.twin.mode if shot.twin else None,
         removed_part_id=shot.twin.removed_part_id if shot.twin else None,
+        twin_factor=shot.twin.factor if shot.twin else None,
+        twin_part_id=shot.twin.part_id if shot.twin else None,
+        twin_was=difference.was if difference else None,
+        twin_became=difference.became if difference else None,
         seed=pile.seed,
         attempts=pile.attempt + 1,
         arrangement=pile.arrangement,
-        distractors=len(pile.props),
+        distractors=len(shot.settled.props()),
         background=view.floor.name,
         lighting=view.lighting.name,
         exposure=shot.exposure_ev,
@@ -254,6 +271,7 @@ def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
         camera_elevation_deg=view.camera.elevation_deg,
         camera_distance_mm=float(np.linalg.norm(shot.camera.position_mm)),
         instances=tuple(_instances(shot.settled, shot.masks)),
+        things=tuple(_things(shot.settled, shot.masks)),
     )
     if shot.geometry is None:
         return record, data
@@ -281,22 +299,41 @@ def _lens_columns(camera: Camera) -> dict[str, Any]:
 
 def _instances(settled: SettledPile, masks: PileMasks) -> Iterator[InstanceRecord]:
     for k in settled.present:
-        brick = settled.pile.bricks[k]
-        visible, amodal, in_frame = masks.visible_crop(k), masks.silhouettes[k], float(masks.in_frame_fraction[k])
-        visible_px, amodal_px = int(visible.mask.sum()), int(amodal.mask.sum())
+        brick, pose = settled.pile.bricks[k], tuple(settled.world_from_thing[k].ravel().tolist())
         yield InstanceRecord(
             instance_id=k,
             part_id=brick.part_id,
             color_id=_color_id(settled.pile, k),
-            box_xywh_px=visible.box_xywh_px(),
-            visible_px=visible_px,
-            amodal_px=amodal_px,
-            in_frame_fraction=in_frame,
-            visible_fraction=visible_px / amodal_px * in_frame if amodal_px else 0.0,
-            visible_rle=_rle(visible, masks),
-            amodal_rle=_rle(amodal, masks),
-            world_from_part=tuple(settled.world_from_thing[k].ravel().tolist()),
+            world_from_part=pose,
+            **_seen(masks, k),
         )
+
+
+def _things(settled: SettledPile, masks: PileMasks) -> Iterator[ThingRecord]:
+    """Yield the rows of what is no brick: the props that are there, and the tray, which comes last."""
+    pile = settled.pile
+    kinds = {k: pile.props[k - len(pile.bricks)].kind for k in settled.props()}
+    poses = [*settled.world_from_thing, np.eye(3, 4)]
+    if pile.tray is not None:
+        kinds[len(poses) - 1] = "tray"
+    for k, kind in kinds.items():
+        pose = tuple(poses[k].ravel().tolist())
+        yield ThingRecord(thing_id=k, kind=kind, world_from_thing=pose, **_seen(masks, k))
+
+
+def _seen(masks: PileMasks, k: int) -> dict[str, Any]:
+    """Return the columns that say what is seen of thing `k`."""
+    visible, amodal, in_frame = masks.visible_crop(k), masks.silhouettes[k], float(masks.in_frame_fraction[k])
+    visible_px, amodal_px = int(visible.mask.sum()), int(amodal.mask.sum())
+    return {
+        "box_xywh_px": visible.box_xywh_px(),
+        "visible_px": visible_px,
+        "amodal_px": amodal_px,
+        "in_frame_fraction": in_frame,
+        "visible_fraction": visible_px / amodal_px * in_frame if amodal_px else 0.0,
+        "visible_rle": _rle(visible, masks),
+        "amodal_rle": _rle(amodal, masks),
+    }
 
 
 def _rle(crop: Crop, masks: PileMasks) -> str:

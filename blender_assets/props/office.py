@@ -65,6 +65,26 @@ def _buckled(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([x, y, z + lift])
 
 
+def _note() -> Manifold:
+    """Return a sticky note, 76 mm wide, whose free end curls up."""
+    return Manifold.cube((76, 76, 0.3), True).refine_to_length(6.0).warp_batch(_curled_at_one_end)
+
+
+def _curled_at_one_end(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    x, y, z = points.T
+    return np.column_stack([x, y, z + 0.0025 * np.maximum(y + 10, 0) ** 2 + 0.0004 * x**2])
+
+
+def _receipt() -> Manifold:
+    """Return a till receipt, 57 x 120 mm, that remembers the roll."""
+    return Manifold.cube((57, 120, 0.25), True).refine_to_length(6.0).warp_batch(_curled_at_both_ends)
+
+
+def _curled_at_both_ends(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    x, y, z = points.T
+    return np.column_stack([x, y, z + 0.0015 * y**2 + 0.2 * np.sin(0.3 * y)])
+
+
 def _paper_ball() -> Manifold:
     """Return a crumpled ball of paper, about 36 mm."""
     return crumpled(Manifold.sphere(17.5, 64), 2, 5.0, 14.0)
@@ -81,5 +101,7 @@ KINDS = {
     ),
     "button": PropKind(_button, (*PLASTICS, surface("E6DCC4", 0.25), surface("5A3A26", 0.4))),
     "paper_scrap": PropKind(_scrap, PAPERS),
+    "paper_note": PropKind(_note, tuple(surface(c, 0.8) for c in ("F3E37C", "F2B8C6", "A9D6E8", "C9E4A5", "F4F2EC"))),
+    "paper_receipt": PropKind(_receipt, tuple(surface(c, 0.7) for c in ("F1F0EE", "E8E6E1"))),
     "paper_ball": PropKind(_paper_ball, PAPERS),
 }

@@ -61,7 +61,8 @@ def read_detail(dataset: DatasetFolder, image_id: str) -> Detail | None:
                 "ORDER BY class_index"
             ),
             siblings=rows(
-                "SELECT image_id, view_index, twin_of, twin_mode, removed_part_id, content_hash, width, height "
+                "SELECT image_id, view_index, twin_of, twin_mode, removed_part_id, twin_factor, twin_part_id, "
+                "twin_became, content_hash, width, height "
                 "FROM images SEMI JOIN (SELECT group_id FROM images WHERE image_id = $image) USING (group_id) "
                 "WHERE image_id <> $image ORDER BY image_id"
             ),

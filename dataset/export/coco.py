@@ -10,7 +10,7 @@ from typing import Any, TextIO
 from core.progress import Progress
 from dataset.export.files import file_of, write_picture
 from dataset.export.formats import Options
-from dataset.export.selection import Brick, Picture, Selection
+from dataset.export.selection import Brick, Picture, Selection, Thing
 
 
 def write(selection: Selection, folder: Path, options: Options, progress: Progress) -> None:
@@ -21,7 +21,8 @@ def write(selection: Selection, folder: Path, options: Options, progress: Progre
     beyond COCO's own fields it has `visible_fraction`, `amodal_segmentation` and `labelled` (whether the brick is
     visible enough to be a label) and `world_from_part`; a rendered image has `camera`, both as OpenCV has them, in
     millimetres. Objects of photos without a mask have their box as polygon, since pycocotools needs
-    some segmentation of every object, and `segmentation_is_box`.
+    some segmentation of every object, and `segmentation_is_box`. With ``things`` each kind of thing that is no brick is
+    a further category, behind those of the parts, of the supercategory ``thing``.
     """
     (folder / "images").mkdir()
     (folder / "annotations").mkdir()
@@ -29,6 +30,9 @@ def write(selection: Selection, folder: Path, options: Options, progress: Progre
         {"id": number, "name": part.part_id, "supercategory": part.category, "description": part.name}
         for number, part in enumerate(selection.dataset.parts, start=1)
     ]
+    kinds = selection.thing_kinds() if options.things else ()
+    category_of = {kind: number for number, kind in enumerate(kinds, start=len(categories) + 1)}
+    categories += [{"id": number, "name": kind, "supercategory": "thing"} for kind, number in category_of.items()]
     class_of = selection.class_of
     image_number = 0
     for split in selection.image_ids:
@@ -46,6 +50,8 @@ def write(selection: Selection, folder: Path, options: Options, progress: Progre
                 instances.image(image)
                 for brick in picture.bricks:
                     instances.annotation(_annotation(brick, picture, class_of) | {"image_id": image_number})
+                for thing in picture.things if options.things else ():
+                    instances.annotation(_thing(thing, picture, category_of) | {"image_id": image_number})
                 labels.image(image)
                 for part_id in picture.labels:
                     labels.annotation({"image_id": image_number, "category_id": class_of[part_id] + 1})
@@ -99,6 +105,17 @@ def _annotation(brick: Brick, picture: Picture, class_of: dict[str, int]) -> dic
 
 def _matrix(values: Sequence[float]) -> list[list[float]]:
     return [list(values[start : start + 4]) for start in range(0, len(values), 4)]
+
+
+def _thing(thing: Thing, picture: Picture, category_of: dict[str, int]) -> dict[str, Any]:
+    return {
+        "category_id": category_of[thing.kind],
+        "bbox": list(thing.box_xywh_px),
+        "area": thing.visible_px,
+        "iscrowd": 0,
+        "thing_id": thing.thing_id,
+        "segmentation": {"size": [picture.height, picture.width], "counts": thing.visible_rle},
+    }
 
 
 class _Document:

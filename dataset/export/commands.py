@@ -23,7 +23,7 @@ new_folder_option = output_option("A folder that is new or empty.")
 @click.option("--split", "splits", type=click.Choice(SPLITS), multiple=True, help="Only this split; repeatable.")
 @click.option("--source", type=click.Choice(["synthetic", "real"]), help="Only renders, or only photos.")
 @click.option("--sql", help="Only pictures whose image_id this selects.")
-@click.option("--twins", is_flag=True, help="Also pictures from which a part was taken away.")
+@click.option("--twins", is_flag=True, help="Also pictures that differ from another in one thing.")
 @click.option(
     "--link/--copy",
     default=False,
@@ -31,6 +31,7 @@ new_folder_option = output_option("A folder that is new or empty.")
     help="coco, yolo: hard links instead of copies; who writes into them alters DATASET.",
 )
 @click.option("--segments", is_flag=True, help="YOLO: outlines instead of boxes.")
+@click.option("--things", is_flag=True, help="COCO: also what is no brick, each kind as a category.")
 @click.option("--force", is_flag=True, help="Replace an earlier export in that folder.")
 @json_option
 def export(
@@ -43,6 +44,7 @@ def export(
     twins: bool,
     link: bool,
     segments: bool,
+    things: bool,
     force: bool,
     as_json: bool,
 ) -> None:
@@ -61,9 +63,8 @@ def export(
     from dataset.export.selection import select_pictures
 
     selection = select_pictures(dataset, splits=splits, source=source, sql=sql, twins=twins)
-    summary = export_pictures(
-        selection, format_name, output, options=Options(link=link, segments=segments), force=force, sql=sql
-    )
+    options = Options(link=link, segments=segments, things=things)
+    summary = export_pictures(selection, format_name, output, options=options, force=force, sql=sql)
     if as_json:
         print_json(vars(summary))
         return

@@ -21,6 +21,8 @@ class Options:
     writes into them in place alters the dataset."""
     segments: bool = False
     """Polygons instead of boxes (YOLO only)."""
+    things: bool = False
+    """Also what is no brick, each kind as a category (COCO only)."""
 
 
 Writer = Callable[[Selection, Path, Options, Progress], None]
@@ -71,6 +73,8 @@ def export_pictures(
         raise SettingsError(f"Links are for {' and '.join(LINKING)}: {format_name} packs pictures into larger files.")
     if options.segments and format_name != "yolo":
         raise SettingsError(f"Segments are for yolo: {format_name} always has masks.")
+    if options.things and format_name != "coco":
+        raise SettingsError(f"Things that are no bricks go to coco only, {format_name} holds bricks.")
     writer = cast(Writer, importlib.import_module(FORMATS[format_name]).write)
     made_from = {"dataset": selection.dataset.name, "format": format_name, "sql": sql} | asdict(options)
     with export_folder(folder, force=force, made_from=made_from) as temporary:

@@ -50,8 +50,19 @@ class View:
 
 
 @dataclass(frozen=True)
+class Thing:
+    """One thing of a render that is no brick."""
+
+    thing_id: int
+    kind: str
+    box_xywh_px: tuple[int, int, int, int]
+    visible_px: int
+    visible_rle: str
+
+
+@dataclass(frozen=True)
 class Picture:
-    """One picture with all that is known of it; `bricks` are those of which anything is seen, by instance_id."""
+    """One picture with all that is known of it; bricks and things are those of which anything is seen, by number."""
 
     image_id: str
     source: str
@@ -67,6 +78,7 @@ class Picture:
     """None for a photo."""
     labels: tuple[str, ...]
     bricks: tuple[Brick, ...]
+    things: tuple[Thing, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,10 @@ class Selection:
     def __len__(self) -> int:
         """Return the number of pictures."""
         return sum(map(len, self.image_ids.values()))
+
+    def thing_kinds(self) -> tuple[str, ...]:
+        """Return the kinds of things that lie in any picture of the dataset, sorted."""
+        return tuple(kind for (kind,) in self.dataset.query("SELECT DISTINCT kind FROM things ORDER BY kind"))
 
     def pictures(self, split: str) -> Iterator[Picture]:
         """Yield the pictures of `split` in the order of their image_ids, in memory for a few hundred.
@@ -107,7 +123,8 @@ def select_pictures(
     """Return the pictures that were asked for.
 
     They are of `splits`, if any is named, of the `source` ``synthetic`` or ``real``, None for both, and `sql` selects
-    their image_id. Those from which a part was taken away come with `twins`; those that `sql` names come in any case.
+    their image_id. Pictures that differ from another in one thing come with `twins`; those that `sql` names come in any
+    case.
 
     Raises:
         SettingsError: the SQL is refused or selects something else than image_ids.
@@ -193,13 +210,20 @@ def _read(index: duckdb.DuckDBPyConnection, image_ids: Sequence[str], manifest: 
                 instance_id, part_id, color_id, tuple(box), visible_px, fraction, visible, amodal, known_pose, labelled
             )
         )
+    things: dict[str, list[Thing]] = {image_id: [] for image_id in image_ids}
+    for image_id, thing_id, kind, box, visible_px, visible in index.execute(
+        "SELECT image_id, thing_id, kind, box_xywh_px, visible_px, visible_rle FROM things "
+        f"WHERE {where} AND visible_px > 0 ORDER BY image_id, thing_id",
+        range_and_list,
+    ).fetchall():
+        things[image_id].append(Thing(thing_id, kind, tuple(box), visible_px, visible))
     for image_id, source, split, group_id, file, width, height, content_hash, geometry, *camera in index.execute(
         "SELECT image_id, source, split, group_id, file, width, height, content_hash, geometry_file, camera_fx_px, "
         "camera_fy_px, camera_cx_px, camera_cy_px, camera_distortion, camera_from_world FROM images "
         f"WHERE {where} ORDER BY image_id",
         range_and_list,
     ).fetchall():
-        shown = _view(*camera), tuple(labels[image_id]), tuple(bricks[image_id])
+        shown = _view(*camera), tuple(labels[image_id]), tuple(bricks[image_id]), tuple(things[image_id])
         yield Picture(image_id, source, split, group_id, file, width, height, content_hash, geometry, *shown)
 
 

@@ -5,7 +5,6 @@ from pathlib import Path, PurePosixPath
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import yaml
 
 from core.errors import BrickbenchError
@@ -16,7 +15,7 @@ from dataset.export.files import new_folder, stored_path, write_picture
 from dataset.export.selection import chosen_ids, require_safe_id
 from dataset.index import rebuild_index
 from dataset.pictures import damaged_picture, read_bytes
-from dataset.shards import SHARDS_FOLDER, read_shard
+from dataset.shards import SHARDS_FOLDER, read_shard, write_rows
 from dataset.splits import write_splits
 
 MADE_FROM_NAME = "made_from.yaml"
@@ -125,8 +124,9 @@ def _write_shard(root: Path, shard: str, image_ids: set[str], folder: Path, *, l
     subfolder = PurePosixPath(SHARDS_FOLDER, shard)
     whole = read_shard(root, shard)
     chosen = pa.array(sorted(image_ids), pa.string())
-    images, instances = (
-        table.filter(pc.is_in(table["image_id"], value_set=chosen)) for table in (whole.images, whole.instances)
+    images, instances, things = (
+        table.filter(pc.is_in(table["image_id"], value_set=chosen))
+        for table in (whole.images, whole.instances, whole.things)
     )
     (folder / subfolder / "images").mkdir(parents=True)
     for image in images.select(["file", "content_hash", "geometry_file"]).to_pylist():
@@ -142,8 +142,7 @@ def _write_shard(root: Path, shard: str, image_ids: set[str], folder: Path, *, l
             (folder / file).parent.mkdir(exist_ok=True)
             write_picture(path.read_bytes(), path, folder / file, link=link)
         progress.advance()
-    for name, table in (("images", images), ("instances", instances)):
-        pq.write_table(table, folder / subfolder / f"{name}.parquet", compression="zstd", write_page_checksum=True)
+    write_rows(folder / subfolder, images, instances, things=things)
 
 
 def _made_from(dataset: DatasetFolder, sql: str) -> str:

@@ -288,7 +288,9 @@ def test_a_heap_is_higher_than_a_scatter_and_stays_together() -> None:
 
 
 def test_props_fall_among_the_bricks_and_hide_them_without_being_labelled() -> None:
-    settings = RenderSettings.parse({"bricks_min": 3, "distractors_max": 6, "arrangements": ["heaped"], "samples": 1})
+    settings = RenderSettings.parse(
+        {"bricks_min": 3, "distractors_max": 6, "distractors_share": 1, "arrangements": ["heaped"], "samples": 1}
+    )
     index = next(k for k in range(50) if len(sample_pile(settings, 0, k).props) >= 4)
     settled = settled_pile(settings, 0, index)
     assert len(settled.world_from_thing) == len(settled.pile.bricks) + len(settled.pile.props)

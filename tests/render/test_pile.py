@@ -138,7 +138,8 @@ def test_views_share_light_and_floor_or_have_their_own() -> None:
 
 
 def test_distractors_are_further_things_and_change_no_brick() -> None:
-    plain, cluttered = RenderSettings(bricks_min=3), RenderSettings(bricks_min=3, distractors_max=8)
+    plain = RenderSettings(bricks_min=3, distractors_max=0)
+    cluttered = RenderSettings(bricks_min=3, distractors_max=8, distractors_share=1)
     counts = set()
     for k in range(40):
         without, with_props = sample_pile(plain, 0, k), sample_pile(cluttered, 0, k)
@@ -146,6 +147,11 @@ def test_distractors_are_further_things_and_change_no_brick() -> None:
         assert [(b.part_id, b.color) for b in without.bricks] == [(b.part_id, b.color) for b in with_props.bricks]
         counts.add(len(with_props.props))
     assert counts == set(range(9))
+
+
+def test_three_of_eight_piles_have_something_beside_the_bricks() -> None:
+    chosen = RenderSettings.parse({"parts": ["3005"], "bricks_max": 1, "distractors": ["die"], "lightings": ["sun"]})
+    assert np.mean([bool(sample_pile(chosen, 0, k).props) for k in range(400)]) == pytest.approx(3 / 8, abs=0.07)
 
 
 def test_scattered_things_keep_apart_where_there_is_room() -> None:

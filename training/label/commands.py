@@ -56,6 +56,7 @@ class _Outcome:
 @click.argument("photos", metavar="[PHOTO|FOLDER]...", type=click.Path(path_type=Path), nargs=-1)
 @dataset_option
 @split_option("test", help_text="Pictures, where no photos are given.")
+@click.option("--twins", is_flag=True, help="Of a split, also pictures that differ from another in one thing.")
 @checkpoint_option
 @output_option("Write each photo with its parts' names beside it.", default=None)
 @click.option("--csv", "csv_file", type=new_file, help="Write the table as CSV.")
@@ -81,6 +82,7 @@ def predict(
     photos: tuple[Path, ...],
     dataset: Path | None,
     split: str,
+    twins: bool,
     checkpoint: str,
     device: str,
     as_json: bool,
@@ -105,10 +107,11 @@ def predict(
         for name in _OF_PHOTOS:
             if name in given:
                 raise SettingsError(f"{_option(context, name)} is for photos: give photos, or leave it out.")
-        _predict_split(run, dataset, split, checkpoint, device)
+        _predict_split(run, dataset, split, checkpoint, device, twins)
         return
-    if "split" in given:
-        raise SettingsError("--split and photos exclude each other: give one of them.")
+    for name in ("split", "twins"):
+        if name in given:
+            raise SettingsError(f"--{name} and photos exclude each other: give one of them.")
     outcome = _label(run, photos, dataset, checkpoint, device, **wishes)
     failed = outcome.failed
     _print(outcome, as_json)
@@ -121,13 +124,13 @@ def predict(
         )
 
 
-def _predict_split(run: Path, dataset: Path | None, split: str, checkpoint: str, device: str) -> None:
+def _predict_split(run: Path, dataset: Path | None, split: str, checkpoint: str, device: str, twins: bool) -> None:
     from training.run.predict import predict as predict_split
     from training.run.run import Run
 
     if run.is_file():
         raise SettingsError(f"A split is predicted by a run: give its folder instead of {run}, or give photos.")
-    click.echo(predict_split(Run.open(run, dataset), split, checkpoint, device, say))
+    click.echo(predict_split(Run.open(run, dataset), split, checkpoint, device, say, twins=twins))
 
 
 def _label(

@@ -41,8 +41,12 @@ def open_split(
     split: str | None,
     sources: Sequence[str] | None = None,
     say: Callable[[str], None] | None = None,
+    *,
+    twins: bool = False,
 ) -> PileDataset:
     """Return the pictures of one split (None: all) as `checkpoint` takes them, with targets in its order of classes.
+
+    With `twins` those that differ from another in one thing are among them.
 
     A dataset may have further parts, such as an import added: they are no classes then, and `say` is told so.
 
@@ -63,7 +67,7 @@ def open_split(
             "count."
         )
     transform = eval_transform(checkpoint.input_size_px, checkpoint.mean, checkpoint.std)
-    return dataset.pictures(split, checkpoint.classes, transform=transform, sources=sources)
+    return dataset.pictures(split, checkpoint.classes, transform=transform, with_twins=twins, sources=sources)
 
 
 def _batches(pictures: PileDataset) -> Iterator[Tensor]:
@@ -110,6 +114,8 @@ def label_split(
     checkpoint: str,
     device: str,
     say: Callable[[str], None] | None = None,
+    *,
+    twins: bool = False,
 ) -> tuple[Checkpoint, PileDataset, npt.NDArray[np.float32]]:
     """Return a checkpoint of a run, the pictures of a split (None: of all), and their logits, (N, C) float32.
 
@@ -118,7 +124,7 @@ def label_split(
     """
     chosen_device = choose_device(device)
     loaded = run.load(checkpoint, chosen_device)
-    pictures = open_split(loaded, run.dataset, split, say=say)
+    pictures = open_split(loaded, run.dataset, split, say=say, twins=twins)
     return loaded, pictures, split_logits(loaded, pictures, chosen_device)
 
 
@@ -128,8 +134,12 @@ def predict(
     checkpoint: str = "best",
     device: str = "auto",
     say: Callable[[str], None] | None = None,
+    *,
+    twins: bool = False,
 ) -> Path:
     """Write the logits of one split to ``RUN/predictions``, merge the run into the index, return the file.
+
+    With `twins` also those of pictures that differ from another in one thing.
 
     The file has one row for each picture and class: run_id, checkpoint, image_id, part_id, logit (float32), and the
     picture's content_hash. That of a dataset other than the run's own has the dataset's name in its own.
@@ -138,7 +148,7 @@ def predict(
         BrickbenchError: no checkpoint, a part that the dataset lacks, or a damaged dataset.
     """
     root = run.dataset.root
-    loaded, pictures, logits = label_split(run, split, checkpoint, device, say)
+    loaded, pictures, logits = label_split(run, split, checkpoint, device, say, twins=twins)
     count, classes = logits.shape
     hashes = pa.array([file.content_hash for file in picture_files(root, pictures.image_ids)], pa.string())
     rows = pa.table(

@@ -53,7 +53,14 @@ def test_each_format_gives_the_same_bytes_again_and_says_what_it_wrote(mixed: Pa
     files = contents(tmp_path / "one")
     assert summary.files == len(files) - 1  # without the marker
     marker = yaml.safe_load(files[MARKER_NAME])
-    assert marker == {"dataset": "dataset", "format": name, "sql": None, "link": False, "segments": False}
+    assert marker == {
+        "dataset": "dataset",
+        "format": name,
+        "sql": None,
+        "link": False,
+        "segments": False,
+        "things": False,
+    }
     assert summary.megabytes == pytest.approx((sum(map(len, files.values())) - len(files[MARKER_NAME])) / 1e6)
 
 
