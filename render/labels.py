@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from blender_assets.mesh import PartMesh
 from render.camera import Camera
+from render.floors import Floor
 from render.pile import SettledPile
 from render.tray import tray_mesh
 
@@ -48,10 +49,10 @@ def cast_masks(settled: SettledPile, camera: Camera) -> PileMasks:
     return _cast(settled, camera)[0]
 
 
-def cast_labels(settled: SettledPile, camera: Camera) -> tuple[PileMasks, Geometry]:
+def cast_labels(settled: SettledPile, camera: Camera, floor: Floor) -> tuple[PileMasks, Geometry]:
     """Return the masks, and depth and normals of everything: bricks, props, tray and floor."""
     masks, hits = _cast(settled, camera)
-    return masks, _geometry(settled, camera, hits)
+    return masks, _geometry(settled, camera, floor, hits)
 
 
 def _cast(settled: SettledPile, camera: Camera) -> tuple[PileMasks, dict[str, NDArray[np.generic]]]:
@@ -109,7 +110,9 @@ def _cast_alone(camera: Camera, vertices: NDArray[np.float64], mesh: PartMesh, a
     return min(float(inside.sum()) / whole, 1.0) if whole else 0.0
 
 
-def _geometry(settled: SettledPile, camera: Camera, hits: dict[str, NDArray[np.generic]]) -> Geometry:
+def _geometry(
+    settled: SettledPile, camera: Camera, floor: Floor, hits: dict[str, NDArray[np.generic]]
+) -> Geometry:
     size = camera.size_px
     _, directions = camera.rays(0, 0, size, size)
     rays = directions.astype(np.float64)
@@ -117,10 +120,10 @@ def _geometry(settled: SettledPile, camera: Camera, hits: dict[str, NDArray[np.g
     distance = np.where(met >= 0, np.asarray(hits["tfar"], dtype=np.float64), np.inf)
     normals = np.zeros((size * size, 3))
     # Whatever lies on the floor is met before it, unless the ray passes beside.
-    to_floor = np.where(rays[:, 2] < 0, -camera.position_mm[2] / np.minimum(rays[:, 2], -1e-12), np.inf)
+    to_floor, floor_normals = floor.distances_mm(camera.position_mm, rays)
     on_floor = to_floor < distance
     distance = np.where(on_floor, to_floor, distance)
-    normals[on_floor] = (0, 0, 1)
+    normals[on_floor] = floor_normals[on_floor]
     for k, (thing, _, mesh) in enumerate(_things(settled)):
         pixels = np.flatnonzero((met == k) & ~on_floor)
         corners = mesh.corner_normals[np.asarray(hits["primID"])[pixels].astype(np.int64)].astype(np.float64)

@@ -21,6 +21,7 @@ from dataset.splits import pile_group
 from render import blender
 from render.camera import Camera, frame_pile
 from render.devices import choose_device, chosen_device, once_a_node
+from render.floors import Floor
 from render.journal import ShardJournal, Share
 from render.labels import Geometry, PileMasks, cast_labels, cast_masks
 from render.physics import NotAtRestError, settle
@@ -179,24 +180,27 @@ def render_shots(settled: SettledPile, settings: RenderSettings) -> Iterator[Sho
     """
     pile = settled.pile
     cameras = [frame_pile(view.camera, settled.corners_mm(), settings.image_size_px) for view in pile.views]
-    yield from _shots(settled, None, cameras, settings)
+    floors = [view.floor.placed(settled.outermost_mm()) for view in pile.views]
+    yield from _shots(settled, None, cameras, floors, settings)
     for twin in twins_of(settled, settings):
-        yield from _shots(twin.settled, twin, cameras, settings)
+        yield from _shots(twin.settled, twin, cameras, floors, settings)
 
 
-def _shots(settled: SettledPile, twin: Twin | None, cameras: list[Camera], settings: RenderSettings) -> Iterator[Shot]:
+def _shots(
+    settled: SettledPile, twin: Twin | None, cameras: list[Camera], floors: list[Floor], settings: RenderSettings
+) -> Iterator[Shot]:
     pile = settled.pile
     with tempfile.TemporaryDirectory(prefix="brickbench-") as scratch, blender.quiet():
         set_up_renderer(settings.samples)
         with staged(settled):
-            for view_index, (view, camera) in enumerate(zip(pile.views, cameras, strict=True)):
+            for view_index, (view, camera, floor) in enumerate(zip(pile.views, cameras, floors, strict=True)):
                 rng = generator(pile.seed, pile.pile_index, Purpose.NOISE, view_index)
-                with viewed(view.floor, view.lighting, camera):
+                with viewed(floor, view.lighting, camera):
                     radiance = take_picture(Path(scratch), int(rng.integers(2**31)))
                 image = develop(radiance, view.lighting.light_rgb, view.sensor, rng)
                 geometry = None
                 if settings.depth or settings.normals:
-                    masks, geometry = cast_labels(settled, camera)
+                    masks, geometry = cast_labels(settled, camera, floor)
                 else:
                     masks = cast_masks(settled, camera)
                 yield Shot(view_index, twin, settled, camera, image, masks, geometry)
