@@ -9,7 +9,7 @@ VARIABLE = "BRICKBENCH_CACHE"
 
 
 def cache_folder() -> Path:
-    """Return the folder: what `BRICKBENCH_CACHE` names, else ``brickbench`` in the platform's own place; it need not be there.
+    """Return the folder that `BRICKBENCH_CACHE` names, else one in the platform's own place; it need not be there.
 
     The places are those of the XDG base directory specification, Apple's and Microsoft's guidelines.
     """

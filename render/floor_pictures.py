@@ -49,16 +49,17 @@ class _Shelf:
 _blends, _normals, _pictures = _Shelf(), _Shelf(), _Shelf()
 
 
-def surface_images(surface: Surface, pixel_mm: float) -> tuple["bpy.types.Image", "bpy.types.Image", tuple[float, float]]:
-    """Return the blend and the normals of a drawn surface, and what they cover in mm, with texels fit for `pixel_mm`."""
+def surface_images(
+    surface: Surface, pixel_mm: float
+) -> tuple["bpy.types.Image", "bpy.types.Image", tuple[float, float]]:
+    """Return blend and normals of a drawn surface, with texels fit for `pixel_mm`, and what they cover in mm."""
     level = max([size for size in LEVELS_MM if size <= pixel_mm / surface.scale], default=LEVELS_MM[0])
     key = f"{surface.kind} {surface.style} {surface.variant} {level:.1f}"
     blend, normal = _blends.find(key), _normals.find(key)
     if blend is None or normal is None:
         maps = _maps(surface.kind, surface.style, surface.variant, level)
-        alpha = np.full((*maps.normal.shape[:2], 1), 255, np.uint8)
-        blend, normal = (_image(name, pixels) for name, pixels in (
-            (f"blend {key}", maps.blend), (f"normal {key}", np.concatenate([maps.normal, alpha], axis=-1))))  # fmt: skip
+        with_alpha = np.concatenate([maps.normal, np.full((*maps.normal.shape[:2], 1), 255, np.uint8)], axis=-1)
+        blend, normal = _image(f"blend {key}", maps.blend), _image(f"normal {key}", with_alpha)
         blend["size_mm"] = maps.size_mm
         _blends.keep(key, blend)
         _normals.keep(key, normal)

@@ -1,14 +1,17 @@
 """The floor of one picture inside Blender: the table, sheets on it, its edge and what lies below."""
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from render.blender import UNIT_MM, bpy
+from render.edge import Edge
 from render.floor_materials import UV, pattern_uv, shadow_material, surface_material
-from render.floors import Edge, Floor, Sheet
+from render.floors import Floor
+from render.sheets import Sheet
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +43,9 @@ def laid(floor: Floor, pixel_mm: float) -> Iterator[None]:
             below, below_size = surface_material(edge.below, "floor below", pixel_mm * 2)
             corners = HALF_MM * np.array([[-1.0, -1], [1, -1], [1, 1], [-1, 1]])
             stack.enter_context(
-                _shown("floor below", [_level(corners, -edge.drop_mm)], pattern_uv(corners, edge.below, below_size), below)
+                _shown(
+                    "floor below", [_level(corners, -edge.drop_mm)], pattern_uv(corners, edge.below, below_size), below
+                )
             )
         stack.enter_context(_shown("floor", faces, pattern_uv(flat, ground, size), material))
         for k, sheet in enumerate(floor.sheets):
@@ -62,9 +67,14 @@ def _board(edge: Edge, at_mm: float) -> tuple[list[Floats], Floats]:
     chamfer = CHAMFER_MM
     profile = [(-HALF_MM, 0.0), (at_mm - chamfer, 0.0), (at_mm, -chamfer), (at_mm, -edge.thickness_mm)]
     faces, flat, run = [], [], -HALF_MM
-    for (a, z_a), (b, z_b) in zip(profile, profile[1:], strict=False):
+    for (a, z_a), (b, z_b) in itertools.pairwise(profile):
         length = float(np.hypot(b - a, z_b - z_a))
-        ends = [(-HALF_MM, a, z_a, run), (-HALF_MM, b, z_b, run + length), (HALF_MM, b, z_b, run + length), (HALF_MM, a, z_a, run)]
+        ends = [
+            (-HALF_MM, a, z_a, run),
+            (-HALF_MM, b, z_b, run + length),
+            (HALF_MM, b, z_b, run + length),
+            (HALF_MM, a, z_a, run),
+        ]
         faces.append(np.array([[*(s * along + n * outwards), z] for s, n, z, _ in ends]))
         flat += [s * along + r * outwards for s, _, _, r in ends]
         run += length
@@ -73,47 +83,23 @@ def _board(edge: Edge, at_mm: float) -> tuple[list[Floats], Floats]:
 
 @contextlib.contextmanager
 def _sheet(sheet: Sheet, place: int, pixel_mm: float) -> Iterator[None]:
-    material, _ = surface_material(sheet.surface, f"sheet {place}", pixel_mm)
-    turn = np.radians(sheet.turn_deg)
-    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
-    outline = outline_mm(sheet)
-    uv = outline / sheet.size_mm + 0.5
+    material, covers_mm = surface_material(sheet.surface, f"sheet {place}", pixel_mm)
+    outline = sheet.outline_mm
+    uv = outline / (sheet.size_mm if sheet.drawn_to_its_edges else covers_mm) + 0.5
     height = LIFT_MM * (2 * place + 2)
     half = np.array(sheet.size_mm) / 2
     corners = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     inner, outer = corners * (half - 0.3), corners * (half + SHADOW_MM)
     ring = [
-        _level(np.array([inner[k], outer[k], outer[k - 3], inner[k - 3]]) @ rotation + sheet.at_mm, height - LIFT_MM)
+        _level(sheet.on_floor(np.array([inner[k], outer[k], outer[k - 3], inner[k - 3]])), height - LIFT_MM)
         for k in range(4)
     ]
     ring_uv = np.tile([[0.0, 0.0], [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]], (4, 1))
     with (
         _shown(f"shadow of sheet {place}", ring, ring_uv, shadow_material()),
-        _shown(f"sheet {place}", [_level(outline @ rotation + sheet.at_mm, height)], uv, material),
+        _shown(f"sheet {place}", [_level(sheet.on_floor(outline), height)], uv, material),
     ):
         yield
-
-
-def outline_mm(sheet: Sheet) -> Floats:
-    """Return the outline of a sheet about its middle, (N, 2), counter-clockwise.
-
-    A leaf torn from a wire-bound block has torn holes every 8.47 mm along one edge, a bag is cut in teeth at two ends.
-    """
-    a, b = sheet.size_mm[0] / 2, sheet.size_mm[1] / 2
-    key = (sheet.surface.kind, sheet.surface.style)
-    rng = np.random.default_rng(sheet.surface.variant)
-    if key == ("paper", "notebook"):
-        x = np.arange(-a + 6, a - 6, 8.47)
-        torn = rng.uniform(-0.4, 0.9, (len(x), 4))
-        teeth = [[(c - 1.2 - t[0] * 0.3, b), (c - 2.3, b - 3 - t[1]), (c, b - 4.6 - t[2] * 0.3), (c + 2.3, b - 3 + t[3])] for c, t in zip(x, torn, strict=True)]
-        top = [point for tooth in teeth for point in [*tooth, (tooth[0][0] + 2.6, b)]]
-        return np.array([(-a, -b), (a, -b), (a, b), *reversed(top), (-a, b)])
-    if key == ("print", "package"):
-        y = np.arange(-b, b, 2.5)
-        right = [point for k, v in enumerate(y) for point in [(a - (k % 2) * 1.6, v)]]
-        left = [(-x, v) for x, v in reversed(right)]
-        return np.array([*right, *left])
-    return np.array([(-a, -b), (a, -b), (a, b), (-a, b)])
 
 
 @contextlib.contextmanager
@@ -124,7 +110,7 @@ def _shown(name: str, faces: Sequence[Floats], uv: Floats, material: "bpy.types.
     try:
         points = np.concatenate(list(faces)) / UNIT_MM
         ends = np.cumsum([0, *(len(face) for face in faces)])
-        mesh.from_pydata(points.tolist(), [], [list(range(a, b)) for a, b in zip(ends, ends[1:], strict=False)])
+        mesh.from_pydata(points.tolist(), [], [list(range(a, b)) for a, b in itertools.pairwise(ends.tolist())])
         mesh.uv_layers.new(name=UV).data.foreach_set("uv", np.asarray(uv, np.float32).ravel())
         mesh.materials.append(material)
         bpy.context.scene.collection.objects.link(item)

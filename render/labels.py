@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from blender_assets.mesh import PartMesh
 from render.camera import Camera
-from render.floors import Floor
+from render.edge import Edge, floor_distances_mm
 from render.pile import SettledPile
 from render.tray import tray_mesh
 
@@ -49,10 +49,10 @@ def cast_masks(settled: SettledPile, camera: Camera) -> PileMasks:
     return _cast(settled, camera)[0]
 
 
-def cast_labels(settled: SettledPile, camera: Camera, floor: Floor) -> tuple[PileMasks, Geometry]:
-    """Return the masks, and depth and normals of everything: bricks, props, tray and floor."""
+def cast_labels(settled: SettledPile, camera: Camera, edge: Edge | None = None) -> tuple[PileMasks, Geometry]:
+    """Return the masks, and depth and normals of everything: bricks, props, tray and floor, which ends at `edge`."""
     masks, hits = _cast(settled, camera)
-    return masks, _geometry(settled, camera, floor, hits)
+    return masks, _geometry(settled, camera, edge, hits)
 
 
 def _cast(settled: SettledPile, camera: Camera) -> tuple[PileMasks, dict[str, NDArray[np.generic]]]:
@@ -111,7 +111,7 @@ def _cast_alone(camera: Camera, vertices: NDArray[np.float64], mesh: PartMesh, a
 
 
 def _geometry(
-    settled: SettledPile, camera: Camera, floor: Floor, hits: dict[str, NDArray[np.generic]]
+    settled: SettledPile, camera: Camera, edge: Edge | None, hits: dict[str, NDArray[np.generic]]
 ) -> Geometry:
     size = camera.size_px
     _, directions = camera.rays(0, 0, size, size)
@@ -120,7 +120,7 @@ def _geometry(
     distance = np.where(met >= 0, np.asarray(hits["tfar"], dtype=np.float64), np.inf)
     normals = np.zeros((size * size, 3))
     # Whatever lies on the floor is met before it, unless the ray passes beside.
-    to_floor, floor_normals = floor.distances_mm(camera.position_mm, rays)
+    to_floor, floor_normals = floor_distances_mm(edge, camera.position_mm, rays)
     on_floor = to_floor < distance
     distance = np.where(on_floor, to_floor, distance)
     normals[on_floor] = floor_normals[on_floor]

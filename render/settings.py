@@ -24,7 +24,14 @@ MOST_BRICKS = 500
 Shares = dict[str, Annotated[float, Field(ge=0)]]
 """Names with their probabilities, on any scale."""
 
-USUAL_FLOORS = dict.fromkeys(FLOORS, 0.6) | {"paper": 6.0, "desk": 5.0, "plain": 2.5, "wood": 2.5, "cloth": 1.2, "carpet": 1.0}
+USUAL_FLOORS = dict.fromkeys(FLOORS, 0.6) | {
+    "paper": 6.0,
+    "desk": 5.0,
+    "plain": 2.5,
+    "wood": 2.5,
+    "cloth": 1.2,
+    "carpet": 1.0,
+}
 USUAL_LIGHTINGS = dict.fromkeys(LIGHTINGS, 2.0) | dict.fromkeys(WORLDS, 1.0)
 
 

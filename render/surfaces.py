@@ -83,8 +83,8 @@ _PRINTS = {"8C9BB8": 4, "7FA3B0": 3, "A9A9AE": 3, "B38F9B": 1}
 
 _INKS = {"1C1C1E": 6, "2B2F45": 2, "3A2E2A": 1, "1F3F7A": 1}
 _BRIGHT = {
-    "C8202B": 4, "1F5FA8": 3, "F2B81F": 3, "2E8B4A": 2, "E96A1E": 2, "7A2E7D": 1, "19191C": 1.5, "F4F2EC": 4, "5B2E1A": 1.5,
-    "E58FB0": 0.8, "35A7B8": 1,
+    "C8202B": 4, "1F5FA8": 3, "F2B81F": 3, "2E8B4A": 2, "E96A1E": 2, "7A2E7D": 1, "19191C": 1.5, "F4F2EC": 4,
+    "5B2E1A": 1.5, "E58FB0": 0.8, "35A7B8": 1,
 }  # fmt: skip
 
 
@@ -121,7 +121,9 @@ def _print(style: str, rng: np.random.Generator) -> Look:
         third = _color({"F4F2EC": 3, "F2B81F": 1} if sum(base) < 1.2 else {"19191C": 1, "7A1520": 1, "23305E": 1}, rng)
         return Look(base, second, third, rng.uniform(0.3, 0.5))
     paper = _color({"EFEEEC": 3, "E9E4D6": 2, "DFD8C6": 1}, rng)
-    return Look(paper, _color(_INKS, rng), _color(_BRIGHT, rng), rng.uniform(0.6, 0.85) if style == "page" else 0.6, 0.4)
+    return Look(
+        paper, _color(_INKS, rng), _color(_BRIGHT, rng), rng.uniform(0.6, 0.85) if style == "page" else 0.6, 0.4
+    )
 
 
 def _plain(style: str, rng: np.random.Generator) -> Look:
@@ -183,7 +185,9 @@ def _carpet(style: str, rng: np.random.Generator) -> Look:
     base = _color({**_CLOTHS, "8D867C": 6, "6D675F": 4, "B5A995": 6, "C9BFAE": 4, "4A4D55": 3}, rng)
     if style == "shaggy":
         base = _color({"E8E4DA": 6, "CFC7B8": 3, "9A948A": 2, "5C5E63": 1.5, "34435E": 0.7, "9A2333": 0.5}, rng)
-    return Look(base, _times(base, rng.uniform(0.5, 0.8)), _times(base, rng.uniform(1.2, 1.7)), 1.0, 0.0, rng.uniform(0.75, 1.3))
+    return Look(
+        base, _times(base, rng.uniform(0.5, 0.8)), _times(base, rng.uniform(1.2, 1.7)), 1.0, 0.0, rng.uniform(0.75, 1.3)
+    )
 
 
 def _ribbed(_: str, rng: np.random.Generator) -> Look:

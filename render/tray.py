@@ -129,7 +129,8 @@ def pattern_places(mesh: PartMesh) -> NDArray[np.float64]:
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     along_x = np.abs(normals[:, :1]) > 0.7 * np.linalg.norm(normals, axis=1, keepdims=True)  # (F, 1)
     x, y, z = np.moveaxis(corners, -1, 0)
-    return np.stack([np.where(along_x, y, x), np.where(along_x, z, y + z)], axis=-1).reshape(-1, 2)
+    places = np.stack([np.where(along_x, y, x), np.where(along_x, z, y + z)], axis=-1)
+    return np.asarray(places.reshape(-1, 2), np.float64)
 
 
 def _outline(tray: Tray, outset_mm: float) -> CrossSection:

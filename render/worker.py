@@ -200,7 +200,7 @@ def _shots(
                 image = develop(radiance, view.lighting.light_rgb, view.sensor, rng)
                 geometry = None
                 if settings.depth or settings.normals:
-                    masks, geometry = cast_labels(settled, camera, floor)
+                    masks, geometry = cast_labels(settled, camera, floor.edge)
                 else:
                     masks = cast_masks(settled, camera)
                 yield Shot(view_index, twin, settled, camera, image, masks, geometry)

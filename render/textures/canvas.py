@@ -1,5 +1,6 @@
 """A sheet of texels whose right border joins its left one, and its upper the lower: what surfaces are drawn on."""
 
+import itertools
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -59,7 +60,7 @@ class Canvas:
         return np.asarray(field / max(float(field.std()), 1e-12), np.float32)
 
     def cells(self, pitch_mm: float) -> tuple[Field, Field]:
-        """Return the distance to the nearest of seeds about `pitch_mm` apart in pitches, and a lot of its cell, 0..1."""
+        """Return the distance to the nearest of seeds `pitch_mm` apart, in pitches, and a lot of its cell, 0..1."""
         height, width = self.shape
         rows, columns = (max(round(size / pitch_mm), 1) for size in (self.size_mm[1], self.size_mm[0]))
         chance = self.rng.uniform(size=(3, rows, columns))
@@ -79,7 +80,11 @@ class Canvas:
         return distance[inside] * (self.texel_mm[0] / pitch_mm), of_label[labels[inside]]
 
     def strokes(
-        self, points_mm: Sequence[NDArray[np.float64]], tones: Sequence[float], width_mm: float, ground: Field | float = 0.0
+        self,
+        points_mm: Sequence[NDArray[np.float64]],
+        tones: Sequence[float],
+        width_mm: float,
+        ground: Field | float = 0.0,
     ) -> Field:
         """Return what lines through `points_mm`, each (N, 2), leave when drawn one over the other, (H, W).
 
@@ -91,12 +96,12 @@ class Canvas:
         thick = max(round(width_mm / self.texel_mm[0]), 1)
         for line, tone in zip(points_mm, tones, strict=True):
             low, high = line.min(axis=0) - width_mm, line.max(axis=0) + width_mm
-            copies = [[0, *([size[axis]] if low[axis] < 0 else []), *([-size[axis]] if high[axis] > size[axis] else [])]
-                      for axis in (0, 1)]  # fmt: skip
-            for shift_x in copies[0]:
-                for shift_y in copies[1]:
-                    moved = (line + (shift_x, shift_y)) / self.texel_mm - 0.5
-                    cv2.polylines(drawn, [np.rint(moved * 16).astype(np.int32)], False, tone * 65535, thick, cv2.LINE_8, 4)
+            copies = [(0, *[1] * bool(low[axis] < 0), *[-1] * bool(high[axis] > size[axis])) for axis in (0, 1)]
+            for shift in itertools.product(*copies):
+                moved = (line + shift * size) / self.texel_mm - 0.5
+                cv2.polylines(
+                    drawn, [np.rint(moved * 16).astype(np.int32)], False, (tone * 65535,), thick, cv2.LINE_8, 4
+                )
         return drawn.astype(np.float32) / 65535
 
     def blurred(self, field: Field, radius_mm: float) -> Field:

@@ -88,7 +88,9 @@ def _tiled(canvas: Canvas, size_mm: tuple[float, float], joint_mm: float) -> tup
     return tile, lots[2], height, dirt
 
 
-def _laid_tiles(canvas: Canvas, size_mm: tuple[float, float], second: Field, shade: Field, gloss_waves_mm: float) -> Drawing:
+def _laid_tiles(
+    canvas: Canvas, size_mm: tuple[float, float], second: Field, shade: Field, gloss_waves_mm: float
+) -> Drawing:
     tile, lot, height, dirt = _tiled(canvas, size_mm, canvas.rng.uniform(2.0, 4.0))
     grain = canvas.noise(0.8)
     joint = 0.95 - 0.35 * dirt + 0.06 * grain
@@ -108,7 +110,9 @@ def _tile_canvas(rng: np.random.Generator) -> tuple[Canvas, tuple[float, float]]
 def glazed(rng: np.random.Generator) -> Drawing:
     """Draw glazed tiles: a glaze that is not quite even, tiles that are not quite level, joints that are not clean."""
     canvas, size = _tile_canvas(rng)
-    return _laid_tiles(canvas, size, 0.25 * ramp(canvas.noise(60, octaves=3), -1, 2.5), np.ones(canvas.shape, np.float32), 0.02)
+    return _laid_tiles(
+        canvas, size, 0.25 * ramp(canvas.noise(60, octaves=3), -1, 2.5), np.ones(canvas.shape, np.float32), 0.02
+    )
 
 
 def clouded(rng: np.random.Generator) -> Drawing:
@@ -132,8 +136,8 @@ def wooden(rng: np.random.Generator) -> Drawing:
 def granite(rng: np.random.Generator) -> Drawing:
     """Draw polished granite: pale and tinted feldspar, grey quartz, black mica, in clusters."""
     canvas = Canvas((1024, 1024), 0.3, rng)
-    _, large = canvas.cells(4.5)
-    _, small = canvas.cells(2.0)
+    _, large = canvas.cells(3.2)
+    _, small = canvas.cells(1.5)
     cluster = canvas.noise(14, octaves=2)
     warp = canvas.noise(1.2)
     second = ramp(large + 0.22 * cluster + 0.08 * warp, 0.5, 0.62)
@@ -145,13 +149,13 @@ def terrazzo(rng: np.random.Generator) -> Drawing:
     """Draw terrazzo: broken chips of two stones, large and small, in a fine ground."""
     canvas = Canvas((1024, 1024), 0.4, rng)
     rough = canvas.noise(3.5, octaves=3)
-    second, third, shade = (np.zeros(canvas.shape, np.float32) for _ in range(3))
+    second, third, shade = np.zeros((3, *canvas.shape), np.float32)
     for pitch, share in ((16.0, 0.35), (8.0, 0.4), (4.0, 0.35)):
         distance, lot = canvas.cells(pitch)
         reach = distance + 0.06 * rough * 8 / pitch + 0.25 * (lot * 7 % 1 - 0.5)
         chip = ramp(reach, 0.4, 0.36) * (lot < share)
-        kind = (lot * 31) % 1 > 0.45
-        second, third = np.where(kind, np.maximum(second, chip), second * (1 - chip)), np.where(kind, third * (1 - chip), np.maximum(third, chip))
+        of_second = chip * ((lot * 31) % 1 > 0.45)
+        second, third = second * (1 - chip) + of_second, third * (1 - chip) + chip - of_second
         shade = shade * (1 - chip) + chip * 0.3 * ((lot * 57) % 1 - 0.5)
     return Drawing(canvas, second, third, shade=1 + shade + 0.03 * canvas.noise(2.0), rougher=0.04 * rough)
 
@@ -162,7 +166,7 @@ def marble(rng: np.random.Generator) -> Drawing:
     cloud = canvas.noise(260, octaves=5)
     fine = canvas.noise(60, octaves=4)
     vein = np.zeros(canvas.shape, np.float32)
-    for size, thick in ((420, 0.035), (240, 0.02), (130, 0.02)):
+    for size, thick in ((420, 0.05), (240, 0.03), (240, 0.025), (130, 0.03)):
         field = canvas.noise(size, size * 0.6, octaves=5)
         vein = np.maximum(vein, np.exp(-np.abs(field) / thick) * ramp(canvas.noise(size), -0.3, 1.2))
         vein = np.maximum(vein, 0.35 * np.exp(-np.abs(field) / (6 * thick)) * ramp(fine, -1, 1.5))

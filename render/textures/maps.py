@@ -78,7 +78,9 @@ def reduced(maps: Maps, texel_mm: float) -> Maps:
     Finer texels than a picture's pixels would be noise to the path tracer, which reads one point a ray.
     """
     blend, normal = (array.astype(np.float32) for array in (maps.blend, maps.normal))
-    limits = [texel_mm / size * count for size, count in zip(maps.size_mm, (blend.shape[1], blend.shape[0]), strict=True)]
+    limits = [
+        texel_mm / size * count for size, count in zip(maps.size_mm, (blend.shape[1], blend.shape[0]), strict=True)
+    ]
     steps = [_halvings(limit, count) for limit, count in zip(limits, (blend.shape[1], blend.shape[0]), strict=True)]
     if steps == [1, 1]:
         return maps
@@ -100,4 +102,4 @@ def _halvings(limit: float, count: int) -> int:
 
 
 def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(values, 0, 1) * 255), np.uint8)

@@ -1,4 +1,4 @@
-"""Paper and cardboard: sheets that are drawn from edge to edge, and boards that go on."""
+"""Paper: sheets that are drawn from edge to edge."""
 
 import numpy as np
 
@@ -13,7 +13,7 @@ def sheet_canvas(size_mm: tuple[float, float], rng: np.random.Generator) -> Canv
     return Canvas((768, 1024), (size_mm[0] / 1024, size_mm[1] / 768), rng)
 
 
-def waves(canvas: Canvas, most_mm: float = 0.9) -> Field:
+def waves(canvas: Canvas, most_mm: float = 0.55) -> Field:
     """Return the height of paper that does not lie quite flat."""
     return np.asarray(most_mm * canvas.noise(95, octaves=2) + 0.004 * canvas.noise(1.0), np.float32)
 
@@ -65,7 +65,11 @@ def handwritten(rng: np.random.Generator) -> Drawing:
             along = np.linspace(0, letters, letters * 8)
             swing = np.cumsum(rng.normal(0, 0.35, len(along)))
             word = np.stack(
-                [x + 2.1 * along + 0.7 * np.sin(6.3 * along + swing), 8.0 * row + 1.5 * np.sin(6.3 * along + 1.3 + swing) + rng.normal(0, 0.3)], 1
+                [
+                    x + 2.1 * along + 0.7 * np.sin(6.3 * along + swing),
+                    8.0 * row + 1.5 * np.sin(6.3 * along + 1.3 + swing) + rng.normal(0, 0.3),
+                ],
+                1,
             )
             strokes.append(word)
             x += 2.1 * letters + 3.5
@@ -82,52 +86,10 @@ def towel(rng: np.random.Generator) -> Drawing:
     dots = ramp(np.hypot(to_line(canvas.x, 4.0), to_line(canvas.y, 4.0)), 0.9, 0.4) * (1 - groove)
     border = np.minimum(canvas.y, size[1] - canvas.y)
     leaf = canvas.noise(26, octaves=1)
-    printed = ramp(leaf, 0.35, 0.45) * ramp(np.abs(border - 26), 16, 12)
+    printed = ramp(leaf, -0.05, 0.05) * ramp(np.abs(border - 26), 16, 12)
     veins = ramp(np.abs((leaf * 3) % 1 - 0.5), 0.06, 0.02)
     crinkle = canvas.noise(1.6, octaves=2)
     return Drawing(
-        canvas, 0.42 * printed * (1 - 0.7 * veins) * (0.85 + 0.1 * crinkle), shade=1 - 0.05 * groove + 0.01 * crinkle,
-        rougher=0.3, height_mm=-0.55 * canvas.blurred(groove, 0.5) - 0.12 * dots + 0.05 * crinkle + waves(canvas, 1.2),
+        canvas, 0.6 * printed * (1 - 0.7 * veins) * (0.85 + 0.1 * crinkle), shade=1 - 0.05 * groove + 0.01 * crinkle,
+        rougher=0.3, height_mm=-0.3 * canvas.blurred(groove, 0.6) - 0.12 * dots + 0.05 * crinkle + waves(canvas, 0.9),
     )  # fmt: skip
-
-
-def _pulp(canvas: Canvas, flute_mm: float = 7.2) -> tuple[Field, Field, Field]:
-    """Return second colour, shade and height of corrugated board: fibres, specks, flutes that show through."""
-    fibres = canvas.noise(5.0, 1.3, octaves=2)
-    specks = ramp(canvas.noise(1.3), 2.0, 2.8)
-    stains = ramp(canvas.noise(80, octaves=4), 0.2, 2.4)
-    flutes = np.sin(2 * np.pi * canvas.y * round(canvas.size_mm[1] / flute_mm) / canvas.size_mm[1])
-    second = np.clip(0.2 * ramp(fibres, -1, 2.2) + 0.55 * specks + 0.3 * stains, 0, 1)
-    shade = 1 + 0.02 * flutes + 0.02 * canvas.noise(120)
-    return second, np.asarray(shade, np.float32), np.asarray(0.03 * fibres + 0.035 * flutes + 0.5 * canvas.noise(70), np.float32)
-
-
-def kraft(rng: np.random.Generator) -> Drawing:
-    """Draw plain corrugated board."""
-    canvas = Canvas((1024, 1024), 0.4, rng)
-    second, shade, height = _pulp(canvas)
-    return Drawing(canvas, second, shade=shade, rougher=0.05, height_mm=height)
-
-
-def carton(rng: np.random.Generator) -> Drawing:
-    """Draw the side of a carton: pressed folds, the seam of two flaps with tape along it, a printed mark."""
-    canvas = Canvas((1024, 1024), 0.6, rng)
-    second, shade, height = _pulp(canvas)
-    seam = np.abs(canvas.y - canvas.size_mm[1] / 2) + 0.25 * canvas.noise(12)
-    fold = np.abs(canvas.x - canvas.size_mm[0] * 0.2) + 0 * seam
-    gap = ramp(seam, 1.0, 0.5)
-    tape = (seam < 25 + 0.3 * canvas.noise(2)).astype(np.float32) * (rng.uniform() < 0.7)
-    mark = print_marks(canvas, rng)
-    third = np.maximum(0.8 * mark, 0.4 * tape)
-    return Drawing(
-        canvas, np.maximum(second, 0.9 * gap * (1 - tape)), third, shade=shade * (1 - 0.5 * gap * (1 - 0.6 * tape)) * (1 - 0.12 * np.exp(-fold / 1.5)),
-        rougher=0.05 - 0.4 * tape, height_mm=height * (1 - 0.5 * tape) - 0.8 * gap * (1 - tape) - 1.2 * np.exp(-((fold / 2.5) ** 2)) + 0.1 * tape * canvas.noise(12),
-    )  # fmt: skip
-
-
-def print_marks(canvas: Canvas, rng: np.random.Generator) -> Field:
-    """Return the marks on a carton: arrows and a few words in one colour, worn."""
-    from render.textures.prints import word_field
-
-    drawn = word_field(canvas, [(60.0, 60.0, 26.0), (60.0, 105.0, 12.0), (330.0, 480.0, 40.0)], rng)
-    return np.asarray(drawn * ramp(canvas.noise(1.5, octaves=2), -2.2, -0.8), np.float32)

@@ -1,7 +1,6 @@
 """Which surfaces there are, and their maps: drawn once, then read from the cache folder."""
 
 import hashlib
-import io
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +11,7 @@ import numpy as np
 
 from core.cache_folder import cache_folder
 from core.files import atomic_file
-from render.textures import hard, papers, prints, tufted, wood, woven
+from render.textures import boards, hard, papers, prints, tufted, wood, woven
 from render.textures.maps import Drawing, Maps, maps_of
 
 SURFACES: dict[tuple[str, str], Callable[[np.random.Generator], Drawing]] = {
@@ -59,8 +58,8 @@ SURFACES: dict[tuple[str, str], Callable[[np.random.Generator], Drawing]] = {
     ("rug", "diamonds"): tufted.diamonds,
     ("rug", "ornament"): tufted.ornament,
     ("rug", "upholstery"): tufted.upholstery,
-    ("cardboard", "board"): papers.carton,
-    ("cardboard", "sheet"): papers.kraft,
+    ("cardboard", "board"): boards.carton,
+    ("cardboard", "sheet"): boards.kraft,
 }
 """By kind and style."""
 
@@ -80,10 +79,9 @@ def maps(kind: str, style: str, variant: int) -> Maps:
     A folder that cannot be written, or a file in it that cannot be read, costs time only.
     """
     path = cache_folder() / f"textures-{_version()}" / f"{kind}-{style}-{variant}.npz"
-    with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile):
-        with np.load(io.BytesIO(path.read_bytes())) as kept:
-            width, height = kept["size_mm"].tolist()
-            return Maps(kept["blend"], kept["normal"], (width, height))
+    with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile), np.load(path) as kept:
+        width, height = kept["size_mm"].tolist()
+        return Maps(kept["blend"], kept["normal"], (width, height))
     made = draw(kind, style, variant)
     with suppress(OSError), atomic_file(path) as temporary, temporary.open("wb") as file:
         np.savez_compressed(file, blend=made.blend, normal=made.normal, size_mm=made.size_mm)

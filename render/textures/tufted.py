@@ -6,9 +6,7 @@ from render.textures.canvas import Canvas, Field, ramp, to_line
 from render.textures.maps import Drawing
 
 
-def _fibres(
-    canvas: Canvas, count: int, length_mm: float, width_mm: float, lean: Field, bend: float
-) -> Field:
+def _fibres(canvas: Canvas, count: int, length_mm: float, width_mm: float, lean: Field, bend: float) -> Field:
     """Return pile as it is seen from above, 0 deep to 1 tips: `count` short curls drawn from the ground up.
 
     Each runs where `lean` points, in radians, more or less.
@@ -36,7 +34,8 @@ def tufted(rng: np.random.Generator) -> Drawing:
     trodden = canvas.noise(90, octaves=3)
     return Drawing(
         canvas, 0.5 * ramp(lot, 0.3, 1) + 0.2 * ramp(trodden, 0, 2), 0.3 * ramp(lot, 0.8, 0.9),
-        shade=(0.55 + 0.62 * pile) * tuft * (1 + 0.06 * trodden), height_mm=1.1 * canvas.blurred(pile, 0.35) + 1.6 * tuft,
+        shade=(0.55 + 0.62 * pile) * tuft * (1 + 0.06 * trodden),
+        height_mm=1.1 * canvas.blurred(pile, 0.35) + 1.6 * tuft,
     )  # fmt: skip
 
 
@@ -87,13 +86,14 @@ def blanket(rng: np.random.Generator) -> Drawing:
     """Draw a ribbed fleece blanket: broad soft ribs that sag and waver, fuzzy all over."""
     canvas = Canvas((1024, 1024), 0.35, rng)
     count = int(rng.choice([18, 24, 30]))
-    phase = canvas.y * count / canvas.size_mm[1] + 0.55 * canvas.noise(130, 90) + 0.13 * canvas.noise(28, 20)
+    phase = canvas.y * count / canvas.size_mm[1] + 0.3 * canvas.noise(170, 110) + 0.06 * canvas.noise(34, 24)
     rib = 0.5 + 0.5 * np.cos(2 * np.pi * phase)
-    rib = rib * (0.75 + 0.25 * np.clip(canvas.noise(60, 20), -1, 1))
+    rib = rib**0.8 * (0.85 + 0.15 * np.clip(canvas.noise(60, 20), -1, 1))
     fuzz = _fibres(canvas, 14000, 3.5, 0.7, 3 * canvas.noise(20), 1.5)
     return Drawing(
-        canvas, 0.65 * ramp(1 - rib, 0.45, 1.0), shade=(0.78 + 0.25 * rib) * (0.82 + 0.3 * fuzz) * (1 + 0.05 * canvas.noise(40)),
-        height_mm=2.6 * rib + 0.35 * canvas.blurred(fuzz, 0.4),
+        canvas, 0.65 * ramp(1 - rib, 0.45, 1.0),
+        shade=(0.78 + 0.25 * rib) * (0.82 + 0.3 * fuzz) * (1 + 0.05 * canvas.noise(40)),
+        height_mm=2.2 * rib + 0.35 * canvas.blurred(fuzz, 0.4),
     )  # fmt: skip
 
 
@@ -109,9 +109,9 @@ def knitted(rng: np.random.Generator) -> Drawing:
     strand = np.abs(np.sin(np.pi * slant)) ** 0.6
     over = round_leg * (0.35 + 0.65 * strand)
     twist = np.sin(2 * np.pi * (6 * leg - 2 * slant))
-    tone = canvas.noise(30, 2.5)
+    tone = canvas.noise(30, 2.5) + canvas.noise(0.8)
     return Drawing(
-        canvas, 0.7 * ramp(1 - over, 0.35, 0.95), shade=(0.7 + 0.4 * over) * (1 + 0.05 * twist + 0.05 * tone + 0.05 * canvas.noise(0.8)),
+        canvas, 0.7 * ramp(1 - over, 0.35, 0.95), shade=(0.7 + 0.4 * over) * (1 + 0.05 * twist + 0.05 * tone),
         height_mm=1.4 * over + 0.05 * twist,
     )  # fmt: skip
 
@@ -124,8 +124,9 @@ def _knotted(canvas: Canvas, second: Field | float, third: Field | float) -> Dra
     streak = canvas.noise(130, 1.6)
     worn = ramp(canvas.noise(120, octaves=3), 0.2, 2.4)
     relief = 0.5 * rows + 0.25 * bead
+    uneven = (1 + 0.07 * yarn + 0.06 * streak) * (1 + 0.12 * worn)
     return Drawing(
-        canvas, second, third, shade=(0.72 + 0.3 * rows + 0.12 * bead) * (1 + 0.07 * yarn + 0.06 * streak) * (1 + 0.12 * worn),
+        canvas, second, third, shade=(0.72 + 0.3 * rows + 0.12 * bead) * uneven,
         height_mm=0.9 * relief + 0.1 * yarn + 1.2 * canvas.noise(140),
     )  # fmt: skip
 

@@ -19,15 +19,15 @@ def grain(canvas: Canvas, ring_mm: float, pores: float, waver_mm: float = 14.0) 
     strength = 0.6 + 0.4 * np.clip(canvas.noise(500, 30), -1, 1)
     dashes = ramp(canvas.noise(14, 0.75), 0.9, 2.3) * (1.15 - phase)
     fibres = canvas.noise(70, 0.9, octaves=2)
-    return np.clip(0.62 * strength * rings + pores * 0.6 * dashes + 0.07 * fibres + 0.12, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(0.62 * strength * rings + pores * 0.6 * dashes + 0.07 * fibres + 0.12, 0, 1), np.float32)
 
 
 def laid_boards(
     canvas: Canvas, size_mm: tuple[float, float], field: Field, *, aligned: bool = False
 ) -> tuple[Field, Field, Field]:
-    """Return `field` cut into boards of about `size_mm`, each from elsewhere; a lot by board, -1..1; distance to joints.
+    """Return `field` cut into boards of about `size_mm`, a lot by board, -1..1, and the distance to joints.
 
-    Rows of boards run along x; joints of each row are shifted unless the boards are `aligned`.
+    Each board is cut from elsewhere. Rows run along x; joints of each row are shifted unless the boards are `aligned`.
     """
     rng = canvas.rng
     rows = max(round(canvas.size_mm[1] / size_mm[1]), 1)
@@ -53,8 +53,8 @@ def _boards(canvas: Canvas, size_mm: tuple[float, float], field: Field, gap_mm: 
     gap = ramp(joint, gap_mm * 1.4, gap_mm * 0.5)
     bevel = ramp(joint, 0.0, 3 * gap_mm)
     return Drawing(
-        canvas, wood, gap, shade=1 + uneven * lot + 0.03 * canvas.noise(150), rougher=0.06 * canvas.noise(80) + 0.1 * (wood - 0.3),
-        height_mm=gap_mm * 0.5 * bevel - 0.03 * wood,
+        canvas, wood, gap, shade=1 + uneven * lot + 0.03 * canvas.noise(150),
+        rougher=0.06 * canvas.noise(80) + 0.1 * (wood - 0.3), height_mm=gap_mm * 0.5 * bevel - 0.03 * wood,
     )  # fmt: skip
 
 
@@ -67,7 +67,9 @@ def planks(rng: np.random.Generator) -> Drawing:
 def staves(rng: np.random.Generator) -> Drawing:
     """Draw parquet or a board glued of narrow staves of uneven tone."""
     canvas = Canvas((1024, 1024), (0.8, 0.45), rng)
-    return _boards(canvas, (410, rng.choice([38.4, 57.6])), grain(canvas, rng.uniform(4, 8), rng.uniform(0.4, 1)), 0.25, 0.2)
+    return _boards(
+        canvas, (410, rng.choice([38.4, 57.6])), grain(canvas, rng.uniform(4, 8), rng.uniform(0.4, 1)), 0.25, 0.2
+    )
 
 
 def veneer(rng: np.random.Generator) -> Drawing:

@@ -1,6 +1,8 @@
 """Cloth: threads over and under each other, printed and woven patterns."""
 
+import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from render.textures.canvas import Canvas, Field, ramp, to_line
 from render.textures.maps import Drawing
@@ -20,22 +22,23 @@ def _weave(canvas: Canvas, pitch_mm: float, uneven: float, *, diagonal: bool = F
     tone = np.where(warp, lots[column], lots[columns + row]) + 0.7 * uneven * slubs
     # Between threads it is darker; the mean stays at 1.
     shade = (0.66 + 0.5 * over) * (1 + tone)
-    return warp.astype(np.float32), np.asarray(shade / shade.mean(), np.float32), np.asarray(over * pitch_mm * 0.22, np.float32)
+    return (
+        warp.astype(np.float32),
+        np.asarray(shade / shade.mean(), np.float32),
+        np.asarray(over * pitch_mm * 0.22, np.float32),
+    )
 
 
-def _creased(canvas: Canvas) -> Field:
-    """Return the height in millimetres of cloth that was laid down, not stretched: soft folds, and a pressed one."""
-    soft = 0.9 * canvas.noise(110, 70)
-    return np.asarray(soft, np.float32)
+def _folds(canvas: Canvas) -> Field:
+    """Return the height in millimetres of cloth that was laid down, not stretched."""
+    return np.asarray(0.9 * canvas.noise(110, 70), np.float32)
 
 
-def _cloth(
-    canvas: Canvas, pitch_mm: float, uneven: float, second: Field | float = 0.0, third: Field | float = 0.0, weft: float = 0.0,
-    *, diagonal: bool = False,
-) -> Drawing:  # fmt: skip
+def _cloth(canvas: Canvas, pitch_mm: float, uneven: float, weft: float, *, diagonal: bool = False) -> Drawing:
+    """Draw cloth whose weft has the share `weft` of the second colour."""
     warp, shade, relief = _weave(canvas, pitch_mm, uneven, diagonal=diagonal)
-    under = np.maximum(second, weft * (1 - warp)) if weft else second
-    return Drawing(canvas, under, third, shade=shade * (1 + 0.03 * canvas.noise(60)), height_mm=relief + _creased(canvas))
+    clouds = 1 + 0.03 * canvas.noise(60)
+    return Drawing(canvas, weft * (1 - warp), shade=shade * clouds, height_mm=relief + _folds(canvas))
 
 
 def plain(rng: np.random.Generator) -> Drawing:
@@ -49,7 +52,12 @@ def twill(rng: np.random.Generator) -> Drawing:
     canvas = Canvas((1024, 1024), 0.25, rng)
     drawn = _cloth(canvas, 1.0, 0.12, weft=0.75, diagonal=True)
     worn = ramp(canvas.noise(80, octaves=3), 0.3, 2.5)
-    return Drawing(canvas, np.maximum(drawn.second, 0.35 * worn), shade=drawn.shade * (1 + 0.06 * canvas.noise(0.8, 30)), height_mm=drawn.height_mm)
+    return Drawing(
+        canvas,
+        np.maximum(drawn.second, 0.35 * worn),
+        shade=drawn.shade * (1 + 0.06 * canvas.noise(0.8, 30)),
+        height_mm=drawn.height_mm,
+    )
 
 
 def linen(rng: np.random.Generator) -> Drawing:
@@ -65,10 +73,12 @@ def checked(rng: np.random.Generator) -> Drawing:
     width = canvas.size_mm[0] / rng.choice([6, 12, 16])
     across, down = ((axis % width < width * 0.5).astype(np.float32) for axis in (canvas.x, canvas.y))
     thin = rng.uniform() < 0.5
-    lines = [(to_line(axis + width * 0.25, width) < width * 0.04).astype(np.float32) * thin for axis in (canvas.x, canvas.y)]
+    lines = [
+        (to_line(axis + width * 0.25, width) < width * 0.04).astype(np.float32) * thin for axis in (canvas.x, canvas.y)
+    ]
     third = np.where(warp > 0, across, down)
     second = np.where(warp > 0, lines[0], lines[1])
-    return Drawing(canvas, second, third * (1 - second), shade=shade, height_mm=relief + _creased(canvas))
+    return Drawing(canvas, second, third * (1 - second), shade=shade, height_mm=relief + _folds(canvas))
 
 
 def mesh(rng: np.random.Generator) -> Drawing:
@@ -91,7 +101,7 @@ def terry(rng: np.random.Generator) -> Drawing:
     """Draw a towel: loops in rows."""
     canvas = Canvas((1024, 1024), 0.25, rng)
     distance, lot = canvas.cells(1.7)
-    loop = canvas.blurred(1 - np.clip(distance * 1.1, 0, 1) ** 2, 0.3)
+    loop = canvas.blurred(np.asarray(1 - np.clip(distance * 1.1, 0, 1) ** 2, np.float32), 0.3)
     leaning = canvas.noise(25, octaves=3)
     return Drawing(
         canvas, 0.5 * ramp(leaning, -1, 2.5), shade=(0.62 + 0.55 * loop) * (0.92 + 0.16 * lot),
@@ -99,7 +109,7 @@ def terry(rng: np.random.Generator) -> Drawing:
     )  # fmt: skip
 
 
-def _petals(count: int, size_mm: float, turn: float) -> np.ndarray:
+def _petals(count: int, size_mm: float, turn: float) -> NDArray[np.float64]:
     angle = np.linspace(0, 2 * np.pi, 60)
     radius = size_mm * (0.62 + 0.38 * np.cos(count * angle + turn))
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
@@ -132,24 +142,29 @@ def tablecloth(rng: np.random.Generator) -> Drawing:
                 place = at + np.array([np.cos(angle), np.sin(angle)]) * size * (0.9 if kind == "flowers" else 0.1)
                 second = np.maximum(second, _shape(canvas, place + outline @ rotation))
     faded = 1 - 0.12 * ramp(canvas.noise(2.0), 0.5, 2)
-    warp, shade, relief = _weave(canvas, 1.2, 0.03)
-    return Drawing(canvas, second * faded, third * faded * (1 - second), shade=shade, rougher=-0.25, height_mm=0.3 * relief + _creased(canvas))
+    _, shade, relief = _weave(canvas, 1.2, 0.03)
+    return Drawing(
+        canvas,
+        second * faded,
+        third * faded * (1 - second),
+        shade=shade,
+        rougher=-0.25,
+        height_mm=0.3 * relief + _folds(canvas),
+    )
 
 
-def _shape(canvas: Canvas, outline_mm: np.ndarray) -> Field:
+def _shape(canvas: Canvas, outline_mm: NDArray[np.float64]) -> Field:
     """Return 1 inside a closed outline (N, 2), which goes on beyond the border."""
-    import cv2
-
     size, drawn = np.array(canvas.size_mm), np.zeros(canvas.shape, np.uint8)
     for shift_x in (-1, 0, 1):
         for shift_y in (-1, 0, 1):
             moved = outline_mm + size * (shift_x, shift_y)
             if (moved.max(axis=0) > 0).all() and (moved.min(axis=0) < size).all():
                 pixels = np.rint((moved / canvas.texel_mm - 0.5) * 16).astype(np.int32)
-                cv2.fillPoly(drawn, [pixels], 255, cv2.LINE_AA, 4)
+                cv2.fillPoly(drawn, [pixels], (255,), cv2.LINE_AA, 4)
     return drawn.astype(np.float32) / 255
 
 
-def _disc(canvas: Canvas, at_mm: np.ndarray, radius_mm: float) -> Field:
+def _disc(canvas: Canvas, at_mm: NDArray[np.float64], radius_mm: float) -> Field:
     angle = np.linspace(0, 2 * np.pi, 40)
     return _shape(canvas, at_mm + radius_mm * np.stack([np.cos(angle), np.sin(angle)], axis=1))

@@ -6,13 +6,13 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from render.floor_shaders import BUILDERS, floor_material
+from render.floor_shaders.pictures import KEPT, LONGEST_PX
 
 from blender_assets.colors import linear_rgb
 from core.errors import BrickbenchError, SettingsError
 from render.blender import bpy, quiet
 from render.camera import CameraDraw, frame_pile
-from render.floor_shaders import BUILDERS, floor_material
-from render.floor_shaders.pictures import KEPT, LONGEST_PX
 from render.floors import FLOORS, SHEETS, STYLES, Floor, list_pictures, sample_floor, sample_picture_floor
 from render.lighting import Lighting
 from render.scene import set_up_renderer, take_picture, viewed
