@@ -50,7 +50,7 @@ STYLES: dict[str, dict[str, float]] = {
     "cloth": {"plain": 1.5, "twill": 1, "linen": 1.5, "checked": 0.8, "mesh": 0.6, "terry": 0.7, "tablecloth": 1.2},
     "carpet": {"tufted": 1, "melange": 1, "shaggy": 1},
     "ribbed": {"corduroy": 1, "blanket": 1, "knitted": 1},
-    "rug": {"striped": 1, "diamonds": 0.7, "ornament": 0.8, "upholstery": 1.5},
+    "rug": {"striped": 1, "diamonds": 0.7, "ornament": 0.5, "upholstery": 1.5},
     "cardboard": {"board": 2, "sheet": 1},
 }
 """Kinds of floors, their styles, and how often each of those is drawn."""

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from blender_assets.colors import Rgb, linear_rgb
+from render import palettes
 from render.textures.registry import SURFACES, VARIANTS
 
 
@@ -54,40 +55,6 @@ class Look(NamedTuple):
     scale: float = 1.0
 
 
-# sRGB values as they show in photos of such things, and how often each is met. Tables are light and neutral mostly.
-_TABLES = {
-    "E9E6E0": 5, "D9D4CA": 5, "CFC3AE": 6, "C4B49A": 4, "B9B5AE": 4, "9C9A97": 3, "F1F0EE": 4, "A58E72": 2,
-    "6E6D6C": 1.5, "3A3A3C": 1.2, "1D1D1F": 0.8, "5B4636": 0.8,
-}  # fmt: skip
-_PAINTS = {
-    "F2F0EB": 6, "E4DFD5": 5, "D8D9DA": 4, "CBBFA8": 3, "A9ADB1": 2.5, "7D8287": 1.5, "55595E": 1, "26282B": 1.2,
-    "121214": 0.6, "A9C3CE": 1, "5F87A6": 1, "23405E": 0.8, "B7C9A8": 0.8, "5E7F58": 0.8, "1F4A38": 0.6, "E9D48A": 1,
-    "D9A13B": 0.6, "C9694B": 0.6, "9E2B2A": 0.7, "5A1F24": 0.4, "E2B8B5": 0.7, "8B6FA0": 0.4, "3F2F55": 0.3,
-    "6FB5AE": 0.5,
-}  # fmt: skip
-_WOODS = {  # oak, beech, pine, birch, ash, cherry, teak, walnut, wenge, weathered, whitewashed
-    "B58D5E": 4, "C79B6D": 3, "D7AE74": 3, "DCC199": 3, "CDB48F": 2, "9C5F3A": 1.5, "8C5E35": 1.5, "6A4830": 2,
-    "3C2A20": 1, "8D857A": 1, "D6CFC2": 1.2,
-}  # fmt: skip
-_CLOTHS = {
-    "E8E3D8": 3, "CFC5B2": 3, "A9A294": 2, "8C8C8E": 3, "5C5E63": 2, "2B2C30": 1.5, "34435E": 2.5, "5B7391": 2,
-    "8FA5B5": 1.2, "9A2333": 1.5, "C3586B": 0.7, "6B1F2B": 0.7, "C99A2E": 1, "E2C46A": 0.7, "4F6B45": 1, "26453A": 0.7,
-    "7A5A43": 1, "B7683C": 0.8, "6B5480": 0.5, "D8AEB0": 0.7, "3F8A93": 0.6,
-}  # fmt: skip
-_STONES = {
-    "DAD7D1": 4, "BDB8B0": 4, "9B9893": 3, "6C6A69": 2, "2E2E30": 1.5, "C9B69A": 2, "A6897A": 1, "7C8A84": 0.7,
-    "EDEAE4": 3, "4A5258": 1,
-}  # fmt: skip
-_BOARDS = {"B79268": 5, "A8845C": 4, "C4A37C": 3, "96744F": 2, "D9CDB8": 0.8, "8A8076": 0.6}
-_PRINTS = {"8C9BB8": 4, "7FA3B0": 3, "A9A9AE": 3, "B38F9B": 1}
-
-_INKS = {"1C1C1E": 6, "2B2F45": 2, "3A2E2A": 1, "1F3F7A": 1}
-_BRIGHT = {
-    "C8202B": 4, "1F5FA8": 3, "F2B81F": 3, "2E8B4A": 2, "E96A1E": 2, "7A2E7D": 1, "19191C": 1.5, "F4F2EC": 4,
-    "5B2E1A": 1.5, "E58FB0": 0.8, "35A7B8": 1,
-}  # fmt: skip
-
-
 def choose(weights: Mapping[str, float], rng: np.random.Generator) -> str:
     """Return one of the names, each as often as its weight says."""
     shares = np.array(list(weights.values()), dtype=float)
@@ -112,33 +79,39 @@ def _paper(style: str, rng: np.random.Generator) -> Look:
     if style == "towel":
         return Look(white, _color({"9DB38A": 4, "8FA9BF": 2, "C9A3A0": 1}, rng), white, 0.95, 0.2)
     ink = _color({"2A3F8F": 4, "26262B": 2}, rng)
-    return Look(white, _color(_PRINTS, rng), ink if style == "handwritten" else _color({"B96A6A": 1}, rng), 0.75, 0.35)
+    return Look(
+        white, _color(palettes.PRINTS, rng), ink if style == "handwritten" else _color({"B96A6A": 1}, rng), 0.75, 0.35
+    )
 
 
 def _print(style: str, rng: np.random.Generator) -> Look:
     if style == "package":
-        base, second = _color(_BRIGHT, rng), _color(_BRIGHT, rng)
+        base, second = _color(palettes.BRIGHT, rng), _color(palettes.BRIGHT, rng)
         third = _color({"F4F2EC": 3, "F2B81F": 1} if sum(base) < 1.2 else {"19191C": 1, "7A1520": 1, "23305E": 1}, rng)
         return Look(base, second, third, rng.uniform(0.3, 0.5))
     paper = _color({"EFEEEC": 3, "E9E4D6": 2, "DFD8C6": 1}, rng)
     return Look(
-        paper, _color(_INKS, rng), _color(_BRIGHT, rng), rng.uniform(0.6, 0.85) if style == "page" else 0.6, 0.4
+        paper,
+        _color(palettes.INKS, rng),
+        _color(palettes.BRIGHT, rng),
+        rng.uniform(0.6, 0.85) if style == "page" else 0.6,
+        0.4,
     )
 
 
 def _plain(style: str, rng: np.random.Generator) -> Look:
-    base = _color(_PAINTS if style == "painted" else {**_TABLES, **_PAINTS}, rng)
+    base = _color(palettes.PAINTS if style == "painted" else {**palettes.TABLES, **palettes.PAINTS}, rng)
     return Look(base, _times(base, rng.uniform(0.86, 0.97)), base, rng.uniform(0.25, 0.7))
 
 
 def _desk(_: str, rng: np.random.Generator) -> Look:
-    base = _color(_TABLES, rng)
+    base = _color(palettes.TABLES, rng)
     second = _times(base, rng.uniform(0.62, 0.88) if rng.uniform() < 0.75 else rng.uniform(1.1, 1.3))
     return Look(base, second, base, rng.uniform(0.25, 0.5), scale=rng.uniform(0.75, 1.25))
 
 
 def _wood(_: str, rng: np.random.Generator) -> Look:
-    base = _color(_WOODS, rng)
+    base = _color(palettes.WOODS, rng)
     dark = rng.uniform(0.3, 0.62)
     second = (base[0] * dark, base[1] * dark * 0.93, base[2] * dark * 0.85)
     return Look(base, second, _times(second, 0.2), rng.uniform(0.28, 0.65), scale=rng.uniform(0.8, 1.25))
@@ -150,39 +123,41 @@ def _tiles(style: str, rng: np.random.Generator) -> Look:
     if style == "wooden":
         wood = _wood("staves", rng)
         return Look(wood.base_rgb, wood.second_rgb, grout, roughness, scale=rng.uniform(0.9, 1.3))
-    base = _color({**_PAINTS, "F2F0EB": 14, "E4DFD5": 9} if style == "glazed" else _STONES, rng)
+    base = _color({**palettes.PAINTS, "F2F0EB": 14, "E4DFD5": 9} if style == "glazed" else palettes.STONES, rng)
     return Look(base, _times(base, rng.uniform(0.72, 0.92)), grout, roughness)
 
 
 def _stone(style: str, rng: np.random.Generator) -> Look:
-    base, roughness = _color(_STONES, rng), rng.uniform(0.12, 0.4)
+    base, roughness = _color(palettes.STONES, rng), rng.uniform(0.12, 0.4)
     if style == "marble":
         light = _color({"EFEDE9": 5, "DDD8CE": 2, "2A2B2D": 1, "B9C2B8": 0.6}, rng)
         vein = _times(light, rng.uniform(0.3, 0.6)) if sum(light) > 0.5 else linear_rgb("C8C4BC")
         return Look(light, vein, light, roughness, scale=rng.uniform(0.6, 1.3))
     if style == "slate":
         return Look(base, _times(base, rng.uniform(0.6, 0.85)), base, rng.uniform(0.45, 0.7), 0.4)
-    return Look(base, _color(_STONES, rng), _color(_STONES, rng), roughness, scale=rng.uniform(0.5, 1.2))
+    return Look(
+        base, _color(palettes.STONES, rng), _color(palettes.STONES, rng), roughness, scale=rng.uniform(0.5, 1.2)
+    )
 
 
 def _cloth(style: str, rng: np.random.Generator) -> Look:
-    base = _color(_CLOTHS, rng)
-    second, third = _times(base, rng.uniform(0.55, 0.85)), _color({"EDEAE4": 4, **_CLOTHS}, rng)
+    base = _color(palettes.CLOTHS, rng)
+    second, third = _times(base, rng.uniform(0.55, 0.85)), _color({"EDEAE4": 4, **palettes.CLOTHS}, rng)
     if style == "twill":  # weft of jeans is white
         second = _color({"B9BFC7": 2, "D9D6CF": 1}, rng)
     elif style == "mesh":
         second = _times(base, rng.uniform(0.15, 0.5))
     elif style == "checked":
-        second = _color(_CLOTHS, rng)
+        second = _color(palettes.CLOTHS, rng)
     elif style == "tablecloth":
-        base = _color({"EDEAE4": 5, "E2D9C4": 3, **_CLOTHS}, rng)
-        second = _color({"4F6B45": 4, "26453A": 2, **_CLOTHS}, rng)
+        base = _color({"EDEAE4": 5, "E2D9C4": 3, **palettes.CLOTHS}, rng)
+        second = _color({"4F6B45": 4, "26453A": 2, **palettes.CLOTHS}, rng)
     scale = rng.uniform(0.8, 1.2) if style in ("checked", "tablecloth", "mesh", "terry") else rng.uniform(0.45, 1.3)
     return Look(base, second, third, 0.95, 0.12, scale)
 
 
 def _carpet(style: str, rng: np.random.Generator) -> Look:
-    base = _color({**_CLOTHS, "8D867C": 6, "6D675F": 4, "B5A995": 6, "C9BFAE": 4, "4A4D55": 3}, rng)
+    base = _color({**palettes.CLOTHS, "8D867C": 6, "6D675F": 4, "B5A995": 6, "C9BFAE": 4, "4A4D55": 3}, rng)
     if style == "shaggy":
         base = _color({"E8E4DA": 6, "CFC7B8": 3, "9A948A": 2, "5C5E63": 1.5, "34435E": 0.7, "9A2333": 0.5}, rng)
     return Look(
@@ -191,18 +166,18 @@ def _carpet(style: str, rng: np.random.Generator) -> Look:
 
 
 def _ribbed(_: str, rng: np.random.Generator) -> Look:
-    base = _color({**_CLOTHS, "C9982B": 4}, rng)
+    base = _color({**palettes.CLOTHS, "C9982B": 4}, rng)
     return Look(base, _times(base, rng.uniform(0.45, 0.7)), base, 1.0, 0.05, rng.uniform(0.7, 1.3))
 
 
 def _rug(style: str, rng: np.random.Generator) -> Look:
-    base, third = _color(_CLOTHS, rng), _color(_CLOTHS, rng)
-    second = _times(base, rng.uniform(0.55, 0.8)) if style == "upholstery" else _color(_CLOTHS, rng)
+    base, third = _color(palettes.CLOTHS, rng), _color(palettes.CLOTHS, rng)
+    second = _times(base, rng.uniform(0.55, 0.8)) if style == "upholstery" else _color(palettes.CLOTHS, rng)
     return Look(base, second, third, 1.0, 0.05, rng.uniform(0.6, 1.2))
 
 
 def _cardboard(_: str, rng: np.random.Generator) -> Look:
-    base = _color(_BOARDS, rng)
+    base = _color(palettes.BOARDS, rng)
     third = _color({"2B2624": 3, "7A1F1F": 1, "1F3F6A": 1, "C9B48E": 3}, rng)
     return Look(base, _times(base, rng.uniform(0.6, 0.8)), third, 0.8, 0.25, rng.uniform(0.8, 1.2))
 

@@ -79,7 +79,7 @@ def maps(kind: str, style: str, variant: int) -> Maps:
     A folder that cannot be written, or a file in it that cannot be read, costs time only.
     """
     path = cache_folder() / f"textures-{_version()}" / f"{kind}-{style}-{variant}.npz"
-    with suppress(OSError, ValueError, KeyError, zipfile.BadZipFile), np.load(path) as kept:
+    with suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile), np.load(path) as kept:
         width, height = kept["size_mm"].tolist()
         return Maps(kept["blend"], kept["normal"], (width, height))
     made = draw(kind, style, variant)
