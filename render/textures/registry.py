@@ -79,12 +79,16 @@ def maps(kind: str, style: str, variant: int) -> Maps:
     A folder that cannot be written, or a file in it that cannot be read, costs time only.
     """
     path = cache_folder() / f"textures-{_version()}" / f"{kind}-{style}-{variant}.npz"
-    with suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile), np.load(path) as kept:
+    with (
+        suppress(OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile),
+        path.open("rb") as file,
+        np.load(file) as kept,
+    ):
         width, height = kept["size_mm"].tolist()
         return Maps(kept["blend"], kept["normal"], (width, height))
     made = draw(kind, style, variant)
-    with suppress(OSError), atomic_file(path) as temporary, temporary.open("wb") as file:
-        np.savez_compressed(file, blend=made.blend, normal=made.normal, size_mm=made.size_mm)
+    with suppress(OSError), atomic_file(path) as temporary, temporary.open("wb") as output:
+        np.savez_compressed(output, blend=made.blend, normal=made.normal, size_mm=made.size_mm)
     return made
 
 

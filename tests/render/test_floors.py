@@ -220,7 +220,7 @@ def test_the_table_ends_where_its_edge_is(tmp_path: Path) -> None:
     floor = Floor("plain", "smooth", plain_surface("plain", "smooth", 0.02), (), edge)
     row = radiance_of(floor, tmp_path, size_px=100)[50, :, 1]  # one millimetre a pixel, x to the right
     assert (row[:68] < 0.1).all()
-    assert (row[72:] > 0.1).all()
+    assert row[72:].mean() > 0.3  # some light is taken by the table
 
 
 def test_rays_meet_table_side_and_lower_floor() -> None:
@@ -280,7 +280,8 @@ def test_a_drawn_surface_has_the_detail_of_the_view_and_is_kept(folder: Path) ->
     coarse, _, same_mm = surface_images(surface, 2.0)
     assert size_mm == same_mm
     assert tuple(fine.size) == tuple(normal.size)
-    assert 0.8 < 297 / coarse.size[0] < 2.0 < 4 * 297 / fine.size[0]
+    assert 297 / fine.size[0] <= 0.3
+    assert 1.0 < 297 / coarse.size[0] <= 2.0
     assert surface_images(surface, 0.3)[0] == fine
     drawn = registry.maps("paper", "squared", surface.variant).blend
     pixels = np.empty(fine.size[0] * fine.size[1] * 4, np.float32)
