@@ -83,7 +83,7 @@ def make_dataset(root: Path, images: int) -> None:
             f"{SIZE_PX} AS width, {SIZE_PX} AS height, content_hash, i AS pile_index, 0 AS view_index, 0 AS seed, "
             "1 AS attempts, ['scattered','heap'][1 + (hash(i + 1) % 2)::BIGINT] AS arrangement, 0 AS distractors, "
             "'floor_' || hash(i + 2) % 11 AS background, 'light_' || hash(i + 3) % 17 AS lighting, 0.1 AS exposure, "
-            "1.0 AS sensor_gain, 90 AS jpeg_quality, 1.0 AS camera_aperture_mm, 600.0 AS camera_focal_px, "
+            "1.0 AS sensor_gain, 90 AS jpeg_quality, 1.0 AS camera_aperture_mm, 600.0 AS camera_fx_px, "
             f"{camera} AS camera_from_world, 1.0 AS camera_azimuth_deg, 45.0 AS camera_elevation_deg, "
             f"300.0 AS camera_distance_mm FROM (SELECT range AS i FROM range({images})) "
             f"JOIN hashes ON hashes.n = i % {FILES} ORDER BY i"

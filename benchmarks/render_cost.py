@@ -25,13 +25,15 @@ from skimage.metrics import structural_similarity
 
 from dataset.shards import write_shard
 from render import blender
-from render.camera import Camera, frame_pile
+from render.camera import Camera
+from render.framing import frame_pile
 from render.labels import cast_masks
 from render.physics import settle
 from render.pile import SettledPile, sample_pile
 from render.scene import set_up_renderer, staged, take_picture, viewed
-from render.sensor import develop, to_srgb
+from render.sensor import develop
 from render.settings import RenderSettings
+from render.tone import to_srgb
 from render.worker import Shot, record_of, start_blender
 
 REFERENCE_SAMPLES = 1024
@@ -117,8 +119,8 @@ def measure(
         masks = cast_masks(settled, camera)
         clock = _lap(seconds, "labels", clock)
         view = pile.views[0]
-        image = develop(radiance, view.lighting.light_rgb, view.sensor, np.random.default_rng(0))
-        shot = Shot(0, None, settled, camera, image, masks, None)
+        image = develop(radiance, view.lighting.light_rgb, view.sensor, 0.0, np.random.default_rng(0))
+        shot = Shot(0, None, settled, camera, 0.0, image, masks, None)
         write_shard(Path(scratch) / "dataset", 0, [record_of(pile, shot, settings)])
         _lap(seconds, "writing", clock)
     ours, truth = to_srgb(radiance), to_srgb(reference)

@@ -12,6 +12,7 @@ from core.settings import near_matches
 
 Rgb = tuple[float, float, float]
 Finish = Literal["solid", "transparent", "metallic"]
+FINISHES: tuple[Finish, ...] = ("solid", "transparent", "metallic")
 
 
 def linear_rgb(srgb_hex: str) -> Rgb:
@@ -19,6 +20,13 @@ def linear_rgb(srgb_hex: str) -> Rgb:
     channels = (int(srgb_hex[k : k + 2], 16) / 255 for k in (0, 2, 4))
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
     return red, green, blue
+
+
+_ALBEDO = {0: (0.035, 0.035, 0.035)}
+"""Diffuse reflectance by colour code where the screen value is far off: black ABS is neutral and reflects 3 to 4 %."""
+
+LEAST_ALBEDO = 0.01
+"""No plastic swallows all light of a channel: a screen value of 0 stands for a colour that screens cannot show."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +52,22 @@ class Color:
     """Opacity in flat drawings, 0..1. A rendered part refracts and absorbs instead: its tint is `srgb_hex`."""
 
     @property
+    def finish_number(self) -> int:
+        """Place of the finish in `FINISHES`."""
+        return FINISHES.index(self.finish)
+
+    @property
     def linear_rgb(self) -> Rgb:
         """Scene-linear Rec. 709 values in 0..1."""
         return linear_rgb(self.srgb_hex)
+
+    @property
+    def albedo_rgb(self) -> Rgb:
+        """What a rendered part has: the diffuse reflectance of plastic, else the tint; scene-linear Rec. 709, 0..1."""
+        if self.finish != "solid":
+            return self.linear_rgb
+        red, green, blue = _ALBEDO.get(self.color_id, self.linear_rgb)
+        return max(red, LEAST_ALBEDO), max(green, LEAST_ALBEDO), max(blue, LEAST_ALBEDO)
 
 
 COLORS = (

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from blender_assets.colors import Color
-from blender_assets.mesh import PartMesh
+from blender_assets.mesh import PartMesh, seen_colors
 from blender_assets.rays import RayCaster, sphere_directions
 
 SAMPLES = 3
@@ -83,7 +83,7 @@ def draw_part(mesh: PartMesh, view: View, color: Color, pixels_per_mm: float, ma
     rows, columns = np.divmod(hit, width * SAMPLES)
     light = _light(points, normals, (rows % SAMPLES) * SAMPLES + columns % SAMPLES, caster)
     shaded = np.zeros((len(grid), 3))
-    shaded[hit] = np.array(color.linear_rgb) * light[:, :1] + light[:, 1:]
+    shaded[hit] = seen_colors(mesh, color, face[hit], place[hit]) * light[:, :1] + light[:, 1:]
     depth = np.where(face >= 0, distance, np.inf).reshape(height * SAMPLES, -1)
     bend = np.zeros((len(grid), 3))
     bend[hit] = normals

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from manifold3d import Manifold
@@ -9,7 +10,12 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from blender_assets.colors import Color
+from blender_assets.paint import Paint
 from blender_assets.plastic import volume_and_centroid
+from blender_assets.prints import Print
+
+ABS_G_PER_MM3 = 1.05e-3
 
 SMOOTH_ANGLE_DEG = 50.0
 """Faces that meet at less are shaded as one curve: above a chamfer's 45 degrees, below a corner's 90."""
@@ -21,11 +27,22 @@ _COPLANAR_COSINE = 1.0 - 1e-5
 
 @dataclass(frozen=True)
 class PartMesh:
-    """A triangle mesh in the part frame (see `dimensions`), in millimetres: closed, or an LDraw part's."""
+    """A triangle mesh in the part frame (see `dimensions`), in millimetres.
+
+    Built-in parts are closed; those of an LDraw library and a user's own may have holes.
+    """
 
     vertices_mm: NDArray[np.float32]  # (V, 3)
     faces: NDArray[np.int32]  # (F, 3), counter-clockwise from outside
     corner_normals: NDArray[np.float32]  # (F, 3, 3), unit length
+    paint: Paint | None = None
+    """Colours of its own, if it has any."""
+
+    own_mass_g: float | None = None
+    """Mass as its user says; None: that of its volume of ABS."""
+
+    print: Print | None = None
+    """A picture on some of its faces."""
 
     @cached_property
     def bounds_mm(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -53,9 +70,32 @@ class PartMesh:
         """Centre of mass of the solid plastic, (3,)."""
         return self._plastic[1]
 
+    @property
+    def mass_g(self) -> float:
+        """Mass in grams, positive."""
+        return ABS_G_PER_MM3 * self.volume_mm3 if self.own_mass_g is None else self.own_mass_g
+
     @cached_property
     def _plastic(self) -> tuple[float, NDArray[np.float64]]:
         return volume_and_centroid(self.vertices_mm, self.faces)
+
+
+def seen_colors(
+    mesh: PartMesh, color: Color, face: NDArray[np.integer[Any]], place: NDArray[np.floating[Any]]
+) -> NDArray[np.float64]:
+    """Return the scene-linear colour at places of faces, (R, 3), of a brick of `color`.
+
+    Args:
+        mesh: its part.
+        color: what faces have that are neither painted nor printed.
+        face: numbers of faces, (R,).
+        place: shares of their three corners, (R, 3).
+    """
+    plain = np.tile(color.linear_rgb, (len(face), 1)) if mesh.paint is None else mesh.paint.over(color)[face]
+    if mesh.print is None:
+        return plain
+    printed = mesh.print.at(face, place)
+    return np.asarray(plain + (printed[:, :3] - plain) * printed[:, 3:])
 
 
 def mesh_from_solid(solid: Manifold) -> PartMesh:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from manifold3d import Manifold
 
+from blender_assets.colors import Color
 from blender_assets.mesh import PartMesh
 
 
@@ -19,9 +20,12 @@ class Part:
     name: str
     category: str
     build: Callable[[], Manifold | PartMesh]
-    """Makes the shape in the part frame, in millimetres: built-in families a solid, an LDraw library a surface."""
+    """Makes the shape in the part frame, in millimetres: built-in families a solid, others a surface."""
 
     aliases: tuple[str, ...] = ()
     """Other numbers of the same part: moved numbers and mould variants that look alike."""
 
-    source: Literal["built-in", "ldraw"] = "built-in"
+    source: Literal["built-in", "ldraw", "own"] = "built-in"
+
+    color: Color | None = None
+    """The one colour that it comes in, if there is only one."""

@@ -14,8 +14,6 @@ from core.progress import Progress
 
 PAPER, INK, QUIET, RULE = (251, 251, 249), (28, 32, 38), (120, 126, 134), (226, 227, 224)
 
-ABS_G_PER_MM3 = 1.05e-3
-
 _WIDTH, _MARGIN = 1400, 56
 _CELL, _CAPTION, _GAP = 172, 44, 14
 
@@ -64,7 +62,7 @@ def parts_sheet(
             left = _MARGIN + (k % columns) * (_CELL + _GAP)
             top = 136 + (k // columns) * (_CELL + _CAPTION + _GAP)
             box = (left + 6, top + 6, _CELL - 12, _CELL - 12)
-            _place(page, mesh, view, color, box, min(_fit(mesh, view, box), 7.5))
+            _place(page, mesh, view, part.color or color, box, min(_fit(mesh, view, box), 7.5))
             pen.text((left + _CELL / 2, top + _CELL), part.part_id, INK, _font(17), anchor="ma")
             name = _shortened(part.name, 12, _CELL)
             pen.text((left + _CELL / 2, top + _CELL + 21), name, QUIET, _font(12), anchor="ma")
@@ -81,7 +79,7 @@ def _write_heading(pen: ImageDraw.ImageDraw, part: Part, mesh: PartMesh) -> None
     facts = (
         part.category,
         f"{length:.1f} x {width:.1f} x {height:.1f} mm",
-        f"{mesh.volume_mm3 * ABS_G_PER_MM3:.2f} g of ABS",
+        f"{mesh.mass_g:.2f} g" + (" of ABS" if mesh.own_mass_g is None else ""),
         f"{len(mesh.faces):,} triangles",
     )
     pen.text((_MARGIN, 116), "   ·   ".join(facts), QUIET, _font(21))

@@ -21,6 +21,7 @@ class Purpose(IntEnum):
     PROPS = 12
     SENSOR = 13
     TWINS = 14
+    STACKS = 21
 
 
 def generator(seed: int, *key: int) -> np.random.Generator:

@@ -17,6 +17,23 @@ def encode_mask(mask: BoolMask) -> str:
     return str(coco.encode(np.asfortranarray(mask, dtype=np.uint8))["counts"].decode("ascii"))
 
 
+def encode_crop(mask: BoolMask, left_px: int, top_px: int, height: int, width: int) -> str:
+    """Return the RLE of a picture of this size that is empty but for `mask`, (h, w) bool, whose corner lies there.
+
+    It costs what the crop costs, not what the picture would.
+    """
+    columns, rows = np.nonzero(mask.T)
+    places = (columns + left_px) * height + rows + top_px  # COCO runs down the columns
+    starts = np.flatnonzero(np.diff(places, prepend=-2) != 1)
+    ends = np.append(starts[1:], len(places)) - 1 if len(places) else starts
+    borders = np.stack([places[starts], places[ends] + 1], axis=1).ravel() if len(places) else np.zeros(0, np.int64)
+    runs = np.diff(borders, prepend=0, append=height * width)
+    if len(places) and runs[-1] == 0:
+        runs = runs[:-1]
+    size = {"size": [height, width], "counts": runs.tolist()}
+    return str(coco.frPyObjects(size, height, width)["counts"].decode("ascii"))
+
+
 def decode_mask(rle: str | Sequence[int], height: int, width: int) -> BoolMask:
     """Return the mask (height, width) bool that `rle` encodes; raises as `runs_of`.
 

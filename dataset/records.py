@@ -11,12 +11,12 @@ class InstanceRecord:
     (left, top, width, height), all 0 when nothing is visible. `in_frame_fraction` is the share of the brick's whole
     silhouette that lies inside the picture. `visible_fraction` is the share of the whole silhouette that is seen,
     visible_px / amodal_px * in_frame_fraction in [0, 1], 0 for an empty amodal mask. `world_from_part` is a row-major
-    3x4 matrix, millimetres.
+    3x4 matrix, millimetres. `color_id` is an LDraw code, None for a brick that has only colours of its part's own.
     """
 
     instance_id: int
     part_id: str
-    color_id: int
+    color_id: int | None
     box_xywh_px: tuple[int, int, int, int]
     visible_px: int
     amodal_px: int
@@ -32,8 +32,11 @@ class ImageRecord:
     """One picture of one pile, or of its twin.
 
     `group_id` names what stays together in splits and resampling: the pile. `file` is ``images/NAME.EXT``, relative
-    to the shard's folder; `content_hash` is the SHA-256 of that file in hexadecimal; `exposure` is in EV;
-    `camera_from_world` is a row-major 3x4 matrix, millimetres; `instances` hold one entry for each brick of the pile.
+    to the shard's folder; `content_hash` is the SHA-256 of that file in hexadecimal; `exposure` is in EV, metered and
+    drawn; `camera_from_world` is a row-major 3x4 matrix, millimetres, to axes x right, y up, z back; `instances` hold
+    one entry for each brick of the pile. The lens is OpenCV's: `camera_distortion` is k1 k2 p1 p2 k3, and the first
+    pixel's centre is (0, 0) for `camera_cx_px` and `camera_cy_px`. `camera_turn_deg_per_s` is how the camera turned
+    about its own axes while the picture was taken.
 
     `attempts` counts the start poses that were tried until the pile came to rest.
 
@@ -66,7 +69,12 @@ class ImageRecord:
     sensor_gain: float
     jpeg_quality: int
     camera_aperture_mm: float
-    camera_focal_px: float
+    camera_fx_px: float
+    camera_fy_px: float
+    camera_cx_px: float
+    camera_cy_px: float
+    camera_distortion: tuple[float, ...]
+    camera_turn_deg_per_s: tuple[float, ...]
     camera_from_world: tuple[float, ...]
     camera_azimuth_deg: float
     camera_elevation_deg: float

@@ -30,7 +30,8 @@ _int = partial(Column, sql="INTEGER", arrow=pa.int32())
 _long = partial(Column, sql="BIGINT", arrow=pa.int64())
 _real = partial(Column, sql="DOUBLE", arrow=pa.float64())
 # Not pa.list_(…, 12) in the shards: pyarrow writes a NULL of that type into Parquet and cannot read it back.
-_matrix_3x4 = partial(Column, sql="DOUBLE[12]", arrow=pa.list_(pa.float64()), nullable=True)
+_reals = partial(Column, arrow=pa.list_(pa.float64()), nullable=True)
+_matrix_3x4 = partial(_reals, sql="DOUBLE[12]")
 # To look for a compression takes DuckDB half of the time that it needs for a row, and saves a third of the file.
 _outline = partial(_text, nullable=True, storage="USING COMPRESSION uncompressed")
 
@@ -65,7 +66,12 @@ IMAGES = (
     _real("sensor_gain", nullable=True),
     _int("jpeg_quality", nullable=True),
     _real("camera_aperture_mm", nullable=True),
-    _real("camera_focal_px", nullable=True),
+    _real("camera_fx_px", nullable=True),  # OpenCV's camera: the first pixel's centre is (0, 0)
+    _real("camera_fy_px", nullable=True),
+    _real("camera_cx_px", nullable=True),
+    _real("camera_cy_px", nullable=True),
+    _reals("camera_distortion", sql="DOUBLE[5]"),  # k1 k2 p1 p2 k3
+    _reals("camera_turn_deg_per_s", sql="DOUBLE[3]"),
     _matrix_3x4("camera_from_world"),
     _real("camera_azimuth_deg", nullable=True),
     _real("camera_elevation_deg", nullable=True),

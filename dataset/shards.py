@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from core.errors import BrickbenchError
 from core.files import atomic_folder, sha256_hex
+from dataset.older_shards import brought_up_to_date
 from dataset.records import ImageRecord, PhotoRecord
 from dataset.schema import IMAGES_SCHEMA, INSTANCES_SCHEMA
 
@@ -222,6 +223,7 @@ def _read_rows(root: Path, shard: str, name: str, schema: pa.Schema, sealed: byt
         table = file.read(use_threads=False)
     except (OSError, pa.ArrowException) as error:
         raise damaged_shard(root, shard, f"{name} cannot be read") from error
+    table = brought_up_to_date(table, schema)
     if not table.schema.equals(schema):
         raise damaged_shard(root, shard, f"{name} has other columns than this Brickbench writes")
     return table, digest

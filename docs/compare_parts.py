@@ -27,7 +27,8 @@ own mirror image, so three views stand for six. A turn is how far LDraw's part w
 counter-clockwise from above, to lie like ours.
 
 Of the whole library, 18,615 numbers of its update 2024-05, 18,611 can be read, and 4 are told to have no surface
-([rendering.md](rendering.md#parts-of-an-ldraw-library)).
+([rendering.md](rendering.md#parts-of-an-ldraw-library)). Parts may also be
+[meshes of your own](rendering.md#meshes-of-your-own), and any part can be exported.
 
 | number | name | length | width | height | outline from right and left | front and back | top and below | turn | ok |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |

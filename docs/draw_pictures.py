@@ -35,16 +35,16 @@ def draw_opening(demo: Path, pile_index: int) -> None:
     images = network.network_input(shot.image)[None]
     logits = network.model(images)[0].detach().numpy()
     # The part that the network is surest of, among those in the picture.
-    present = [k for k, brick in enumerate(settled.pile.bricks) if shot.masks.visible[k].any()]
+    present = [k for k, brick in enumerate(settled.pile.bricks) if shot.masks.visible(k).any()]
     chosen = max(present, key=lambda k: logits[network.classes.index(settled.pile.bricks[k].part_id)])
     part_id = settled.pile.bricks[chosen].part_id
     wanted = network.classes.index(part_id)
     heat = create_method("gradcam", network.model, input_size_px=network.input_size_px).attribute(images, [[wanted]])[
         0
     ][0]
-    mask = np.any([shot.masks.visible[k] for k in present if settled.pile.bricks[k].part_id == part_id], axis=0)
+    mask = np.any([shot.masks.visible(k) for k in present if settled.pile.bricks[k].part_id == part_id], axis=0)
     drawn = overlay(shot.image, heat, resize="bilinear", size_px=OPENING_PX, mask=mask)
-    panels = [shot.image, draw_masks(shot.image, shot.masks), drawn]
+    panels = [shot.image, draw_masks(shot.image, shot.masks, len(settled.pile.bricks)), drawn]
     sheet = contact_sheet(panels, 3)
     cv2.imwrite(str(IMAGES / "opening.png"), sheet[:, :, ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 9])
     print(f"opening.png: Grad-CAM for part {part_id}, logit {logits[wanted]:.2f}")
@@ -73,7 +73,7 @@ def draw_labels() -> None:
     depth = np.clip(255 * (far - geometry.depth_m) / (far - near), 0, 255).astype(np.uint8)
     panels = [
         original.image,
-        draw_masks(original.image, original.masks),
+        draw_masks(original.image, original.masks, len(original.settled.pile.bricks)),
         cv2.applyColorMap(depth, cv2.COLORMAP_VIRIDIS)[:, :, ::-1],
         ((geometry.normals.astype(np.float32) + 1) * 127.5).astype(np.uint8),
         twin.image,

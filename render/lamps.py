@@ -134,7 +134,8 @@ def place_flash(flash: Flash, camera: Camera) -> tuple[Floats, float]:
     position = camera.position_mm + flash.right_mm * right + flash.up_mm * up
     position[2] = max(position[2], LOWEST_FLASH_MM)
     size = (flash.diameter_mm, flash.diameter_mm)
-    origins, directions = camera.rays(0, 0, camera.size_px, camera.size_px, max(camera.size_px // 12, 1))
+    width, height = camera.lens.width_px, camera.lens.height_px
+    origins, directions = camera.rays(0, 0, width, height, max(min(width, height) // 12, 1))
     down = directions[:, 2] < -0.02
     floor = (origins - directions * (origins[:, 2] / directions[:, 2])[:, None])[down].astype(np.float64)
     near = floor[np.linalg.norm(floor - camera.position_mm, axis=1) < 3 * camera.focus_mm]

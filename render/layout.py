@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +61,7 @@ ARRANGEMENTS: dict[str, Callable[[Sequence[float], float, np.random.Generator], 
 
 
 def start_poses(
-    radii_mm: Sequence[float], sizes_mm: Sequence[NDArray[np.float32]], area: Area, rng: np.random.Generator
+    radii_mm: Sequence[float], sizes_mm: Sequence[NDArray[np.floating[Any]]], area: Area, rng: np.random.Generator
 ) -> tuple[list[Point], list[Quaternion]]:
     """Return start positions whose bounding spheres neither touch each other nor the floor, and orientations.
 

@@ -22,7 +22,7 @@ SMALL_DEG = 3.0
 FAR_MM = 15_000.0
 """Distance of the lamps that stand in for wider ones: the light on the floor then falls off by 2 % over 15 cm."""
 
-OCCLUDED = 0.3
+OCCLUDED = 0.6
 """How many of the pictures by lamp or sun have a shadow of the photographer on them."""
 
 
@@ -57,7 +57,7 @@ def _panel(rng: Rng, share: float) -> AreaLight:
 
 
 def _window(rng: Rng) -> Lighting:
-    share = rng.uniform(0.55, 0.85)
+    share = rng.uniform(0.6, 0.88)
     return Lighting("window", 1 - share, lamp_tint(rng.uniform(4500, 6500), rng), (_panel(rng, share),))
 
 
@@ -76,7 +76,7 @@ def _one_lamp(
 
 def _two_lamps(rng: Rng) -> Lighting:
     share, first = rng.uniform(0.7, 0.9), rng.uniform(0.5, 0.75)
-    one = _lamp(rng, share * first, (32, 65), (400, 900), (30, 130), (2500, 3500), shaded=True)
+    one = _lamp(rng, share * first, (32, 65), (400, 900), (60, 200), (2500, 3500), shaded=True)
     apart = one.azimuth_deg + rng.uniform(90, 200)
     two = _lamp(rng, share * (1 - first), (40, 80), (900, 1800), (80, 300), (2700, 5000), azimuth_deg=apart)
     return Lighting("two_lamps", 1 - share, lamp_tint(rng.uniform(2800, 4500), rng), (one, two))
@@ -120,11 +120,11 @@ def _flash(rng: Rng) -> Lighting:
 
 
 def _occluder(rng: Rng) -> Occluder:
-    """Return a hand with a phone (low, narrow) up to a head (high, wide)."""
+    """Return a hand with a phone (low, narrow) up to a head (high, wide), mostly from where the photographer stands."""
     return Occluder(
-        side_deg=rng.uniform(0, 360),
-        reach=rng.uniform(0.1, 0.6),
-        half_width_mm=rng.uniform(25, 90),
+        side_deg=float(rng.normal(270, 70) % 360),
+        reach=rng.uniform(0.2, 0.8),
+        half_width_mm=rng.uniform(30, 180),
         height_mm=rng.uniform(80, 320),
         waves=tuple(float(wave) for wave in rng.normal(0, 0.12, size=9).clip(-0.3, 0.3)),
     )
@@ -175,9 +175,9 @@ WORLDS = ("city", "courtyard", "forest", "interior", "night", "studio", "sunrise
 _LAMPLIGHT: dict[str, Callable[[Rng], Lighting]] = {
     "window": _window,
     "desk_lamp": _one_lamp(
-        "desk_lamp", (0.68, 0.92), (2600, 4000), (32, 72), (350, 750), (25, 90), (2500, 3400), shaded=True
+        "desk_lamp", (0.72, 0.94), (2600, 4000), (32, 72), (350, 750), (60, 200), (2500, 3400), shaded=True
     ),
-    "ceiling": _one_lamp("ceiling", (0.55, 0.8), (2800, 4200), (45, 85), (1300, 2100), (120, 450), (2700, 4200)),
+    "ceiling": _one_lamp("ceiling", (0.65, 0.88), (2800, 4200), (45, 85), (1300, 2100), (120, 450), (2700, 4200)),
     "overcast": _one_lamp("overcast", (0.25, 0.5), (6000, 7500), (40, 80), (2000, 2600), (1600, 2600), (6200, 7200)),
     "two_lamps": _two_lamps,
     "mixed": _mixed,

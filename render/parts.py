@@ -7,7 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import ConvexHull
 
+from blender_assets.colors import FINISHES
 from blender_assets.mesh import PartMesh, sloping_faces
+from blender_assets.paint import UNPAINTED
+from blender_assets.prints import Print
 from blender_assets.rays import sphere_directions
 from render.blender import UNIT_MM, bpy
 from render.pile import Brick, Pile
@@ -70,11 +73,45 @@ def blender_mesh(
     mesh.polygons.foreach_set("use_smooth", np.ones(len(faces), dtype=bool))
     mesh.update(calc_edges=True)
     mesh.normals_split_custom_set(part.corner_normals.reshape(-1, 3))
+    if part.paint is not None or part.print is not None:
+        _paint_faces(mesh, part)
     if grained:
         grain = mesh.attributes.new("grain", "FLOAT", "FACE")
         grain.data.foreach_set("value", sloping_faces(part).astype(np.float32))
     mesh.use_fake_user = True
     return mesh
+
+
+def _paint_faces(mesh: "bpy.types.Mesh", part: PartMesh) -> None:
+    """Give each face its own colour, and the slot of its finish.
+
+    Slot 0 is of the brick's colour, then come those of `FINISHES`, then that of printed faces. In the colour attribute
+    an opacity of 0 stands for the brick's colour.
+    """
+    finish = np.full(len(part.faces), UNPAINTED, dtype=np.int8) if part.paint is None else part.paint.finish
+    rgba = np.zeros((len(part.faces), 4), dtype=np.float32)
+    if part.paint is not None:
+        rgba = np.column_stack([part.paint.rgb, part.paint.finish != UNPAINTED]).astype(np.float32)
+    colors = mesh.attributes.new("paint", "FLOAT_COLOR", "CORNER")
+    colors.data.foreach_set("color", np.repeat(rgba, 3, axis=0).ravel())
+    slots = finish.astype(np.int32) - UNPAINTED
+    for _ in range(2 + len(FINISHES)):
+        mesh.materials.append(None)
+    if part.print is not None:
+        slots[part.print.faces] = 1 + len(FINISHES)
+        mesh.uv_layers.new(name="print").data.foreach_set("uv", np.nan_to_num(part.print.uv).astype(np.float32).ravel())
+        mesh["print"], mesh["repeats"] = _picture(mesh.name, part.print).name, part.print.repeats
+    mesh.polygons.foreach_set("material_index", slots)
+
+
+def _picture(name: str, one: Print) -> "bpy.types.Image":
+    height, width = one.picture.shape[:2]
+    image = bpy.data.images.new(f"print of {name}", width, height, alpha=True)
+    image.alpha_mode = "CHANNEL_PACKED"  # colours are not multiplied by opacity
+    image.pixels.foreach_set((one.picture[::-1].astype(np.float32) / 255).ravel())
+    image.pack()
+    image.use_fake_user = True
+    return image
 
 
 def brick_mesh(pile: Pile, brick: Brick, *, stud_logo: bool = False) -> "bpy.types.Mesh":
@@ -102,5 +139,5 @@ def hull_mesh(pile: Pile, thing: int) -> "bpy.types.Mesh":
 
 
 def _name(pile: Pile, brick: Brick) -> str:
-    source = f" of {pile.ldraw}" if pile.ldraw and pile.prefer_ldraw else ""
-    return f"part {brick.part_id}{source}"
+    built_in = pile.catalogue[brick.part_id].source == "built-in"
+    return f"part {brick.part_id}" + ("" if built_in else f" of {pile.sources.digest}")

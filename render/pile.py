@@ -4,24 +4,27 @@ A pile is a pure function of the settings, a seed and its number. Blender is not
 """
 
 import itertools
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from blender_assets.catalogue import Catalogue
+from blender_assets.catalogue import Catalogue, PartSources, catalogue_from
 from blender_assets.colors import COLORS, Color, color_by_name
 from blender_assets.mesh import PartMesh
+from blender_assets.models import ModelBrick
 from blender_assets.props import PropLook, prop_mesh, sample_look
 from core.seeding import Purpose, generator
+from render.bodies import Body, Clutches, groups_of, joined_body, single_body, starts_of_things
 from render.camera import CameraDraw, sample_camera
 from render.floors import Floor, list_pictures, sample_floor, sample_picture_floor
-from render.layout import ARRANGEMENTS, Point, Quaternion, start_poses
+from render.layout import ARRANGEMENTS, Point, Quaternion
 from render.lighting import Lighting
 from render.lights import list_panoramas, sample_lighting, sample_panorama
 from render.sensor import SensorDraw, sample_sensor
-from render.settings import RenderSettings, catalogue_of
+from render.settings import RenderSettings
+from render.stacks import bodies_of, draw_stacks, model_stack
 from render.tray import Tray, sample_tray, tray_mesh
 
 
@@ -83,13 +86,14 @@ class Pile:
     views: tuple[View, ...]
     subsurface: bool = False
     stud_logo: bool = False
-    ldraw: str | None = None
-    prefer_ldraw: bool = False
+    sources: PartSources = field(default_factory=PartSources)
+    clutches: Clutches = ()
+    """Which bricks stick together: they fall as one."""
 
     @property
     def catalogue(self) -> Catalogue:
         """The parts that the bricks are of."""
-        return catalogue_of(self.ldraw, self.prefer_ldraw)
+        return catalogue_from(self.sources)
 
     def mesh(self, thing: int) -> PartMesh:
         """Return the mesh of a thing: the bricks come first, then the props."""
@@ -107,7 +111,7 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     shares = settings.colors or {color.name: color.weight for color in COLORS}
     count = int(content.integers(settings.bricks_min, settings.bricks_max + 1))
     part_ids = [settings.parts[k] for k in _draw_parts(settings, count, content)]
-    colors = [color_by_name(draw_name(shares, content)) for _ in range(count)]
+    drawn = [color_by_name(draw_name(shares, content)) for _ in range(count)]
     roughness = content.uniform(0.15, 0.4, size=count)
     arrangement = draw_name(settings.arrangements, content)
     wear = float(settings.wear_max * content.uniform() ** 2)
@@ -117,8 +121,17 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
     looks = [sample_look(kind, other) for kind in kinds]
 
     catalogue = settings.catalogue
+    stuck = generator(seed, pile_index, Purpose.STACKS)
+    stacks = draw_stacks(part_ids, catalogue, settings.stacked_share, stuck) if settings.stacked_share else []
+    for model, color in _models(settings, shares, generator(seed, pile_index, Purpose.STACKS, 1)):
+        stacks.append(model_stack(model, len(part_ids), catalogue))
+        part_ids += [brick.part_id for brick in model]
+        drawn += [brick.color or color for brick in model]
+        roughness = np.append(roughness, stuck.uniform(0.15, 0.4, size=len(model)))
+    colors = [catalogue[part_id].color or color for part_id, color in zip(part_ids, drawn, strict=True)]
     meshes = [catalogue.mesh(part_id) for part_id in part_ids] + [prop_mesh(kind) for kind in kinds]
-    radii = [mesh.radius_mm for mesh in meshes]
+    bodies = bodies_of(stacks, meshes)
+    radii = [body.radius_mm for body in bodies]
     pose = generator(seed, pile_index, Purpose.POSE, attempt)
     if arrangement == "tray":
         tray = sample_tray(radii, settings.spread, other)
@@ -127,25 +140,30 @@ def sample_pile(settings: RenderSettings, seed: int, pile_index: int, attempt: i
         tray, area = None, ARRANGEMENTS[arrangement](radii, settings.spread * (1 + attempt / 5), pose)
     fence = (area.half_length_mm, area.half_width_mm) if area.fenced else None
     # Props fall among the bricks, not on top of all of them.
-    order = other.permutation(len(radii))
-    starts, quaternions = start_poses([radii[k] for k in order], [meshes[k].size_mm for k in order], area, pose)
-    place = np.argsort(order)
-    starts, quaternions = [starts[k] for k in place], [quaternions[k] for k in place]
+    order = [bodies[k] for k in other.permutation(len(radii))]
+    at = starts_of_things(order, meshes, area, pose)
     bricks = tuple(
-        Brick(part_id, color, float(rough), start, quaternion)
-        for part_id, color, rough, start, quaternion in zip(
-            part_ids, colors, roughness, starts[:count], quaternions[:count], strict=True
-        )
+        Brick(part_id, color, float(rough), *at[k])
+        for k, (part_id, color, rough) in enumerate(zip(part_ids, colors, roughness, strict=True))
     )
     props = tuple(
-        Prop(kind, look, start, quaternion)
-        for kind, look, start, quaternion in zip(kinds, looks, starts[count:], quaternions[count:], strict=True)
+        Prop(kind, look, *at[k]) for k, (kind, look) in enumerate(zip(kinds, looks, strict=True), start=len(bricks))
     )
     views = tuple(_view(settings, seed, pile_index, view) for view in range(settings.views))
     return Pile(
         seed, pile_index, attempt, arrangement, bricks, props, tray, fence, wear, views,
-        settings.subsurface, settings.stud_logo, settings.ldraw, settings.prefer_ldraw,
+        settings.subsurface, settings.stud_logo, settings.sources,
+        tuple(pair for stack in stacks for pair in stack.clutches),
     )  # fmt: skip
+
+
+def _models(
+    settings: RenderSettings, shares: Mapping[str, float], rng: np.random.Generator
+) -> Iterator[tuple[tuple[ModelBrick, ...], Color]]:
+    """Yield the models in a pile, each with the colour of what has none in it."""
+    for _ in range(int(rng.integers(settings.models_max + 1)) if settings.models else 0):
+        file = settings.models[rng.integers(len(settings.models))]
+        yield settings.catalogue.model(file), color_by_name(draw_name(shares, rng))
 
 
 def draw_name(shares: Mapping[str, float], rng: np.random.Generator) -> str:
@@ -196,6 +214,23 @@ class SettledPile:
     def things(self) -> list[int]:
         """Return the rows of `world_from_thing` that are there: the present bricks, then all props."""
         return [*self.present, *range(len(self.pile.bricks), len(self.world_from_thing))]
+
+    def bodies(self) -> list[Body]:
+        """Return what is there in the bodies that it moves in: bricks that stick together are one.
+
+        The frame of a body has the axes of its first thing.
+        """
+        bodies = []
+        for group in groups_of(self.things(), self.pile.clutches):
+            if len(group) == 1:
+                bodies.append(single_body(group[0], self.pile.mesh(group[0])))
+                continue
+            poses = self.world_from_thing[list(group)]
+            axes = poses[0, :, :3].T
+            poses = np.concatenate([axes @ poses[:, :, :3], poses[:, :, 3:] - poses[0, :, 3:]], axis=2)
+            poses[:, :, 3] = poses[:, :, 3] @ axes.T
+            bodies.append(joined_body(group, poses, [self.pile.mesh(thing) for thing in group]))
+        return bodies
 
     def vertices_mm(self, thing: int) -> NDArray[np.float64]:
         """Return the vertices of one brick or prop in the world, (V, 3)."""

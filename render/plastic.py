@@ -5,7 +5,7 @@ Colour, roughness and wear are the object's, so that a shader is compiled once a
 
 from typing import Any
 
-from blender_assets.colors import Color
+from blender_assets.colors import FINISHES, Color, Finish
 from blender_assets.props import PropLook
 from render.blender import UNIT_MM, bpy
 from render.nodes import Nodes
@@ -22,12 +22,14 @@ GRAIN_MM = 0.35
 
 
 def dress(item: "bpy.types.Object", color: Color, roughness: float, wear: float, *, subsurface: bool) -> None:
-    """Give a brick's object its plastic."""
-    kind: str = "plastic" if color.finish == "solid" else color.finish
-    if subsurface and kind == "plastic":
-        kind = "soft plastic"
-    _set(item, f"worn {kind}" if wear > 0 else kind, color.linear_rgb, roughness)
+    """Give a brick's object its plastic, and faces with colours of their own theirs."""
+    _set(item, _kind(color.finish, wear, subsurface=subsurface), color.albedo_rgb, roughness)
     item["wear"] = wear
+    if len(item.material_slots) > 1:
+        for slot, finish in enumerate(FINISHES, start=1):
+            _fill(item, slot, f"painted {_kind(finish, wear, subsurface=subsurface)}")
+        if "print" in item.data:
+            _fill(item, 1 + len(FINISHES), f"printed {_kind('solid', wear, subsurface=subsurface)}", item.data)
 
 
 def dress_plainly(item: "bpy.types.Object", look: PropLook) -> None:
@@ -35,20 +37,39 @@ def dress_plainly(item: "bpy.types.Object", look: PropLook) -> None:
     _set(item, "metallic" if look.metallic > 0.5 else "plastic", look.rgb, look.roughness)
 
 
+def _kind(finish: Finish, wear: float, *, subsurface: bool) -> str:
+    kind: str = "plastic" if finish == "solid" else finish
+    if subsurface and kind == "plastic":
+        kind = "soft plastic"
+    return f"worn {kind}" if wear > 0 else kind
+
+
 def _set(item: "bpy.types.Object", kind: str, rgb: tuple[float, float, float], roughness: float) -> None:
     item.color = (*rgb, 1)
     item["roughness"] = roughness
     if not item.material_slots:
         item.data.materials.append(None)
-    item.material_slots[0].link = "OBJECT"
-    item.material_slots[0].material = bpy.data.materials.get(kind) or _material(kind)
+    _fill(item, 0, kind)
 
 
-def _material(kind: str) -> "bpy.types.Material":
-    shader = _Shader(kind)
-    color, roughness = shader.add("ShaderNodeObjectInfo").outputs["Color"], shader.attribute("OBJECT", "roughness")
+def _fill(item: "bpy.types.Object", slot: int, kind: str, mesh: "bpy.types.Mesh | None" = None) -> None:
+    """Put the material of `kind` into a slot; one that shows the print of `mesh` is that mesh's alone."""
+    name = kind if mesh is None else f"{kind}: {mesh.name}"[:63]  # no name in Blender is longer
+    item.material_slots[slot].link = "OBJECT"
+    item.material_slots[slot].material = bpy.data.materials.get(name) or _material(name, kind, mesh)
+
+
+def _material(name: str, kind: str, mesh: "bpy.types.Mesh | None") -> "bpy.types.Material":
+    shader = _Shader(name)
+    color = shader.add("ShaderNodeObjectInfo").outputs["Color"]
+    if kind.startswith("painted"):
+        color = shader.add("ShaderNodeVertexColor", layer_name="paint").outputs["Color"]
+    elif mesh is not None:
+        color = shader.printed(color, mesh)
+    roughness = shader.attribute("OBJECT", "roughness")
     surface = shader.surface
-    base, bump = kind.removeprefix("worn "), []
+    worn = "worn" in kind
+    base, bump = kind.removeprefix("painted ").removeprefix("printed ").removeprefix("worn "), []
     # Mould and handling leave the gloss uneven by a few per cent, which breaks up reflections.
     uneven = shader.noise(9.0, 1)
     roughness = shader.math("MULTIPLY_ADD", uneven, 0.16, shader.math("SUBTRACT", roughness, 0.08))
@@ -56,7 +77,7 @@ def _material(kind: str) -> "bpy.types.Material":
         grain = shader.math("MULTIPLY", shader.attribute("GEOMETRY", "grain"), shader.noise(GRAIN_MM, 0))
         bump.append(shader.math("MULTIPLY", grain, 0.12))
         roughness = shader.math("MULTIPLY_ADD", shader.attribute("GEOMETRY", "grain"), 0.22, roughness)
-    if kind.startswith("worn"):
+    if worn:
         color, roughness, scratches = _worn(shader, color, roughness)
         bump.append(scratches)
     shader.link(color, surface.inputs["Base Color"])
@@ -106,6 +127,15 @@ class _Shader(Nodes):
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.position = self.add("ShaderNodeTexCoord").outputs["Object"]
+
+    def printed(self, color: Any, mesh: "bpy.types.Mesh") -> Any:
+        """Return the colour of faces with the print of `mesh` over their own colour or, without one, over `color`."""
+        paint = self.add("ShaderNodeVertexColor", layer_name="paint")
+        under = self.mix(paint.outputs["Alpha"], color, paint.outputs["Color"])
+        picture = self.add("ShaderNodeTexImage", image=bpy.data.images[mesh["print"]])
+        picture.extension = "REPEAT" if mesh["repeats"] else "CLIP"
+        self.link(self.add("ShaderNodeUVMap", uv_map="print").outputs[0], picture.inputs[0])
+        return self.mix(picture.outputs["Alpha"], under, picture.outputs["Color"])
 
     def attribute(self, kind: str, name: str) -> Any:
         return self.add("ShaderNodeAttribute", attribute_type=kind, attribute_name=name).outputs["Fac"]

@@ -5,9 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import yaml
+from pydantic import Field, model_validator
 
+from blender_assets.own.settings import file_hash
 from core.engine import LOCAL, Engine, run_items
 from core.errors import BrickbenchError, SettingsError
 from core.files import require_writable
@@ -28,8 +31,8 @@ from render.watch import PileWatch
 SETTINGS_NAME = "settings.yaml"
 WORKERS_A_GPU = 2
 """One prepares its scene on the processor while the other's rays are on the GPU."""
-GENERATION = 4
-"""Grows when the piles of a seed come out otherwise than before, as by other physics: 1 up to version 0.3.
+GENERATION = 5
+"""Grows when the pictures of a seed come out otherwise than before, as by other physics: 1 up to version 0.3, 4 in 0.7.
 
 Settings that an earlier version could not keep, such as a camera so low that nothing fits into view, do not count.
 """
@@ -46,6 +49,20 @@ class RenderRecord(Settings):
 
     generation: int = 1
     """`GENERATION` when they were made."""
+
+    file_sha256: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of each file that `render.meshes` and `render.models` name."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pass_over_what_is_gone(cls, values: Any) -> Any:
+        """Read records of generations before 5, whose cameras had a field of view: nothing is added to them anyway."""
+        render = values.get("render") if isinstance(values, dict) else None
+        camera = render.get("camera") if isinstance(render, dict) else None
+        if isinstance(render, dict) and isinstance(camera, dict) and values.get("generation", 1) < 5:
+            kept = {name: value for name, value in camera.items() if not str(name).startswith("field_of_view_")}
+            return values | {"render": render | {"camera": kept}}
+        return values
 
 
 COUNTED = 200
@@ -136,10 +153,7 @@ def render_dataset(
         require_device(device)
         gpus = 0 if workers else count_gpus(device)
         workers = min(WORKERS_A_GPU * gpus, len(os.sched_getaffinity(0))) if gpus else workers
-    if settings.environment_pictures:
-        list_panoramas(settings.environment_pictures)  # an empty folder is told before Blender starts
-    if settings.floor_pictures:
-        list_pictures(settings.floor_pictures)
+    _look_at_files(settings, say)
     require_writable(root)
     _claim(settings, root, seed)
     _check_growth(settings, root, count)
@@ -193,6 +207,17 @@ def render_dataset(
     return replace(plan, set_aside={one.pile: one.reason for one in journal.facts.set_aside})
 
 
+def _look_at_files(settings: RenderSettings, say: Callable[[str], None] | None) -> None:
+    """Read what a user's files are about, so that a mistake is told before Blender starts, and say what is odd."""
+    if settings.environment_pictures:
+        list_panoramas(settings.environment_pictures)
+    if settings.floor_pictures:
+        list_pictures(settings.floor_pictures)
+    for remark in settings.catalogue.remarks():
+        if say is not None:
+            say(remark)
+
+
 def _bring_into_index(root: Path, failures: dict[str, list[str]], say: Callable[[str], None] | None) -> None:
     try:
         update_index(root)
@@ -220,11 +245,13 @@ def _report_attempts(root: Path, say: Callable[[str], None]) -> None:
 
 def _claim(settings: RenderSettings, root: Path, seed: int) -> None:
     """Write the settings and the manifest of a new dataset, or check that an old one was made with the same."""
-    record = RenderRecord(seed=seed, render=settings, generation=GENERATION)
+    hashes = {file: file_hash(file) for file in (*settings.models, *(own.file for own in settings.meshes.values()))}
+    record = RenderRecord(seed=seed, render=settings, generation=GENERATION, file_sha256=hashes)
     path = root / SETTINGS_NAME
     if path.exists():
         before = RenderRecord.load(path)
-        differing = _differences(before, record)
+        changed = [file for file, digest in hashes.items() if before.file_sha256.get(file) != digest]
+        differing = _differences(before, record) or [f"{file} has changed" for file in changed]
         if differing:
             raise SettingsError(
                 f"{root} was rendered with other settings ({'; '.join(differing)}). "
@@ -254,8 +281,8 @@ def _require_generation(root: Path) -> None:
     made = RenderRecord.load(root / SETTINGS_NAME).generation
     if made != GENERATION:
         raise SettingsError(
-            f"{root} was begun with {'an earlier' if made < GENERATION else 'a later'} Brickbench, whose bricks fall "
-            "otherwise. Finish it with that version, or render into another folder."
+            f"{root} was begun with {'an earlier' if made < GENERATION else 'a later'} Brickbench, whose piles come "
+            "out otherwise. Finish it with that version, or render into another folder."
         )
 
 

@@ -20,6 +20,7 @@ from render.parts import blender_mesh, brick_mesh
 from render.pile import SettledPile
 from render.plastic import dress, dress_plainly
 from render.tray import pattern_places, tray_mesh
+from render.warp import still_camera
 
 BOUNCES = 5
 """Enough for light to leave a brick's hollow; more changes nothing that is seen."""
@@ -100,8 +101,12 @@ def staged(settled: SettledPile) -> Iterator[None]:
 
 @contextlib.contextmanager
 def viewed(floor: Floor, lighting: Lighting, camera: Camera) -> Iterator[None]:
-    """Add floor, lights and camera of one picture for the length of the block."""
-    with laid(floor, camera.focus_mm / camera.focal_px), lit(lighting, camera), _looking_through(camera):
+    """Add floor, lights and camera of one picture for the length of the block.
+
+    Of a lens with distortion, and of a hand that moves, the picture becomes one by `render.warp.through_lens`.
+    """
+    pixel_mm = camera.focus_mm / camera.lens.fx_px
+    with laid(floor, pixel_mm), lit(lighting, camera), _looking_through(still_camera(camera)):
         yield
 
 
@@ -112,7 +117,9 @@ def _looking_through(camera: Camera) -> Iterator[None]:
     item = bpy.data.objects.new("camera", data)
     try:
         data.sensor_fit, data.sensor_width = "HORIZONTAL", 36.0
-        data.lens = camera.focal_px / camera.size_px * 36.0
+        lens, width = camera.lens, camera.lens.width_px
+        data.lens = lens.fx_px / width * 36.0
+        data.shift_x, data.shift_y = 0.5 - lens.cx_px / width, (lens.cy_px - lens.height_px / 2) / width
         data.clip_start, data.clip_end = 0.5, 1e5
         if camera.aperture_mm > 0:
             data.dof.use_dof = True
@@ -122,7 +129,7 @@ def _looking_through(camera: Camera) -> Iterator[None]:
         _place(item, camera.camera_from_world[:, :3].T, camera.position_mm)
         scene.collection.objects.link(item)
         scene.camera = item
-        scene.render.resolution_x = scene.render.resolution_y = camera.size_px
+        scene.render.resolution_x, scene.render.resolution_y = lens.width_px, lens.height_px
         yield
     finally:
         scene.camera = None
@@ -142,20 +149,20 @@ def take_picture(scratch: Path, noise_seed: int) -> NDArray[np.float32]:
     path.unlink(missing_ok=True)
     scene.render.filepath = str(path)
     bpy.ops.render.render(write_still=True)
-    size = scene.render.resolution_x
+    width, height = scene.render.resolution_x, scene.render.resolution_y
     image = bpy.data.images.load(str(path))
     try:
-        if tuple(image.size) != (size, size):  # Blender tells nobody that it could not write all of it
+        if tuple(image.size) != (width, height):  # Blender tells nobody that it could not write all of it
             free_mb = shutil.disk_usage(scratch).free / 1e6
             raise RefusedPictureError(
                 f"Blender's picture in {scratch.parent} is not whole, and {free_mb:.1f} MB are free there: "
                 "make room, or let TMPDIR name a folder that has some."
             )
-        pixels = np.empty(size * size * 4, dtype=np.float32)
+        pixels = np.empty(height * width * 4, dtype=np.float32)
         image.pixels.foreach_get(pixels)
     finally:
         bpy.data.images.remove(image)
-    return checked(pixels.reshape(size, size, 4)[::-1, :, :3])
+    return checked(pixels.reshape(height, width, 4)[::-1, :, :3])
 
 
 class RefusedPictureError(Exception):

@@ -5,10 +5,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from blender_assets.catalogue import Catalogue, load_catalogue
+from blender_assets.catalogue import Catalogue, PartSources, catalogue_from, load_catalogue
 from blender_assets.colors import color_by_name
+from blender_assets.own.settings import OwnMesh, require_plain_names
 from blender_assets.props import PROPS
-from core.errors import SettingsError
+from core.errors import BrickbenchError, SettingsError
 from core.settings import Settings, require_order
 from dataset.manifest import LabelRule, SplitRule
 from render.camera import CameraSettings
@@ -18,7 +19,8 @@ from render.lights import LIGHTINGS, WORLDS
 from render.sensor import SensorSettings
 
 ALL_PARTS = tuple(part.part_id for part in load_catalogue())
-MOST_BRICKS = 500
+MOST_BRICKS = 1000
+LARGEST_PX = 4096
 
 
 Shares = dict[str, Annotated[float, Field(ge=0)]]
@@ -32,7 +34,10 @@ USUAL_FLOORS = dict.fromkeys(FLOORS, 0.6) | {
     "cloth": 1.2,
     "carpet": 1.0,
 }
-USUAL_LIGHTINGS = dict.fromkeys(LIGHTINGS, 2.0) | dict.fromkeys(WORLDS, 1.0)
+USUAL_LIGHTINGS = (
+    dict.fromkeys(LIGHTINGS, 2.0) | dict.fromkeys(WORLDS, 0.5) | {"ceiling": 4.0, "desk_lamp": 4.0, "two_lamps": 3.0}
+    | {"window": 3.0, "overcast": 1.0, "sun_sky": 1.0}
+)  # fmt: skip
 
 
 class RenderSettings(Settings):
@@ -42,7 +47,8 @@ class RenderSettings(Settings):
     """
 
     parts: tuple[str, ...] = Field(ALL_PARTS, min_length=1)
-    """Design numbers of the parts in the piles; their order is the order of the classes."""
+    """Design numbers of the parts in the piles; their order is the order of the classes. Left out: all built-in ones,
+    then `meshes`."""
 
     part_shares: Shares = Field(default_factory=dict)
     """How often a part of `parts` is drawn, against 1 for those not named; empty: all alike. With 0 it never comes, but
@@ -53,6 +59,9 @@ class RenderSettings(Settings):
 
     prefer_ldraw: bool = False
     """Take a part from the LDraw library also if there is a built-in one (which has bevels, play and stud holes)."""
+
+    meshes: dict[str, OwnMesh] = Field(default_factory=dict)
+    """Meshes of your own as parts, by the number or name that is their class."""
 
     colors: Shares = Field(default_factory=dict)
     """Colours to draw from by name or LDraw code, with their probabilities (any scale); empty: all solid and
@@ -69,6 +78,17 @@ class RenderSettings(Settings):
 
     spread: float = Field(1.0, gt=0, le=4)
     """Factor on the distances: below 1 bricks fall closer together, above 1 further apart."""
+
+    stacked_share: float = Field(0.0, ge=0, le=1)
+    """Share of the bricks that are stuck on one another in stacks of two to six, as far as their parts fit. Bricks that
+    people lay out for a photo are loose, hence 0; where sets were played with, some stay together."""
+
+    models: tuple[str, ...] = ()
+    """LDraw models (.ldr, .mpd) that lie in piles brick by brick, held together, beside the loose bricks; they need
+    `ldraw`. A model that is one thing with one label belongs into `meshes`."""
+
+    models_max: int = Field(1, ge=1, le=20)
+    """Most models in a pile, where `models` names any; their number is drawn from 0 to this."""
 
     distractors_max: int = Field(0, ge=0, le=50)
     """Most things that are not bricks in a pile; their number is drawn from 0 to this."""
@@ -107,7 +127,8 @@ class RenderSettings(Settings):
     """How many of the floors are such pictures, where a folder is given."""
 
     lightings: Shares = Field(USUAL_LIGHTINGS, min_length=1)
-    """Lightings: lamps and windows by themselves, and Blender's eight panoramas."""
+    """Lightings: lamps and windows by themselves, and Blender's eight panoramas. Bricks are mostly photographed at home
+    by lamplight, and outside more seldom."""
 
     environment_pictures: str | None = None
     """Folder of panoramas (.exr, .hdr; equirectangular) that serve as lightings, under the name ``panorama``."""
@@ -124,8 +145,9 @@ class RenderSettings(Settings):
     sensor: SensorSettings = SensorSettings()
     """Exposure, white balance, vignetting, noise and JPEG."""
 
-    image_size_px: int = Field(224, ge=32, le=4096)
-    """Width and height of a picture; 224 is what most networks take."""
+    image_size_px: int | tuple[int, int] = 224
+    """Side of a square picture, or width and height: [1600, 1200] has a phone's shape. 224 is what most networks
+    take."""
 
     image_format: Literal["jpg", "png", "webp"] = "jpg"
     """Files of the pictures. JPEG's losses (see sensor) are in the picture whatever the format."""
@@ -155,14 +177,45 @@ class RenderSettings(Settings):
     """How piles are divided into train, val and test."""
 
     @property
+    def image_shape_px(self) -> tuple[int, int]:
+        """Width and height of a picture."""
+        size = self.image_size_px
+        return (size, size) if isinstance(size, int) else size
+
+    @property
     def part_weights(self) -> tuple[float, ...]:
         """How often each of `parts` is drawn, on any scale."""
         return tuple(self.part_shares.get(part_id, 1.0) for part_id in self.parts)
 
     @property
+    def sources(self) -> PartSources:
+        """Where parts come from beside the built-in ones."""
+        return PartSources(Path(self.ldraw) if self.ldraw else None, self.prefer_ldraw, tuple(self.meshes.items()))
+
+    @property
     def catalogue(self) -> Catalogue:
         """The parts that the piles are made of."""
-        return catalogue_of(self.ldraw, self.prefer_ldraw)
+        return catalogue_from(self.sources)
+
+    @field_validator("meshes")
+    @classmethod
+    def _plain_names(cls, meshes: dict[str, OwnMesh]) -> dict[str, OwnMesh]:
+        return require_plain_names(meshes)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _own_parts_too(cls, values: Any) -> Any:
+        if isinstance(values, dict) and isinstance(values.get("meshes"), dict) and "parts" not in values:
+            return values | {"parts": (*ALL_PARTS, *map(str, values["meshes"]))}
+        return values
+
+    @field_validator("image_size_px", mode="before")
+    @classmethod
+    def _picture_shape(cls, size: Any) -> Any:
+        sides = size if isinstance(size, list | tuple) else (size, size)
+        if len(sides) != 2 or not all(isinstance(side, int) and 32 <= side <= LARGEST_PX for side in sides):
+            raise ValueError(f"it should be one number from 32 to {LARGEST_PX}, or two: [width, height]")
+        return sides[0] if sides[0] == sides[1] else tuple(sides)
 
     @field_validator("colors", mode="before")
     @classmethod
@@ -205,6 +258,8 @@ class RenderSettings(Settings):
     @model_validator(mode="after")
     def _consistent(self) -> "RenderSettings":
         require_order(self, ("bricks_min", "bricks_max"))
+        if self.camera.calibration is not None:
+            self.camera.calibration.lens(*self.image_shape_px)  # ValueError where the shapes differ
         try:
             known = [self.catalogue[part_id].part_id for part_id in self.parts]
         except SettingsError as error:
@@ -212,14 +267,24 @@ class RenderSettings(Settings):
         for k, part_id in enumerate(known):
             if part_id in known[:k]:
                 raise ValueError(f"part {self.parts[k]} stands in the list of parts twice")
+        for part_id in self.meshes:
+            if part_id not in self.parts:
+                raise ValueError(f"meshes names {part_id!r}, which is not in parts; add it there")
         for part_id in self.part_shares:
             if part_id not in self.parts:
                 raise ValueError(f"part_shares names {part_id!r}, which is not in parts; add it there")
+        self._require_known_models()
         if not any(self.part_weights):
             raise ValueError("part_shares gives every part 0")
         return self
 
-
-def catalogue_of(ldraw: str | None, prefer_ldraw: bool) -> Catalogue:
-    """Return the catalogue for these two settings."""
-    return load_catalogue(Path(ldraw) if ldraw else None, prefer_ldraw)
+    def _require_known_models(self) -> None:
+        """Raise ValueError, in a validator, unless the models can be read and all their parts are classes."""
+        classes = {self.catalogue[part_id].part_id for part_id in self.parts} if self.models else set()
+        for file in self.models:
+            try:
+                lacking = sorted({brick.part_id for brick in self.catalogue.model(file)} - classes)
+            except BrickbenchError as error:
+                raise ValueError(str(error)) from error
+            if lacking:
+                raise ValueError(f"the model {file} has parts that are not in parts; add there {', '.join(lacking)}")

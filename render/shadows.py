@@ -15,9 +15,9 @@ ARM_MM = 900.0
 def outline_mm(occluder: Occluder, lamp: AreaLight | DistantLight, camera: Camera) -> Floats:
     """Return the corners (N, 3) of a level polygon whose shadow under `lamp` enters the picture of `camera`."""
     side = np.radians(occluder.side_deg)
-    half = camera.size_px / 2
+    half = np.array([camera.lens.width_px, camera.lens.height_px]) / 2
     towards = np.array([np.cos(side), -np.sin(side)])  # in the picture, rows downwards
-    border = half / np.abs(towards).max()  # from the middle to the border, pixels
+    border = float((half / np.maximum(np.abs(towards), 1e-9)).min())  # from the middle to the border, pixels
     middle, edge, tip = (_on_floor(camera, half + towards * border * far) for far in (0.0, 1.0, 1.0 - occluder.reach))
     outwards = edge - middle
     outwards /= np.linalg.norm(outwards)
@@ -41,8 +41,7 @@ def outline_mm(occluder: Occluder, lamp: AreaLight | DistantLight, camera: Camer
 
 def _on_floor(camera: Camera, pixel: Floats) -> Floats:
     """Return the point (3,) of the floor behind a position in the picture, or one far away if it shows no floor."""
-    x, y = (pixel - camera.size_px / 2) / camera.focal_px
-    direction = np.array([x, -y, -1.0]) @ camera.camera_from_world[:, :3]
+    direction = camera.directions(pixel[None])[0] @ camera.camera_from_world[:, :3]
     origin = camera.position_mm
     distance = -origin[2] / min(direction[2], -0.05)
     return np.asarray((origin + distance * direction) * [1.0, 1.0, 0.0])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from core.errors import BrickbenchError
 from core.files import atomic_file
 from core.progress import Progress
-from render.labels import PileMasks
+from render.label_maps import PileMasks
 from render.scene import staged
 from render.settings import RenderSettings
 from render.worker import record_of, render_shots, settled_pile, start_blender
@@ -68,24 +68,30 @@ def draw_preview(settings: RenderSettings, seed: int, count: int, path: Path) ->
     with Progress("Preview", count, "piles") as progress:
         for pile_index in range(count):
             shot = next(iter(render_shots(settled_pile(settings, seed, pile_index), settings)))
-            cells.append(np.vstack([shot.image, draw_masks(shot.image, shot.masks)]))
+            cells.append(np.vstack([shot.image, draw_masks(shot.image, shot.masks, len(shot.settled.pile.bricks))]))
             progress.advance()
     sheet = contact_sheet(cells, min(COLUMNS, count))
     with atomic_file(path) as temporary:
         temporary.write_bytes(cv2.imencode(path.suffix, sheet[:, :, ::-1])[1].tobytes())
 
 
-def draw_masks(image: NDArray[np.uint8], masks: PileMasks) -> NDArray[np.uint8]:
-    """Return `image` in grey with each brick's visible mask in a colour of its own and its amodal outline."""
+def draw_masks(image: NDArray[np.uint8], masks: PileMasks, bricks: int) -> NDArray[np.uint8]:
+    """Return `image` in grey with the visible mask of each of the `bricks` in a colour of its own, and its outline."""
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
     drawn = (grey * 0.55 + 70).astype(np.uint8)
-    for k, (visible, amodal) in enumerate(zip(masks.visible, masks.amodal, strict=True)):
+    for k in range(bricks):
         # Hues a golden angle apart: neighbours in the list never look alike.
         hsv = np.array([[[int(k * 111.25) % 180, 170, 235]]], dtype=np.uint8)
         red, green, blue = (int(channel) for channel in cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0])
-        drawn[visible] = (drawn[visible] * 0.25 + np.array([red, green, blue]) * 0.75).astype(np.uint8)
-        outline, _ = cv2.findContours(amodal.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-        cv2.drawContours(drawn, outline, -1, (red // 2, green // 2, blue // 2), 1)
+        visible, amodal = masks.visible_crop(k), masks.silhouettes[k]
+        if not amodal.mask.size:
+            continue
+        inside = drawn[visible.window]
+        inside[visible.mask] = (inside[visible.mask] * 0.25 + np.array([red, green, blue]) * 0.75).astype(np.uint8)
+        outline, _ = cv2.findContours(amodal.mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        cv2.drawContours(
+            drawn, outline, -1, (red // 2, green // 2, blue // 2), 1, offset=(amodal.left_px, amodal.top_px)
+        )
     return drawn
 
 

@@ -1,12 +1,11 @@
 """What a worker process does: it keeps one Blender alive and renders shard after shard."""
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
@@ -14,22 +13,25 @@ from threadpoolctl import threadpool_limits
 from core.files import sha256_hex
 from core.seeding import Purpose, generator
 from dataset.kept_piles import KeptPiles
-from dataset.masks import encode_mask
+from dataset.masks import encode_crop
 from dataset.records import ImageRecord, InstanceRecord
 from dataset.shards import GEOMETRY_FOLDER, Picture, pack_arrays, pile_shard, read_shard, shard_folder, write_shard
 from dataset.splits import pile_group
 from render import blender
-from render.camera import Camera, frame_pile
+from render.camera import Camera
 from render.devices import choose_device, chosen_device, once_a_node
 from render.floors import Floor
+from render.framing import frame_pile
 from render.journal import ShardJournal, Share
-from render.labels import Geometry, PileMasks, cast_labels, cast_masks
+from render.label_maps import Crop, PileMasks
+from render.labels import Geometry, cast_labels, cast_masks
 from render.physics import NotAtRestError, settle
 from render.pile import Pile, SettledPile, sample_pile
 from render.scene import set_up_renderer, staged, take_picture, viewed
-from render.sensor import develop, encode
+from render.sensor import develop, encode, expose
 from render.settings import RenderSettings
 from render.twins import Twin, twins_of
+from render.warp import through_lens
 
 ATTEMPTS = 8
 """Start poses that are tried before a pile is given up; the first comes to rest in more than 99 of 100."""
@@ -75,6 +77,8 @@ class Shot:
     twin: Twin | None
     settled: SettledPile
     camera: Camera
+    exposure_ev: float
+    """Stops that it was developed with, as of `render.sensor.expose`."""
     image: NDArray[np.uint8]  # (H, W, 3), sRGB
     masks: PileMasks
     geometry: Geometry | None
@@ -176,19 +180,28 @@ def settled_pile(settings: RenderSettings, seed: int, pile_index: int) -> Settle
 def render_shots(settled: SettledPile, settings: RenderSettings) -> Iterator[Shot]:
     """Yield the pictures of a settled pile: each view in turn, then each view of each twin.
 
-    A twin's picture has the camera, floor, lights and noise of its original, so that they differ by the bricks alone.
+    A twin's picture has the camera, floor, lights, exposure and noise of its original: they differ by the bricks alone.
     """
     pile = settled.pile
     cameras = [frame_pile(view.camera, settled.corners_mm(), settings.image_size_px) for view in pile.views]
     floors = [view.floor.placed(settled.outermost_mm()) for view in pile.views]
-    yield from _shots(settled, None, cameras, floors, settings)
+    exposures_ev: list[float] = []
+    for shot in _shots(settled, None, cameras, floors, settings):
+        exposures_ev.append(shot.exposure_ev)
+        yield shot
     for twin in twins_of(settled, settings):
-        yield from _shots(twin.settled, twin, cameras, floors, settings)
+        yield from _shots(twin.settled, twin, cameras, floors, settings, exposures_ev)
 
 
 def _shots(
-    settled: SettledPile, twin: Twin | None, cameras: list[Camera], floors: list[Floor], settings: RenderSettings
+    settled: SettledPile,
+    twin: Twin | None,
+    cameras: list[Camera],
+    floors: list[Floor],
+    settings: RenderSettings,
+    exposures_ev: Sequence[float] = (),
 ) -> Iterator[Shot]:
+    """Yield the pictures of all views; without `exposures_ev`, one a view, the camera meters each."""
     pile = settled.pile
     with tempfile.TemporaryDirectory(prefix="brickbench-") as scratch, blender.quiet():
         set_up_renderer(settings.samples)
@@ -197,13 +210,16 @@ def _shots(
                 rng = generator(pile.seed, pile.pile_index, Purpose.NOISE, view_index)
                 with viewed(floor, view.lighting, camera):
                     radiance = take_picture(Path(scratch), int(rng.integers(2**31)))
-                image = develop(radiance, view.lighting.light_rgb, view.sensor, rng)
+                radiance = through_lens(radiance, camera)
+                light_rgb = view.lighting.light_rgb
+                exposure_ev = exposures_ev[view_index] if exposures_ev else expose(radiance, light_rgb, view.sensor)
+                image = develop(radiance, light_rgb, view.sensor, exposure_ev, rng)
                 geometry = None
                 if settings.depth or settings.normals:
                     masks, geometry = cast_labels(settled, camera, floor.edge)
                 else:
                     masks = cast_masks(settled, camera)
-                yield Shot(view_index, twin, settled, camera, image, masks, geometry)
+                yield Shot(view_index, twin, settled, camera, exposure_ev, image, masks, geometry)
 
 
 def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
@@ -231,11 +247,11 @@ def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
         distractors=len(pile.props),
         background=view.floor.name,
         lighting=view.lighting.name,
-        exposure=view.sensor.exposure_ev,
+        exposure=shot.exposure_ev,
         sensor_gain=view.sensor.gain,
         jpeg_quality=view.sensor.jpeg_quality,
         camera_aperture_mm=shot.camera.aperture_mm,
-        camera_focal_px=shot.camera.focal_px,
+        **_lens_columns(shot.camera),
         camera_from_world=tuple(shot.camera.camera_from_world.ravel().tolist()),
         camera_azimuth_deg=view.camera.azimuth_deg,
         camera_elevation_deg=view.camera.elevation_deg,
@@ -249,22 +265,42 @@ def record_of(pile: Pile, shot: Shot, settings: RenderSettings) -> Picture:
     return record, data, pack_arrays({name: array for name, array in arrays.items() if wanted[name]})
 
 
+def _color_id(pile: Pile, brick: int) -> int | None:
+    paint = pile.mesh(brick).paint
+    return None if paint is not None and paint.covers_all else pile.bricks[brick].color.color_id
+
+
+def _lens_columns(camera: Camera) -> dict[str, Any]:
+    lens = camera.lens
+    return {
+        "camera_fx_px": lens.fx_px,
+        "camera_fy_px": lens.fy_px,
+        "camera_cx_px": lens.cx_px - 0.5,  # OpenCV's coordinates
+        "camera_cy_px": lens.cy_px - 0.5,
+        "camera_distortion": lens.distortion,
+        "camera_turn_deg_per_s": camera.motion.turn_deg_per_s if camera.motion else (0.0, 0.0, 0.0),
+    }
+
+
 def _instances(settled: SettledPile, masks: PileMasks) -> Iterator[InstanceRecord]:
     for k in settled.present:
         brick = settled.pile.bricks[k]
-        visible, amodal, in_frame = masks.visible[k], masks.amodal[k], float(masks.in_frame_fraction[k])
-        visible_px, amodal_px = int(visible.sum()), int(amodal.sum())
-        x, y, width, height = cv2.boundingRect(visible.astype(np.uint8))  # all 0 for an empty mask
+        visible, amodal, in_frame = masks.visible_crop(k), masks.silhouettes[k], float(masks.in_frame_fraction[k])
+        visible_px, amodal_px = int(visible.mask.sum()), int(amodal.mask.sum())
         yield InstanceRecord(
             instance_id=k,
             part_id=brick.part_id,
-            color_id=brick.color.color_id,
-            box_xywh_px=(x, y, width, height),
+            color_id=_color_id(settled.pile, k),
+            box_xywh_px=visible.box_xywh_px(),
             visible_px=visible_px,
             amodal_px=amodal_px,
             in_frame_fraction=in_frame,
             visible_fraction=visible_px / amodal_px * in_frame if amodal_px else 0.0,
-            visible_rle=encode_mask(visible),
-            amodal_rle=encode_mask(amodal),
+            visible_rle=_rle(visible, masks),
+            amodal_rle=_rle(amodal, masks),
             world_from_part=tuple(settled.world_from_thing[k].ravel().tolist()),
         )
+
+
+def _rle(crop: Crop, masks: PileMasks) -> str:
+    return encode_crop(crop.mask, crop.left_px, crop.top_px, *masks.things.shape)

@@ -69,7 +69,9 @@ def toy_picture(seed: int, pile_index: int, view_index: int = 0, size: int = 64)
         geometry_file=None, twin_of=None, twin_mode=None, removed_part_id=None, attempts=1,
         arrangement="scattered", distractors=0,
         sensor_gain=0.0, jpeg_quality=100, camera_aperture_mm=0.0,
-        background=("grey", "wood")[pile_index % 2], lighting="flat", exposure=0.0, camera_focal_px=float(size),
+        background=("grey", "wood")[pile_index % 2], lighting="flat", exposure=0.0, camera_fx_px=float(size),
+        camera_fy_px=float(size), camera_cx_px=(size - 1) / 2, camera_cy_px=(size - 1) / 2,
+        camera_distortion=(0.0,) * 5, camera_turn_deg_per_s=(0.0,) * 3,
         camera_from_world=EYE_3X4, camera_azimuth_deg=0.0, camera_elevation_deg=90.0, camera_distance_mm=300.0,
         instances=tuple(reversed(bricks)),
     )  # fmt: skip

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from blender_assets.ldraw.colors import MAIN
 from blender_assets.ldraw.lines import Geometry, LDrawError, Reference, read_lines
 from core.errors import SettingsError
 
@@ -31,6 +32,16 @@ class LDrawFiles:
         """Return the file that a reference means, or None: case does not matter, slashes may lean either way."""
         lower_name = name.strip().replace("\\", "/").lower().removeprefix("./")
         for folder in FOLDERS:
+            subfolder, _, base = f"{folder}/{lower_name}".rpartition("/")
+            file = self.listing(subfolder).get(base)
+            if file is not None:
+                return file
+        return None
+
+    def find_picture(self, name: str) -> Path | None:
+        """Return the picture of a texture, or None: in a folder textures, or beside the parts."""
+        lower_name = name.strip().replace("\\", "/").lower().removeprefix("textures/")
+        for folder in ("parts/textures", "p/textures", "parts"):
             subfolder, _, base = f"{folder}/{lower_name}".rpartition("/")
             file = self.listing(subfolder).get(base)
             if file is not None:
@@ -72,7 +83,7 @@ class GeometryReader:
         return self._gather(path, path.stem, (path,))
 
     def _gather(self, path: Path, part_id: str, chain: tuple[Path, ...]) -> Geometry:
-        own, references = read_lines(path)
+        own, references = read_lines(path, self._files.find_picture)
         pieces, total = [own], len(own.triangles)
         for reference in references:
             found = self._files.find(reference.name)
@@ -110,13 +121,22 @@ def _placed(geometry: Geometry, reference: Reference) -> Geometry:
     scale = float(np.linalg.det(reference.matrix))
     triangles = geometry.triangles @ turned + reference.offset
     # A mirror turns the winding round, and so does INVERTNEXT.
-    if (scale < 0) != reference.inverted:
+    flipped = (scale < 0) != reference.inverted
+    if flipped:
         triangles = triangles[:, ::-1]
+    pictures, uv = geometry.pictures, geometry.uv[:, ::-1] if flipped else geometry.uv
+    if reference.texture is not None:
+        bare = np.array([picture is None for picture in pictures], dtype=np.bool_)
+        pictures = np.where(bare, np.full(len(bare), reference.texture.file, dtype=object), pictures)
+        uv = np.where(bare[:, None, None], reference.texture.project(triangles), uv)
     # A flattening matrix says nothing of the sides.
     known = reference.clipped and abs(scale) > 1e-12
     return Geometry(
         triangles,
+        np.where(geometry.colors == MAIN, reference.color, geometry.colors),
         geometry.certified & known,
         geometry.sharp_edges @ turned + reference.offset,
         geometry.smooth_edges @ turned + reference.offset,
+        pictures,
+        uv,
     )

@@ -3,25 +3,32 @@
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from blender_assets.colors import COLORS, Color, Finish, Rgb
+from blender_assets.ldraw.colors import look_of, paint_of, read_colors
 from blender_assets.ldraw.geometry import GeometryReader, LDrawFiles
-from blender_assets.ldraw.lines import LDrawError, moved_to, read_text
+from blender_assets.ldraw.lines import Geometry, LDrawError, moved_to, read_text
+from blender_assets.ldraw.prints import print_of
 from blender_assets.ldraw.surface import corner_normals, outward_faces, sound_faces, weld
 from blender_assets.mesh import PartMesh
+from blender_assets.paint import srgb_from_linear
+from blender_assets.prints import turned_with
 
 UNIT_MM = 0.4
 """One LDraw unit."""
 
-_FRAME = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]) * UNIT_MM
+FRAME = np.array([[1, 0, 0], [0, 0, 1], [0, -1, 0]]) * UNIT_MM
 """LDraw's x right, y down, z back become x right, y back, z up, in millimetres."""
 
 
 _HEADER_BYTES = 2**14
 """Headers are shorter, all but a few with long histories, whose files are read whole."""
-_NO_PART = re.compile(r"Alias|Subpart|Primitive|Physical_Colour|Shortcut", re.IGNORECASE)
+_NO_PART = re.compile(r"Alias|Subpart|Primitive|Physical_Colour", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,12 @@ class LDrawLibrary:
         self.files = LDrawFiles(root)
         self._reader = GeometryReader(self.files)
         self._headers: dict[str, Header] = {}
+        self._origins: dict[str, NDArray[np.float64]] = {}
+
+    @cached_property
+    def colors(self) -> dict[int, tuple[Rgb, Finish]]:
+        """Scene-linear colour and finish of each colour code."""
+        return read_colors(self.files.root)
 
     def __contains__(self, part_id: str) -> bool:
         """Return whether there is a file for this number."""
@@ -97,17 +110,13 @@ class LDrawLibrary:
     def mesh(self, part_id: str) -> PartMesh:
         """Return the surface of a part in the part frame, in millimetres: box centred in x and y, standing on z = 0.
 
-        Colours that its files fix are not kept. Raises LDrawError if the files are not whole.
+        Faces of a colour that its files fix keep it. Raises LDrawError if the files are not whole.
         """
-        path = self._existing(self.resolve(part_id))
-        geometry = self._reader.read(path)
-        if not len(geometry.triangles):
-            raise LDrawError(f"Part {part_id} has no surface: {path} and what it refers to hold no face.")
+        path, geometry = self._geometry(part_id)
         triangles, sharp, smooth = (
-            points @ _FRAME.T for points in (geometry.triangles, geometry.sharp_edges, geometry.smooth_edges)
+            points @ FRAME.T for points in (geometry.triangles, geometry.sharp_edges, geometry.smooth_edges)
         )
-        low, high = triangles.min(axis=(0, 1)), triangles.max(axis=(0, 1))
-        origin = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
+        origin = _foot(triangles)
         points = np.concatenate([piece.reshape(-1, 3) for piece in (triangles, sharp, smooth)]) - origin
         vertices, index = weld(points)
         stops = np.cumsum([3 * len(triangles), 2 * len(sharp)])
@@ -120,14 +129,40 @@ class LDrawLibrary:
                 f"Part {part_id} has no surface: all faces of {path} and of what it refers to are points or lines "
                 "(corners in one line, or placed by a matrix that flattens them)."
             )
-        faces = outward_faces(vertices, faces[kept], geometry.certified[kept])
+        faces, given = outward_faces(vertices, faces[kept], geometry.certified[kept]), faces[kept]
         normals = corner_normals(vertices, faces, sharp_pairs, smooth_pairs)
         used, compact = np.unique(faces, return_inverse=True)
         return PartMesh(
             np.ascontiguousarray(vertices[used], dtype=np.float32),
             np.ascontiguousarray(compact.reshape(-1, 3), dtype=np.int32),
             normals,
+            paint_of(geometry.colors[kept], self.colors),
+            print=print_of(geometry.pictures[kept], turned_with(geometry.uv[kept], given, faces)),
         )
+
+    def origin_mm(self, part_id: str) -> NDArray[np.float64]:
+        """Return where the origin of the part frame lies in LDraw's own frame of a part, z up, (3,), in millimetres."""
+        number = self.resolve(part_id)
+        if number not in self._origins:
+            self._origins[number] = _foot(self._geometry(number)[1].triangles @ FRAME.T)
+        return self._origins[number]
+
+    def color(self, code: int) -> Color | None:
+        """Return the colour of a code; None for 16, the colour of the brick, and for an unknown one."""
+        found = look_of(code, self.colors)
+        if found is None:
+            return None
+        known = next((color for color in COLORS if color.color_id == code), None)
+        srgb = np.round(srgb_from_linear(np.array(found[0])) * 255).astype(int)
+        return known or Color(code, f"LDraw {code}", "".join(f"{value:02X}" for value in srgb), 0, found[1])
+
+    def _geometry(self, part_id: str) -> tuple[Path, Geometry]:
+        """Return the file of a part, and what it and its references hold; LDrawError if that is no face."""
+        path = self._existing(self.resolve(part_id))
+        geometry = self._reader.read(path)
+        if not len(geometry.triangles):
+            raise LDrawError(f"Part {part_id} has no surface: {path} and what it refers to hold no face.")
+        return path, geometry
 
     def _path(self, part_id: str) -> Path | None:
         folder, _, name = f"parts/{part_id.lower()}".rpartition("/")  # some numbers have moved to `s/NAME`
@@ -138,6 +173,12 @@ class LDrawLibrary:
         if path is None:
             raise LDrawError(f"There is no part {part_id} in {self.files.root}.")
         return path
+
+
+def _foot(triangles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the middle of the underside of the box of triangles (T, 3, 3), (3,)."""
+    low, high = triangles.min(axis=(0, 1)), triangles.max(axis=(0, 1))
+    return np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]])
 
 
 def _read_header(path: Path) -> Header:

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from blender_assets.ldraw.quads import split_quads
+from blender_assets.ldraw.textures import FindPicture, Texture, textured_lines
 from core.errors import BrickbenchError
 
 _KINDS = {
@@ -37,6 +39,9 @@ class Reference:
     """One line of type 1: another file, placed."""
 
     name: str
+    color: int
+    """Code of the colour in which what it brings in is drawn where that has none of its own."""
+
     matrix: NDArray[np.float64]  # (3, 3)
     offset: NDArray[np.float64]  # (3,)
     inverted: bool
@@ -47,15 +52,21 @@ class Reference:
 
     line_number: int
 
+    texture: Texture | None = None
+    """Projected onto what it brings in."""
+
 
 @dataclass(frozen=True)
 class Geometry:
     """Triangles and marked edges in the frame of the file that they are of, in LDraw units."""
 
     triangles: NDArray[np.float64]  # (T, 3, 3)
+    colors: NDArray[np.int64]  # (T,) codes of colours; 16 is that of the brick
     certified: NDArray[np.bool_]  # (T,) counter-clockwise from outside; where False the winding is unknown
     sharp_edges: NDArray[np.float64]  # (E, 2, 3)
     smooth_edges: NDArray[np.float64]  # (C, 2, 3)
+    pictures: NDArray[np.object_]  # (T,) file of the picture on each, None without one
+    uv: NDArray[np.float64]  # (T, 3, 2) place of its corners in the picture, from left and below
 
 
 @dataclass
@@ -105,14 +116,27 @@ def read_text(path: Path, size: int = -1) -> list[str]:
     return _LINE_END.split(text)
 
 
-def read_lines(path: Path) -> tuple[Geometry, list[Reference]]:
+def _no_picture(_: str) -> None:
+    return None
+
+
+def read_lines(path: Path, find_picture: FindPicture = _no_picture) -> tuple[Geometry, list[Reference]]:
     """Return the geometry of the file `path` itself, and its references; LDrawError names a damaged line."""
+    return parse_lines(read_text(path), path, find_picture)
+
+
+def parse_lines(
+    lines: Sequence[str], path: Path, find_picture: FindPicture = _no_picture
+) -> tuple[Geometry, list[Reference]]:
+    """Return what `read_lines` does, of `lines` that stand in `path`."""
     winding = _Winding()
     faces: dict[int, list[list[float]]] = {3: [], 4: []}
     face_known: dict[int, list[bool]] = {3: [], 4: []}
+    face_colors: dict[int, list[int]] = {3: [], 4: []}
+    face_textures: dict[int, list[Texture | None]] = {3: [], 4: []}
     edges: dict[str, list[list[float]]] = {"2": [], "5": []}
     references: list[Reference] = []
-    for number, line in enumerate(read_text(path), 1):
+    for number, line, texture in textured_lines(lines, find_picture):
         words = line.split()
         if not words:
             continue
@@ -121,11 +145,13 @@ def read_lines(path: Path) -> tuple[Geometry, list[Reference]]:
             if len(words) > 2 and words[1] == "BFC":
                 winding.apply(words[2:])
             continue
-        values = _numbers(path, number, words)
+        color, values = _numbers(path, number, words)
         if kind == "1":
             matrix, offset = np.array(values[3:]).reshape(3, 3), np.array(values[:3])
             name = " ".join(words[14:])
-            references.append(Reference(name, matrix, offset, winding.invert_next, winding.known, number))
+            references.append(
+                Reference(name, color, matrix, offset, winding.invert_next, winding.known, number, texture)
+            )
         elif kind in edges:
             edges[kind].append(values[:6])
         else:
@@ -134,22 +160,38 @@ def read_lines(path: Path) -> tuple[Geometry, list[Reference]]:
                 values = [value for k in range(corners, 0, -1) for value in values[3 * k - 3 : 3 * k]]
             faces[corners].append(values)
             face_known[corners].append(winding.known)
+            face_colors[corners].append(color)
+            face_textures[corners].append(texture)
         winding.invert_next = False
     halves, whole = split_quads(np.array(faces[4], dtype=np.float64).reshape(-1, 4, 3))
+    triangles = np.concatenate([np.array(faces[3], dtype=np.float64).reshape(-1, 3, 3), halves])
+    textures = face_textures[3] + [texture for texture in face_textures[4] for _ in range(2)]
     own = Geometry(
-        np.concatenate([np.array(faces[3], dtype=np.float64).reshape(-1, 3, 3), halves]),
+        triangles,
+        np.array(face_colors[3] + [code for code in face_colors[4] for _ in range(2)], dtype=np.int64),
         np.array(face_known[3] + [known for known in face_known[4] for _ in range(2)], dtype=np.bool_)
         & np.concatenate([np.ones(len(faces[3]), dtype=np.bool_), np.repeat(whole, 2)]),
         np.array(edges["2"], dtype=np.float64).reshape(-1, 2, 3),
         np.array(edges["5"], dtype=np.float64).reshape(-1, 2, 3),
+        *_projected(triangles, textures),
     )
     return own, references
 
 
-def _check_color(text: str) -> None:
-    """Raise ValueError unless this is a colour number: decimal, or ``0x2RRGGBB`` or ``#2RRGGBB`` for a direct colour.
+def _projected(
+    triangles: NDArray[np.float64], textures: Sequence[Texture | None]
+) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+    pictures, uv = np.full(len(triangles), None, dtype=object), np.full((len(triangles), 3, 2), np.nan)
+    for k, texture in enumerate(textures):
+        if texture is not None:
+            pictures[k], uv[k] = texture.file, texture.project(triangles[k : k + 1])[0]
+    return pictures, uv
 
-    Some tools write ``16.0``. The number itself is not used: parts are of one colour, which the pile gives them.
+
+def color_code(text: str) -> int:
+    """Return a colour's number: decimal, or ``0x2RRGGBB`` or ``#2RRGGBB`` for a direct colour; ValueError otherwise.
+
+    Some tools write ``16.0``.
     """
     if text.lower().startswith(("0x", "#")):
         code = int(text.lower().removeprefix("0x").removeprefix("#"), 16)
@@ -157,9 +199,10 @@ def _check_color(text: str) -> None:
         code = int(text.removesuffix(".0"))
     if abs(code) > LARGEST_COLOR:
         raise ValueError(f"a colour number has at most 31 bits: {text!r}")
+    return code
 
 
-def _numbers(path: Path, line_number: int, words: Sequence[str]) -> list[float]:
+def _numbers(path: Path, line_number: int, words: Sequence[str]) -> tuple[int, list[float]]:
     where = f"{path}, line {line_number}"
     if words[0] not in _KINDS:
         raise LDrawError(f"{where}: a line should begin with its type, 0 to 5; this one begins with {words[0]!r}.")
@@ -169,7 +212,7 @@ def _numbers(path: Path, line_number: int, words: Sequence[str]) -> list[float]:
     if len(numbers) < count or (words[0] == "1" and len(words) == count + 1):
         raise LDrawError(f"{complaint}; this one ends after {len(words) - 1}.")
     try:
-        _check_color(numbers[0])
+        color = color_code(numbers[0])
         values = [float(text) for text in numbers[1:]]
     except ValueError as error:
         raise LDrawError(
@@ -177,48 +220,4 @@ def _numbers(path: Path, line_number: int, words: Sequence[str]) -> list[float]:
         ) from error
     if not (np.abs(values) <= LARGEST).all():  # NaN is not, either
         raise LDrawError(f"{complaint}, none beyond {LARGEST:,.0f}; one of its numbers is larger or not finite.")
-    return values
-
-
-_ORDERS = np.array([[0, 1, 2, 3], [0, 1, 3, 2], [0, 2, 1, 3]])
-"""As given, then the two orders that undo a bow-tie."""
-
-
-def split_quads(quads: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return two triangles for each quad, and which quads kept their order of corners.
-
-    A diagonal is good if both triangles turn the same way: on a concave quad only the inner one does.
-    Of two good ones the shorter is taken. Where neither is good the corners cross (a bow-tie): they
-    are put in an order that does not, and the winding is lost.
-
-    Args:
-        quads: corners in order, (Q, 4, 3).
-
-    Returns:
-        triangles (2Q, 3, 3), those of one quad in succession; whole (Q,) False for bow-ties.
-    """
-    result = np.concatenate([quads[:, [0, 1, 2]], quads[:, [0, 2, 3]]], axis=1).reshape(-1, 2, 3, 3)
-    settled = np.zeros(len(quads), dtype=np.bool_)
-    whole = settled.copy()
-    for attempt, order in enumerate(_ORDERS):
-        corners = quads[:, order]
-        across, along = _agreement(corners, (0, 1, 2), (0, 2, 3)), _agreement(corners, (0, 1, 3), (1, 2, 3))
-        first = np.linalg.norm(corners[:, 0] - corners[:, 2], axis=1)
-        second = np.linalg.norm(corners[:, 1] - corners[:, 3], axis=1)
-        use_first = (across > 0) & ((along <= 0) | (first <= second + 1e-6))
-        use_second = (along > 0) & ~use_first
-        for chosen, one, two in ((use_first, (0, 1, 2), (0, 2, 3)), (use_second, (0, 1, 3), (1, 2, 3))):
-            now = chosen & ~settled
-            result[now] = np.stack([corners[now][:, one], corners[now][:, two]], axis=1)
-        if attempt == 0:
-            whole = use_first | use_second | (np.maximum(np.abs(across), np.abs(along)) == 0)
-        settled |= use_first | use_second
-    return result.reshape(-1, 3, 3), whole
-
-
-def _agreement(
-    corners: NDArray[np.float64], one: tuple[int, int, int], two: tuple[int, int, int]
-) -> NDArray[np.float64]:
-    """Return the dot product of the normals of two triangles of each quad, (Q,): positive if they turn alike."""
-    normals = [np.cross(corners[:, b] - corners[:, a], corners[:, c] - corners[:, a]) for a, b, c in (one, two)]
-    return np.asarray(np.einsum("ij,ij->i", normals[0], normals[1]))
+    return color, values

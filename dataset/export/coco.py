@@ -2,7 +2,7 @@
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -19,7 +19,8 @@ def write(selection: Selection, folder: Path, options: Options, progress: Progre
     A category's id is its class_index + 1, so it stays when parts are added. Images are numbered from 1 through all
     splits; `brickbench_id` is the image_id. An annotation is a brick of which a pixel is seen, or an object of a photo;
     beyond COCO's own fields it has `visible_fraction`, `amodal_segmentation` and `labelled` (whether the brick is
-    visible enough to be a label). Objects of photos without a mask have their box as polygon, since pycocotools needs
+    visible enough to be a label) and `world_from_part`; a rendered image has `camera`, both as OpenCV has them, in
+    millimetres. Objects of photos without a mask have their box as polygon, since pycocotools needs
     some segmentation of every object, and `segmentation_is_box`.
     """
     (folder / "images").mkdir()
@@ -52,7 +53,7 @@ def write(selection: Selection, folder: Path, options: Options, progress: Progre
 
 
 def _image(number: int, name: str, picture: Picture) -> dict[str, Any]:
-    return {
+    image: dict[str, Any] = {
         "id": number,
         "file_name": name,
         "width": picture.width,
@@ -61,6 +62,13 @@ def _image(number: int, name: str, picture: Picture) -> dict[str, Any]:
         "source": picture.source,
         "group_id": picture.group_id,
     }
+    if (camera := picture.camera) is not None:
+        image["camera"] = {
+            "matrix": [[camera.fx_px, 0.0, camera.cx_px], [0.0, camera.fy_px, camera.cy_px], [0.0, 0.0, 1.0]],
+            "distortion": list(camera.distortion),
+            "camera_from_world": _matrix(camera.camera_from_world),
+        }
+    return image
 
 
 def _annotation(brick: Brick, picture: Picture, class_of: dict[str, int]) -> dict[str, Any]:
@@ -84,7 +92,13 @@ def _annotation(brick: Brick, picture: Picture, class_of: dict[str, int]) -> dic
         annotation["visible_fraction"] = brick.visible_fraction
     if brick.amodal_rle is not None:
         annotation["amodal_segmentation"] = {"size": size, "counts": brick.amodal_rle}
+    if brick.world_from_part is not None:
+        annotation["world_from_part"] = _matrix(brick.world_from_part)
     return annotation
+
+
+def _matrix(values: Sequence[float]) -> list[list[float]]:
+    return [list(values[start : start + 4]) for start in range(0, len(values), 4)]
 
 
 class _Document:

@@ -49,7 +49,8 @@ def export(
     """Write a dataset's pictures, labels, boxes and masks as other tools read them.
 
     coco: pycocotools, torchvision and most detectors. yolo: data.yaml with boxes or outlines. webdataset: tar shards
-    to stream. parquet: Hugging Face's load_dataset. The folder is whole or not there.
+    to stream. parquet: Hugging Face's load_dataset. hdf5: arrays, also depth and normals. bop: models, poses and
+    visibility for the BOP toolkit. The folder is whole or not there.
 
     \b
     Example:

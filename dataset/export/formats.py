@@ -30,6 +30,8 @@ FORMATS = {
     "yolo": "dataset.export.yolo",
     "webdataset": "dataset.export.webdataset",
     "parquet": "dataset.export.parquet",
+    "hdf5": "dataset.export.hdf5",
+    "bop": "render.bop",  # it needs the shapes of parts, which a dataset does not know
 }
 """Format to the module whose ``write(selection, folder, options, progress)`` fills an empty folder."""
 LINKING = ("coco", "yolo")

@@ -30,8 +30,23 @@ class Brick:
     visible_fraction: float | None
     visible_rle: str | None
     amodal_rle: str | None
+    world_from_part: tuple[float, ...] | None
     labelled: bool
     """Whether it is visible enough by the label rule to be a label of the picture; True for photos."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The camera of a rendered picture in OpenCV's conventions: x right, y down, z forward, first pixel at (0, 0)."""
+
+    fx_px: float
+    fy_px: float
+    cx_px: float
+    cy_px: float
+    distortion: tuple[float, ...]
+    """k1, k2, p1, p2, k3."""
+    camera_from_world: tuple[float, ...]
+    """Row-major 3x4, millimetres."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +61,10 @@ class Picture:
     width: int
     height: int
     content_hash: str
+    geometry_file: str | None
+    """Depth and normals of a render, where they were wanted."""
+    camera: View | None
+    """None for a photo."""
     labels: tuple[str, ...]
     bricks: tuple[Brick, ...]
 
@@ -161,19 +180,33 @@ def _read(index: duckdb.DuckDBPyConnection, image_ids: Sequence[str], manifest: 
         labels[image_id].append(part_id)
     bricks: dict[str, list[Brick]] = {image_id: [] for image_id in image_ids}
     rule = manifest.label_rule
-    for image_id, instance_id, part_id, color_id, box, visible_px, fraction, visible, amodal in index.execute(
+    for image_id, instance_id, part_id, color_id, box, visible_px, fraction, visible, amodal, pose in index.execute(
         "SELECT image_id, instance_id, part_id, color_id, box_xywh_px, visible_px, visible_fraction, visible_rle, "
-        f"amodal_rle FROM instances WHERE {where} AND coalesce(visible_px, 1) > 0 ORDER BY image_id, instance_id",
+        f"amodal_rle, world_from_part FROM instances WHERE {where} AND coalesce(visible_px, 1) > 0 "
+        "ORDER BY image_id, instance_id",
         range_and_list,
     ).fetchall():
         labelled = fraction is None or (fraction >= rule.min_visible_fraction and visible_px >= rule.min_visible_px)
+        known_pose = None if pose is None else tuple(pose)
         bricks[image_id].append(
-            Brick(instance_id, part_id, color_id, tuple(box), visible_px, fraction, visible, amodal, labelled)
+            Brick(
+                instance_id, part_id, color_id, tuple(box), visible_px, fraction, visible, amodal, known_pose, labelled
+            )
         )
-    for image_id, source, split, group_id, file, width, height, content_hash in index.execute(
-        "SELECT image_id, source, split, group_id, file, width, height, content_hash FROM images "
+    for image_id, source, split, group_id, file, width, height, content_hash, geometry, *camera in index.execute(
+        "SELECT image_id, source, split, group_id, file, width, height, content_hash, geometry_file, camera_fx_px, "
+        "camera_fy_px, camera_cx_px, camera_cy_px, camera_distortion, camera_from_world FROM images "
         f"WHERE {where} ORDER BY image_id",
         range_and_list,
     ).fetchall():
-        shown = tuple(labels[image_id]), tuple(bricks[image_id])
-        yield Picture(image_id, source, split, group_id, file, width, height, content_hash, *shown)
+        shown = _view(*camera), tuple(labels[image_id]), tuple(bricks[image_id])
+        yield Picture(image_id, source, split, group_id, file, width, height, content_hash, geometry, *shown)
+
+
+def _view(
+    fx: float | None, fy: float, cx: float, cy: float, distortion: Sequence[float], pose: Sequence[float]
+) -> View | None:
+    if fx is None:
+        return None
+    rows = [pose[:4], *([-value for value in pose[k : k + 4]] for k in (4, 8))]  # y down and z forward
+    return View(fx, fy, cx, cy, tuple(distortion), tuple(value for row in rows for value in row))

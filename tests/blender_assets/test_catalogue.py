@@ -59,9 +59,10 @@ def test_built_in_parts_come_first_and_then_the_librarys_own(folder: Path) -> No
         ("10", "Ball", "Ball", "built-in"),
         ("20", "Ball", "Ball", "built-in"),
         ("9", "Hat Large", "Minifig Accessory", "ldraw"),
+        ("43", "Two Parts", "Two", "ldraw"),
         ("50", "Broken", "Broken", "ldraw"),
     ]
-    assert len(catalogue(folder)) == 4
+    assert len(catalogue(folder)) == 5
 
 
 def test_numbers_are_found_under_aliases_and_moved_numbers(folder: Path) -> None:
@@ -79,7 +80,7 @@ def test_the_library_may_be_preferred_and_numbers_stay(folder: Path) -> None:
     for number in ("10", "10x", "20", "20b"):
         assert (found[number].name, found[number].source) == ("Ball", "ldraw")
         np.testing.assert_allclose(found.mesh(number).size_mm, 8, atol=1e-5)
-    assert [part.part_id for part in found] == ["10", "20", "9", "50"]
+    assert [part.part_id for part in found] == ["10", "20", "9", "43", "50"]
 
 
 def test_a_damaged_part_is_an_error_when_its_mesh_is_wanted(folder: Path) -> None:

@@ -1,9 +1,10 @@
 import itertools
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from blender_assets.colors import COLORS, color_by_name
+from blender_assets.colors import COLORS, LEAST_ALBEDO, color_by_name
 from core.errors import SettingsError
 
 LDCONFIG = Path(__file__).parents[2].parent / "shared" / "ldraw" / "LDConfig.ldr"
@@ -57,3 +58,18 @@ def test_our_colours_are_ldraws() -> None:
     assert len(theirs) > 150
     for color in COLORS:
         assert (color.name, color.srgb_hex, color.finish) == theirs[color.color_id]
+
+
+def test_black_plastic_is_neutral_and_reflects_3_to_4_percent() -> None:
+    red, green, blue = color_by_name("Black").albedo_rgb
+    assert red == green == blue
+    assert 0.03 <= red <= 0.04
+
+
+def test_only_black_and_channels_near_zero_reflect_otherwise_than_their_screen_value_says() -> None:
+    for color in COLORS:
+        if color.finish != "solid":
+            assert color.albedo_rgb == color.linear_rgb
+        elif color.name != "Black":
+            np.testing.assert_array_equal(color.albedo_rgb, np.maximum(color.linear_rgb, LEAST_ALBEDO))
+    assert color_by_name("Red").albedo_rgb[1:] == (LEAST_ALBEDO, LEAST_ALBEDO)  # B40000

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from blender_assets.ldraw.library import LDrawLibrary
-from blender_assets.ldraw.lines import LDrawError, split_quads
+from blender_assets.ldraw.lines import LDrawError
+from blender_assets.ldraw.quads import split_quads
 from blender_assets.mesh import PartMesh
 from core.errors import SettingsError
 

@@ -14,7 +14,8 @@ RECORD = ImageRecord(
     image_id="00000007-00", group_id="pile-7", file="images/00000007-00.jpg", width=8, height=8,
     content_hash=sha256_hex(b"picture"), geometry_file=None, pile_index=7, view_index=0, twin_of=None, twin_mode=None,
     removed_part_id=None, seed=0, attempts=1, arrangement="heap", distractors=0, background="wood", lighting="sun",
-    exposure=0.1 + 0.2, sensor_gain=1.0, jpeg_quality=None, camera_aperture_mm=2.0, camera_focal_px=9.0,
+    exposure=0.1 + 0.2, sensor_gain=1.0, jpeg_quality=None, camera_aperture_mm=2.0, camera_fx_px=9.0, camera_fy_px=9.0,
+    camera_cx_px=3.5, camera_cy_px=3.5, camera_distortion=(0.0,) * 5, camera_turn_deg_per_s=(0.0,) * 3,
     camera_from_world=MATRIX, camera_azimuth_deg=1 / 3, camera_elevation_deg=2.0, camera_distance_mm=3.0,
     instances=(BRICK, replace(BRICK, instance_id=1)),
 )  # fmt: skip

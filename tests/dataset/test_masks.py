@@ -9,7 +9,7 @@ from hypothesis.extra import numpy as hnp
 from pycocotools import mask as coco
 
 from core.errors import BrickbenchError
-from dataset.masks import decode_mask, decode_union, encode_mask, run_lengths
+from dataset.masks import decode_mask, decode_union, encode_crop, encode_mask, run_lengths
 
 Mask = npt.NDArray[np.bool_]
 masks = hnp.arrays(np.bool_, hnp.array_shapes(min_dims=2, max_dims=2, max_side=24))
@@ -32,6 +32,16 @@ def test_masks_come_back_as_they_went(mask: Mask) -> None:
     decoded = decode_mask(rle, *mask.shape)
     assert decoded.dtype == np.bool_
     np.testing.assert_array_equal(decoded, mask)
+
+
+@given(masks, *[st.integers(0, 3)] * 4)
+def test_a_crop_is_encoded_as_the_picture_around_it(mask: Mask, left: int, top: int, right: int, bottom: int) -> None:
+    whole = np.pad(mask, ((top, bottom), (left, right)))
+    assert encode_crop(mask, left, top, *whole.shape) == encode_mask(whole)
+
+
+def test_an_empty_crop_is_an_empty_picture() -> None:
+    assert encode_crop(np.zeros((0, 0), dtype=np.bool_), 0, 0, 5, 7) == encode_mask(np.zeros((5, 7), dtype=np.bool_))
 
 
 @given(st.lists(st.integers(0, 2**20), min_size=1, max_size=12))

@@ -20,7 +20,8 @@ def test_rows_and_files_come_back(tmp_path: Path) -> None:
     assert shard_folder(tmp_path, "000003") == tmp_path / "shards" / "000003"
     shard = read_shard(tmp_path, "000003")
     for row, (record, data) in zip(shard.images.to_pylist(), pictures, strict=True):
-        assert row | {"camera_from_world": tuple(row["camera_from_world"])} == {
+        lists = ("camera_from_world", "camera_distortion", "camera_turn_deg_per_s")
+        assert row | {name: tuple(row[name]) for name in lists} == {
             name: getattr(record, name, "synthetic" if name == "source" else None) for name in IMAGES_SCHEMA.names
         }
         assert (shard_folder(tmp_path, "000003") / row["file"]).read_bytes() == data

@@ -11,7 +11,7 @@ import pytest
 from blender_assets.colors import linear_rgb
 from core.errors import BrickbenchError, SettingsError
 from render.blender import bpy, quiet
-from render.camera import CameraDraw, frame_pile
+from render.camera import CameraDraw
 from render.edge import Edge, floor_distances_mm
 from render.floor_materials import surface_material
 from render.floor_pictures import KEPT, LONGEST_PX, surface_images
@@ -25,6 +25,7 @@ from render.floors import (
     sample_floor,
     sample_picture_floor,
 )
+from render.framing import frame_pile
 from render.lighting import Lighting
 from render.scene import set_up_renderer, take_picture, viewed
 from render.sheets import SIZES_MM, Sheet, sample_sheet
@@ -34,7 +35,7 @@ from render.textures.registry import SURFACES
 from render.worker import start_blender
 
 OVERCAST = Lighting("overcast", 1.0, (1.0, 1.0, 1.0), ())
-STRAIGHT_DOWN = CameraDraw(-90.0, 90.0, 0.0, 40.0, 0.0, (0.0, 0.0), 0.0, 0.5)
+STRAIGHT_DOWN = CameraDraw(-90.0, 90.0, 0.0, 250.0, 0.0, (0.0, 0.0), 0.0, 0.5)
 
 
 @pytest.fixture(scope="module", autouse=True)

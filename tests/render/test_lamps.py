@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from render import blender
-from render.camera import Camera, CameraSettings, frame_pile, sample_camera
+from render.camera import Camera, CameraSettings, sample_camera
+from render.framing import frame_pile
 from render.lamps import LOWEST_FLASH_MM, lit, place_flash
+from render.lens import centred_lens
 from render.lighting import LUMINANCE, AreaLight, DistantLight, Flash, Lighting, Occluder
 from render.lights import LIGHTINGS, WORLDS, _bundled_folder, sample_lighting
 from render.panoramas import UP, read_panorama, upper_half
@@ -34,7 +36,12 @@ def _blender_is_up() -> None:
 
 def looking_down(height_mm: float = 400.0, focal_px: float = 64.0) -> Camera:
     """Return a camera above the origin with x to the right and y up in the picture."""
-    return Camera(np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, -height_mm]]), focal_px, SIZE_PX, 0.0, height_mm)
+    return Camera(
+        np.array([[1.0, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, -height_mm]]),
+        centred_lens(SIZE_PX, SIZE_PX, focal_px),
+        0.0,
+        height_mm,
+    )
 
 
 @contextlib.contextmanager
@@ -59,12 +66,12 @@ def white(*shapes: tuple[list[tuple[float, float, float]], list[tuple[int, ...]]
                 mesh.materials.append(material)
             meshes.append(mesh)
             items.append(bpy.data.objects.new("shape", mesh))
-        lens.sensor_width, lens.lens = 36.0, camera.focal_px / camera.size_px * 36.0
+        lens.sensor_width, lens.lens = 36.0, camera.lens.fx_px / SIZE_PX * 36.0
         viewer.location = camera.position_mm / blender.UNIT_MM
         for item in items:
             scene.collection.objects.link(item)
         scene.camera = viewer
-        scene.render.resolution_x = scene.render.resolution_y = camera.size_px
+        scene.render.resolution_x = scene.render.resolution_y = SIZE_PX
         yield
     finally:
         for item in items:

@@ -30,6 +30,13 @@ def test_a_modest_share_of_lamplight_has_the_photographers_shadow() -> None:
     assert sample_lighting("city", "fitted", np.random.default_rng(0)).occluder is None
 
 
+def test_the_photographers_shadow_comes_mostly_from_below_the_picture() -> None:
+    lightings = [sample_lighting("ceiling", "fitted", np.random.default_rng(seed)) for seed in range(300)]
+    sides = np.array([lighting.occluder.side_deg for lighting in lightings if lighting.occluder])
+    assert ((sides >= 0) & (sides < 360)).all()
+    assert np.mean(np.sin(np.radians(sides)) < 0) > 0.7
+
+
 def test_the_white_balance_knows_the_mixture() -> None:
     lighting = sample_lighting("mixed", "fitted", np.random.default_rng(0))
     warm, cold = lighting.lamps

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from blender_assets.catalogue import load_catalogue
 from core.errors import SettingsError
-from render.camera import LOWEST_CAMERA_MM, CameraDraw, CameraSettings, frame_pile, sample_camera
+from render.camera import CameraDraw, CameraSettings, sample_camera
 from render.floors import FLOORS
+from render.framing import LOWEST_CAMERA_MM, frame_pile
 from render.layout import ARRANGEMENTS, Area, start_poses
 from render.lights import LIGHTINGS
 from render.pile import sample_pile
@@ -72,6 +73,10 @@ def test_counts_parts_and_kinds_cover_what_the_settings_allow() -> None:
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        ({"camera": {"field_of_view_min_deg": 30}}, "field_of_view_max_deg are gone: give distance_min_mm and"),
+        ({"image_size_px": 16}, "it should be one number from 32 to 4096, or two: [width, height]"),
+        ({"image_size_px": [640, 480, 3]}, "it should be one number from 32 to 4096, or two: [width, height]"),
+        ({"image_size_px": [640, 48.5]}, "it should be one number from 32 to 4096, or two: [width, height]"),
         ({"parts": []}, "parts = []: tuple should have at least 1 item after validation, not 0"),
         ({"parts": ["3001", "3001"]}, "part 3001 stands in the list of parts twice"),
         ({"colors": ["Rad"]}, "unknown colour 'Rad' (did you mean 'Red'?)"),
@@ -86,7 +91,7 @@ def test_counts_parts_and_kinds_cover_what_the_settings_allow() -> None:
         ({"colors": {"Red": 0}}, "all probabilities are 0"),
         ({"ldraw": "/no/such/folder"}, "/no/such/folder"),
         ({"camera": {"margin_min": 0.2, "margin_max": 0.1}}, "margin_min 0.2 is more than margin_max 0.1"),
-        ({"sensor": {"exposure_min_ev": 1.0}}, "exposure_min_ev 1.0 is more than exposure_max_ev 0.5"),
+        ({"sensor": {"exposure_min_ev": 1.0}}, "exposure_min_ev 1.0 is more than exposure_max_ev 0.65"),
         ({"sampels": 8}, "unknown setting 'sampels' (did you mean 'samples'?)"),
     ],
 )
@@ -184,7 +189,7 @@ def random_points(seed: int) -> np.ndarray:
 
 
 def test_a_near_brick_that_a_shifted_camera_would_lose_is_kept_in() -> None:
-    draw = CameraDraw(147.6, 40.2, 5.0, 50.3, 0.058, (0.93, -0.37), 0.0, 0.5)
+    draw = CameraDraw(147.6, 40.2, 5.0, 40.0, 0.058, (0.93, -0.37), 0.0, 0.5)
     points = np.array([[x, y, z] for x in (-4.0, 4.0) for y in (-4.0, 4.0) for z in (0.0, 11.3)])
     pixels = frame_pile(draw, points, 128).project(points)
     assert pixels.min() >= 0
@@ -216,7 +221,7 @@ def test_rays_go_through_the_pixels_they_belong_to() -> None:
 
 
 def test_a_camera_straight_above_keeps_left_and_right() -> None:
-    draw = CameraDraw(-90.0, 90.0, 0.0, 40.0, 0.1, (0.0, 0.0), 0.0, 0.5)
+    draw = CameraDraw(-90.0, 90.0, 0.0, 300.0, 0.1, (0.0, 0.0), 0.0, 0.5)
     points = np.array([[x, y, 0.0] for x in (-50, 50) for y in (-50, 50)])
     camera = frame_pile(draw, points, 100)
     left, right = camera.project(np.array([[-10.0, 0, 0], [10.0, 0, 0]]))

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from render.sensor import SHOULDER, SensorDraw, SensorSettings, develop, encode, sample_sensor, to_srgb
+from render.sensor import METER_EV, SensorDraw, SensorSettings, develop, encode, expose, sample_sensor
+from render.tone import MID_GREY, to_srgb
 
-PLAIN = SensorDraw(exposure_ev=0.0, white_balance=0.0, vignetting=0.0, gain=0.0, jpeg_quality=100)
+PLAIN = SensorDraw(metering=0.0, exposure_ev=0.0, white_balance=0.0, vignetting=0.0, gain=0.0, jpeg_quality=100)
 WHITE = (1.0, 1.0, 1.0)
 
 
@@ -17,25 +18,58 @@ def grey(value: float, size: int = 32) -> np.ndarray:
 
 
 def shot(radiance: np.ndarray, sensor: SensorDraw, light: tuple[float, float, float] = WHITE) -> np.ndarray:
-    return develop(radiance, light, sensor, np.random.default_rng(0))
+    return develop(radiance, light, sensor, expose(radiance, light, sensor), np.random.default_rng(0))
 
 
-def test_display_values_are_those_of_srgb_below_the_shoulder() -> None:
-    values = np.array([0.0, 0.001, 0.0031308, 0.18, 0.5, SHOULDER], dtype=np.float32)
-    expected = [0, round(255 * 12.92 * 0.001), 10, 118, 188, 231]
-    np.testing.assert_array_equal(to_srgb(values), expected)
-
-
-def test_bright_light_bends_towards_white_and_never_turns_back() -> None:
-    display = to_srgb(np.linspace(0, 8, 4000, dtype=np.float32)).astype(int)
-    assert (np.diff(display) >= 0).all()
-    assert display[-1] == 255
-    assert to_srgb(np.array([1.0], dtype=np.float32))[0] < 253  # 1 is bright, not yet burnt out
-    assert to_srgb(np.array([-0.5], dtype=np.float32))[0] == 0
+def lightness(picture: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[:, :, 0]
 
 
 def test_an_exposure_of_one_stop_doubles_the_light() -> None:
     np.testing.assert_array_equal(shot(grey(0.1), replace(PLAIN, exposure_ev=1.0)), to_srgb(grey(0.2)))
+
+
+@pytest.mark.parametrize("floor", [0.02, 0.2, 0.9])
+def test_a_full_meter_brings_any_floor_to_lightness_60(floor: float) -> None:
+    picture = shot(grey(floor), replace(PLAIN, metering=1.0))
+    assert lightness(picture).mean() == pytest.approx(60, abs=0.3)  # by OpenCV; a step of 1 of 255 is 0.4
+
+
+def test_a_part_of_the_metering_is_that_share_of_the_stops_and_the_drawn_ones_are_added() -> None:
+    full = expose(grey(0.05), WHITE, replace(PLAIN, metering=1.0))
+    assert full == pytest.approx(np.log2(MID_GREY / 0.05), abs=1e-5)
+    assert expose(grey(0.05), WHITE, replace(PLAIN, metering=0.25)) == pytest.approx(full / 4)
+    assert expose(grey(0.05), WHITE, replace(PLAIN, metering=1.0, exposure_ev=-0.5)) == pytest.approx(full - 0.5)
+    assert expose(grey(0.0), WHITE, replace(PLAIN, metering=1.0)) == METER_EV
+
+
+def test_the_meter_sees_the_middle_more_than_the_border() -> None:
+    bright_middle, bright_border = grey(0.1, 64), grey(0.5, 64)
+    bright_middle[12:52, 12:52], bright_border[12:52, 12:52] = 0.5, 0.1
+    metering = replace(PLAIN, metering=1.0)
+    middle, border = (expose(picture, WHITE, metering) for picture in (bright_middle, bright_border))
+    assert middle < border  # though the middle is 39 % of the picture
+    y, x = np.mgrid[:64, :64]
+    weights = np.exp(-(((x - 31.5) / 32) ** 2 + ((y - 31.5) / 32) ** 2))  # the corners weigh exp(-2)
+    by_hand = (bright_middle[:, :, 0] * weights).sum() / weights.sum()
+    assert middle == pytest.approx(np.log2(MID_GREY / by_hand), abs=1e-4)
+
+
+def test_the_meter_keeps_highlights_but_for_small_ones() -> None:
+    metering = replace(PLAIN, metering=1.0)
+    picture = grey(0.01, 100)
+    picture[:10, :10] = 2.0  # 1 % of the picture, in a corner
+    assert expose(picture, WHITE, metering) > 2
+    picture[:20, :20] = 2.0  # 4 %
+    assert expose(picture, WHITE, metering) == pytest.approx(-1)  # 2 becomes 1
+
+
+def test_the_meter_sees_the_light_that_reaches_the_sensor() -> None:
+    lamp = np.array([1.5, 0.95, 0.4]) / (np.array([1.5, 0.95, 0.4]) @ [0.2126, 0.7152, 0.0722])
+    lit = grey(0.3) * lamp.astype(np.float32)
+    vignetted, balanced = replace(PLAIN, vignetting=0.5, metering=1.0), replace(PLAIN, white_balance=1.0, metering=1.0)
+    assert expose(grey(0.3), WHITE, vignetted) > expose(grey(0.3), WHITE, replace(vignetted, vignetting=0.0)) + 0.1
+    assert lightness(shot(lit, balanced, tuple(lamp))).mean() == pytest.approx(60, abs=0.3)
 
 
 def test_full_white_balance_turns_lamplight_on_grey_into_grey() -> None:
@@ -49,9 +83,9 @@ def test_full_white_balance_turns_lamplight_on_grey_into_grey() -> None:
 
 
 def test_vignetting_takes_its_share_in_the_corners_and_nothing_in_the_middle() -> None:
-    picture = shot(grey(0.5, 101), replace(PLAIN, vignetting=0.4))
-    assert picture[50, 50, 0] == to_srgb(grey(0.5))[0, 0, 0]
-    assert abs(int(picture[0, 0, 0]) - int(to_srgb(grey(0.3))[0, 0, 0])) <= 2
+    picture = shot(grey(0.4, 101), replace(PLAIN, vignetting=0.4))
+    assert picture[50, 50, 0] == to_srgb(grey(0.4))[0, 0, 0]
+    assert abs(int(picture[0, 0, 0]) - int(to_srgb(grey(0.24))[0, 0, 0])) <= 2
 
 
 def test_noise_has_the_variance_of_shot_and_read_noise_and_keeps_the_mean() -> None:
@@ -83,3 +117,12 @@ def test_what_is_drawn_stays_within_the_settings() -> None:
         assert -1 <= drawn.exposure_ev <= 0
         assert 0 <= drawn.gain <= 4
         assert 50 <= drawn.jpeg_quality <= 96
+        assert 1.1 <= drawn.contrast <= 1.4
+        assert 0 <= drawn.toe <= 0.08
+        assert drawn.metering == 0.9
+
+
+def test_the_tone_is_drawn_after_everything_else() -> None:
+    one, other = (sample_sensor(SensorSettings(contrast_max=limit), np.random.default_rng(3)) for limit in (1.2, 1.9))
+    assert one != other
+    assert replace(one, contrast=other.contrast) == other

@@ -47,19 +47,20 @@ def test_a_twins_picture_differs_where_the_bricks_were_and_hardly_elsewhere() ->
     assert original.twin is None
     for shot in twins:
         assert shot.twin is not None
+        assert shot.exposure_ev == original.exposure_ev  # metered once: other bricks would give another
         gone = np.zeros((96, 96), dtype=bool)
         for k, brick in enumerate(settled.pile.bricks):
             if brick.part_id == shot.twin.removed_part_id:
-                gone |= original.masks.visible[k]
+                gone |= original.masks.visible(k)
             else:
                 # What stays is seen at least as well, in the same place.
-                np.testing.assert_array_equal(shot.masks.amodal[k], original.masks.amodal[k])
-                assert not (original.masks.visible[k] & ~shot.masks.visible[k]).any()
+                np.testing.assert_array_equal(shot.masks.amodal(k), original.masks.amodal(k))
+                assert not (original.masks.visible(k) & ~shot.masks.visible(k)).any()
         difference = np.abs(shot.image.astype(int) - original.image.astype(int)).mean(axis=2)
         around = cv2.dilate(gone.astype(np.uint8), np.ones((41, 41))).astype(bool)
         assert difference[gone].mean() > 4 * difference[~around].mean()
         assert np.median(difference[~around]) <= 2
-    assert {shot.camera.focal_px for shot in twins} == {original.camera.focal_px}
+    assert {shot.camera.lens for shot in twins} == {original.camera.lens}
 
 
 def test_settled_again_what_lay_on_top_comes_down() -> None:
@@ -93,6 +94,9 @@ def test_the_index_links_twins_to_their_originals_and_training_does_not_see_them
         (removed,) = index.execute(
             "SELECT count(*) FROM instances JOIN images USING (image_id) WHERE part_id = removed_part_id"
         ).fetchall()[0]
+        exposures = index.execute(
+            "SELECT o.exposure, t.exposure FROM images t JOIN images o ON t.twin_of = o.image_id"
+        ).fetchall()
         files = index.execute("SELECT geometry_file, height, width FROM images").fetchall()
         cut = index.execute(
             "SELECT visible_rle, visible_px, amodal_px, visible_fraction, in_frame_fraction, height, width "
@@ -102,6 +106,10 @@ def test_the_index_links_twins_to_their_originals_and_training_does_not_see_them
     assert all(pile and view and split for *_, pile, view, split in rows)
     assert {row[0] for row in rows} == {f"{row[2]}-removed-{row[1]}" for row in rows}
     assert removed == 0
+    assert all(original == twin for original, twin in exposures)
+    low, high = SMALL.sensor.exposure_min_ev, SMALL.sensor.exposure_max_ev
+    assert any(not low <= exposure <= high for exposure, _ in exposures)  # the metered stops are in it
+    assert len({exposure for exposure, _ in exposures}) == 4  # one a view
     for file, height, width in files:
         with np.load(tmp_path / "d" / file) as arrays:
             assert arrays["depth_m"].shape == (height, width)

@@ -153,3 +153,20 @@ def test_links_share_the_dataset_s_files_and_copies_do_not(mixed: Path, tmp_path
         written = list((target / "images").iterdir())
         assert len(written) == 2
         assert all((path.stat().st_ino in stored) == link for path in written)
+
+
+def test_opencv_projects_a_parts_points_with_the_camera_and_pose_of_an_export(
+    mixed: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By hand: the toy camera looks along -z from the origin, x right and y up, so that (10, 20, -200) is up right."""
+    sql = "SELECT image_id FROM images WHERE source = 'synthetic' LIMIT 1"
+    export_pictures(select_pictures(DatasetFolder.open(mixed), sql=sql), "coco", tmp_path / "out")
+    (file,) = [path for path in (tmp_path / "out" / "annotations").glob("instances_*") if load(path, capsys).imgs]
+    coco = load(file, capsys)
+    camera, pose = coco.imgs[1]["camera"], np.array(coco.anns[1]["world_from_part"])
+    world = pose @ [10.0, 20.0, -200.0, 1.0]
+    view = np.array(camera["camera_from_world"])
+    rotation = cv2.Rodrigues(view[:, :3])[0]
+    seen, _ = cv2.projectPoints(world, rotation, view[:, 3], np.array(camera["matrix"]), np.array(camera["distortion"]))
+    np.testing.assert_allclose(seen.ravel(), [64 * 10 / 200 + 31.5, -64 * 20 / 200 + 31.5])
+    assert np.linalg.det(view[:, :3]) == pytest.approx(1)
