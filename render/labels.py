@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from blender_assets.mesh import PartMesh
 from render.camera import Camera, normalise
+from render.edge import Edge, floor_distances_mm
 from render.label_maps import EMPTY, NOTHING, Crop, PileMasks
 from render.pile import SettledPile
 from render.tray import tray_mesh
@@ -60,14 +61,14 @@ def cast_masks(settled: SettledPile, camera: Camera) -> PileMasks:
     return _cast(settled, camera, None)
 
 
-def cast_labels(settled: SettledPile, camera: Camera) -> tuple[PileMasks, Geometry]:
-    """Return the masks, and depth and normals of everything: bricks, props, tray and floor."""
+def cast_labels(settled: SettledPile, camera: Camera, edge: Edge | None = None) -> tuple[PileMasks, Geometry]:
+    """Return the masks, and depth and normals of everything: bricks, props, tray and floor, which ends at `edge`."""
     shape = camera.lens.height_px, camera.lens.width_px
     geometry = Geometry(np.full(shape, np.inf, np.float32), np.zeros((*shape, 3), np.float16))
-    return _cast(settled, camera, geometry), geometry
+    return _cast(settled, camera, geometry, edge), geometry
 
 
-def _cast(settled: SettledPile, camera: Camera, geometry: Geometry | None) -> PileMasks:
+def _cast(settled: SettledPile, camera: Camera, geometry: Geometry | None, edge: Edge | None = None) -> PileMasks:
     """Return the masks; fill in `geometry`."""
     width, height = camera.lens.width_px, camera.lens.height_px
     things = _things(settled)
@@ -83,7 +84,7 @@ def _cast(settled: SettledPile, camera: Camera, geometry: Geometry | None) -> Pi
         met = np.asarray(hits["geomID"]).astype(np.int32)
         seen[top:bottom] = number_of_mesh[met].reshape(-1, width)
         if geometry is not None:
-            depth_m, normals = _surfaces(things, camera, directions.astype(np.float64), met, hits)
+            depth_m, normals = _surfaces(things, camera, edge, directions.astype(np.float64), met, hits)
             geometry.depth_m[top:bottom] = depth_m.reshape(-1, width)
             geometry.normals[top:bottom] = normals.reshape(-1, width, 3)
     del kept
@@ -193,6 +194,7 @@ class _Grid:
 def _surfaces(
     things: list[_Thing],
     camera: Camera,
+    edge: Edge | None,
     rays: NDArray[np.float64],
     met: NDArray[np.int32],
     hits: dict[str, NDArray[np.generic]],
@@ -201,10 +203,10 @@ def _surfaces(
     distance = np.where(met >= 0, np.asarray(hits["tfar"], dtype=np.float64), np.inf)
     normals = np.zeros((len(rays), 3))
     # Whatever lies on the floor is met before it, unless the ray passes beside.
-    to_floor = np.where(rays[:, 2] < 0, -camera.position_mm[2] / np.minimum(rays[:, 2], -1e-12), np.inf)
+    to_floor, floor_normals = floor_distances_mm(edge, camera.position_mm, rays)
     on_floor = to_floor < distance
     distance = np.where(on_floor, to_floor, distance)
-    normals[on_floor] = (0, 0, 1)
+    normals[on_floor] = floor_normals[on_floor]
     for k in np.unique(met[met >= 0]).tolist():
         thing, pixels = things[k], np.flatnonzero((met == k) & ~on_floor)
         corners = thing.mesh.corner_normals[np.asarray(hits["primID"])[pixels].astype(np.int64)].astype(np.float64)

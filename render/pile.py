@@ -28,7 +28,7 @@ from render.settings import RenderSettings
 from render.shares import draw_name
 from render.stacks import bodies_of, draw_stacks, model_stack
 from render.ties import PANORAMA, PICTURE, draw_color, draw_things, draw_tied
-from render.tray import Tray, sample_tray
+from render.tray import Tray, sample_tray, tray_mesh
 
 
 @dataclass(frozen=True)
@@ -260,6 +260,13 @@ class SettledPile:
         """Return the vertices of one brick or prop in the world, (V, 3)."""
         pose = self.world_from_thing[thing]
         return np.asarray(self.pile.mesh(thing).vertices_mm @ pose[:, :3].T + pose[:, 3])
+
+    def outermost_mm(self) -> NDArray[np.float64]:
+        """Return points in the world, (N, 3), among which are the outermost of all bricks, props and the tray."""
+        points = [self.vertices_mm(thing) for thing in range(len(self.world_from_thing))]
+        if self.pile.tray is not None:
+            points.append(tray_mesh(self.pile.tray).vertices_mm.astype(np.float64))
+        return np.concatenate(points)
 
     def corners_mm(self) -> NDArray[np.float64]:
         """Return the corners of the boxes of all bricks of the pile, present or not, in the world, (8 B, 3)."""

@@ -11,14 +11,15 @@ from numpy.typing import NDArray
 from blender_assets.props import prop_mesh
 from render.blender import UNIT_MM, bpy, mathutils
 from render.camera import Camera
-from render.floor_shaders import floor_material
+from render.floor_materials import UV, pattern_uv, surface_material
 from render.floors import Floor
+from render.ground import laid
 from render.lamps import lit
 from render.lighting import Lighting
 from render.parts import blender_mesh, brick_mesh
 from render.pile import SettledPile
 from render.plastic import dress, dress_plainly
-from render.tray import tray_mesh
+from render.tray import pattern_places, tray_mesh
 from render.warp import still_camera
 
 BOUNCES = 5
@@ -27,7 +28,8 @@ BOUNCES = 5
 CLEAR_BOUNCES = 10
 """A path through a clear brick crosses two to four walls, each with two surfaces."""
 
-FLOOR_HALF_MM = 20_000.0
+TRAY_PIXEL_MM = 0.5
+"""Detail of a tray's surface, which is the same in all views of a pile."""
 
 
 def set_up_renderer(samples: int) -> None:
@@ -83,7 +85,10 @@ def staged(settled: SettledPile) -> Iterator[None]:
         if pile.tray is not None:
             tray = blender_mesh("tray", tray_mesh(pile.tray))
             body = bpy.data.objects.new("tray", tray)
-            tray.materials.append(floor_material(pile.tray.surface, tray=True))
+            material, size_mm = surface_material(pile.tray.surface, "tray", TRAY_PIXEL_MM)
+            places = pattern_uv(pattern_places(tray_mesh(pile.tray)), pile.tray.surface, size_mm)
+            tray.uv_layers.new(name=UV).data.foreach_set("uv", places.astype(np.float32).ravel())
+            tray.materials.append(material)
             _place(body, np.eye(3), tray_mesh(pile.tray).centroid_mm)
             objects.append(body)
         for item in objects:
@@ -102,19 +107,9 @@ def viewed(floor: Floor, lighting: Lighting, camera: Camera) -> Iterator[None]:
 
     Of a lens with distortion, and of a hand that moves, the picture becomes one by `render.warp.through_lens`.
     """
-    scene = bpy.context.scene
-    mesh = bpy.data.meshes.new("floor")
-    item = bpy.data.objects.new("floor", mesh)
-    try:
-        h = FLOOR_HALF_MM / UNIT_MM
-        mesh.from_pydata([(-h, -h, 0), (h, -h, 0), (h, h, 0), (-h, h, 0)], [], [(0, 1, 2, 3)])
-        mesh.materials.append(floor_material(floor))
-        scene.collection.objects.link(item)
-        with lit(lighting, camera), _looking_through(still_camera(camera)):
-            yield
-    finally:
-        bpy.data.objects.remove(item)
-        bpy.data.meshes.remove(mesh)
+    pixel_mm = camera.focus_mm / camera.lens.fx_px
+    with laid(floor, pixel_mm), lit(lighting, camera), _looking_through(still_camera(camera)):
+        yield
 
 
 @contextlib.contextmanager

@@ -27,7 +27,14 @@ MOST_BRICKS = 1000
 LARGEST_PX = 4096
 TwinFactor = Literal["floor", "light", "color", "thing", "shadow"]
 
-USUAL_FLOORS = dict.fromkeys(FLOORS, 1.0) | {"paper": 4.0, "desk": 4.0, "plain": 3.0, "wood": 2.0, "cloth": 2.0}
+USUAL_FLOORS = dict.fromkeys(FLOORS, 0.6) | {
+    "paper": 6.0,
+    "desk": 5.0,
+    "plain": 2.5,
+    "wood": 2.5,
+    "cloth": 1.2,
+    "carpet": 1.0,
+}
 USUAL_DISTRACTORS = dict.fromkeys(PROPS, 1.0) | {
     **{kind: 2.0 for kind in PROPS if kind.startswith("coin_")},
     **dict.fromkeys(("pen", "pencil", "paper_note"), 3.0),

@@ -6,11 +6,12 @@ from functools import cache, partial
 
 import numpy as np
 from manifold3d import CrossSection, JoinType, Manifold
+from numpy.typing import NDArray
 
 from blender_assets.mesh import PartMesh, mesh_from_solid
 from blender_assets.solids import box, union
-from render.floors import Floor, sample_floor
 from render.layout import Area
+from render.surfaces import Surface, sample_surface
 
 Box = tuple[tuple[float, float, float], tuple[float, float, float]]
 
@@ -44,7 +45,7 @@ class Tray:
     lip_mm: float
     """How far a plastic rim reaches out, how much higher a drawer's front is, how long a carton's open flaps are."""
 
-    surface: Floor
+    surface: Surface
     """What it is made of."""
 
     def area(self, largest_radius_mm: float) -> Area:
@@ -73,27 +74,25 @@ class Tray:
         return boxes
 
 
-def _plastic(rng: np.random.Generator) -> tuple[float, float, float, Floor]:
-    floor = sample_floor("plain", rng, "smooth")
-    return rng.uniform(1.5, 2.5), rng.uniform(4, 14), rng.uniform(2, 8), floor
+def _plastic(rng: np.random.Generator) -> tuple[float, float, float, Surface]:
+    return rng.uniform(1.5, 2.5), rng.uniform(4, 14), rng.uniform(2, 8), sample_surface("plain", "smooth", rng)
 
 
-def _carton(rng: np.random.Generator) -> tuple[float, float, float, Floor]:
+def _carton(rng: np.random.Generator) -> tuple[float, float, float, Surface]:
     wall = rng.uniform(2.0, 4.5)
-    return wall, 0.0, rng.uniform(25, 70) if rng.uniform() < 0.6 else 0.0, sample_floor("cardboard", rng, "board")
+    return wall, 0.0, rng.uniform(25, 70) if rng.uniform() < 0.6 else 0.0, sample_surface("cardboard", "sheet", rng)
 
 
-def _wooden(rng: np.random.Generator) -> tuple[float, float, float, Floor]:
-    return rng.uniform(5, 10), 0.0, 0.0, sample_floor("wood", rng, "veneer")
+def _wooden(rng: np.random.Generator) -> tuple[float, float, float, Surface]:
+    return rng.uniform(5, 10), 0.0, 0.0, sample_surface("wood", "veneer", rng)
 
 
-def _drawer(rng: np.random.Generator) -> tuple[float, float, float, Floor]:
+def _drawer(rng: np.random.Generator) -> tuple[float, float, float, Surface]:
     name, style = (("wood", "veneer"), ("desk", "printed"))[rng.integers(2)]
-    floor = sample_floor(name, rng, style)
-    return rng.uniform(11, 16), 0.0, rng.uniform(8, 25), floor
+    return rng.uniform(11, 16), 0.0, rng.uniform(8, 25), sample_surface(name, style, rng)
 
 
-KINDS: dict[str, Callable[[np.random.Generator], tuple[float, float, float, Floor]]] = {
+KINDS: dict[str, Callable[[np.random.Generator], tuple[float, float, float, Surface]]] = {
     "plastic": _plastic,
     "carton": _carton,
     "wooden": _wooden,
@@ -119,6 +118,19 @@ def sample_tray(radii_mm: Sequence[float], spread: float, rng: np.random.Generat
 def tray_mesh(tray: Tray) -> PartMesh:
     """Return the mesh of a tray."""
     return mesh_from_solid(_BUILDERS[tray.kind](tray))
+
+
+def pattern_places(mesh: PartMesh) -> NDArray[np.float64]:
+    """Return where the corners of the faces of `mesh` lie on the pattern of its surface, (3 F, 2), in millimetres.
+
+    The pattern goes up walls: it runs in y and z on those that face along x, else in x and y + z.
+    """
+    corners = mesh.vertices_mm[mesh.faces].astype(np.float64)  # (F, 3, 3)
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    along_x = np.abs(normals[:, :1]) > 0.7 * np.linalg.norm(normals, axis=1, keepdims=True)  # (F, 1)
+    x, y, z = np.moveaxis(corners, -1, 0)
+    places = np.stack([np.where(along_x, y, x), np.where(along_x, z, y + z)], axis=-1)
+    return np.asarray(places.reshape(-1, 2), np.float64)
 
 
 def _outline(tray: Tray, outset_mm: float) -> CrossSection:

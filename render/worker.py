@@ -183,10 +183,11 @@ def render_shots(settled: SettledPile, settings: RenderSettings) -> Iterator[Sho
     """
     pile = settled.pile
     cameras = [frame_pile(view.camera, settled.corners_mm(), settings.image_size_px) for view in pile.views]
+    outermost = settled.outermost_mm()  # where tables end is no matter of twins
     originals: dict[int, Original] = {}
-    yield from _shots(settled, None, cameras, settings, originals)
+    yield from _shots(settled, None, cameras, outermost, settings, originals)
     for twin in twins_of(settled, settings):
-        yield from _shots(twin.settled, twin, cameras, settings, originals)
+        yield from _shots(twin.settled, twin, cameras, outermost, settings, originals)
 
 
 @dataclass(frozen=True)
@@ -202,6 +203,7 @@ def _shots(
     settled: SettledPile,
     twin: Twin | None,
     cameras: list[Camera],
+    outermost: NDArray[np.float64],
     settings: RenderSettings,
     originals: dict[int, Original],
 ) -> Iterator[Shot]:
@@ -212,12 +214,13 @@ def _shots(
         with staged(settled):
             for view_index, (view, camera) in enumerate(zip(pile.views, cameras, strict=True)):
                 rng = generator(pile.seed, pile.pile_index, Purpose.NOISE, view_index)
-                with viewed(view.floor, view.lighting, camera):
+                floor = view.floor.placed(outermost)
+                with viewed(floor, view.lighting, camera):
                     radiance = take_picture(Path(scratch), int(rng.integers(2**31)))
                 radiance, light_rgb = through_lens(radiance, camera), view.lighting.light_rgb
                 geometry = None
                 if settings.depth or settings.normals:
-                    masks, geometry = cast_labels(settled, camera)
+                    masks, geometry = cast_labels(settled, camera, floor.edge)
                 else:
                     masks = cast_masks(settled, camera)
                 if twin is None:

@@ -69,7 +69,7 @@ def test_a_pile_is_the_same_alone_and_after_others() -> None:
 def test_no_datablock_is_left_behind() -> None:
     def count() -> dict[str, int]:
         data = blender.bpy.data
-        names = ("objects", "lights", "worlds", "cameras", "collections", "images")
+        names = ("objects", "lights", "worlds", "cameras", "collections")
         return {name: len(getattr(data, name)) for name in names}
 
     settings = RenderSettings(image_size_px=32, samples=1)

@@ -80,7 +80,7 @@ def test_counts_parts_and_kinds_cover_what_the_settings_allow() -> None:
         ({"parts": []}, "parts = []: tuple should have at least 1 item after validation, not 0"),
         ({"parts": ["3001", "3001"]}, "part 3001 stands in the list of parts twice"),
         ({"colors": ["Rad"]}, "unknown colour 'Rad' (did you mean 'Red'?)"),
-        ({"backgrounds": ["lava"]}, "'lava' is unknown; known are paper, plain, desk"),
+        ({"backgrounds": ["lava"]}, "'lava' is unknown; known are paper, print, plain"),
         (
             {"part_shares": {"3002": 2}, "parts": ["3001"]},
             "part_shares names '3002', which is not in parts",

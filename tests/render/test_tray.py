@@ -6,7 +6,7 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
 from render.settings import RenderSettings
-from render.tray import FILLET_MM, KINDS, Tray, sample_tray, tray_mesh
+from render.tray import FILLET_MM, KINDS, Tray, pattern_places, sample_tray, tray_mesh
 from render.worker import settled_pile, start_blender
 
 
@@ -92,3 +92,18 @@ def test_bricks_come_to_rest_inside(index: int) -> None:
         pose = settled.world_from_thing[thing]
         middle = pose[:, :3] @ settled.pile.mesh(thing).centroid_mm + pose[:, 3]
         assert (np.abs(middle[:2]) < (tray.length_mm / 2, tray.width_mm / 2)).all()
+
+
+def test_a_pattern_goes_up_the_walls_without_a_break() -> None:
+    mesh = tray_mesh(tray_of("wooden", 2))
+    corners = mesh.vertices_mm[mesh.faces].reshape(-1, 3).astype(float)
+    places = pattern_places(mesh).reshape(-1, 3, 2)
+    sides = corners.reshape(-1, 3, 3)
+    normals = np.cross(sides[:, 1] - sides[:, 0], sides[:, 2] - sides[:, 0])
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    flat, along_x, along_y = (np.abs(normals[:, axis]) > 0.999 for axis in (2, 0, 1))
+    for faces in (flat, along_x, along_y):  # nothing is stretched: lengths on the pattern are those in space
+        assert faces.any()
+        for a, b in ((0, 1), (1, 2), (2, 0)):
+            here = np.linalg.norm(places[faces, a] - places[faces, b], axis=1)
+            np.testing.assert_allclose(here, np.linalg.norm(sides[faces, a] - sides[faces, b], axis=1), atol=0.05)
