@@ -198,7 +198,7 @@ def test_a_run_resumes_to_the_same_dataset_whatever_the_workers(tmp_path: Path) 
     older = record.replace(f"generation: {GENERATION}", "generation: 4")
     older = older.replace("    distance_min_mm: 250.0", "    field_of_view_min_deg: 28.0")
     (whole / "settings.yaml").write_text(older, encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"an earlier Brickbench, whose bricks fall otherwise\. Finish"):
+    with pytest.raises(SettingsError, match=r"an earlier Brickbench, whose piles come out otherwise\. Finish"):
         render_dataset(TINY, whole, count=4, seed=1)
     (whole / "settings.yaml").write_text(record.replace(f"generation: {GENERATION}", "generation: 9"), encoding="utf-8")
     with pytest.raises(SettingsError, match=r"was begun with a later Brickbench"):

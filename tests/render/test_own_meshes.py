@@ -57,7 +57,7 @@ def test_a_mesh_with_colours_shows_them_and_lies_as_heavy_as_it_is_said_to_be(fo
     assert settled.vertices_mm(0)[:, 2].min() == pytest.approx(0, abs=0.2)
     assert settled.pile.mesh(0).mass_g == 9
     shot = next(iter(render_shots(settled, settings)))
-    inside = shot.image[shot.masks.visible[0]].astype(int)
+    inside = shot.image[shot.masks.visible(0)].astype(int)
     assert len(inside) > 500
     red = (inside[:, 0] > 1.5 * inside[:, 1]) & (inside[:, 0] > 1.5 * inside[:, 2])
     assert red.mean() > 0.8  # it lies flat, and its faces above and below are red, its edges blue
