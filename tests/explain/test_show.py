@@ -134,7 +134,7 @@ def test_commands_write_pictures(explained: Path, tmp_path: Path) -> None:
     assert done.stdout.startswith(f"{plain}: ")
     assert done.stderr == ""
     done = _run("show", run, image_id, "-d", explained, "-o", strong, "--methods", "gradcam,kernel_shap",
-                "--set", "kernel_shap.num_samples=60", "--top", "3", "--device", "cpu")  # fmt: skip
+                "--set", "kernel_shap.num_samples=200", "--top", "3", "--device", "cpu")  # fmt: skip
     assert done.stderr == f"Made now and not kept: kernel_shap. `brickbench explain run {run}` makes maps that stay.\n"
     assert imread(plain).shape[1] == imread(strong).shape[1]
     again = tmp_path / "again.png"

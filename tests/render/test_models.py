@@ -99,13 +99,13 @@ def test_a_printed_part_shows_its_print_and_takes_the_colour_of_the_brick(folder
     settings = RenderSettings.parse(
         {
             "ldraw": str(folder / "lib"), "parts": [part_id], "bricks_max": 1, "colors": ["Blue"], "image_size_px": 96,
-            "samples": 4, "wear_max": 0, "backgrounds": ["plain"], "lightings": ["window"],
+            "samples": 4, "wear_max": 0, "backgrounds": ["plain"], "lightings": ["window"], "distractors_max": 0,
             "sensor": {"gain_max": 0, "jpeg_quality_min": 100, "jpeg_quality_max": 100},
             "camera": {"elevation_min_deg": 35, "elevation_max_deg": 50, "margin_max": 0.3},
         }
     )  # fmt: skip
     settled = settled_pile(settings, 0, 0)
     shot = next(iter(render_shots(settled, settings)))
-    red, _, blue = shot.image[shot.masks.visible[0]].astype(int).T
+    red, _, blue = shot.image[shot.masks.visible(0)].astype(int).T
     assert (red > 2 * blue).mean() > 0.1
     assert (blue > 1.3 * red).mean() > 0.1

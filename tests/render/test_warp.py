@@ -43,7 +43,7 @@ def _blender_is_up() -> None:
 
 @pytest.fixture(scope="module")
 def pile() -> SettledPile:
-    return settled_pile(RenderSettings(bricks_min=9, bricks_max=9, parts=("3001", "3068b", "3020")), 0, 1)
+    return settled_pile(RenderSettings(distractors_max=0, bricks_min=9, bricks_max=9, parts=("3001", "3068b", "3020")), 0, 1)
 
 
 def camera_of(pile: SettledPile, coefficients: dict[str, float], motion: Motion | None = None) -> Camera:
@@ -69,7 +69,8 @@ def coverage(pile: SettledPile, camera: Camera, scratch: Path, samples: int = 32
     try:
         with blender.quiet(), staged(pile), viewed(view.floor, view.lighting, sharp):
             layer.material_override = white
-            bpy.data.objects["floor"].hide_render = True
+            for item in bpy.data.objects:
+                item.hide_render = item.type == "MESH" and not item.name.startswith(("brick", "prop", "tray"))
             bpy.context.scene.world.node_tree.nodes["Background"].inputs["Strength"].default_value = 0
             radiance = take_picture(scratch, 0)
     finally:
