@@ -41,7 +41,7 @@ class Floor:
 
 STYLES: dict[str, dict[str, float]] = {
     "paper": {"white": 4, "folded": 1.5, "squared": 2, "lined": 0.8, "notebook": 1.5, "handwritten": 0.7, "towel": 3.5},
-    "print": {"page": 1.5, "magazine": 1, "package": 1},
+    "print": {"page": 2, "magazine": 1, "package": 0.6},
     "plain": {"smooth": 2, "painted": 1},
     "desk": {"speckled": 1, "pebbled": 3, "printed": 0.8},
     "wood": {"planks": 1, "staves": 1, "veneer": 2, "butcher": 0.6},

@@ -39,13 +39,13 @@ class SensorSettings(Settings):
     exposure_min_ev: float = Field(-0.35, ge=-4, le=4)
     """Darkest exposure, in stops from the metered one."""
 
-    exposure_max_ev: float = Field(0.55, ge=-4, le=4)
+    exposure_max_ev: float = Field(0.6, ge=-4, le=4)
     """Brightest exposure, in stops. Pictures have dark parts, so that phones meter above the mean."""
 
-    white_balance_min: float = Field(0.25, ge=0, le=1)
+    white_balance_min: float = Field(0.35, ge=0, le=1)
     """Least share of the light's tint that the white balance removes; phones leave lamplight somewhat warm."""
 
-    white_balance_max: float = Field(0.9, ge=0, le=1)
+    white_balance_max: float = Field(0.75, ge=0, le=1)
     """Largest share of the light's tint that is removed."""
 
     vignetting_max: float = Field(0.35, ge=0, le=0.9)
@@ -54,10 +54,10 @@ class SensorSettings(Settings):
     gain_max: float = Field(6.0, ge=0, le=100)
     """Largest sensor gain (1: base sensitivity, 8: about ISO 800); noise grows with its root. 0: no noise at all."""
 
-    contrast_min: float = Field(1.05, ge=0.5, le=2)
+    contrast_min: float = Field(1.1, ge=0.5, le=2)
     """Least contrast of the tone curve: its slope about mid-grey, both axes logarithmic."""
 
-    contrast_max: float = Field(1.3, ge=0.5, le=2)
+    contrast_max: float = Field(1.35, ge=0.5, le=2)
     """Largest contrast."""
 
     saturation_min: float = Field(1.0, ge=0, le=3)
@@ -66,7 +66,7 @@ class SensorSettings(Settings):
     saturation_max: float = Field(1.3, ge=0, le=3)
     """Largest factor; phones make colours stronger than they are."""
 
-    toe_max: float = Field(0.06, ge=0, le=0.2)
+    toe_max: float = Field(0.07, ge=0, le=0.2)
     """Largest toe: the luminance at which the tone curve takes half of the light away, so that shadows are deep."""
 
     jpeg_quality_min: int = Field(70, ge=10, le=100)

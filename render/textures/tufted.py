@@ -43,8 +43,8 @@ def melange(rng: np.random.Generator) -> Drawing:
     """Draw a flat loop-pile carpet of mixed yarns: loops in rows, each with its tone."""
     canvas = Canvas((1024, 1024), 0.3, rng)
     columns, rows = 96, 128
-    u = canvas.x * columns / canvas.size_mm[0] + 0.16 * canvas.noise(4)
-    v = canvas.y * rows / canvas.size_mm[1] + 0.16 * canvas.noise(4)
+    u = canvas.x * columns / canvas.size_mm[0] + 0.3 * canvas.noise(5, octaves=2)
+    v = canvas.y * rows / canvas.size_mm[1] + 0.3 * canvas.noise(5, octaves=2)
     v = v + 0.5 * (np.floor(u) % 2)
     lots = rng.uniform(size=(3, rows, columns)).astype(np.float32)
     lots = lots[:, np.floor(v).astype(int) % rows, np.floor(u).astype(int) % columns]
