@@ -85,7 +85,7 @@ def _times(rgb: Rgb, factor: float) -> Rgb:
 def _paper(style: str, rng: np.random.Generator) -> Look:
     white = _color({"EFEEEC": 5, "E8E6E0": 3, "F3F2F2": 3, "E6DFCF": 0.8}, rng)
     if style == "towel":
-        return Look(white, _color({"9DB38A": 4, "8FA9BF": 2, "C9A3A0": 1}, rng), white, 0.95, 0.2)
+        return Look(white, _color({"A5B892": 6, "9DB3C6": 1.5, "CDB0AC": 0.4}, rng), white, 0.95, 0.2)
     ink = _color({"2A3F8F": 4, "26262B": 2}, rng)
     return Look(
         white, _color(palettes.PRINTS, rng), ink if style == "handwritten" else _color({"B96A6A": 1}, rng), 0.75, 0.35

@@ -103,4 +103,5 @@ def _halvings(limit: float, count: int) -> int:
 
 def _bytes(values: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Return `values` as bytes, rounded up or down by lot: else a gentle slope would show as terraces under a lamp."""
-    return np.asarray(np.floor(np.clip(values, 0, 1) * 255 + rng.random(values.shape, np.float32)), np.uint8)
+    lifted = np.floor(np.clip(values, 0, 1) * 255 + rng.random(values.shape, np.float32))
+    return np.asarray(np.minimum(lifted, 255), np.uint8)  # 255 and a lot next to 1 are 256 in single precision

@@ -50,7 +50,7 @@ def melange(rng: np.random.Generator) -> Drawing:
     lots = lots[:, np.floor(v).astype(int) % rows, np.floor(u).astype(int) % columns]
     loop = np.clip(1 - 1.5 * np.hypot(u % 1 - 0.5, v % 1 - 0.5) ** 1.5, 0, 1)
     yarn = canvas.noise(0.8)
-    mix = 0.45 * lots[0] + 0.25 * ramp(canvas.noise(18, octaves=3), -1, 2)
+    mix = 0.45 * lots[0] + 0.1 * ramp(canvas.noise(18, octaves=3), -1, 2)
     return Drawing(
         canvas, mix, 0.6 * (lots[1] > 0.93), shade=(0.6 + 0.5 * loop) * (0.93 + 0.14 * lots[2]) * (1 + 0.05 * yarn),
         height_mm=0.9 * loop + 0.06 * yarn,

@@ -137,6 +137,9 @@ def test_a_slope_too_gentle_for_a_byte_is_right_on_average() -> None:
     np.testing.assert_allclose(drawn.normal[..., 0].mean(axis=0) / 127.5 - 1, -slope, atol=4e-4)
     np.testing.assert_allclose(drawn.blend[..., 2].mean(axis=0) / 127.5, 1.0 + height[0], atol=4e-4)
     assert (drawn.blend[..., 0] == 0).all()
+    flat = maps_of(Drawing(Canvas((2048, 512), 0.5, np.random.default_rng(0)), second=1.0))
+    assert (flat.normal[..., 2] == 255).all()
+    assert (flat.blend[..., 0] == 255).all()
 
 
 def test_reducing_averages_and_keeps_what_is_covered() -> None:
