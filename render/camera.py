@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 class CameraSettings(Settings):
     """Where the camera stands and what its lens does; ranges are drawn from evenly."""
 
-    elevation_min_deg: float = Field(32.0, ge=5, le=90)
+    elevation_min_deg: float = Field(42.0, ge=5, le=90)
     """Lowest height of the camera above the horizon; the direction is uniform on the sphere above it."""
 
     elevation_max_deg: float = Field(90.0, ge=5, le=90)
@@ -39,10 +39,10 @@ class CameraSettings(Settings):
     """Farthest distance, an arm's length. From a pile that is wider than a phone's 65 degrees the camera draws back
     further."""
 
-    margin_min: float = Field(-0.06, ge=-0.3, le=0.45)
+    margin_min: float = Field(-0.04, ge=-0.3, le=0.45)
     """Least free border around the things in the picture, as a share of its sides; below 0 the frame cuts some."""
 
-    margin_max: float = Field(0.22, ge=-0.3, le=0.45)
+    margin_max: float = Field(0.26, ge=-0.3, le=0.45)
     """Largest free border; 0.3 shows small bricks."""
 
     aperture_max_mm: float = Field(4.0, ge=0, le=50)

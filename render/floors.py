@@ -40,17 +40,17 @@ class Floor:
 
 
 STYLES: dict[str, dict[str, float]] = {
-    "paper": {"white": 4, "folded": 2, "squared": 2, "lined": 1, "notebook": 1.5, "handwritten": 1, "towel": 2.5},
-    "print": {"page": 1.5, "magazine": 1, "package": 1},
+    "paper": {"white": 4, "folded": 1.5, "squared": 2, "lined": 0.8, "notebook": 1.5, "handwritten": 0.7, "towel": 3.5},
+    "print": {"page": 2, "magazine": 1, "package": 0.6},
     "plain": {"smooth": 2, "painted": 1},
-    "desk": {"speckled": 1, "pebbled": 2, "printed": 1},
+    "desk": {"speckled": 1, "pebbled": 3, "printed": 0.8},
     "wood": {"planks": 1, "staves": 1, "veneer": 2, "butcher": 0.6},
     "tiles": {"glazed": 1, "clouded": 1, "wooden": 1},
     "stone": {"granite": 1, "terrazzo": 0.7, "marble": 0.7, "slate": 1},
     "cloth": {"plain": 1.5, "twill": 1, "linen": 1.5, "checked": 0.8, "mesh": 0.6, "terry": 0.7, "tablecloth": 1.2},
-    "carpet": {"tufted": 1, "melange": 1, "shaggy": 1},
+    "carpet": {"tufted": 1, "melange": 2, "shaggy": 0.6},
     "ribbed": {"corduroy": 1, "blanket": 1, "knitted": 1},
-    "rug": {"striped": 1, "diamonds": 0.7, "ornament": 0.5, "upholstery": 1.5},
+    "rug": {"striped": 1, "diamonds": 0.7, "ornament": 0.4, "upholstery": 2},
     "cardboard": {"board": 2, "sheet": 1},
 }
 """Kinds of floors, their styles, and how often each of those is drawn."""
@@ -66,7 +66,7 @@ BELOW = {"wood": 3.0, "carpet": 2.0, "tiles": 2.0, "plain": 1.0, "rug": 0.5}
 WITH_EDGE = ("desk", "plain", "wood", "stone")
 """Tables, which end somewhere."""
 
-EDGES_SHARE, LOOSE_SHARE = 0.25, 0.25
+EDGES_SHARE, LOOSE_SHARE = 0.15, 0.12
 """How many tables end within sight, and on how many of the others a further sheet lies."""
 
 

@@ -5,13 +5,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 Point = tuple[float, float, float]
 Quaternion = tuple[float, float, float, float]
 
 CANDIDATES = 12
 """Places that are tried for each thing of a scatter; the first that is free is taken, else the freest."""
+
+
+LONG = 1.8
+"""A thing whose radius is more than so many times the median one counts for no more in the area of a scatter."""
 
 
 @dataclass(frozen=True)
@@ -31,8 +35,12 @@ class Area:
 
 
 def _scattered(radii_mm: Sequence[float], spread: float, rng: np.random.Generator) -> Area:
-    # Real scatters leave most of the floor free: 2.5 to 8 times the area of the bounding circles.
-    return _rectangle(radii_mm, spread * rng.uniform(1.6, 2.9), rng.uniform(1.0, 1.5), apart=True, drop_mm=40.0)
+    # Real scatters leave most of the floor free: 2 to 7 times the area of the bounding circles. One long beam among
+    # small bricks does not drive those apart.
+    most = LONG * float(np.median(radii_mm))
+    return _rectangle(
+        np.minimum(radii_mm, most), spread * rng.uniform(1.45, 2.6), rng.uniform(1.0, 1.5), apart=True, drop_mm=40.0
+    )
 
 
 def _heaped(radii_mm: Sequence[float], spread: float, rng: np.random.Generator) -> Area:
@@ -48,7 +56,7 @@ def _heaped(radii_mm: Sequence[float], spread: float, rng: np.random.Generator) 
     )
 
 
-def _rectangle(radii_mm: Sequence[float], spread: float, aspect: float, *, apart: bool, drop_mm: float = 2.0) -> Area:
+def _rectangle(radii_mm: ArrayLike, spread: float, aspect: float, *, apart: bool, drop_mm: float = 2.0) -> Area:
     side = spread * float(np.sqrt(np.pi * np.sum(np.square(radii_mm)))) / 2
     return Area(side * aspect**0.5, side / aspect**0.5, apart, drop_mm)
 

@@ -25,7 +25,7 @@ STONES = {
     "EDEAE4": 3, "4A5258": 1,
 }  # fmt: skip
 BOARDS = {"B79268": 5, "A8845C": 4, "C4A37C": 3, "96744F": 2, "D9CDB8": 0.8, "8A8076": 0.6}
-PRINTS = {"8C9BB8": 4, "7FA3B0": 3, "A9A9AE": 3, "B38F9B": 1}
+PRINTS = {"A3AFC6": 4, "9DB6BF": 3, "B4B4B8": 4, "C2A6AF": 1}
 
 INKS = {"1C1C1E": 6, "2B2F45": 2, "3A2E2A": 1, "1F3F7A": 1}
 BRIGHT = {

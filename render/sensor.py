@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 from blender_assets.colors import Rgb
 from core.settings import Settings, require_order
 from render.lighting import LUMINANCE
-from render.tone import MID_GREY, to_srgb, tone
+from render.tone import MID_GREY, saturated, to_srgb, tone
 
 FULL_WELL = 4000.0
 """Photoelectrons of a phone's pixel at base sensitivity, binned to these resolutions; sets the shot noise at gain 1."""
@@ -39,28 +39,34 @@ class SensorSettings(Settings):
     exposure_min_ev: float = Field(-0.35, ge=-4, le=4)
     """Darkest exposure, in stops from the metered one."""
 
-    exposure_max_ev: float = Field(0.65, ge=-4, le=4)
+    exposure_max_ev: float = Field(0.6, ge=-4, le=4)
     """Brightest exposure, in stops. Pictures have dark parts, so that phones meter above the mean."""
 
-    white_balance_min: float = Field(0.5, ge=0, le=1)
+    white_balance_min: float = Field(0.35, ge=0, le=1)
     """Least share of the light's tint that the white balance removes; phones leave lamplight somewhat warm."""
 
-    white_balance_max: float = Field(1.0, ge=0, le=1)
+    white_balance_max: float = Field(0.75, ge=0, le=1)
     """Largest share of the light's tint that is removed."""
 
     vignetting_max: float = Field(0.35, ge=0, le=0.9)
     """Largest loss of light in the corners, as a share."""
 
-    gain_max: float = Field(12.0, ge=0, le=100)
+    gain_max: float = Field(6.0, ge=0, le=100)
     """Largest sensor gain (1: base sensitivity, 8: about ISO 800); noise grows with its root. 0: no noise at all."""
 
     contrast_min: float = Field(1.1, ge=0.5, le=2)
     """Least contrast of the tone curve: its slope about mid-grey, both axes logarithmic."""
 
-    contrast_max: float = Field(1.4, ge=0.5, le=2)
+    contrast_max: float = Field(1.35, ge=0.5, le=2)
     """Largest contrast."""
 
-    toe_max: float = Field(0.08, ge=0, le=0.2)
+    saturation_min: float = Field(1.0, ge=0, le=3)
+    """Least factor on the colours' distance from grey."""
+
+    saturation_max: float = Field(1.3, ge=0, le=3)
+    """Largest factor; phones make colours stronger than they are."""
+
+    toe_max: float = Field(0.07, ge=0, le=0.2)
     """Largest toe: the luminance at which the tone curve takes half of the light away, so that shadows are deep."""
 
     jpeg_quality_min: int = Field(70, ge=10, le=100)
@@ -72,8 +78,8 @@ class SensorSettings(Settings):
     @model_validator(mode="after")
     def _ordered(self) -> "SensorSettings":
         white_balance, jpeg = ("white_balance_min", "white_balance_max"), ("jpeg_quality_min", "jpeg_quality_max")
-        contrast = ("contrast_min", "contrast_max")
-        require_order(self, ("exposure_min_ev", "exposure_max_ev"), white_balance, contrast, jpeg)
+        contrast, saturation = ("contrast_min", "contrast_max"), ("saturation_min", "saturation_max")
+        require_order(self, ("exposure_min_ev", "exposure_max_ev"), white_balance, contrast, saturation, jpeg)
         return self
 
 
@@ -103,6 +109,9 @@ class SensorDraw:
     toe: float = 0.0
     """Luminance at which it takes half of the light away."""
 
+    saturation: float = 1.0
+    """Factor on the colours' distance from grey."""
+
 
 def sample_sensor(settings: SensorSettings, rng: np.random.Generator) -> SensorDraw:
     """Return how one picture is taken."""
@@ -115,6 +124,7 @@ def sample_sensor(settings: SensorSettings, rng: np.random.Generator) -> SensorD
         jpeg_quality=int(rng.integers(settings.jpeg_quality_min, settings.jpeg_quality_max + 1)),
         contrast=float(rng.uniform(settings.contrast_min, settings.contrast_max)),
         toe=float(rng.uniform(0, settings.toe_max)),
+        saturation=float(rng.uniform(settings.saturation_min, settings.saturation_max)),
     )
 
 
@@ -154,7 +164,7 @@ def develop(
         noise = rng.standard_normal(linear.shape, dtype=np.float32) * np.sqrt(electrons + READ_NOISE**2)
         # Demosaicking spreads a pixel's noise over its neighbours.
         linear += cv2.GaussianBlur(noise, (3, 3), 0.6) * (sensor.gain / FULL_WELL)
-    return to_srgb(tone(linear, sensor.contrast, sensor.toe))
+    return to_srgb(tone(saturated(linear, sensor.saturation), sensor.contrast, sensor.toe))
 
 
 def _at_sensor(radiance: NDArray[np.float32], light_rgb: Rgb, sensor: SensorDraw) -> NDArray[np.float32]:

@@ -27,13 +27,13 @@ MOST_BRICKS = 1000
 LARGEST_PX = 4096
 TwinFactor = Literal["floor", "light", "color", "thing", "shadow"]
 
-USUAL_FLOORS = dict.fromkeys(FLOORS, 0.6) | {
+USUAL_FLOORS = dict.fromkeys(FLOORS, 0.4) | {
     "paper": 6.0,
-    "desk": 5.0,
-    "plain": 2.5,
-    "wood": 2.5,
-    "cloth": 1.2,
-    "carpet": 1.0,
+    "desk": 5.5,
+    "plain": 4.5,
+    "wood": 1.5,
+    "cloth": 1.0,
+    "carpet": 1.5,
 }
 USUAL_DISTRACTORS = dict.fromkeys(PROPS, 1.0) | {
     **{kind: 2.0 for kind in PROPS if kind.startswith("coin_")},

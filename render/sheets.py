@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from render.surfaces import Surface, sample_surface
+from render.surfaces import Surface, choose, sample_surface
 
 Floats = NDArray[np.float64]
 
@@ -22,8 +22,14 @@ SIZES_MM: dict[tuple[str, str], tuple[tuple[float, float], ...]] = {
 }
 """What lies as a sheet with edges, by kind and style of its surface, and in which sizes."""
 
-LOOSE = tuple(key for key in SIZES_MM if key[1] != "towel")
-"""What lies about."""
+LOOSE = {
+    **{("paper", style): 2.0 for style in ("white", "folded", "squared", "lined", "notebook", "handwritten")},
+    **{("print", style): 1.0 for style in ("page", "magazine")},
+    ("print", "package"): 0.5,
+    ("cardboard", "sheet"): 1.0,
+    ("cloth", "linen"): 1.0,
+}
+"""What lies about, and how often."""
 
 HOLES_MM = 8.47
 """Pitch of a wire binding, three to the inch."""
@@ -85,7 +91,7 @@ def sample_sheet(surface: Surface, rng: np.random.Generator) -> Sheet:
 
 def sample_loose_sheet(rng: np.random.Generator) -> Sheet:
     """Return a sheet that comes into the picture from one side."""
-    kind, style = LOOSE[rng.integers(len(LOOSE))]
+    kind, style = choose(LOOSE, rng)
     sheet = _laid(sample_surface(kind, style, rng), rng)
     away = rng.uniform(0.5, 1.0) * sheet.size_mm[1] + rng.uniform(0, 60)
     side = rng.uniform(0, 2 * np.pi)

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from blender_assets.colors import Rgb, linear_rgb
 from render import palettes
 from render.textures.registry import SURFACES, VARIANTS
+
+Name = TypeVar("Name", str, tuple[str, str])
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Look(NamedTuple):
     scale: float = 1.0
 
 
-def choose(weights: Mapping[str, float], rng: np.random.Generator) -> str:
+def choose(weights: Mapping[Name, float], rng: np.random.Generator) -> Name:
     """Return one of the names, each as often as its weight says."""
     shares = np.array(list(weights.values()), dtype=float)
     return list(weights)[rng.choice(len(weights), p=shares / shares.sum())]
@@ -69,6 +71,12 @@ def _color(weights: Mapping[str, float], rng: np.random.Generator) -> Rgb:
     return red, green, blue
 
 
+def _near(rgb: Rgb, other: Rgb) -> Rgb:
+    """Return a colour a third of the way to another, as faded and trodden yarns have it."""
+    red, green, blue = (0.67 * a + 0.33 * b for a, b in zip(rgb, other, strict=True))
+    return red, green, blue
+
+
 def _times(rgb: Rgb, factor: float) -> Rgb:
     red, green, blue = (min(channel * factor, 0.9) for channel in rgb)
     return red, green, blue
@@ -77,7 +85,7 @@ def _times(rgb: Rgb, factor: float) -> Rgb:
 def _paper(style: str, rng: np.random.Generator) -> Look:
     white = _color({"EFEEEC": 5, "E8E6E0": 3, "F3F2F2": 3, "E6DFCF": 0.8}, rng)
     if style == "towel":
-        return Look(white, _color({"9DB38A": 4, "8FA9BF": 2, "C9A3A0": 1}, rng), white, 0.95, 0.2)
+        return Look(white, _color({"A5B892": 6, "9DB3C6": 1.5, "CDB0AC": 0.4}, rng), white, 0.95, 0.2)
     ink = _color({"2A3F8F": 4, "26262B": 2}, rng)
     return Look(
         white, _color(palettes.PRINTS, rng), ink if style == "handwritten" else _color({"B96A6A": 1}, rng), 0.75, 0.35
@@ -101,13 +109,18 @@ def _print(style: str, rng: np.random.Generator) -> Look:
 
 def _plain(style: str, rng: np.random.Generator) -> Look:
     base = _color(palettes.PAINTS if style == "painted" else {**palettes.TABLES, **palettes.PAINTS}, rng)
-    return Look(base, _times(base, rng.uniform(0.86, 0.97)), base, rng.uniform(0.25, 0.7))
+    return Look(base, _times(base, rng.uniform(0.92, 0.99)), base, _dull_where_dark(base, rng.uniform(0.25, 0.7)))
 
 
 def _desk(_: str, rng: np.random.Generator) -> Look:
     base = _color(palettes.TABLES, rng)
     second = _times(base, rng.uniform(0.62, 0.88) if rng.uniform() < 0.75 else rng.uniform(1.1, 1.3))
-    return Look(base, second, base, rng.uniform(0.25, 0.5), scale=rng.uniform(0.75, 1.25))
+    return Look(base, second, base, _dull_where_dark(base, rng.uniform(0.25, 0.5)), scale=rng.uniform(0.75, 1.25))
+
+
+def _dull_where_dark(rgb: Rgb, roughness: float) -> float:
+    """Return the roughness of a table top: dark ones are mostly matt, and what they mirror would outshine the rest."""
+    return roughness if sum(rgb) > 0.45 else max(roughness, 0.45)
 
 
 def _wood(_: str, rng: np.random.Generator) -> Look:
@@ -171,8 +184,11 @@ def _ribbed(_: str, rng: np.random.Generator) -> Look:
 
 
 def _rug(style: str, rng: np.random.Generator) -> Look:
-    base, third = _color(palettes.CLOTHS, rng), _color(palettes.CLOTHS, rng)
-    second = _times(base, rng.uniform(0.55, 0.8)) if style == "upholstery" else _color(palettes.CLOTHS, rng)
+    base = _color(palettes.CLOTHS, rng)
+    third = _near(_color(palettes.CLOTHS, rng), base)
+    second = _times(base, rng.uniform(0.55, 0.8))
+    if style != "upholstery":
+        second = _near(_color(palettes.CLOTHS, rng), base)
     return Look(base, second, third, 1.0, 0.05, rng.uniform(0.6, 1.2))
 
 

@@ -1,4 +1,4 @@
-"""From linear light to display values: a toe, contrast about mid-grey and a shoulder, as phones have them."""
+"""From linear light to display values, as phones do it: saturation, a toe, contrast about mid-grey, a shoulder."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,12 @@ MID_GREY = ((60 + 16) / 116) ** 3
 SHOULDER = 0.45
 """Value from which a channel bends towards white instead of clipping at 1. Over 48 piles 0.3 % of all pixels then lie
 above lightness 95, with 0.5 0.4 %; of 240 photos of phones 0.1 %."""
+
+
+def saturated(linear: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
+    """Return `linear` (..., 3), Rec. 709, `factor` times as far from the grey of the same luminance."""
+    grey = (linear @ LUMINANCE)[..., None]
+    return np.asarray(grey + factor * (linear - grey), dtype=np.float32)
 
 
 def tone(linear: NDArray[np.float32], contrast: float, toe: float) -> NDArray[np.float32]:

@@ -33,7 +33,7 @@ from render.twins import Twin, twins_of, with_bricks_of
 from render.warp import through_lens
 
 ATTEMPTS = 8
-"""Start poses that are tried before a pile is given up; the first comes to rest in some 98 of 100 (394 of 400 default piles)."""
+"""Start poses that are tried before a pile is given up; the first comes to rest in 394 of 400 default piles."""
 
 
 PILE_FAULTS = (NotAtRestError, ArithmeticError, LookupError, ValueError)

@@ -25,8 +25,8 @@ def smooth(rng: np.random.Generator) -> Drawing:
     scratched, wiped = _used(canvas)
     dust = ramp(canvas.noise(0.9), 3.2, 4.2)
     return Drawing(
-        canvas, ramp(canvas.noise(150, octaves=3), -3, 3), shade=1 + 0.12 * scratched + 0.2 * dust,
-        rougher=0.12 * wiped + 0.2 * scratched, height_mm=0.012 * canvas.noise(14.0),
+        canvas, ramp(canvas.noise(150, octaves=2), -3, 3), shade=1 + 0.12 * scratched + 0.2 * dust,
+        rougher=0.05 * wiped + 0.2 * scratched, height_mm=0.004 * canvas.noise(14.0),
     )  # fmt: skip
 
 
@@ -34,8 +34,8 @@ def painted(rng: np.random.Generator) -> Drawing:
     """Draw a board that was painted with a roller: the skin of an orange."""
     canvas = Canvas((1024, 1024), 0.3, rng)
     return Drawing(
-        canvas, ramp(canvas.noise(90, octaves=2), -2, 2), rougher=0.06 * canvas.noise(50),
-        height_mm=0.03 * canvas.noise(3.2, octaves=2),
+        canvas, ramp(canvas.noise(90, octaves=2), -2, 2), rougher=0.03 * canvas.noise(50),
+        height_mm=0.012 * canvas.noise(3.2, octaves=2),
     )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def speckled(rng: np.random.Generator) -> Drawing:
     canvas = Canvas((1024, 1024), 0.25, rng)
     dark, pale = ramp(canvas.noise(1.4), 1.5, 2.2), ramp(canvas.noise(1.1), 1.6, 2.3)
     return Drawing(
-        canvas, 0.9 * dark, shade=1 + 0.12 * pale + 0.02 * canvas.noise(40), rougher=0.08 * canvas.noise(50, octaves=2),
+        canvas, 0.9 * dark, shade=1 + 0.12 * pale + 0.01 * canvas.noise(40), rougher=0.03 * canvas.noise(50, octaves=2),
         height_mm=0.006 * canvas.noise(1.8),
     )  # fmt: skip
 
@@ -55,8 +55,8 @@ def pebbled(rng: np.random.Generator) -> Drawing:
     distance, lot = canvas.cells(1.3)
     bump = canvas.blurred(1 - np.clip(distance, 0, 1) ** 2, 0.2)
     return Drawing(
-        canvas, 0.25 * ramp(canvas.noise(70, octaves=2), -2, 2), shade=0.97 + 0.03 * bump + 0.02 * lot,
-        rougher=0.07 * canvas.noise(60, octaves=2), height_mm=0.045 * bump,
+        canvas, 0.15 * ramp(canvas.noise(120), -2, 2), shade=0.97 + 0.03 * bump + 0.02 * lot,
+        rougher=0.03 * canvas.noise(60, octaves=2), height_mm=0.02 * bump,
     )  # fmt: skip
 
 
@@ -65,7 +65,7 @@ def printed(rng: np.random.Generator) -> Drawing:
     canvas = Canvas((1024, 1024), (1.0, 0.4), rng)
     streaks = 0.7 * canvas.noise(220, 3.2, octaves=3) + 0.5 * canvas.noise(320, 26) + 0.35 * canvas.noise(24, 0.7)
     return Drawing(
-        canvas, ramp(streaks, -1.6, 2.2), rougher=0.06 * canvas.noise(60), height_mm=0.01 * canvas.noise(26, 0.9)
+        canvas, ramp(streaks, -1.6, 2.2), rougher=0.02 * canvas.noise(60), height_mm=0.004 * canvas.noise(26, 0.9)
     )
 
 

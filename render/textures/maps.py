@@ -69,7 +69,7 @@ def maps_of(drawing: Drawing) -> Maps:
     ]
     normal = np.stack([*slopes, np.ones(canvas.shape, np.float32)], axis=-1)
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
-    return Maps(_bytes(blend), _bytes(normal / 2 + 0.5), canvas.size_mm)
+    return Maps(_bytes(blend, canvas.rng), _bytes(normal / 2 + 0.5, canvas.rng), canvas.size_mm)
 
 
 def reduced(maps: Maps, texel_mm: float) -> Maps:
@@ -101,5 +101,7 @@ def _halvings(limit: float, count: int) -> int:
     return step
 
 
-def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.asarray(np.rint(np.clip(values, 0, 1) * 255), np.uint8)
+def _bytes(values: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Return `values` as bytes, rounded up or down by lot: else a gentle slope would show as terraces under a lamp."""
+    lifted = np.floor(np.clip(values, 0, 1) * 255 + rng.random(values.shape, np.float32))
+    return np.asarray(np.minimum(lifted, 255), np.uint8)  # 255 and a lot next to 1 are 256 in single precision

@@ -34,9 +34,9 @@ def folded(rng: np.random.Generator) -> Drawing:
     """Draw a blank sheet that was folded twice and laid flat: a valley along y, a ridge along x."""
     canvas = sheet_canvas(A4_MM, rng)
     valley, ridge = np.abs(canvas.x - A4_MM[0] / 2), np.abs(canvas.y - A4_MM[1] / 2)
-    bent = 0.16 * (np.minimum(ridge, 30) - np.minimum(valley, 30))
+    bent = 1.4 * (np.exp(-valley / 22) - np.exp(-ridge / 22))  # the paper has nearly sprung back
     creased = np.exp(-valley / 0.5) + np.exp(-ridge / 0.5)
-    return Drawing(canvas, shade=1 - 0.06 * creased, height_mm=waves(canvas) - bent)
+    return Drawing(canvas, shade=1 - 0.04 * creased, height_mm=waves(canvas) - bent)
 
 
 def squared(rng: np.random.Generator) -> Drawing:
@@ -86,10 +86,10 @@ def towel(rng: np.random.Generator) -> Drawing:
     dots = ramp(np.hypot(to_line(canvas.x, 4.0), to_line(canvas.y, 4.0)), 0.9, 0.4) * (1 - groove)
     border = np.minimum(canvas.y, size[1] - canvas.y)
     leaf = canvas.noise(26, octaves=1)
-    printed = ramp(leaf, -0.05, 0.05) * ramp(np.abs(border - 26), 16, 12)
+    printed = ramp(leaf, -0.05, 0.05) * ramp(np.abs(border - 32), 26, 18)
     veins = ramp(np.abs((leaf * 3) % 1 - 0.5), 0.06, 0.02)
     crinkle = canvas.noise(1.6, octaves=2)
     return Drawing(
         canvas, 0.6 * printed * (1 - 0.7 * veins) * (0.85 + 0.1 * crinkle), shade=1 - 0.05 * groove + 0.01 * crinkle,
-        rougher=0.3, height_mm=-0.3 * canvas.blurred(groove, 0.6) - 0.12 * dots + 0.05 * crinkle + waves(canvas, 0.9),
+        rougher=0.3, height_mm=-0.2 * canvas.blurred(groove, 0.8) - 0.05 * dots + 0.01 * crinkle + waves(canvas, 0.9),
     )  # fmt: skip

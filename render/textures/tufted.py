@@ -28,14 +28,14 @@ def _fibres(canvas: Canvas, count: int, length_mm: float, width_mm: float, lean:
 def tufted(rng: np.random.Generator) -> Drawing:
     """Draw a cut-pile carpet: tufts that lean this way and that, trodden paths."""
     canvas = Canvas((1024, 1024), 0.3, rng)
-    pile = _fibres(canvas, 15000, 4.5, 0.8, 2 * canvas.noise(40, octaves=2), 1.0)
+    pile = _fibres(canvas, 15000, 4.0, 0.8, 0.9 * canvas.noise(60, octaves=2), 1.2)
     distance, lot = canvas.cells(3.4)
     tuft = 1 - 0.35 * np.clip(distance, 0, 1) ** 2
     trodden = canvas.noise(90, octaves=3)
     return Drawing(
         canvas, 0.5 * ramp(lot, 0.3, 1) + 0.2 * ramp(trodden, 0, 2), 0.3 * ramp(lot, 0.8, 0.9),
-        shade=(0.55 + 0.62 * pile) * tuft * (1 + 0.06 * trodden),
-        height_mm=1.1 * canvas.blurred(pile, 0.35) + 1.6 * tuft,
+        shade=(0.68 + 0.46 * pile) * tuft * (1 + 0.04 * trodden),
+        height_mm=0.8 * canvas.blurred(pile, 0.35) + 1.2 * tuft,
     )  # fmt: skip
 
 
@@ -43,14 +43,14 @@ def melange(rng: np.random.Generator) -> Drawing:
     """Draw a flat loop-pile carpet of mixed yarns: loops in rows, each with its tone."""
     canvas = Canvas((1024, 1024), 0.3, rng)
     columns, rows = 96, 128
-    u = canvas.x * columns / canvas.size_mm[0] + 0.16 * canvas.noise(4)
-    v = canvas.y * rows / canvas.size_mm[1] + 0.16 * canvas.noise(4)
+    u = canvas.x * columns / canvas.size_mm[0] + 0.3 * canvas.noise(5, octaves=2)
+    v = canvas.y * rows / canvas.size_mm[1] + 0.3 * canvas.noise(5, octaves=2)
     v = v + 0.5 * (np.floor(u) % 2)
     lots = rng.uniform(size=(3, rows, columns)).astype(np.float32)
     lots = lots[:, np.floor(v).astype(int) % rows, np.floor(u).astype(int) % columns]
     loop = np.clip(1 - 1.5 * np.hypot(u % 1 - 0.5, v % 1 - 0.5) ** 1.5, 0, 1)
     yarn = canvas.noise(0.8)
-    mix = 0.45 * lots[0] + 0.25 * ramp(canvas.noise(18, octaves=3), -1, 2)
+    mix = 0.45 * lots[0] + 0.1 * ramp(canvas.noise(18, octaves=3), -1, 2)
     return Drawing(
         canvas, mix, 0.6 * (lots[1] > 0.93), shade=(0.6 + 0.5 * loop) * (0.93 + 0.14 * lots[2]) * (1 + 0.05 * yarn),
         height_mm=0.9 * loop + 0.06 * yarn,
@@ -63,8 +63,8 @@ def shaggy(rng: np.random.Generator) -> Drawing:
     clump = canvas.noise(22, octaves=2)
     pile = _fibres(canvas, 16000, 14.0, 1.2, 2.5 * canvas.noise(55, octaves=2), 1.6)
     return Drawing(
-        canvas, 0.35 * ramp(clump, -0.5, 2), 0.0, shade=(0.5 + 0.62 * pile) * (1 - 0.13 * ramp(clump, 0, 2)),
-        height_mm=2.0 * canvas.blurred(pile, 0.5) - 2.2 * clump,
+        canvas, 0.35 * ramp(clump, -0.5, 2), 0.0, shade=(0.64 + 0.48 * pile) * (1 - 0.1 * ramp(clump, 0, 2)),
+        height_mm=1.4 * canvas.blurred(pile, 0.5) - 1.2 * clump,
     )  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def corduroy(rng: np.random.Generator) -> Drawing:
     brushed = canvas.noise(35, 25, octaves=3)
     fuzz = canvas.noise(0.9, 0.6)
     return Drawing(
-        canvas, 0.75 * ramp(1 - rib, 0.35, 0.9), shade=(0.75 + 0.3 * rib) * (1 + 0.08 * brushed + 0.06 * fuzz),
+        canvas, 0.75 * ramp(1 - rib, 0.35, 0.9), shade=(0.75 + 0.3 * rib) * (1 + 0.04 * brushed + 0.04 * fuzz),
         height_mm=0.75 * canvas.size_mm[1] / count * 0.4 * rib + 0.05 * fuzz + 0.6 * canvas.noise(90),
     )  # fmt: skip
 
@@ -86,13 +86,13 @@ def blanket(rng: np.random.Generator) -> Drawing:
     """Draw a ribbed fleece blanket: broad soft ribs that sag and waver, fuzzy all over."""
     canvas = Canvas((1024, 1024), 0.35, rng)
     count = int(rng.choice([18, 24, 30]))
-    phase = canvas.y * count / canvas.size_mm[1] + 0.3 * canvas.noise(170, 110) + 0.06 * canvas.noise(34, 24)
+    phase = canvas.y * count / canvas.size_mm[1] + 0.18 * canvas.noise(170, 110) + 0.05 * canvas.noise(34, 24)
     rib = 0.5 + 0.5 * np.cos(2 * np.pi * phase)
     rib = rib**0.8 * (0.85 + 0.15 * np.clip(canvas.noise(60, 20), -1, 1))
     fuzz = _fibres(canvas, 14000, 3.5, 0.7, 3 * canvas.noise(20), 1.5)
     return Drawing(
         canvas, 0.65 * ramp(1 - rib, 0.45, 1.0),
-        shade=(0.78 + 0.25 * rib) * (0.82 + 0.3 * fuzz) * (1 + 0.05 * canvas.noise(40)),
+        shade=(0.78 + 0.25 * rib) * (0.89 + 0.2 * fuzz) * (1 + 0.03 * canvas.noise(40)),
         height_mm=2.2 * rib + 0.35 * canvas.blurred(fuzz, 0.4),
     )  # fmt: skip
 

@@ -54,7 +54,7 @@ def _boards(canvas: Canvas, size_mm: tuple[float, float], field: Field, gap_mm: 
     bevel = ramp(joint, 0.0, 3 * gap_mm)
     return Drawing(
         canvas, wood, gap, shade=1 + uneven * lot + 0.03 * canvas.noise(150),
-        rougher=0.06 * canvas.noise(80) + 0.1 * (wood - 0.3), height_mm=gap_mm * 0.5 * bevel - 0.03 * wood,
+        rougher=0.03 * canvas.noise(80) + 0.1 * (wood - 0.3), height_mm=gap_mm * 0.5 * bevel - 0.03 * wood,
     )  # fmt: skip
 
 
@@ -77,7 +77,7 @@ def veneer(rng: np.random.Generator) -> Drawing:
     canvas = Canvas((1024, 1024), (1.1, 0.45), rng)
     wood = grain(canvas, rng.uniform(7, 16), rng.uniform(0.2, 0.9), 34)
     return Drawing(
-        canvas, wood, shade=1 + 0.04 * canvas.noise(200, 60), rougher=0.07 * canvas.noise(90) + 0.1 * (wood - 0.3),
+        canvas, wood, shade=1 + 0.04 * canvas.noise(200, 60), rougher=0.03 * canvas.noise(90) + 0.1 * (wood - 0.3),
         height_mm=-0.03 * wood,
     )  # fmt: skip
 

@@ -91,7 +91,10 @@ def test_counts_parts_and_kinds_cover_what_the_settings_allow() -> None:
         ({"colors": {"Red": 0}}, "all probabilities are 0"),
         ({"ldraw": "/no/such/folder"}, "/no/such/folder"),
         ({"camera": {"margin_min": 0.2, "margin_max": 0.1}}, "margin_min 0.2 is more than margin_max 0.1"),
-        ({"sensor": {"exposure_min_ev": 1.0}}, "exposure_min_ev 1.0 is more than exposure_max_ev 0.65"),
+        (
+            {"sensor": {"exposure_min_ev": 1.0, "exposure_max_ev": 0.65}},
+            "exposure_min_ev 1.0 is more than exposure_max_ev 0.65",
+        ),
         ({"sampels": 8}, "unknown setting 'sampels' (did you mean 'samples'?)"),
     ],
 )
@@ -166,6 +169,15 @@ def test_scattered_things_keep_apart_where_there_is_room() -> None:
                 pairs += 1
                 overlaps += np.linalg.norm(flat[i] - flat[j]) < radii[i] + radii[j]
     assert overlaps / pairs < 0.02
+
+
+def test_one_long_thing_does_not_drive_small_ones_apart() -> None:
+    small = [10.0] * 7
+    alike, with_beam, longer = (
+        ARRANGEMENTS["scattered"]([*small, last], 1.0, np.random.default_rng(0)).half_length_mm
+        for last in (10.0, 50.0, 90.0)
+    )
+    assert alike < with_beam == longer < 1.2 * alike
 
 
 def test_flat_things_start_lower_than_by_chance() -> None:

@@ -117,8 +117,9 @@ def test_what_is_drawn_stays_within_the_settings() -> None:
         assert -1 <= drawn.exposure_ev <= 0
         assert 0 <= drawn.gain <= 4
         assert 50 <= drawn.jpeg_quality <= 96
-        assert 1.1 <= drawn.contrast <= 1.4
-        assert 0 <= drawn.toe <= 0.08
+        assert 1.1 <= drawn.contrast <= 1.35
+        assert 0 <= drawn.toe <= 0.07
+        assert 1.0 <= drawn.saturation <= 1.3
         assert drawn.metering == 0.9
 
 

@@ -129,6 +129,19 @@ def test_a_slope_becomes_the_normal_of_a_plane() -> None:
     np.testing.assert_allclose(normal, expected, atol=0.01)
 
 
+def test_a_slope_too_gentle_for_a_byte_is_right_on_average() -> None:
+    canvas = Canvas((4096, 64), 0.5, np.random.default_rng(0))
+    slope = 0.003 * np.cos(2 * np.pi * canvas.x[0] / 32)  # a byte's step is 0.0078
+    height = np.broadcast_to(0.003 * 32 / (2 * np.pi) * np.sin(2 * np.pi * canvas.x / 32), canvas.shape)
+    drawn = maps_of(Drawing(canvas, shade=1.0 + height, height_mm=height))
+    np.testing.assert_allclose(drawn.normal[..., 0].mean(axis=0) / 127.5 - 1, -slope, atol=4e-4)
+    np.testing.assert_allclose(drawn.blend[..., 2].mean(axis=0) / 127.5, 1.0 + height[0], atol=4e-4)
+    assert (drawn.blend[..., 0] == 0).all()
+    flat = maps_of(Drawing(Canvas((2048, 512), 0.5, np.random.default_rng(0)), second=1.0))
+    assert (flat.normal[..., 2] == 255).all()
+    assert (flat.blend[..., 0] == 255).all()
+
+
 def test_reducing_averages_and_keeps_what_is_covered() -> None:
     maps = registry.draw("paper", "squared", 0)
     small = reduced(maps, 1.2)

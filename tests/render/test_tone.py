@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.color import rgb2xyz, xyz2lab
 
-from render.tone import MID_GREY, SHOULDER, to_srgb, tone
+from render.tone import MID_GREY, SHOULDER, saturated, to_srgb, tone
 
 RAMP = np.linspace(0, 8, 4000, dtype=np.float32)
 CURVES = [(1.0, 0.0), (1.35, 0.0), (1.0, 0.05), (1.2, 0.03), (0.7, 0.2)]
@@ -65,3 +65,19 @@ def test_toe_and_contrast_keep_the_ratios_of_the_channels_and_the_shoulder_turns
     np.testing.assert_allclose(toned / toned.max(), color / color.max(), rtol=1e-5)
     bright = tone(color * 20, 1, 0)
     assert bright.min() / bright.max() > 2 * color.min() / color.max()
+
+
+def test_saturation_keeps_luminance_and_hue() -> None:
+    colors = np.random.default_rng(0).uniform(size=(50, 3)).astype(np.float32)
+    luminance = luminance_of(colors)
+    stronger = saturated(colors, 1.4)
+    np.testing.assert_allclose(luminance_of(stronger), luminance, atol=1e-5)
+    np.testing.assert_allclose(stronger - luminance[:, None], 1.4 * (colors - luminance[:, None]), atol=1e-5)
+    np.testing.assert_allclose(saturated(colors, 0.0), np.repeat(luminance[:, None], 3, axis=1), atol=1e-6)
+    np.testing.assert_allclose(saturated(colors, 1.0), colors, atol=1e-6)
+
+
+def luminance_of(colors: np.ndarray) -> np.ndarray:
+    """Return the luminance of linear Rec. 709 colours (N, 3) by its coefficients."""
+    red, green, blue = colors.T
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -43,7 +43,9 @@ def _blender_is_up() -> None:
 
 @pytest.fixture(scope="module")
 def pile() -> SettledPile:
-    return settled_pile(RenderSettings(distractors_max=0, bricks_min=9, bricks_max=9, parts=("3001", "3068b", "3020")), 0, 1)
+    return settled_pile(
+        RenderSettings(distractors_max=0, bricks_min=9, bricks_max=9, parts=("3001", "3068b", "3020")), 0, 1
+    )
 
 
 def camera_of(pile: SettledPile, coefficients: dict[str, float], motion: Motion | None = None) -> Camera:
