@@ -18,8 +18,10 @@ from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from render.rows import record_of
 from render.settings import RenderSettings
-from render.worker import record_of, render_shots, settled_pile, start_blender
+from render.shots import render_shots, settled_pile
+from render.worker import start_blender
 
 BLOCK = 100
 TURN = 25  # piles; short, so that both processes meet the machine in the same mood

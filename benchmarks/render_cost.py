@@ -30,11 +30,13 @@ from render.framing import frame_pile
 from render.labels import cast_masks
 from render.physics import settle
 from render.pile import SettledPile, sample_pile
+from render.rows import record_of
 from render.scene import set_up_renderer, staged, take_picture, viewed
 from render.sensor import develop
 from render.settings import RenderSettings
+from render.shots import Shot
 from render.tone import to_srgb
-from render.worker import Shot, record_of, start_blender
+from render.worker import start_blender
 
 REFERENCE_SAMPLES = 1024
 SCENES = (("interior", "desk"), ("courtyard", "wood"), ("studio", "paper"), ("city", "plain"))

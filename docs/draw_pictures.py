@@ -16,8 +16,9 @@ from explain.draw import overlay
 from explain.methods import create_method
 from render.run import RenderRecord
 from render.settings import RenderSettings
+from render.shots import render_shots, settled_pile
 from render.trial import contact_sheet, draw_masks
-from render.worker import render_shots, settled_pile, start_blender
+from render.worker import start_blender
 from training.run.checkpoint import load_checkpoint
 
 IMAGES = Path(__file__).with_name("images")

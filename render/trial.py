@@ -14,9 +14,11 @@ from core.errors import BrickbenchError
 from core.files import atomic_file
 from core.progress import Progress
 from render.label_maps import PileMasks
+from render.rows import record_of
 from render.scene import staged
 from render.settings import RenderSettings
-from render.worker import record_of, render_shots, settled_pile, start_blender
+from render.shots import render_shots, settled_pile
+from render.worker import start_blender
 
 ROW_BYTES = 450
 """Bytes that a brick's row takes in a shard and in the index: mostly its two masks."""

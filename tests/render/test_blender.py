@@ -24,8 +24,9 @@ from render.pile import Pile, SettledPile, sample_pile
 from render.run import GENERATION, render_dataset
 from render.scene import RefusedPictureError, checked, set_up_renderer, staged, viewed
 from render.settings import RenderSettings
+from render.shots import render_shots, settled_pile
 from render.trial import draw_preview
-from render.worker import render_shots, settled_pile, start_blender
+from render.worker import start_blender
 
 LDRAW = Path(__file__).parents[2].parent / "shared" / "ldraw"
 TINY = RenderSettings(image_size_px=48, samples=1, bricks_max=3, piles_per_shard=2)

@@ -14,8 +14,9 @@ from render.factors import count_changes
 from render.pile import sample_pile
 from render.run import plan_render, render_dataset
 from render.settings import RenderSettings
+from render.shots import Shot, render_shots, settled_pile
 from render.twins import twins_of
-from render.worker import Shot, render_shots, settled_pile, start_blender
+from render.worker import start_blender
 
 PLAIN = {"gain_max": 0, "jpeg_quality_min": 100, "jpeg_quality_max": 100}
 SMALL = RenderSettings.parse(

@@ -10,7 +10,8 @@ from core.errors import SettingsError
 from render.bodies import groups_of
 from render.pile import sample_pile
 from render.settings import RenderSettings
-from render.worker import render_shots, settled_pile, start_blender
+from render.shots import render_shots, settled_pile
+from render.worker import start_blender
 
 CUBE = """0 Cube
 0 BFC CERTIFY CCW

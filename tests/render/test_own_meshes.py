@@ -12,7 +12,8 @@ from dataset.manifest import Manifest
 from render.pile import sample_pile
 from render.run import render_dataset
 from render.settings import ALL_PARTS, RenderSettings
-from render.worker import render_shots, settled_pile, start_blender
+from render.shots import render_shots, settled_pile
+from render.worker import start_blender
 
 SENSOR = {"gain_max": 0, "jpeg_quality_min": 100, "jpeg_quality_max": 100}
 

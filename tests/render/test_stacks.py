@@ -12,8 +12,9 @@ from render.labels import cast_masks
 from render.physics import resettle
 from render.pile import SettledPile, sample_pile
 from render.settings import RenderSettings
+from render.shots import settled_pile
 from render.stacks import SIZES, draw_stacks
-from render.worker import settled_pile, start_blender
+from render.worker import start_blender
 
 BRICKS = ("3001", "3003", "3004", "3020", "3023", "3039", "3068b")
 STACKED = RenderSettings(distractors_max=0, parts=BRICKS, bricks_min=12, bricks_max=12, stacked_share=0.8)

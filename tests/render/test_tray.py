@@ -6,8 +6,9 @@ from embreex.mesh_construction import TriangleMesh
 from embreex.rtcore_scene import EmbreeScene
 
 from render.settings import RenderSettings
+from render.shots import settled_pile
 from render.tray import FILLET_MM, KINDS, Tray, pattern_places, sample_tray, tray_mesh
-from render.worker import settled_pile, start_blender
+from render.worker import start_blender
 
 
 def tray_of(kind: str, seed: int) -> Tray:

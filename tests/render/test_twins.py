@@ -11,8 +11,9 @@ from dataset.masks import decode_mask
 from dataset.pile_dataset import PileDataset
 from render.run import render_dataset
 from render.settings import RenderSettings
+from render.shots import render_shots, settled_pile
 from render.twins import twins_of
-from render.worker import render_shots, settled_pile, start_blender
+from render.worker import start_blender
 
 PLAIN_SENSOR = {"gain_max": 0, "jpeg_quality_min": 100, "jpeg_quality_max": 100}
 SMALL = RenderSettings.parse(

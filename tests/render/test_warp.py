@@ -23,11 +23,13 @@ from render.labels import cast_labels, cast_masks
 from render.lens import Lens
 from render.motion import Motion
 from render.pile import SettledPile
+from render.rows import record_of
 from render.run import render_dataset
 from render.scene import set_up_renderer, staged, take_picture, viewed
 from render.settings import RenderSettings
+from render.shots import render_shots, settled_pile
 from render.warp import is_still, still_camera, through_lens
-from render.worker import record_of, render_shots, settled_pile, start_blender
+from render.worker import start_blender
 
 SIZE = (240, 180)
 CALIBRATION = {"image_width": 240, "image_height": 180, "fx": 195, "fy": 201, "cx": 122, "cy": 86}
