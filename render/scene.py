@@ -38,7 +38,7 @@ def set_up_renderer(samples: int) -> None:
     cycles, render = scene.cycles, scene.render
     cycles.samples = samples
     cycles.use_adaptive_sampling = False
-    cycles.use_light_tree = False  # with one or two lamps, picking one by tree costs a fifth and gains nothing
+    cycles.use_light_tree = False  # costs a fifth or more; from scene to scene -1.4 to 1.2 dB
     cycles.use_denoising = True
     cycles.denoiser = "OPENIMAGEDENOISE"
     cycles.denoising_input_passes = "RGB_ALBEDO_NORMAL"
