@@ -62,7 +62,7 @@ def draw_labels() -> None:
     """Write labels.jpg: a picture, its masks, depth, normals, and a twin."""
     settings = RenderSettings.parse(
         {
-            "bricks_min": 9, "arrangements": ["heaped"], "backgrounds": ["wood"], "lightings": ["window"],
+            "bricks_min": 9, "distractors_max": 0, "arrangements": ["heaped"], "backgrounds": ["wood"], "lightings": ["window"],
             "image_size_px": 320, "samples": 64, "depth": True, "twins": "removed",
         }
     )  # fmt: skip
