@@ -62,8 +62,8 @@ def draw_labels() -> None:
     """Write labels.jpg: a picture, its masks, depth, normals, and a twin."""
     settings = RenderSettings.parse(
         {
-            "bricks_min": 9, "distractors_max": 0, "arrangements": ["heaped"], "backgrounds": ["wood"], "lightings": ["window"],
-            "image_size_px": 320, "samples": 64, "depth": True, "twins": "removed",
+            "bricks_min": 9, "distractors_max": 0, "arrangements": ["heaped"], "backgrounds": ["wood"],
+            "lightings": ["window"], "image_size_px": 320, "samples": 64, "depth": True, "twins": "removed",
         }
     )  # fmt: skip
     shots = list(render_shots(settled_pile(settings, 4, 2), settings))
