@@ -14,7 +14,7 @@ from core.errors import BrickbenchError, SettingsError
 from dataset.index import open_index
 from dataset.manifest import Manifest, PartInfo, SplitRule
 from dataset.masks import decode_mask
-from render import blender, worker
+from render import blender, rows, shots, worker
 from render.camera import CameraSettings
 from render.framing import frame_pile
 from render.label_maps import NOTHING
@@ -265,14 +265,14 @@ def test_a_pile_that_does_not_come_to_rest_gets_other_poses_and_this_is_counted(
             raise NotAtRestError("it rolls")
         return settle(pile)
 
-    monkeypatch.setattr(worker, "settle", restless)
+    monkeypatch.setattr(shots, "settle", restless)
     fail_until = 3
     settled = settled_pile(TINY, 0, 0)
     assert settled.pile.attempt == 3
     plain = sample_pile(TINY, 0, 0)
     assert [brick.part_id for brick in settled.pile.bricks] == [brick.part_id for brick in plain.bricks]
     assert settled.pile.views == plain.views
-    record, _ = worker.record_of(settled.pile, next(iter(render_shots(settled, TINY))), TINY)[:2]
+    record, _ = rows.record_of(settled.pile, next(iter(render_shots(settled, TINY))), TINY)[:2]
     assert record.attempts == 4
     fail_until = 99
     with pytest.raises(NotAtRestError, match="it rolls"):
