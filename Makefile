@@ -28,7 +28,7 @@ demo: $(STAMP)  ## Go the whole way, small: piles, training, explanations, repor
 # tests stays with one worker, so that its Ray cluster is started once.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=logical
 
-test: $(STAMP)  ## Run the quick tests, in some seven minutes on two cores
+test: $(STAMP)  ## Run the quick tests, in some six minutes on two cores
 	$(PYTEST) --dist=worksteal -m "not slow"
 
 test-slow: $(STAMP)  ## Run the other tests: faults on Ray, kills, simulated statistics, the demo
