@@ -18,7 +18,7 @@ SETTINGS = {
     "input_size_px": 64,
     "epochs": 2,
 }
-QUICK = ("rise.num_masks=50", "lime.num_samples=60", "kernel_shap.num_samples=60", "smoothgrad.num_samples=4")
+QUICK = ("rise.num_masks=50", "lime.num_samples=60", "kernel_shap.num_samples=200", "smoothgrad.num_samples=4")
 
 
 def brickbench(*arguments: object) -> Result:
