@@ -175,7 +175,7 @@ def test_a_calibrated_camera_keeps_its_lens_and_shows_the_pile(distortion: tuple
 def test_a_picture_of_any_shape_is_filled(size: tuple[int, int]) -> None:
     rng = np.random.default_rng(2)
     for _ in range(30):
-        draw = sample_camera(CameraSettings(margin_min=0, margin_max=0.2), rng)
+        draw = sample_camera(CameraSettings(margin_min=0, margin_max=0.22), rng)
         points = rng.uniform([-60, -40, 0], [60, 40, 20], (60, 3))
         camera = frame_pile(draw, points, size)
         pixels = camera.project(points)
