@@ -47,7 +47,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class View:
+class Pinhole:
     """A picture's camera, in OpenCV's axes."""
 
     intrinsics: Floats
@@ -67,7 +67,7 @@ class Body:
     amodal: BoolMask
     in_frame_fraction: float
 
-    def box_px(self, view: View) -> list[int]:
+    def box_px(self, view: Pinhole) -> list[int]:
         """Return left, top, width, height of the whole silhouette, which may reach beyond the picture."""
         vertices = self.model.mesh.vertices_mm - self.model.centre_mm
         points = vertices @ self.camera_from_model[:, :3].T + self.camera_from_model[:, 3]
@@ -167,7 +167,7 @@ def _write_scene(
     _write_json(folder / "scene_gt_info.json", infos)
 
 
-def _view(picture: Picture) -> View:
+def _view(picture: Picture) -> Pinhole:
     """Return a picture's camera; raises SettingsError if BOP has no such."""
     camera = picture.camera
     if camera is None:
@@ -177,10 +177,10 @@ def _view(picture: Picture) -> View:
             f"BOP knows no distortion of lenses, which {picture.image_id} has: choose others with --sql."
         )
     intrinsics = np.array([[camera.fx_px, 0, camera.cx_px], [0, camera.fy_px, camera.cy_px], [0, 0, 1]])
-    return View(intrinsics, np.reshape(camera.camera_from_world, (3, 4)))
+    return Pinhole(intrinsics, np.reshape(camera.camera_from_world, (3, 4)))
 
 
-def _bodies(selection: Selection, picture: Picture, view: View, models: Mapping[str, Model]) -> Iterator[Body]:
+def _bodies(selection: Selection, picture: Picture, view: Pinhole, models: Mapping[str, Model]) -> Iterator[Body]:
     """Yield the bricks that lie in the picture at least in part, by instance_id."""
     rows = selection.dataset.query(
         "SELECT part_id, visible_rle, amodal_rle, in_frame_fraction, world_from_part FROM instances "
@@ -196,7 +196,7 @@ def _bodies(selection: Selection, picture: Picture, view: View, models: Mapping[
         yield Body(model, np.column_stack([rotation, shift]), seen, whole, in_frame)
 
 
-def _camera_row(view: View, picture: Picture) -> dict[str, Any]:
+def _camera_row(view: Pinhole, picture: Picture) -> dict[str, Any]:
     return {
         "cam_K": view.intrinsics.ravel().tolist(),
         "cam_R_w2c": view.camera_from_world[:, :3].ravel().tolist(),
@@ -214,7 +214,7 @@ def _pose_row(body: Body) -> dict[str, Any]:
     }
 
 
-def _info_row(body: Body, view: View, depth: NDArray[np.uint16] | None) -> dict[str, Any]:
+def _info_row(body: Body, view: Pinhole, depth: NDArray[np.uint16] | None) -> dict[str, Any]:
     """Return what `scene_gt_info.json` says; pixels of the whole silhouette are counted beyond the picture too."""
     seen, whole = int(body.visible.sum()), round(float(body.amodal.sum()) / body.in_frame_fraction)
     x, y, width, height = cv2.boundingRect(body.visible.astype(np.uint8)) if seen else (-1, -1, -1, -1)

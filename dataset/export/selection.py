@@ -36,7 +36,7 @@ class Brick:
 
 
 @dataclass(frozen=True)
-class View:
+class PictureCamera:
     """The camera of a rendered picture in OpenCV's conventions: x right, y down, z forward, first pixel at (0, 0)."""
 
     fx_px: float
@@ -74,7 +74,7 @@ class Picture:
     content_hash: str
     geometry_file: str | None
     """Depth and normals of a render, where they were wanted."""
-    camera: View | None
+    camera: PictureCamera | None
     """None for a photo."""
     labels: tuple[str, ...]
     bricks: tuple[Brick, ...]
@@ -229,8 +229,8 @@ def _read(index: duckdb.DuckDBPyConnection, image_ids: Sequence[str], manifest: 
 
 def _view(
     fx: float | None, fy: float, cx: float, cy: float, distortion: Sequence[float], pose: Sequence[float]
-) -> View | None:
+) -> PictureCamera | None:
     if fx is None:
         return None
     rows = [pose[:4], *([-value for value in pose[k : k + 4]] for k in (4, 8))]  # y down and z forward
-    return View(fx, fy, cx, cy, tuple(distortion), tuple(value for row in rows for value in row))
+    return PictureCamera(fx, fy, cx, cy, tuple(distortion), tuple(value for row in rows for value in row))
